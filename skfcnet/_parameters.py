@@ -1,0 +1,133 @@
+"""One vector, many named views: where a network keeps everything it learns.
+
+Conventions
+-----------
+A network's numbers lie in one contiguous vector, sorted by `Zone`, so that three
+useful things are plain slices of it::
+
+    |  weights  |  biases, gamma, beta  |  running statistics  |
+    |<-decayed->|                                              |
+    |<----------- trainable ----------->|                      |
+    |<------------------------- vector ----------------------->|
+
+The L2 penalty is ``decayed @ decayed``, an update rule gets ``trainable``, and a
+checkpoint, with the running statistics that belong to it, is ``vector.copy()``.
+The vector is never rebound and never grows: views handed out stay live for good.
+"""
+
+from collections.abc import Mapping
+from enum import IntEnum
+from math import prod
+from typing import NamedTuple
+
+import numpy as np
+
+
+class Zone(IntEnum):
+    """What training may do to a parameter; also its place in the vector."""
+
+    WEIGHT = 0  # trained and decayed
+    BIAS = 1  # trained, never decayed
+    STATE = 2  # not trained: running statistics
+
+
+class ParamSpec(NamedTuple):
+    """One named array of a layer."""
+
+    name: str
+    shape: tuple
+    zone: Zone
+    initial: float | None = None  # a constant; None: drawn by the network
+
+
+class NamedArrays(Mapping):
+    """Arrays by name; assigning copies into place, it never rebinds."""
+
+    def __init__(self, arrays):
+        self._arrays = arrays
+
+    def __getitem__(self, name):
+        return self._arrays[name]
+
+    def __setitem__(self, name, value):
+        self._arrays[name][...] = value
+
+    def __iter__(self):
+        return iter(self._arrays)
+
+    def __len__(self):
+        return len(self._arrays)
+
+    def __repr__(self):
+        shapes = ", ".join(f"{name}: {array.shape}" for name, array in self.items())
+        return f"{type(self).__name__}({shapes})"
+
+
+class Parameters(NamedArrays):
+    """Named, shaped views of one vector; iterates the trainable arrays only.
+
+    Parameters
+    ----------
+    specs : sequence of ParamSpec
+        The arrays, in the order in which they are iterated.
+
+    dtype : dtype, default=np.float32
+        Of all arrays.
+
+    vector : ndarray, default=None
+        The values, in the layout of these specs; zeros when None.
+
+    Attributes
+    ----------
+    vector : ndarray
+        Everything, one-dimensional.
+
+    trainable, decayed : ndarray
+        Prefixes of ``vector``: what an update rule sees, and its weights.
+
+    state : NamedArrays
+        The running statistics.
+
+    Examples
+    --------
+    >>> from skfcnet._parameters import Parameters, ParamSpec, Zone
+    >>> params = Parameters([ParamSpec("W1", (2, 3), Zone.WEIGHT)])
+    >>> params["W1"] = 7.0
+    >>> params.vector
+    array([7., 7., 7., 7., 7., 7.], dtype=float32)
+    """
+
+    def __init__(self, specs, *, dtype=np.float32, vector=None):
+        self.specs = tuple(specs)
+        layout = sorted(self.specs, key=lambda spec: spec.zone)  # stable
+        ends = np.cumsum([0, *(prod(spec.shape) for spec in layout)])
+        self._vector = np.zeros(ends[-1], dtype) if vector is None else vector
+        views = {
+            spec.name: self._vector[start:end].reshape(spec.shape)
+            for spec, start, end in zip(layout, ends, ends[1:], strict=False)
+        }
+        named = {False: {}, True: {}}
+        for spec in self.specs:
+            named[spec.zone is Zone.STATE][spec.name] = views[spec.name]
+        super().__init__(named[False])
+        self.state = NamedArrays(named[True])
+        self.decayed = self._vector[: self._size(Zone.WEIGHT)]
+        self.trainable = self._vector[: self._size(Zone.BIAS)]
+
+    @property
+    def vector(self):
+        return self._vector
+
+    def _size(self, last_zone):
+        return sum(prod(spec.shape) for spec in self.specs if spec.zone <= last_zone)
+
+    def __reduce__(self):
+        # NumPy pickles a view as an independent copy: send the vector, cut again.
+        return _rebuild, (self.specs, self._vector)
+
+
+def _rebuild(specs, vector):
+    """Unpickle or deepcopy; a read-only memory map becomes an array of our own."""
+    if not vector.flags.writeable:
+        vector = np.array(vector)
+    return Parameters(specs, vector=vector)

@@ -1,0 +1,117 @@
+"""Numeric gradients: the independent witness of every backward pass.
+
+Centred differences, ``(f(x + h) - f(x - h)) / (2 h)``, one coordinate at a time:
+slow, obvious, and accurate to about ``h ** 2``. Compare with `rel_error`.
+"""
+
+import numpy as np
+
+
+def rel_error(x, y):
+    r"""Return the largest relative error between two arrays.
+
+    .. math:: \max_i \frac{|x_i - y_i|}{\max(10^{-8}, |x_i| + |y_i|)}
+
+    Parameters
+    ----------
+    x, y : array-like
+        Of shapes that broadcast against each other.
+
+    Returns
+    -------
+    error : float
+        Between 0 (equal) and 1 (of opposite signs).
+
+    Examples
+    --------
+    >>> from skfcnet.gradient_check import rel_error
+    >>> rel_error([1.0, 2.0], [1.0, 2.0])
+    0.0
+    """
+    x, y = np.asarray(x), np.asarray(y)
+    return float(np.max(np.abs(x - y) / np.maximum(1e-8, np.abs(x) + np.abs(y))))
+
+
+def eval_numerical_gradient(f, x, verbose=True, h=1e-5):
+    """Return the numeric gradient of a function with one number as its result.
+
+    Parameters
+    ----------
+    f : callable
+        Called as ``f(x)``; returns a number.
+
+    x : ndarray
+        The point. Changed in place while the gradient is taken and restored
+        after it, so that ``f`` may also read it from elsewhere, as
+        ``lambda _: net.loss(X, y)[0]`` does for ``x = net.params["W1"]``.
+
+    verbose : bool, default=True
+        Print every coordinate with its derivative.
+
+    h : float, default=1e-5
+        The step.
+
+    Returns
+    -------
+    grad : ndarray
+        Of the shape of ``x``.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skfcnet.gradient_check import eval_numerical_gradient
+    >>> x = np.array([1.0, 2.0])
+    >>> eval_numerical_gradient(lambda x: (x**2).sum(), x, verbose=False).round(6)
+    array([2., 4.])
+    """
+    grad = _centred_differences(f, x, h, lambda change: change)
+    if verbose:
+        for index, derivative in np.ndenumerate(grad):
+            print(index, derivative)
+    return grad
+
+
+def eval_numerical_gradient_array(f, x, df, h=1e-5):
+    """Return the numeric gradient of a function with an array as its result.
+
+    Parameters
+    ----------
+    f : callable
+        Called as ``f(x)``; returns an array.
+
+    x : ndarray
+        The point. Changed in place while the gradient is taken, then restored.
+
+    df : ndarray
+        The gradient that comes in from above, of the shape of ``f(x)``.
+
+    h : float, default=1e-5
+        The step.
+
+    Returns
+    -------
+    grad : ndarray
+        The gradient of ``(f(x) * df).sum()``, of the shape of ``x``.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skfcnet.gradient_check import eval_numerical_gradient_array
+    >>> x = np.array([1.0, 2.0])
+    >>> eval_numerical_gradient_array(lambda x: x**2, x, np.ones(2)).round(6)
+    array([2., 4.])
+    """
+    return _centred_differences(f, x, h, lambda change: np.sum(change * df))
+
+
+def _centred_differences(f, x, h, reduce):
+    grad = np.zeros_like(x)
+    for index in np.ndindex(x.shape):
+        value = x[index]
+        x[index] = value + h
+        above = np.array(f(x))  # a copy: f may hand out the same array again
+        x[index] = value - h
+        below = np.array(f(x))
+        x[index] = value
+        grad[index] = reduce(above - below) / (2 * h)
+    return grad

@@ -1,0 +1,985 @@
+"""Layers: a forward and a backward function each, on plain arrays.
+
+Conventions
+-----------
+1. ``forward(x, *params, [options], *, out=None, workspace=None) -> (out, cache)``:
+   ``x`` has one row a sample, ``cache`` is what the backward pass will need.
+2. ``backward(dout, cache, *, out=(None, ...), workspace=None)`` returns the
+   gradients of the loss **in the order of the forward's arguments**,
+   ``(dx, *dparams)``; a layer without parameters returns ``dx`` itself.
+3. A backward pass never writes to its cache, and writes to ``dout`` only where
+   ``out[0] is dout``.
+4. The cache of an activation is its *output*, its derivative is written in terms of
+   it, and so it may write over its input: ``out=x``.
+
+``out`` says where results go and ``workspace`` lends scratch arrays; without either,
+a function is pure and allocates what it needs. It is the same code either way: what
+is read here is what trains.
+
+`LAYERS` declares every layer once, and `ACTIVATIONS` those among them that are
+activations. The network, the estimators, the gradient tests and the documentation
+read these tables.
+"""
+
+from collections.abc import Callable
+from functools import partial
+from math import sqrt
+from typing import NamedTuple
+
+import numpy as np
+
+from skfcnet._parameters import ParamSpec, Zone
+from skfcnet._random import as_generator
+from skfcnet._workspace import Workspace
+
+LEAKY_SLOPE = 0.01
+
+
+def affine_forward(x, w, b, *, out=None, workspace=None):
+    """Affine map of every row: ``x @ w + b``.
+
+    Parameters
+    ----------
+    x : ndarray of shape (N, d1, ..., dk)
+        Rows; flattened to (N, D) with D = d1 * ... * dk.
+
+    w : ndarray of shape (D, M)
+        Weights.
+
+    b : ndarray of shape (M,)
+        Biases.
+
+    out : ndarray of shape (N, M), default=None
+        Where to write the result.
+
+    workspace : Workspace, default=None
+        Unused; every layer takes one.
+
+    Returns
+    -------
+    out : ndarray of shape (N, M)
+        The result.
+
+    cache : tuple
+        For `affine_backward`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skfcnet.layers import affine_forward
+    >>> out, cache = affine_forward(np.ones((1, 2)), np.eye(2), np.array([0.0, 1.0]))
+    >>> out
+    array([[1., 2.]])
+    """
+    out = np.matmul(x.reshape(len(x), len(w)), w, out=out)
+    out += b
+    return out, (x, w)
+
+
+def affine_backward(
+    dout, cache, *, out=(None, None, None), workspace=None, need_dx=True
+):
+    r"""Gradients of an affine map.
+
+    .. math:: dx = dout \, w^T, \qquad dw = x^T \, dout,
+        \qquad db = \sum_i dout_i
+
+    Parameters
+    ----------
+    dout : ndarray of shape (N, M)
+        Gradient with respect to the output.
+
+    cache : tuple
+        From `affine_forward`.
+
+    out : tuple of three ndarrays, default=(None, None, None)
+        Where to write ``dx`` (N, D), ``dw`` and ``db``.
+
+    workspace : Workspace, default=None
+        Lends the scratch arrays.
+
+    need_dx : bool, default=True
+        A network's first layer has nobody to hand ``dx`` to.
+
+    Returns
+    -------
+    dx : ndarray of the shape of ``x``, or None without ``need_dx``
+        Gradient with respect to the rows.
+
+    dw : ndarray of shape (D, M)
+        Gradient with respect to the weights.
+
+    db : ndarray of shape (M,)
+        Gradient with respect to the biases.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skfcnet.layers import affine_backward, affine_forward
+    >>> out, cache = affine_forward(np.ones((3, 2)), np.eye(2), np.zeros(2))
+    >>> dx, dw, db = affine_backward(np.ones((3, 2)), cache)
+    >>> db
+    array([3., 3.])
+    """
+    x, w = cache
+    dx, dw, db = out
+    dw = np.matmul(x.reshape(len(x), len(w)).T, dout, out=dw)
+    db = _column_sums(dout, out=db, workspace=workspace)
+    dx = np.matmul(dout, w.T, out=dx).reshape(x.shape) if need_dx else None
+    return dx, dw, db
+
+
+def sparse_affine_forward(x, w, b, *, out=None, workspace=None):
+    """Affine map of the rows of a sparse matrix: ``x @ w + b``.
+
+    The first layer of a network whose input is sparse. It has the parameters of
+    `affine_forward`; the rows are never made dense.
+
+    Parameters
+    ----------
+    x : sparse matrix or array of shape (N, D)
+        Rows, in CSR format.
+
+    w : ndarray of shape (D, M)
+        Weights.
+
+    b : ndarray of shape (M,)
+        Biases.
+
+    out : ndarray of shape (N, M), default=None
+        Unused: SciPy allocates the product.
+
+    workspace : Workspace, default=None
+        Unused; every layer takes one.
+
+    Returns
+    -------
+    out : ndarray of shape (N, M)
+        The result.
+
+    cache : tuple
+        For `sparse_affine_backward`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from scipy.sparse import csr_array
+    >>> from skfcnet.layers import sparse_affine_forward
+    >>> x = csr_array(np.array([[0.0, 2.0]]))
+    >>> out, cache = sparse_affine_forward(x, np.eye(2), np.ones(2))
+    >>> out
+    array([[1., 3.]])
+    """
+    out = x @ w
+    out += b
+    return out, (x, w)
+
+
+def sparse_affine_backward(dout, cache, *, out=(None, None, None), workspace=None):
+    """Gradients of an affine map of sparse rows; of the rows themselves, none.
+
+    Parameters
+    ----------
+    dout : ndarray of shape (N, M)
+        Gradient with respect to the output.
+
+    cache : tuple
+        From `sparse_affine_forward`.
+
+    out : tuple of three, default=(None, None, None)
+        Where to write ``dw`` and ``db``; the first is ignored.
+
+    workspace : Workspace, default=None
+        Lends the scratch arrays.
+
+    Returns
+    -------
+    dx : None
+        Not computed: it would be dense.
+
+    dw : ndarray of shape (D, M)
+        Gradient with respect to the weights.
+
+    db : ndarray of shape (M,)
+        Gradient with respect to the biases.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from scipy.sparse import csr_array
+    >>> from skfcnet.layers import sparse_affine_backward, sparse_affine_forward
+    >>> x = csr_array(np.array([[0.0, 2.0]]))
+    >>> out, cache = sparse_affine_forward(x, np.eye(2), np.ones(2))
+    >>> sparse_affine_backward(np.array([[1.0, 3.0]]), cache)[1]
+    array([[0., 0.],
+           [2., 6.]])
+    """
+    x, _ = cache
+    _, dw, db = out
+    dw = np.positive(x.T @ dout, out=dw)
+    db = _column_sums(dout, out=db, workspace=workspace)
+    return None, dw, db
+
+
+def identity_forward(x, *, out=None, workspace=None):
+    """No activation: the input itself.
+
+    Parameters
+    ----------
+    x : ndarray of any shape
+        Input.
+
+    out : ndarray of the shape of ``x``, default=None
+        Where to write the result; may be ``x``.
+
+    workspace : Workspace, default=None
+        Unused; every layer takes one.
+
+    Returns
+    -------
+    out : ndarray of the shape of ``x``
+        Equal to ``x``.
+
+    cache : ndarray
+        For `identity_backward`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skfcnet.layers import identity_forward
+    >>> identity_forward(np.array([-1.0, 2.0]))[0]
+    array([-1.,  2.])
+    """
+    out = np.positive(x, out=out)
+    return out, out
+
+
+def identity_backward(dout, cache, *, out=(None,), workspace=None):
+    """Gradient of no activation: ``dout``.
+
+    Parameters
+    ----------
+    dout : ndarray of any shape
+        Gradient with respect to the output.
+
+    cache : ndarray
+        From `identity_forward`.
+
+    out : tuple of one ndarray, default=(None,)
+        Where to write ``dx``; may be ``dout``.
+
+    workspace : Workspace, default=None
+        Unused; every layer takes one.
+
+    Returns
+    -------
+    dx : ndarray of the shape of ``dout``
+        Gradient with respect to the input.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skfcnet.layers import identity_backward, identity_forward
+    >>> out, cache = identity_forward(np.array([-1.0, 2.0]))
+    >>> identity_backward(np.ones(2), cache)
+    array([1., 1.])
+    """
+    return np.positive(dout, out=out[0])
+
+
+def relu_forward(x, *, out=None, workspace=None):
+    """Rectified linear unit, ``max(0, x)`` [1]_.
+
+    Parameters
+    ----------
+    x : ndarray of any shape
+        Input.
+
+    out : ndarray of the shape of ``x``, default=None
+        Where to write the result; may be ``x``.
+
+    workspace : Workspace, default=None
+        Unused; every layer takes one.
+
+    Returns
+    -------
+    out : ndarray of the shape of ``x``
+        The result.
+
+    cache : ndarray
+        For `relu_backward`.
+
+    References
+    ----------
+    .. [1] V. Nair, G. Hinton, "Rectified Linear Units Improve Restricted Boltzmann
+       Machines", ICML 2010.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skfcnet.layers import relu_forward
+    >>> relu_forward(np.array([-1.0, 2.0]))[0]
+    array([0., 2.])
+    """
+    out = np.maximum(x, 0, out=out)
+    return out, out
+
+
+def relu_backward(dout, cache, *, out=(None,), workspace=None):
+    """Gradient of the rectified linear unit: ``dout`` where the output is positive.
+
+    Parameters
+    ----------
+    dout : ndarray of any shape
+        Gradient with respect to the output.
+
+    cache : ndarray
+        From `relu_forward`.
+
+    out : tuple of one ndarray, default=(None,)
+        Where to write ``dx``; may be ``dout``.
+
+    workspace : Workspace, default=None
+        Lends the scratch arrays.
+
+    Returns
+    -------
+    dx : ndarray of the shape of ``dout``
+        Gradient with respect to the input.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skfcnet.layers import relu_backward, relu_forward
+    >>> out, cache = relu_forward(np.array([-1.0, 2.0]))
+    >>> relu_backward(np.array([5.0, 5.0]), cache)
+    array([0., 5.])
+    """
+    workspace = workspace or Workspace()
+    active = np.greater(cache, 0, out=workspace("active", cache.shape, bool))
+    return np.multiply(dout, active, out=out[0])
+
+
+def leaky_relu_forward(x, *, out=None, workspace=None):
+    """Leaky rectified linear unit, ``max(0.01 x, x)`` [1]_.
+
+    Parameters
+    ----------
+    x : ndarray of any shape
+        Input.
+
+    out : ndarray of the shape of ``x``, default=None
+        Where to write the result; may be ``x``.
+
+    workspace : Workspace, default=None
+        Lends the scratch arrays.
+
+    Returns
+    -------
+    out : ndarray of the shape of ``x``
+        The result.
+
+    cache : ndarray
+        For `leaky_relu_backward`.
+
+    References
+    ----------
+    .. [1] A. Maas, A. Hannun, A. Ng, "Rectifier Nonlinearities Improve Neural
+       Network Acoustic Models", ICML 2013.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skfcnet.layers import leaky_relu_forward
+    >>> leaky_relu_forward(np.array([-1.0, 2.0]))[0]
+    array([-0.01,  2.  ])
+    """
+    workspace = workspace or Workspace()
+    leak = np.multiply(x, LEAKY_SLOPE, out=workspace("leak", x.shape, x.dtype))
+    out = np.maximum(x, leak, out=out)
+    return out, out
+
+
+def leaky_relu_backward(dout, cache, *, out=(None,), workspace=None):
+    """Gradient of the leaky rectified linear unit.
+
+    Parameters
+    ----------
+    dout : ndarray of any shape
+        Gradient with respect to the output.
+
+    cache : ndarray
+        From `leaky_relu_forward`.
+
+    out : tuple of one ndarray, default=(None,)
+        Where to write ``dx``; may be ``dout``.
+
+    workspace : Workspace, default=None
+        Lends the scratch arrays.
+
+    Returns
+    -------
+    dx : ndarray of the shape of ``dout``
+        ``dout`` where the output is positive, 0.01 of it elsewhere.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skfcnet.layers import leaky_relu_backward, leaky_relu_forward
+    >>> out, cache = leaky_relu_forward(np.array([-1.0, 2.0]))
+    >>> leaky_relu_backward(np.array([5.0, 5.0]), cache)
+    array([0.05, 5.  ])
+    """
+    workspace = workspace or Workspace()
+    active = np.greater(cache, 0, out=workspace("active", cache.shape, bool))
+    slope = workspace("slope", cache.shape, cache.dtype)
+    np.multiply(active, 1 - LEAKY_SLOPE, out=slope)
+    slope += LEAKY_SLOPE
+    return np.multiply(dout, slope, out=out[0])
+
+
+def tanh_forward(x, *, out=None, workspace=None):
+    """Hyperbolic tangent.
+
+    Parameters
+    ----------
+    x : ndarray of any shape
+        Input.
+
+    out : ndarray of the shape of ``x``, default=None
+        Where to write the result; may be ``x``.
+
+    workspace : Workspace, default=None
+        Unused; every layer takes one.
+
+    Returns
+    -------
+    out : ndarray of the shape of ``x``
+        The result, from -1 to 1.
+
+    cache : ndarray
+        For `tanh_backward`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skfcnet.layers import tanh_forward
+    >>> tanh_forward(np.array([0.0, 1.0]))[0].round(4)
+    array([0.    , 0.7616])
+    """
+    out = np.tanh(x, out=out)
+    return out, out
+
+
+def tanh_backward(dout, cache, *, out=(None,), workspace=None):
+    r"""Gradient of the hyperbolic tangent: :math:`dout \, (1 - a^2)`.
+
+    Parameters
+    ----------
+    dout : ndarray of any shape
+        Gradient with respect to the output.
+
+    cache : ndarray
+        From `tanh_forward`: the output :math:`a`.
+
+    out : tuple of one ndarray, default=(None,)
+        Where to write ``dx``; may be ``dout``.
+
+    workspace : Workspace, default=None
+        Lends the scratch arrays.
+
+    Returns
+    -------
+    dx : ndarray of the shape of ``dout``
+        Gradient with respect to the input.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skfcnet.layers import tanh_backward, tanh_forward
+    >>> out, cache = tanh_forward(np.array([0.0, 1.0]))
+    >>> tanh_backward(np.ones(2), cache).round(4)
+    array([1.  , 0.42])
+    """
+    workspace = workspace or Workspace()
+    slope = workspace("slope", cache.shape, cache.dtype)
+    np.multiply(cache, cache, out=slope)
+    np.subtract(1, slope, out=slope)
+    return np.multiply(dout, slope, out=out[0])
+
+
+def sigmoid_forward(x, *, out=None, workspace=None):
+    r"""Logistic sigmoid, :math:`1 / (1 + e^{-x})`.
+
+    Computed as :math:`(1 + \tanh(x / 2)) / 2`, which is the same function,
+    overflows for no input and is several times faster than an exponential and a
+    division.
+
+    Parameters
+    ----------
+    x : ndarray of any shape
+        Input.
+
+    out : ndarray of the shape of ``x``, default=None
+        Where to write the result; may be ``x``.
+
+    workspace : Workspace, default=None
+        Unused; every layer takes one.
+
+    Returns
+    -------
+    out : ndarray of the shape of ``x``
+        The result, from 0 to 1.
+
+    cache : ndarray
+        For `sigmoid_backward`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skfcnet.layers import sigmoid_forward
+    >>> sigmoid_forward(np.array([-1e4, 0.0, 1e4]))[0]
+    array([0. , 0.5, 1. ])
+    """
+    out = np.multiply(x, 0.5, out=out)
+    np.tanh(out, out=out)
+    out *= 0.5
+    out += 0.5
+    return out, out
+
+
+def sigmoid_backward(dout, cache, *, out=(None,), workspace=None):
+    r"""Gradient of the logistic sigmoid: :math:`dout \, a (1 - a)`.
+
+    Parameters
+    ----------
+    dout : ndarray of any shape
+        Gradient with respect to the output.
+
+    cache : ndarray
+        From `sigmoid_forward`: the output :math:`a`.
+
+    out : tuple of one ndarray, default=(None,)
+        Where to write ``dx``; may be ``dout``.
+
+    workspace : Workspace, default=None
+        Lends the scratch arrays.
+
+    Returns
+    -------
+    dx : ndarray of the shape of ``dout``
+        Gradient with respect to the input.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skfcnet.layers import sigmoid_backward, sigmoid_forward
+    >>> out, cache = sigmoid_forward(np.zeros(2))
+    >>> sigmoid_backward(np.ones(2), cache)
+    array([0.25, 0.25])
+    """
+    workspace = workspace or Workspace()
+    slope = workspace("slope", cache.shape, cache.dtype)
+    np.subtract(1, cache, out=slope)
+    slope *= cache
+    return np.multiply(dout, slope, out=out[0])
+
+
+def batchnorm_forward(x, gamma, beta, bn_param, *, out=None, workspace=None):
+    r"""Batch normalisation [1]_.
+
+    While training, every column is standardised by the mean and the (uncorrected)
+    variance of the minibatch; at test time by their running averages:
+
+    .. math:: out = \gamma \, \hat x + \beta,
+        \qquad \hat x = \frac{x - \mu}{\sqrt{\sigma^2 + \epsilon}}
+
+    Parameters
+    ----------
+    x : ndarray of shape (N, D)
+        Rows.
+
+    gamma : ndarray of shape (D,)
+        Scale.
+
+    beta : ndarray of shape (D,)
+        Shift.
+
+    bn_param : dict
+        ``mode``: 'train' or 'test';
+        ``eps``: added to the variance, default 1e-5;
+        ``momentum``: of the running averages, default 0.9;
+        ``running_mean``, ``running_var``: arrays of shape (D,), zeros when absent.
+        In training they are updated in place, as
+        ``momentum * running + (1 - momentum) * minibatch``.
+
+    out : ndarray of shape (N, D), default=None
+        Where to write the result; may be ``x``.
+
+    workspace : Workspace, default=None
+        Lends the scratch arrays; the cache lives in them.
+
+    Returns
+    -------
+    out : ndarray of shape (N, D)
+        The result.
+
+    cache : tuple
+        For `batchnorm_backward`; None at test time.
+
+    Raises
+    ------
+    ValueError
+        If ``mode`` is neither 'train' nor 'test'.
+
+    References
+    ----------
+    .. [1] S. Ioffe, C. Szegedy, "Batch Normalization: Accelerating Deep Network
+       Training by Reducing Internal Covariate Shift", ICML 2015.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skfcnet.layers import batchnorm_forward
+    >>> x = np.array([[1.0, 10.0], [3.0, 30.0]])
+    >>> out, _ = batchnorm_forward(x, np.ones(2), np.zeros(2), {"mode": "train"})
+    >>> out.round(3)
+    array([[-1., -1.],
+           [ 1.,  1.]])
+    """
+    mode = _checked_mode("bn_param", bn_param)
+    eps = bn_param.get("eps", 1e-5)
+    for name in ("running_mean", "running_var"):
+        if name not in bn_param:
+            bn_param[name] = np.zeros_like(gamma)
+    if mode == "test":
+        out = np.subtract(x, bn_param["running_mean"], out=out)
+        out *= gamma / np.sqrt(bn_param["running_var"] + eps)
+        out += beta
+        return out, None
+
+    workspace = workspace or Workspace()
+    mean = _column_sums(x, workspace=workspace)
+    mean /= len(x)
+    x_hat = np.subtract(x, mean, out=workspace("x_hat", x.shape, x.dtype))
+    out = np.multiply(x_hat, x_hat, out=out)
+    var = _column_sums(out, workspace=workspace)
+    var /= len(x)
+    inv_std = 1 / np.sqrt(var + eps)
+    x_hat *= inv_std
+    np.multiply(x_hat, gamma, out=out)
+    out += beta
+    momentum = bn_param.get("momentum", 0.9)
+    for name, sample in (("running_mean", mean), ("running_var", var)):
+        bn_param[name] *= momentum
+        bn_param[name] += (1 - momentum) * sample
+    return out, (x_hat, gamma, inv_std)
+
+
+def batchnorm_backward(dout, cache, *, out=(None, None, None), workspace=None):
+    r"""Gradients of batch normalisation, through the statistics of the minibatch.
+
+    .. math:: dx = \frac{\gamma}{\sqrt{\sigma^2 + \epsilon}} \left(dout
+        - \frac{d\beta + \hat x \, d\gamma}{N}\right), \qquad
+        d\gamma = \sum_i dout_i \hat x_i, \qquad d\beta = \sum_i dout_i
+
+    Parameters
+    ----------
+    dout : ndarray of shape (N, D)
+        Gradient with respect to the output.
+
+    cache : tuple
+        From `batchnorm_forward` in training mode.
+
+    out : tuple of three ndarrays, default=(None, None, None)
+        Where to write ``dx`` (may be ``dout``), ``dgamma`` and ``dbeta``.
+
+    workspace : Workspace, default=None
+        Lends the scratch arrays.
+
+    Returns
+    -------
+    dx : ndarray of shape (N, D)
+        Gradient with respect to the rows.
+
+    dgamma : ndarray of shape (D,)
+        Gradient with respect to the scale.
+
+    dbeta : ndarray of shape (D,)
+        Gradient with respect to the shift.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skfcnet.layers import batchnorm_backward, batchnorm_forward
+    >>> x, gamma, beta = np.array([[1.0], [3.0]]), np.ones(1), np.zeros(1)
+    >>> out, cache = batchnorm_forward(x, gamma, beta, {"mode": "train"})
+    >>> dx, dgamma, dbeta = batchnorm_backward(np.array([[1.0], [2.0]]), cache)
+    >>> dbeta
+    array([3.])
+    """
+    x_hat, gamma, inv_std = cache
+    dx, dgamma, dbeta = out
+    n = len(dout)
+    workspace = workspace or Workspace()
+    dbeta = _column_sums(dout, out=dbeta, workspace=workspace)
+    scratch = workspace("scratch", dout.shape, dout.dtype)
+    np.multiply(dout, x_hat, out=scratch)
+    dgamma = _column_sums(scratch, out=dgamma, workspace=workspace)
+    np.multiply(x_hat, dgamma / n, out=scratch)
+    dx = np.subtract(dout, scratch, out=dx)
+    dx -= dbeta / n
+    dx *= gamma * inv_std
+    return dx, dgamma, dbeta
+
+
+def dropout_forward(x, dropout_param, *, out=None, workspace=None):
+    """Inverted dropout [1]_: drop units while training, do nothing at test time.
+
+    Each unit is dropped with probability ``p`` and what is kept is divided by
+    ``1 - p``, so that the expected output is the input.
+
+    Parameters
+    ----------
+    x : ndarray of any shape
+        Input.
+
+    dropout_param : dict
+        ``mode``: 'train' or 'test';
+        ``p``: the probability of dropping a unit, 0 <= p < 1;
+        ``rng``: a seed or generator, None for NumPy's global state;
+        ``mask``: in place of ``rng``, an array of the shape of ``x``, true where a
+        unit is kept.
+
+    out : ndarray of the shape of ``x``, default=None
+        Where to write the result; may be ``x``.
+
+    workspace : Workspace, default=None
+        Lends the scratch arrays; the cache lives in them.
+
+    Returns
+    -------
+    out : ndarray of the shape of ``x``
+        The result.
+
+    cache : ndarray
+        For `dropout_backward`; None at test time.
+
+    Raises
+    ------
+    ValueError
+        If ``mode`` is neither 'train' nor 'test', or ``p`` not in [0, 1).
+
+    References
+    ----------
+    .. [1] N. Srivastava et al., "Dropout: A Simple Way to Prevent Neural Networks
+       from Overfitting", JMLR 15, 2014.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skfcnet.layers import dropout_forward
+    >>> mask = np.array([True, False])
+    >>> dropout_forward(np.ones(2), {"mode": "train", "p": 0.5, "mask": mask})[0]
+    array([2., 0.])
+    """
+    mode = _checked_mode("dropout_param", dropout_param)
+    p = dropout_param["p"]
+    if not 0 <= p < 1:
+        raise ValueError(f"dropout_param['p'] must be in [0, 1), got {p!r}.")
+    if mode == "test":
+        return np.positive(x, out=out), None
+
+    workspace = workspace or Workspace()
+    factor = workspace("factor", x.shape, x.dtype)
+    mask = dropout_param.get("mask")
+    if mask is None:
+        rng = as_generator(dropout_param.get("rng"))
+        rng.random(out=factor, dtype=x.dtype)
+        factor += 1 - p
+        np.floor(factor, out=factor)  # 1 with probability 1 - p, else 0
+        factor *= 1 / (1 - p)
+    else:
+        np.multiply(mask, 1 / (1 - p), out=factor)
+    return np.multiply(x, factor, out=out), factor
+
+
+def dropout_backward(dout, cache, *, out=(None,), workspace=None):
+    """Gradient of dropout: that of what was kept, divided by ``1 - p``.
+
+    Parameters
+    ----------
+    dout : ndarray of any shape
+        Gradient with respect to the output.
+
+    cache : ndarray or None
+        From `dropout_forward`.
+
+    out : tuple of one ndarray, default=(None,)
+        Where to write ``dx``; may be ``dout``.
+
+    workspace : Workspace, default=None
+        Unused; every layer takes one.
+
+    Returns
+    -------
+    dx : ndarray of the shape of ``dout``
+        Gradient with respect to the input.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skfcnet.layers import dropout_backward, dropout_forward
+    >>> param = {"mode": "train", "p": 0.5, "mask": np.array([True, False])}
+    >>> out, cache = dropout_forward(np.ones(2), param)
+    >>> dropout_backward(np.ones(2), cache)
+    array([2., 0.])
+    """
+    if cache is None:
+        return np.positive(dout, out=out[0])
+    return np.multiply(dout, cache, out=out[0])
+
+
+def affine_relu_forward(x, w, b):
+    """`affine_forward`, then `relu_forward`.
+
+    Parameters
+    ----------
+    x : ndarray of shape (N, d1, ..., dk)
+        Rows; flattened to (N, D).
+
+    w : ndarray of shape (D, M)
+        Weights.
+
+    b : ndarray of shape (M,)
+        Biases.
+
+    Returns
+    -------
+    out : ndarray of shape (N, M)
+        The result.
+
+    cache : tuple
+        For `affine_relu_backward`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skfcnet.layers import affine_relu_forward
+    >>> affine_relu_forward(np.ones((1, 2)), -np.eye(2), np.array([0.0, 3.0]))[0]
+    array([[0., 2.]])
+    """
+    scores, affine_cache = affine_forward(x, w, b)
+    out, relu_cache = relu_forward(scores)
+    return out, (affine_cache, relu_cache)
+
+
+def affine_relu_backward(dout, cache):
+    """Gradients of `affine_relu_forward`, by the chain rule.
+
+    Parameters
+    ----------
+    dout : ndarray of shape (N, M)
+        Gradient with respect to the output.
+
+    cache : tuple
+        From `affine_relu_forward`.
+
+    Returns
+    -------
+    dx : ndarray of the shape of ``x``
+        Gradient with respect to the rows.
+
+    dw : ndarray of shape (D, M)
+        Gradient with respect to the weights.
+
+    db : ndarray of shape (M,)
+        Gradient with respect to the biases.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skfcnet.layers import affine_relu_backward, affine_relu_forward
+    >>> x, w, b = np.ones((1, 2)), -np.eye(2), np.array([0.0, 3.0])
+    >>> out, cache = affine_relu_forward(x, w, b)
+    >>> dx, dw, db = affine_relu_backward(np.ones((1, 2)), cache)
+    >>> db
+    array([0., 1.])
+    """
+    affine_cache, relu_cache = cache
+    return affine_backward(relu_backward(dout, relu_cache), affine_cache)
+
+
+def _column_sums(a, *, out=None, workspace=None):
+    """Sum over the rows as a matrix product: several times faster than np.sum."""
+    ones = (workspace or Workspace())("ones", a.shape[:1], a.dtype)
+    ones.fill(1)
+    return np.matmul(ones, a, out=out)
+
+
+def _checked_mode(name, options):
+    mode = options["mode"]
+    if mode not in ("train", "test"):
+        raise ValueError(f"{name}['mode'] must be 'train' or 'test', got {mode!r}.")
+    return mode
+
+
+def _no_specs(fan_in, fan_out):
+    return ()
+
+
+class Layer(NamedTuple):
+    """The declaration of a layer: its functions, and what they need."""
+
+    forward: Callable
+    backward: Callable
+    specs: Callable = _no_specs  # (fan_in, fan_out) -> the arrays of the layer
+    takes_options: bool = False  # mode, generator, rate, running statistics
+    inplace: bool = False  # may write over its input
+    gain: float = 1.0  # of an activation: keeps the scale of what passes through
+
+
+def _affine_specs(fan_in, fan_out):
+    return (
+        ParamSpec("W", (fan_in, fan_out), Zone.WEIGHT),
+        ParamSpec("b", (fan_out,), Zone.BIAS, 0.0),
+    )
+
+
+def _batchnorm_specs(fan_in, fan_out):
+    return (
+        ParamSpec("gamma", (fan_in,), Zone.BIAS, 1.0),
+        ParamSpec("beta", (fan_in,), Zone.BIAS, 0.0),
+        ParamSpec("running_mean", (fan_in,), Zone.STATE, 0.0),
+        ParamSpec("running_var", (fan_in,), Zone.STATE, 1.0),
+    )
+
+
+# The gain of the rectifiers is He et al.'s, "Delving Deep into Rectifiers", 2015.
+ACTIVATIONS = {
+    "identity": Layer(identity_forward, identity_backward, inplace=True),
+    "logistic": Layer(sigmoid_forward, sigmoid_backward, inplace=True),
+    "tanh": Layer(tanh_forward, tanh_backward, inplace=True),
+    "relu": Layer(relu_forward, relu_backward, inplace=True, gain=sqrt(2)),
+    "leaky_relu": Layer(
+        leaky_relu_forward, leaky_relu_backward, inplace=True, gain=sqrt(2)
+    ),
+}
+
+LAYERS = ACTIVATIONS | {
+    "affine": Layer(affine_forward, affine_backward, specs=_affine_specs),
+    "affine_input": Layer(
+        affine_forward, partial(affine_backward, need_dx=False), specs=_affine_specs
+    ),
+    "affine_sparse_input": Layer(
+        sparse_affine_forward, sparse_affine_backward, specs=_affine_specs
+    ),
+    "batchnorm": Layer(
+        batchnorm_forward,
+        batchnorm_backward,
+        specs=_batchnorm_specs,
+        takes_options=True,
+        inplace=True,
+    ),
+    "dropout": Layer(dropout_forward, dropout_backward, takes_options=True),
+}

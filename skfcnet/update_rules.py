@@ -1,0 +1,413 @@
+"""Update rules: from a gradient to the next parameters.
+
+Conventions
+-----------
+``next_w, config = rule(w, dw, config)``. ``config`` is a plain dict, the rule's
+hyper-parameters together with its memory: it is completed on the first call, updated
+in place and returned, so that resuming means handing it back. Arrays in it are copied
+when a rule first sees them. ``out=w`` updates the parameters in place.
+
+A rule is declared once: `update_rule` names its arrays and the defaults of its
+numbers and enters it in `UPDATE_RULES`, the table which the solver, the estimators,
+the tests and the documentation read.
+"""
+
+from functools import wraps
+from math import sqrt
+from types import MappingProxyType
+
+import numpy as np
+
+UPDATE_RULES = {}
+
+
+def update_rule(*slots, **defaults):
+    """Declare a rule: its zeroed arrays (slots) and the defaults of its numbers."""
+
+    def declare(step):
+        @wraps(step)
+        def rule(w, dw, config=None, *, out=None):
+            config = {} if config is None else config
+            if "scratch" not in config:  # the first call completes it
+                complete(w, config)
+            return step(w, dw, config, out=out), config
+
+        def complete(w, config):
+            """Fill in defaults and arrays for the parameters w, in place."""
+            known = {*defaults, *slots}
+            if unknown := sorted(config.keys() - known):
+                raise TypeError(
+                    f"{step.__name__} got unknown configuration {unknown}; "
+                    f"it knows {sorted(known)}."
+                )
+            config.update(defaults | config)
+            for slot in slots:
+                state = np.zeros_like(w)
+                state[...] = config.get(slot, 0)
+                config[slot] = state
+            config["scratch"] = np.empty_like(w)
+
+        rule.slots = slots
+        rule.defaults = MappingProxyType(defaults)
+        rule.complete = complete
+        UPDATE_RULES[step.__name__] = rule
+        return rule
+
+    return declare
+
+
+@update_rule(learning_rate=1e-2)
+def sgd(w, dw, config=None, *, out=None):
+    r"""Gradient descent: :math:`w \leftarrow w - \eta \, dw`.
+
+    Parameters
+    ----------
+    w : ndarray of any shape
+        Parameters.
+
+    dw : ndarray of the shape of ``w``
+        Their gradient.
+
+    config : dict, default=None
+        ``learning_rate`` (1e-2).
+
+    out : ndarray of the shape of ``w``, default=None
+        Where to write the next parameters; may be ``w``.
+
+    Returns
+    -------
+    next_w : ndarray of the shape of ``w``
+        The next parameters.
+
+    config : dict
+        For the next call.
+
+    Raises
+    ------
+    TypeError
+        If ``config`` holds a name that the rule does not know.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skfcnet.update_rules import sgd
+    >>> next_w, config = sgd(np.ones(2), np.array([1.0, 2.0]), {"learning_rate": 0.1})
+    >>> next_w
+    array([0.9, 0.8])
+    """
+    step = np.multiply(dw, config["learning_rate"], out=config["scratch"])
+    return np.subtract(w, step, out=out)
+
+
+@update_rule("velocity", learning_rate=1e-2, momentum=0.9)
+def sgd_momentum(w, dw, config=None, *, out=None):
+    r"""Gradient descent with momentum [1]_.
+
+    .. math:: v \leftarrow \mu v - \eta \, dw, \qquad w \leftarrow w + v
+
+    Parameters
+    ----------
+    w : ndarray of any shape
+        Parameters.
+
+    dw : ndarray of the shape of ``w``
+        Their gradient.
+
+    config : dict, default=None
+        ``learning_rate`` (1e-2), ``momentum`` (0.9) and ``velocity``.
+
+    out : ndarray of the shape of ``w``, default=None
+        Where to write the next parameters; may be ``w``.
+
+    Returns
+    -------
+    next_w : ndarray of the shape of ``w``
+        The next parameters.
+
+    config : dict
+        For the next call.
+
+    Raises
+    ------
+    TypeError
+        If ``config`` holds a name that the rule does not know.
+
+    References
+    ----------
+    .. [1] B. Polyak, "Some methods of speeding up the convergence of iteration
+       methods", USSR Computational Mathematics and Mathematical Physics 4, 1964.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skfcnet.update_rules import sgd_momentum
+    >>> w, config = sgd_momentum(np.ones(1), np.ones(1), {"learning_rate": 0.1})
+    >>> w, config = sgd_momentum(w, np.ones(1), config)
+    >>> w.round(6), config["velocity"].round(6)
+    (array([0.71]), array([-0.19]))
+    """
+    velocity = _accelerated(dw, config)
+    return np.add(w, velocity, out=out)
+
+
+@update_rule("velocity", learning_rate=1e-2, momentum=0.9)
+def sgd_nesterov(w, dw, config=None, *, out=None):
+    r"""Gradient descent with Nesterov's momentum, in the form of [1]_.
+
+    .. math:: v \leftarrow \mu v - \eta \, dw,
+        \qquad w \leftarrow w + \mu v - \eta \, dw
+
+    Parameters
+    ----------
+    w : ndarray of any shape
+        Parameters.
+
+    dw : ndarray of the shape of ``w``
+        Their gradient.
+
+    config : dict, default=None
+        ``learning_rate`` (1e-2), ``momentum`` (0.9) and ``velocity``.
+
+    out : ndarray of the shape of ``w``, default=None
+        Where to write the next parameters; may be ``w``.
+
+    Returns
+    -------
+    next_w : ndarray of the shape of ``w``
+        The next parameters.
+
+    config : dict
+        For the next call.
+
+    Raises
+    ------
+    TypeError
+        If ``config`` holds a name that the rule does not know.
+
+    References
+    ----------
+    .. [1] Y. Bengio, N. Boulanger-Lewandowski, R. Pascanu, "Advances in Optimizing
+       Recurrent Networks", ICASSP 2013.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skfcnet.update_rules import sgd_nesterov
+    >>> w, config = sgd_nesterov(np.ones(1), np.ones(1), {"learning_rate": 0.1})
+    >>> w.round(6)
+    array([0.81])
+    """
+    velocity = _accelerated(dw, config)
+    # config["scratch"] still holds learning_rate * dw.
+    w = np.subtract(w, config["scratch"], out=out)
+    w += np.multiply(velocity, config["momentum"], out=config["scratch"])
+    return w
+
+
+def _accelerated(dw, config):
+    velocity = config["velocity"]
+    velocity *= config["momentum"]
+    velocity -= np.multiply(dw, config["learning_rate"], out=config["scratch"])
+    return velocity
+
+
+@update_rule("cache", learning_rate=1e-2, decay_rate=0.99, epsilon=1e-8)
+def rmsprop(w, dw, config=None, *, out=None):
+    r"""RMSProp [1]_: a step relative to the recent size of the gradient.
+
+    .. math:: c \leftarrow \rho c + (1 - \rho) \, dw^2,
+        \qquad w \leftarrow w - \frac{\eta \, dw}{\sqrt{c} + \epsilon}
+
+    Parameters
+    ----------
+    w : ndarray of any shape
+        Parameters.
+
+    dw : ndarray of the shape of ``w``
+        Their gradient.
+
+    config : dict, default=None
+        ``learning_rate`` (1e-2), ``decay_rate`` (0.99), ``epsilon`` (1e-8) and
+        ``cache``.
+
+    out : ndarray of the shape of ``w``, default=None
+        Where to write the next parameters; may be ``w``.
+
+    Returns
+    -------
+    next_w : ndarray of the shape of ``w``
+        The next parameters.
+
+    config : dict
+        For the next call.
+
+    Raises
+    ------
+    TypeError
+        If ``config`` holds a name that the rule does not know.
+
+    References
+    ----------
+    .. [1] T. Tieleman, G. Hinton, "Lecture 6.5 - rmsprop", COURSERA: Neural Networks
+       for Machine Learning, 2012.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skfcnet.update_rules import rmsprop
+    >>> w, config = rmsprop(np.ones(2), np.array([1.0, -9.0]))
+    >>> w.round(6)
+    array([0.9, 1.1])
+    """
+    cache, scratch = config["cache"], config["scratch"]
+    _decay_towards_square(cache, dw, config["decay_rate"], scratch)
+    np.sqrt(cache, out=scratch)
+    scratch += config["epsilon"]
+    np.divide(dw, scratch, out=scratch)
+    scratch *= config["learning_rate"]
+    return np.subtract(w, scratch, out=out)
+
+
+@update_rule("m", "v", learning_rate=1e-3, beta1=0.9, beta2=0.999, epsilon=1e-8, t=0)
+def adam(w, dw, config=None, *, out=None):
+    r"""Adam [1]_: RMSProp with momentum, both corrected for starting at zero.
+
+    .. math::
+
+        m &\leftarrow \beta_1 m + (1 - \beta_1) \, dw, \\
+        v &\leftarrow \beta_2 v + (1 - \beta_2) \, dw^2, \\
+        w &\leftarrow w - \eta \, \frac{m / (1 - \beta_1^t)}
+            {\sqrt{v / (1 - \beta_2^t)} + \epsilon}
+
+    Parameters
+    ----------
+    w : ndarray of any shape
+        Parameters.
+
+    dw : ndarray of the shape of ``w``
+        Their gradient.
+
+    config : dict, default=None
+        ``learning_rate`` (1e-3), ``beta1`` (0.9), ``beta2`` (0.999), ``epsilon``
+        (1e-8), ``m``, ``v`` and ``t``, the number of steps taken.
+
+    out : ndarray of the shape of ``w``, default=None
+        Where to write the next parameters; may be ``w``.
+
+    Returns
+    -------
+    next_w : ndarray of the shape of ``w``
+        The next parameters.
+
+    config : dict
+        For the next call.
+
+    Raises
+    ------
+    TypeError
+        If ``config`` holds a name that the rule does not know.
+
+    References
+    ----------
+    .. [1] D. Kingma, J. Ba, "Adam: A Method for Stochastic Optimization", ICLR 2015.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skfcnet.update_rules import adam
+    >>> w, config = adam(np.ones(2), np.array([1.0, -9.0]))
+    >>> w.round(6)
+    array([0.999, 1.001])
+    """
+    step = _adam_step(dw, config)
+    return np.subtract(w, step, out=out)
+
+
+@update_rule(
+    "m",
+    "v",
+    learning_rate=1e-3,
+    beta1=0.9,
+    beta2=0.999,
+    epsilon=1e-8,
+    weight_decay=1e-2,
+    t=0,
+)
+def adamw(w, dw, config=None, *, out=None):
+    r"""Adam with decoupled weight decay [1]_.
+
+    :math:`w \leftarrow w - \eta \lambda w`, beside the step of `adam`.
+
+    Parameters
+    ----------
+    w : ndarray of any shape
+        Parameters.
+
+    dw : ndarray of the shape of ``w``
+        Their gradient.
+
+    config : dict, default=None
+        As that of `adam`, and ``weight_decay`` (1e-2), :math:`\lambda`.
+
+    out : ndarray of the shape of ``w``, default=None
+        Where to write the next parameters; may be ``w``.
+
+    Returns
+    -------
+    next_w : ndarray of the shape of ``w``
+        The next parameters.
+
+    config : dict
+        For the next call.
+
+    Raises
+    ------
+    TypeError
+        If ``config`` holds a name that the rule does not know.
+
+    References
+    ----------
+    .. [1] I. Loshchilov, F. Hutter, "Decoupled Weight Decay Regularization",
+       ICLR 2019.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skfcnet.update_rules import adamw
+    >>> config = {"learning_rate": 0.1, "weight_decay": 0.1}
+    >>> w, config = adamw(np.ones(2), np.array([1.0, -9.0]), config)
+    >>> w.round(6)
+    array([0.89, 1.09])
+    """
+    step = _adam_step(dw, config)
+    kept = 1 - config["learning_rate"] * config["weight_decay"]
+    w = np.multiply(w, kept, out=out)
+    w -= step
+    return w
+
+
+def _adam_step(dw, config):
+    """Return the step of Adam, in the scratch array."""
+    m, v, scratch = config["m"], config["v"], config["scratch"]
+    beta1, beta2 = config["beta1"], config["beta2"]
+    config["t"] += 1
+    m *= beta1
+    m += np.multiply(dw, 1 - beta1, out=scratch)
+    _decay_towards_square(v, dw, beta2, scratch)
+    # Both bias corrections as two numbers. They are Python floats: a NumPy scalar
+    # would turn the float32 arrays they meet into float64.
+    correction = sqrt(1 - beta2 ** config["t"])
+    rate = config["learning_rate"] * correction / (1 - beta1 ** config["t"])
+    np.sqrt(v, out=scratch)
+    scratch += config["epsilon"] * correction
+    np.divide(m, scratch, out=scratch)
+    scratch *= rate
+    return scratch
+
+
+def _decay_towards_square(average, dw, decay, scratch):
+    """Move a running average towards ``dw ** 2``, in place."""
+    average *= decay
+    np.multiply(dw, dw, out=scratch)
+    scratch *= 1 - decay
+    average += scratch
