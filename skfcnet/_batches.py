@@ -1,0 +1,157 @@
+"""Which rows make the next minibatch.
+
+Weights are repetition counts, and training must not depend on how the rows happen to
+be ordered: a row of weight k trains exactly as k copies of it, to the last bit. Both
+follow from one construction. The rows are put in an order that depends on their
+content alone. In that order every row owns a stretch of the line from 0 to the total
+weight W, as long as its weight; an epoch throws one random offset u and takes every
+row once for each whole number that its stretch, shifted by u, contains. For integer
+weights that is the weight itself, for others it is so on average (systematic
+sampling). The rows drawn are shuffled and cut into minibatches; the random numbers
+used depend on W only.
+"""
+
+from itertools import pairwise
+
+import numpy as np
+from scipy.sparse import issparse
+
+HASH_CHUNK = 256
+"""Rows hashed at a time, so that the words stay in the cache."""
+
+MAX_REPETITION = 8
+"""Total weights above this many times the number of rows are rescaled."""
+
+
+class Batches:
+    """The minibatches of an epoch, as arrays of row numbers.
+
+    Parameters
+    ----------
+    X : ndarray of shape (N, D) or CSR matrix
+        Rows.
+
+    y : ndarray of shape (N,) or (N, K)
+        Targets.
+
+    batch_size : int
+        Rows of a minibatch. The last one of an epoch is smaller, but never a single
+        row, which batch normalisation could not use: it joins the one before it.
+
+    sample_weight : ndarray of shape (N,), default=None
+        Positive repetition counts; ones when None.
+
+    shuffle : bool, default=True
+        Without it, minibatches follow the order of the rows in every epoch.
+    """
+
+    def __init__(self, X, y, *, batch_size, sample_weight=None, shuffle=True):
+        weight = np.ones(X.shape[0]) if sample_weight is None else sample_weight
+        self.batch_size = batch_size
+        self.shuffle = shuffle
+        self._order = content_order(X, y, weight) if shuffle else np.arange(len(weight))
+        self._ends = np.cumsum(weight[self._order])
+
+    def __len__(self):
+        """Return the number of minibatches in an epoch."""
+        return len(self._cuts(int(self._ends[-1]))) - 1
+
+    def epoch(self, rng):
+        """Yield the row numbers of every minibatch of one epoch.
+
+        Parameters
+        ----------
+        rng : numpy.random.Generator
+            Draws the offset and the order.
+
+        Yields
+        ------
+        rows : ndarray of int
+            The rows of the next minibatch.
+        """
+        # In single precision, so that adding it to a whole number is exact.
+        offset = float(rng.random(dtype=np.float32))
+        counts = np.diff(np.floor(self._ends + offset).astype(np.intp), prepend=0)
+        rows = np.repeat(self._order, counts)
+        if self.shuffle:
+            rng.shuffle(rows)
+        for start, stop in pairwise(self._cuts(len(rows))):
+            yield rows[start:stop]
+
+    def _cuts(self, n):
+        cuts = [*range(0, n, self.batch_size), n]
+        single_row_left = n > self.batch_size > 1 == n % self.batch_size
+        if single_row_left:
+            del cuts[-2]
+        return cuts
+
+
+def repetitions(sample_weight):
+    """Return weights as repetition counts, rescaled where they could not be.
+
+    Totals from N to 8 N, N being the number of rows, are taken at their word; below,
+    rows would be left out of most epochs, and above, epochs would grow out of
+    proportion: such weights are scaled to a mean of one.
+
+    Parameters
+    ----------
+    sample_weight : ndarray of shape (N,)
+        Positive weights.
+
+    Returns
+    -------
+    sample_weight : ndarray of shape (N,)
+        Repetition counts.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skfcnet._batches import repetitions
+    >>> repetitions(np.array([1.0, 2.0, 3.0]))
+    array([1., 2., 3.])
+    >>> repetitions(np.array([1e-300, 3e-300]))
+    array([0.5, 1.5])
+    """
+    n = len(sample_weight)
+    relative = sample_weight / sample_weight.max()  # its sum cannot overflow
+    if n <= relative.sum() * sample_weight.max() <= MAX_REPETITION * n:
+        return sample_weight
+    return relative * (n / relative.sum())
+
+
+def content_order(X, y, weight):
+    """Return an order of the rows that depends on their content alone.
+
+    Rows are compared by a hash: two sums over the 32-bit words of X and y, each word
+    times a fixed random 64-bit number, modulo 2^64. Integers make it exact, whichever
+    way the sums are computed; for such sums two given different rows collide with a
+    probability below 2^-64 (vector multiply-shift: M. Thorup, "High Speed Hashing for
+    Integers and Strings", 2015).
+    """
+    tables = np.random.default_rng(231), np.random.default_rng(232)
+    first, second = (_word_sums(X, table) + _word_sums(y, table) for table in tables)
+    return np.lexsort((weight, second, first))
+
+
+def _word_sums(a, rng):
+    """Return the sum over each row of its 32-bit words times random numbers."""
+    a = a.reshape(-1, 1) if a.ndim == 1 else a
+    words_per_value = a.dtype.itemsize // 4
+    width = a.shape[1] * words_per_value
+    factors = rng.integers(2**64, size=width, dtype=np.uint64)
+    if issparse(a):
+        words = _words(a.data.reshape(-1, 1))
+        factors = factors.reshape(-1, words_per_value)[a.indices]
+        running = np.zeros(len(a.data) + 1, np.uint64)
+        np.cumsum(np.einsum("ij,ij->i", words, factors), out=running[1:])
+        return running[a.indptr[1:]] - running[a.indptr[:-1]]
+    sums = np.empty(len(a), np.uint64)
+    for start in range(0, len(a), HASH_CHUNK):
+        chunk = slice(start, start + HASH_CHUNK)
+        np.einsum("ij,j->i", _words(a[chunk]), factors, out=sums[chunk])
+    return sums
+
+
+def _words(values):
+    # Adding zero turns -0.0, which is equal to 0.0, into 0.0, and copies.
+    return (values + values.dtype.type(0)).view(np.uint32).astype(np.uint64)

@@ -1,0 +1,476 @@
+"""The network: a plan of layers over one vector of parameters."""
+
+from itertools import pairwise
+from math import ceil, sqrt
+from numbers import Integral
+from typing import NamedTuple
+
+import numpy as np
+from scipy.sparse import issparse
+
+from skfcnet._parameters import Parameters, Zone
+from skfcnet._random import as_generator
+from skfcnet._workspace import Workspace
+from skfcnet.layers import ACTIVATIONS, LAYERS
+from skfcnet.losses import LOSSES
+
+CATEGORIES = {"classification": "softmax", "regression": "mse"}
+"""What a network can be for, and the loss it then has unless told otherwise."""
+
+CHUNK = 2048
+"""Rows of one test-time pass: memory stays flat in the number of rows."""
+
+ROW_MULTIPLE = 16
+"""Chunks are padded to a multiple of it. BLAS computes one row, or a remainder of
+rows, with another kernel and other rounding: padded, one row predicts like many."""
+
+
+class Stage(NamedTuple):
+    """One layer of a network: names and numbers only, so that it pickles and prints.
+
+    Its arrays are looked up when it runs: no unpickled stage can hold stale views.
+    """
+
+    name: str
+    kind: str  # a key of LAYERS
+    fan_in: int
+    fan_out: int
+    specs: tuple  # its arrays, under the names they have in the network
+    trained: tuple  # names of the arrays that its forward function takes
+    state: tuple  # (name of an option, name of the running statistic behind it)
+    rate: float | None  # of dropout
+
+    def arrays(self, named):
+        """Return the layer's trainable arrays, or their gradients, in order."""
+        return [named[name] for name in self.trained]
+
+    def options(self, params, mode, rng):
+        """Return the options of its forward function: none, or one dict."""
+        if not LAYERS[self.kind].takes_options:
+            return ()
+        options = {option: params.state[name] for option, name in self.state}
+        return ({"mode": mode, "p": self.rate, "rng": rng} | options,)
+
+
+def _stage(kind, index, fan_in, fan_out, rate=None):
+    specs, trained, state = [], [], []
+    for spec in LAYERS[kind].specs(fan_in, fan_out):
+        name = f"{spec.name}{index}"
+        specs.append(spec._replace(name=name))
+        if spec.zone is Zone.STATE:
+            state.append((spec.name, name))
+        else:
+            trained.append(name)
+    return Stage(
+        f"{kind}{index}",
+        kind,
+        fan_in,
+        fan_out,
+        tuple(specs),
+        tuple(trained),
+        tuple(state),
+        rate,
+    )
+
+
+def plan(sizes, normalization, activation, dropout):
+    """Yield the stages of a network, in order.
+
+    Parameters
+    ----------
+    sizes : sequence of int
+        Width of the input, of every hidden layer and of the output.
+
+    normalization : sequence of bool
+        Whether batch normalisation follows the affine map of each hidden layer.
+
+    activation : str
+        A key of `skfcnet.layers.ACTIVATIONS`.
+
+    dropout : float
+        Probability of dropping a hidden unit.
+
+    Yields
+    ------
+    stage : Stage
+        The next layer.
+    """
+    kind = "affine_input"
+    for index, (fan_in, fan_out) in enumerate(pairwise(sizes), start=1):
+        yield _stage(kind, index, fan_in, fan_out)
+        kind = "affine"
+        if index > len(normalization):  # the output
+            return
+        if normalization[index - 1]:
+            yield _stage("batchnorm", index, fan_out, fan_out)
+        yield _stage(activation, index, fan_out, fan_out)
+        if dropout:
+            yield _stage("dropout", index, fan_out, fan_out, dropout)
+
+
+class FullyConnectedNet:
+    """A fully connected network for classification or regression.
+
+    The layers are ``{affine - [batchnorm] - activation - [dropout]} x (L - 1) -
+    affine - loss``.
+
+    Parameters
+    ----------
+    category : {'classification', 'regression'}
+        What the network is for; decides its loss: the cross-entropy of the softmax,
+        or the mean squared error.
+
+    hidden_dims : sequence of int
+        Width of every hidden layer.
+
+    normalization : sequence of bool
+        For every hidden layer, whether batch normalisation stands after its affine
+        map.
+
+    input_dim : int, default=784
+        Number of features.
+
+    output_dim : int, default=10
+        Number of classes or targets.
+
+    reg : float, default=0.0
+        Coefficient of the L2 penalty ``0.5 * reg * ||W||^2`` on all weights; biases,
+        gamma and beta are not penalised.
+
+    weight_scale : float or None, default=1e-2
+        Standard deviation of the normal distribution that the weights are drawn
+        from. None chooses it for every layer such that signals keep their scale:
+        ``gain / sqrt(fan_in)``, with the gain of the activation that follows,
+        sqrt(2) for rectifiers [1]_ and 1 otherwise [2]_.
+
+    dtype : dtype, default=np.float32
+        Of the parameters, and of all computation.
+
+    activation : str, default='relu'
+        A key of `skfcnet.layers.ACTIVATIONS`.
+
+    dropout : float, default=0.0
+        Probability of dropping a hidden unit in training.
+
+    loss : str, default=None
+        A key of `skfcnet.losses.LOSSES` instead of the category's own.
+
+    random_state : None, int, RandomState or Generator, default=None
+        Draws the weights. None: NumPy's global state.
+
+    Attributes
+    ----------
+    params : Mapping of str to ndarray
+        The trainable arrays, W1, b1, gamma1, beta1, W2, ...: live views of one
+        vector. Assigning copies into place.
+
+    state : Mapping of str to ndarray
+        The running statistics of batch normalisation.
+
+    stages : tuple of Stage
+        The layers.
+
+    Raises
+    ------
+    ValueError
+        If an argument is out of its range, or ``normalization`` does not have one
+        entry for every hidden layer.
+
+    References
+    ----------
+    .. [1] K. He et al., "Delving Deep into Rectifiers: Surpassing Human-Level
+       Performance on ImageNet Classification", ICCV 2015.
+    .. [2] Y. LeCun et al., "Efficient BackProp", in "Neural Networks: Tricks of the
+       Trade", 1998.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skfcnet.network import FullyConnectedNet
+    >>> net = FullyConnectedNet(
+    ...     "classification", [100], [True], input_dim=784, random_state=0
+    ... )
+    >>> net
+    FullyConnectedNet(784 → affine 100 → batchnorm → relu → affine 10 → softmax)
+    >>> X, y = np.zeros((2, 784)), np.array([3, 7])
+    >>> net.loss(X).shape
+    (2, 10)
+    >>> loss, grads = net.loss(X, y)
+    >>> round(loss, 2)
+    2.3
+    >>> sorted(grads)
+    ['W1', 'W2', 'b1', 'b2', 'beta1', 'gamma1']
+    """
+
+    def __init__(
+        self,
+        category,
+        hidden_dims,
+        normalization,
+        input_dim=784,
+        output_dim=10,
+        reg=0.0,
+        weight_scale=1e-2,
+        dtype=np.float32,
+        *,
+        activation="relu",
+        dropout=0.0,
+        loss=None,
+        random_state=None,
+    ):
+        sizes = (input_dim, *hidden_dims, output_dim)
+        _check_member("category", category, CATEGORIES)
+        _check_member("activation", activation, ACTIVATIONS)
+        _check_member("loss", loss or CATEGORIES[category], LOSSES)
+        if not all(isinstance(size, Integral) and size > 0 for size in sizes):
+            raise ValueError(
+                f"input_dim, hidden_dims and output_dim must be positive integers, "
+                f"got {input_dim!r}, {hidden_dims!r} and {output_dim!r}."
+            )
+        if len(normalization) != len(hidden_dims):
+            raise ValueError(
+                f"normalization must have one entry for each of the "
+                f"{len(hidden_dims)} hidden_dims, got {len(normalization)}."
+            )
+        if not 0 <= dropout < 1:
+            raise ValueError(f"dropout must be in [0, 1), got {dropout!r}.")
+        if not reg >= 0:
+            raise ValueError(f"reg must not be negative, got {reg!r}.")
+        self.category = category
+        self.input_dim = input_dim
+        self.output_dim = output_dim
+        self.reg = float(reg)
+        self.loss_name = loss or CATEGORIES[category]
+        self.stages = tuple(plan(sizes, tuple(normalization), activation, dropout))
+        specs = [spec for stage in self.stages for spec in stage.specs]
+        self.params = Parameters(specs, dtype=dtype)
+        self._initialise(weight_scale, ACTIVATIONS[activation].gain, random_state)
+
+    def _initialise(self, weight_scale, gain, random_state):
+        rng = as_generator(random_state)
+        output_weights = self.stages[-1].specs[0].name
+        for spec in self.params.specs:
+            arrays = self.state if spec.zone is Zone.STATE else self.params
+            if spec.initial is not None:
+                arrays[spec.name] = spec.initial
+                continue
+            scale = weight_scale
+            if scale is None:
+                scale = (1 if spec.name == output_weights else gain) / sqrt(
+                    spec.shape[0]
+                )
+            arrays[spec.name] = scale * rng.standard_normal(spec.shape)
+
+    @property
+    def state(self):
+        """The running statistics of batch normalisation, by name."""
+        return self.params.state
+
+    @property
+    def dtype(self):
+        """The dtype of the parameters, and of all computation."""
+        return self.params.vector.dtype
+
+    def __repr__(self):
+        layers = (
+            f"affine {stage.fan_out}" if stage.kind.startswith("affine") else stage.kind
+            for stage in self.stages
+        )
+        path = " → ".join([str(self.input_dim), *layers, self.loss_name])
+        return f"{type(self).__name__}({path})"
+
+    def loss(self, X, y=None, *, random_state=None):
+        """Return the scores of rows, or the loss with all its gradients.
+
+        Parameters
+        ----------
+        X : ndarray of shape (N, d1, ..., dk) or sparse matrix of shape (N, D)
+            Rows.
+
+        y : ndarray of shape (N,) or (N, K), default=None
+            Class indices for classification, targets for regression.
+
+        random_state : None, int, RandomState or Generator, default=None
+            Draws the dropout masks: an int draws the same ones in every call.
+            None: NumPy's global state.
+
+        Returns
+        -------
+        scores : ndarray of shape (N, C), or (N,) for regression with one output
+            Without ``y``: a test-time pass.
+
+        (loss, grads) : float and Mapping of str to ndarray
+            With ``y``: a training-time pass, which also moves the running
+            statistics of batch normalisation. The loss includes the L2 penalty and
+            ``grads`` has the names of ``params``.
+
+        Raises
+        ------
+        ValueError
+            If ``y`` does not fit ``X`` or the network.
+        """
+        if y is None:
+            scores = self.scores(X)
+            one_value = self.category == "regression" and self.output_dim == 1
+            return scores[:, 0] if one_value else scores
+        x = X if issparse(X) else np.asarray(X, self.dtype)
+        grads = Parameters(self.params.specs, dtype=self.dtype)
+        loss = self.backpropagate(
+            x,
+            self.as_targets(y, n_rows=x.shape[0]),
+            grads=grads,
+            workspace=Workspace(),
+            rng=as_generator(random_state),
+        )
+        grads.decayed += self.reg * self.params.decayed
+        return loss + self.penalty(), grads
+
+    def penalty(self):
+        """Return the L2 penalty of the weights, ``0.5 * reg * ||W||^2``."""
+        weights = self.params.decayed
+        return 0.5 * self.reg * float(weights @ weights) if self.reg else 0.0
+
+    def as_targets(self, y, *, n_rows):
+        """Return ``y`` as the loss wants it: class indices (N,), or values (N, K).
+
+        Parameters
+        ----------
+        y : array-like of shape (N,) or (N, K)
+            Targets.
+
+        n_rows : int
+            How many there must be.
+
+        Returns
+        -------
+        y : ndarray
+            Of integers, or of the dtype of the network.
+
+        Raises
+        ------
+        ValueError
+            If ``y`` has another shape, or labels that are no class index.
+        """
+        y = np.asarray(y)
+        if LOSSES[self.loss_name].takes_labels:
+            if y.shape != (n_rows,) or y.dtype.kind not in "iub":
+                raise ValueError(
+                    f"y must hold {n_rows} integer labels, got shape {y.shape} and "
+                    f"dtype {y.dtype}."
+                )
+            if y.size and not 0 <= y.min() <= y.max() < self.output_dim:
+                raise ValueError(
+                    f"y must hold class indices from 0 to {self.output_dim - 1}, "
+                    f"got {y.min()} to {y.max()}."
+                )
+            return y.astype(np.intp, copy=False)
+        if y.ndim == 1 and self.output_dim == 1:
+            y = y[:, np.newaxis]
+        if y.shape != (n_rows, self.output_dim):
+            raise ValueError(
+                f"y must have shape {(n_rows, self.output_dim)}, got {y.shape}."
+            )
+        return np.ascontiguousarray(y, self.dtype)
+
+    def backpropagate(self, x, y, *, grads, workspace, rng):
+        """Write all gradients of the mean loss, without the penalty; return the loss.
+
+        What `loss` and `Solver` are built on: no check, no copy, and with a
+        workspace that was used before, no allocation.
+
+        Parameters
+        ----------
+        x : ndarray of shape (N, d1, ..., dk) or CSR matrix of shape (N, D)
+            Rows, in the dtype of the network.
+
+        y : ndarray
+            Targets, from `as_targets`.
+
+        grads : Parameters
+            Receives the gradients.
+
+        workspace : Workspace
+            Lends all scratch arrays.
+
+        rng : numpy.random.Generator
+            Draws the dropout masks.
+
+        Returns
+        -------
+        loss : float
+            Mean over the rows.
+        """
+        stages = self._stages_for(x)
+        scores, caches = self._forward(stages, x, "train", rng, workspace)
+        loss, dout = LOSSES[self.loss_name].function(
+            scores, y, out=scores, workspace=workspace.scope("loss")
+        )
+        for stage, cache in zip(reversed(stages), reversed(caches), strict=True):
+            layer, scratch = LAYERS[stage.kind], workspace.scope(stage.name)
+            shape = x.shape[0], stage.fan_in
+            dx = dout if layer.inplace else scratch("dx", shape, self.dtype)
+            out = (dx, *stage.arrays(grads))
+            layer.backward(dout, cache, out=out, workspace=scratch)
+            dout = dx
+        return loss
+
+    def scores(self, X):
+        """Return the scores of rows: a test-time pass, in chunks.
+
+        Parameters
+        ----------
+        X : ndarray of shape (N, d1, ..., dk) or sparse matrix of shape (N, D)
+            Rows, of any real dtype.
+
+        Returns
+        -------
+        scores : ndarray of shape (N, output_dim)
+            Of the dtype of the network. A row has the same scores whichever rows
+            stand beside it.
+        """
+        X = X.tocsr() if issparse(X) else np.asarray(X)
+        n, stages, workspace = X.shape[0], self._stages_for(X), Workspace()
+        scores = np.empty((n, self.output_dim), self.dtype)
+        for start in range(0, n, CHUNK):
+            rows = X[start : start + CHUNK]
+            x = rows if issparse(X) else self._padded(rows, workspace)
+            out, _ = self._forward(stages, x, "test", None, workspace)
+            scores[start : start + CHUNK] = out[: rows.shape[0]]
+        return scores
+
+    def _padded(self, rows, workspace):
+        """Return rows in the dtype of the network, to a multiple of ROW_MULTIPLE."""
+        n = len(rows)
+        height = ceil(n / ROW_MULTIPLE) * ROW_MULTIPLE
+        if n == height and rows.dtype == self.dtype and rows.flags.c_contiguous:
+            return rows
+        x = workspace("x", (height, self.input_dim), self.dtype)
+        x[:n] = rows.reshape(n, self.input_dim)
+        x[n:] = 0
+        return x
+
+    def _stages_for(self, x):
+        if not issparse(x):
+            return self.stages
+        first, *others = self.stages
+        return (first._replace(kind="affine_sparse_input"), *others)
+
+    def _forward(self, stages, x, mode, rng, workspace):
+        n, caches = x.shape[0], []
+        for stage in stages:
+            layer, scratch = LAYERS[stage.kind], workspace.scope(stage.name)
+            out = x if layer.inplace else scratch("out", (n, stage.fan_out), self.dtype)
+            x, cache = layer.forward(
+                x,
+                *stage.arrays(self.params),
+                *stage.options(self.params, mode, rng),
+                out=out,
+                workspace=scratch,
+            )
+            caches.append(cache)
+        return x, caches
+
+
+def _check_member(name, value, allowed):
+    if value not in allowed:
+        raise ValueError(f"{name} must be one of {sorted(allowed)}, got {value!r}.")

@@ -1,0 +1,328 @@
+"""The training loop: epochs, minibatches, history, and the best parameters."""
+
+import os
+from copy import deepcopy
+from math import isfinite, sqrt
+
+import joblib
+import numpy as np
+from scipy.sparse import issparse
+
+from skfcnet._batches import Batches
+from skfcnet._parameters import Parameters
+from skfcnet._random import as_generator
+from skfcnet._vector_update import VectorUpdate
+from skfcnet._workspace import Workspace
+from skfcnet.losses import LOSSES
+from skfcnet.update_rules import sgd_momentum
+
+
+class Solver:
+    """Train a network by minibatch gradient descent, and keep its history.
+
+    `train` runs, in this order: a check of the accuracy (epoch 0); then in each
+    epoch, for every minibatch, the gradient and one step of the update rule, after
+    them the decay of the learning rate, a check of the accuracy, the best parameters
+    and the checkpoint. `train_epoch` is one epoch without the checks, for those who
+    write their own loop.
+
+    Parameters
+    ----------
+    model : FullyConnectedNet
+        Trained in place.
+
+    data : dict
+        ``X_train`` and ``y_train``; ``X_val`` and ``y_val``, which `train` needs.
+        Never changed; kept as they are where they already have the network's dtype.
+
+    update_rule : callable, default=sgd_momentum
+        One of `skfcnet.update_rules.UPDATE_RULES`.
+
+    optim_config : dict, default=None
+        The rule's configuration, copied; its defaults fill in what is missing.
+
+    lr_decay : float, default=1.0
+        The learning rate is multiplied by it after every epoch.
+
+    batch_size : int, default=100
+        Rows of a minibatch. Every epoch shuffles the rows and uses each once.
+
+    num_epochs : int, default=10
+        Passes over the training rows.
+
+    num_train_samples : int or None, default=1000
+        Training rows, drawn afresh, that the training accuracy is measured on; None
+        for all.
+
+    num_val_samples : int or None, default=None
+        Validation rows that the validation accuracy is measured on; None for all.
+
+    print_every : int, default=10
+        The loss is printed every so many minibatches.
+
+    verbose : bool, default=True
+        Whether to print at all.
+
+    checkpoint_name : str, default=None
+        A path: after every epoch the network, the rule's configuration and the
+        history are written to ``<checkpoint_name>_epoch_<epoch>.pkl``, a dict that
+        `joblib.load` reads.
+
+    sample_weight : ndarray of shape (N,), default=None
+        Repetition counts of the training rows, as `repetitions` makes them.
+
+    shuffle : bool, default=True
+        Whether to shuffle the training rows in every epoch.
+
+    random_state : None, int, RandomState or Generator, default=None
+        Shuffles, draws dropout masks and the rows of the training accuracy. None:
+        NumPy's global state.
+
+    Attributes
+    ----------
+    loss_history : list of float
+        Loss of every minibatch, with the L2 penalty.
+
+    train_acc_history, val_acc_history : list of float
+        From epoch 0 on: accuracy for classification, root mean squared error, in
+        units of ``y``, for regression.
+
+    best_val_acc : float or None
+        The best of ``val_acc_history``: the highest accuracy, or the lowest error.
+        Its parameters, with the running statistics that belong to them, are those of
+        the network after `train`.
+
+    epoch : int
+        Completed epochs.
+
+    epoch_rows : int
+        Rows trained on in the last epoch, repetitions counted.
+
+    Raises
+    ------
+    ValueError
+        If the data do not fit the network, or a number is out of its range.
+
+    See Also
+    --------
+    skfcnet.FCNetClassifier, skfcnet.FCNetRegressor : Estimators built on it.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skfcnet.network import FullyConnectedNet
+    >>> from skfcnet.solver import Solver
+    >>> rng = np.random.default_rng(0)
+    >>> X = rng.normal(size=(300, 2)).astype(np.float32)
+    >>> y = (X[:, 0] > X[:, 1]).astype(int)
+    >>> data = {
+    ...     "X_train": X[:200], "y_train": y[:200], "X_val": X[200:], "y_val": y[200:]
+    ... }
+    >>> net = FullyConnectedNet(
+    ...     "classification", [8], [True], input_dim=2, output_dim=2, random_state=0
+    ... )
+    >>> solver = Solver(net, data, num_epochs=20, verbose=False, random_state=0)
+    >>> solver.train()
+    >>> solver.best_val_acc > 0.9
+    True
+    """
+
+    def __init__(
+        self,
+        model,
+        data,
+        *,
+        update_rule=sgd_momentum,
+        optim_config=None,
+        lr_decay=1.0,
+        batch_size=100,
+        num_epochs=10,
+        num_train_samples=1000,
+        num_val_samples=None,
+        print_every=10,
+        verbose=True,
+        checkpoint_name=None,
+        sample_weight=None,
+        shuffle=True,
+        random_state=None,
+    ):
+        if batch_size < 1:
+            raise ValueError(f"batch_size must be at least 1, got {batch_size!r}.")
+        self.model = model
+        self.X_train, self.y_train = _prepared(model, data, "train")
+        if "X_val" in data:
+            self.X_val, self.y_val = _prepared(model, data, "val")
+        self.lr_decay = lr_decay
+        self.num_epochs = num_epochs
+        self.num_train_samples = num_train_samples
+        self.num_val_samples = num_val_samples
+        self.print_every = print_every
+        self.verbose = verbose
+        self.checkpoint_name = checkpoint_name
+
+        self.epoch = 0
+        self.epoch_rows = 0
+        self.loss_history = []
+        self.train_acc_history = []
+        self.val_acc_history = []
+        self.best_val_acc = None
+        self._best_vector = None
+
+        self._rng = as_generator(random_state)
+        self._batches = Batches(
+            self.X_train,
+            self.y_train,
+            batch_size=batch_size,
+            sample_weight=sample_weight,
+            shuffle=shuffle,
+        )
+        self._grads = Parameters(model.params.specs, dtype=model.dtype)
+        self._workspace = Workspace()
+        self._update = VectorUpdate(
+            update_rule,
+            model.params,
+            self._grads,
+            deepcopy(optim_config or {}),
+            l2=model.reg,
+        )
+
+    @property
+    def optim_config(self):
+        """The update rule's configuration now: a new solver goes on from it."""
+        return self._update.config
+
+    def train(self):
+        """Train for ``num_epochs`` epochs and leave the best parameters in the model.
+
+        Raises
+        ------
+        ValueError
+            If the loss is no longer finite. The model is left with the best
+            parameters so far.
+        """
+        try:
+            self._check_accuracy()
+            for _ in range(self.num_epochs):
+                self.train_epoch()
+                self._check_accuracy()
+                self._save_checkpoint()
+        finally:
+            if self._best_vector is not None:
+                self.model.params.vector[...] = self._best_vector
+
+    def train_epoch(self):
+        """Train for one epoch.
+
+        Returns
+        -------
+        loss : float
+            Mean over the rows of the loss, with the L2 penalty, each row's taken when
+            its minibatch was trained.
+
+        Raises
+        ------
+        ValueError
+            If the loss or a parameter is no longer finite.
+        """
+        total = n_rows = 0
+        # A diverging loss is found by its value, whatever the caller's np.errstate.
+        with np.errstate(all="ignore"):
+            for rows in self._batches.epoch(self._rng):
+                loss = self._step(rows)
+                total += loss * len(rows)
+                n_rows += len(rows)
+                self._record(loss)
+            self._check_finite(float(self.model.params.vector.sum()), "parameters")
+        self.epoch += 1
+        self.epoch_rows = n_rows
+        self._update.learning_rate *= self.lr_decay
+        return total / n_rows
+
+    def _step(self, rows):
+        """Train one minibatch; return its loss."""
+        model = self.model
+        x, y = self._gathered("X_train", rows), self._gathered("y_train", rows)
+        loss = model.backpropagate(
+            x, y, grads=self._grads, workspace=self._workspace, rng=self._rng
+        )
+        loss += model.penalty()
+        self._check_finite(loss, "loss")
+        self._update()
+        return loss
+
+    def _check_finite(self, value, name):
+        if not isfinite(value):
+            raise ValueError(
+                f"Training diverged: the {name} became {value} in epoch "
+                f"{self.epoch + 1} at a learning rate of "
+                f"{self._update.learning_rate:g}. Standardise the input (and, for "
+                f"regression, the target), or lower the learning rate."
+            )
+
+    def _gathered(self, name, rows):
+        source = getattr(self, name)
+        if issparse(source):
+            return source[rows]
+        out = self._workspace(name, (len(rows), *source.shape[1:]), source.dtype)
+        # mode="clip" writes to out directly; the default goes through a copy.
+        return np.take(source, rows, axis=0, out=out, mode="clip")
+
+    def _record(self, loss):
+        iteration = len(self.loss_history)
+        self.loss_history.append(loss)
+        if self.verbose and iteration % self.print_every == 0:
+            last = self.num_epochs * len(self._batches)
+            print(f"(Iteration {iteration + 1} / {last}) loss: {loss:f}")
+
+    def _check_accuracy(self):
+        regression = self.model.category == "regression"
+        train = self._accuracy(self.X_train, self.y_train, self.num_train_samples)
+        val = self._accuracy(self.X_val, self.y_val, self.num_val_samples)
+        self.train_acc_history.append(train)
+        self.val_acc_history.append(val)
+        best = self.best_val_acc
+        if best is None or (val < best if regression else val > best):
+            self.best_val_acc = val
+            self._best_vector = self.model.params.vector.copy()
+        if self.verbose:
+            measure = "rms" if regression else "acc"
+            print(
+                f"(Epoch {self.epoch} / {self.num_epochs}) "
+                f"train {measure}: {train:f}; val_{measure}: {val:f}"
+            )
+
+    def _accuracy(self, X, y, num_samples):
+        """Return the accuracy, or the RMS error, on some of the rows or all."""
+        if num_samples is not None and num_samples < len(y):
+            rows = self._rng.choice(len(y), num_samples, replace=False)
+            X, y = X[rows], y[rows]
+        answers = LOSSES[self.model.loss_name].decide(self.model.scores(X))
+        if self.model.category == "regression":
+            return sqrt(np.mean(np.square(answers - y, dtype=np.float64)))
+        return float(np.mean(answers == y))
+
+    def _save_checkpoint(self):
+        if self.checkpoint_name is None:
+            return
+        path = f"{self.checkpoint_name}_epoch_{self.epoch}.pkl"
+        history = ("loss_history", "train_acc_history", "val_acc_history")
+        checkpoint = {"model": self.model, "optim_config": self.optim_config}
+        checkpoint |= {name: getattr(self, name) for name in (*history, "epoch")}
+        # Written beside and moved into place: no failure leaves half a file behind.
+        joblib.dump(checkpoint, f"{path}.tmp")
+        os.replace(f"{path}.tmp", path)
+
+
+def _prepared(model, data, part):
+    """Return X and y of one part of the data in the network's dtype, checked."""
+    X, y = data[f"X_{part}"], data[f"y_{part}"]
+    if issparse(X):
+        X = X.tocsr().astype(model.dtype, copy=False)
+    else:
+        X = np.ascontiguousarray(X, model.dtype)
+        X = X.reshape(len(X), -1)
+    if X.shape[0] == 0 or X.shape[1] != model.input_dim:
+        raise ValueError(
+            f"X_{part} must have rows of {model.input_dim} features, got {X.shape}."
+        )
+    return X, model.as_targets(y, n_rows=X.shape[0])
