@@ -1,0 +1,15 @@
+"""Fully connected neural networks in plain NumPy, as scikit-learn estimators.
+
+The estimators and the learning-curve display are here. The building blocks that they
+are made of, and that can be read and used on their own, are in `skfcnet.layers`,
+`skfcnet.losses`, `skfcnet.update_rules`, `skfcnet.network`, `skfcnet.solver` and
+`skfcnet.gradient_check`; real data is in `skfcnet.datasets`, pictures are in
+`skfcnet.plotting`.
+"""
+
+from skfcnet._estimators import FCNetClassifier, FCNetRegressor
+from skfcnet.plotting import TrainingCurveDisplay
+
+__version__ = "0.1.0"
+
+__all__ = ["FCNetClassifier", "FCNetRegressor", "TrainingCurveDisplay", "__version__"]

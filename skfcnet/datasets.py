@@ -1,0 +1,216 @@
+"""Real data, split and normalised: MNIST digits and California housing.
+
+``fetch_`` functions download what is missing, once, and read it from disk ever after.
+Where the data lie is, in this order, the argument ``data_home``, the environment
+variable ``SKFCNET_DATA``, scikit-learn's own data home.
+"""
+
+import os
+from pathlib import Path
+
+import numpy as np
+from sklearn.datasets import fetch_california_housing as fetch_from_scikit_learn
+from sklearn.datasets import get_data_home
+from sklearn.utils import Bunch, check_random_state
+
+MNIST_FILES = {
+    "X_train": "train-images-idx3-ubyte",
+    "y_train": "train-labels-idx1-ubyte",
+    "X_test": "t10k-images-idx3-ubyte",
+    "y_test": "t10k-labels-idx1-ubyte",
+}
+MNIST_VALIDATION = 10_000
+CALIFORNIA_VALIDATION = CALIFORNIA_TEST = 2_500
+
+
+def fetch_mnist(*, data_home=None, normalize=True, as_frame=False):
+    """Load the MNIST handwritten digits [1]_.
+
+    The files are read directly where they are; where they are not, torchvision
+    downloads them.
+
+    Parameters
+    ----------
+    data_home : str or path-like, default=None
+        The folder that holds ``MNIST/raw``. None: the environment variable
+        ``SKFCNET_DATA``, or else scikit-learn's data home.
+
+    normalize : bool, default=True
+        Scale pixels to [0, 1] and subtract the training mean of each pixel (float32).
+        Otherwise they are whole numbers from 0 to 255 (uint8).
+
+    as_frame : bool, default=False
+        Return data frames and series of pandas.
+
+    Returns
+    -------
+    data : Bunch
+        ``X_train`` of shape (50000, 784), ``X_val`` and ``X_test`` of shape
+        (10000, 784), with ``y_train``, ``y_val`` and ``y_test``, digits from 0 to 9.
+        The validation rows are the last 10,000 of MNIST's training rows.
+        ``feature_names`` names the pixels.
+
+    Raises
+    ------
+    ImportError
+        If the files are missing, and so is torchvision (or pandas, for ``as_frame``).
+
+    OSError
+        If the files can neither be read nor downloaded.
+
+    References
+    ----------
+    .. [1] Y. LeCun, L. Bottou, Y. Bengio, P. Haffner, "Gradient-Based Learning
+       Applied to Document Recognition", Proceedings of the IEEE 86, 1998.
+
+    Examples
+    --------
+    >>> from skfcnet.datasets import fetch_mnist
+    >>> data = fetch_mnist()  # doctest: +SKIP
+    >>> data.X_train.shape  # doctest: +SKIP
+    (50000, 784)
+    """
+    raw = _home_of("mnist", data_home) / "MNIST" / "raw"
+    if not all((raw / name).is_file() for name in MNIST_FILES.values()):
+        _download_mnist(raw)
+    arrays = {part: _read_idx(raw / name) for part, name in MNIST_FILES.items()}
+    for part in ("X_train", "X_test"):
+        arrays[part] = arrays[part].reshape(len(arrays[part]), -1)
+    for part in ("y_train", "y_test"):
+        arrays[part] = arrays[part].astype(np.int64)
+    for part in ("X", "y"):
+        rows = arrays[f"{part}_train"]
+        arrays[f"{part}_train"] = rows[:-MNIST_VALIDATION]
+        arrays[f"{part}_val"] = rows[-MNIST_VALIDATION:]
+    if normalize:
+        scaled = {part: arrays[part].astype(np.float32) / 255 for part in _X_PARTS}
+        mean = scaled["X_train"].mean(axis=0, dtype=np.float64).astype(np.float32)
+        arrays |= {part: X - mean for part, X in scaled.items()}
+    names = [f"pixel{i}" for i in range(arrays["X_train"].shape[1])]
+    return _bunch(arrays, names, "digit", as_frame)
+
+
+def fetch_california_housing(
+    *, data_home=None, normalize=True, as_frame=False, random_state=0
+):
+    """Load the California housing data [1]_, shuffled and split.
+
+    Parameters
+    ----------
+    data_home : str or path-like, default=None
+        scikit-learn's data home. None: ``scikit_learn_data`` in the folder that the
+        environment variable ``SKFCNET_DATA`` names, or else scikit-learn's default.
+
+    normalize : bool, default=True
+        Standardise every feature by the mean and the standard deviation of the
+        training rows.
+
+    as_frame : bool, default=False
+        Return data frames and series of pandas.
+
+    random_state : int, RandomState or None, default=0
+        Shuffles the rows before they are split.
+
+    Returns
+    -------
+    data : Bunch
+        ``X_train`` of shape (15640, 8), ``X_val`` and ``X_test`` of shape (2500, 8),
+        with ``y_train``, ``y_val`` and ``y_test``, median house values in units of
+        100,000 dollars. ``feature_names`` names the features.
+
+    Raises
+    ------
+    OSError
+        If the data can neither be read nor downloaded.
+
+    ImportError
+        If ``as_frame`` and pandas is missing.
+
+    References
+    ----------
+    .. [1] R. K. Pace, R. Barry, "Sparse Spatial Autoregressions", Statistics and
+       Probability Letters 33, 1997.
+
+    Examples
+    --------
+    >>> from skfcnet.datasets import fetch_california_housing
+    >>> data = fetch_california_housing()  # doctest: +SKIP
+    >>> data.X_train.shape  # doctest: +SKIP
+    (15640, 8)
+    """
+    home = _home_of("california", data_home)
+    try:
+        source = fetch_from_scikit_learn(data_home=home)
+    except OSError as error:
+        raise OSError(
+            f"The California housing data are not in {home} and could not be "
+            f"downloaded ({error}). Go online once, or copy cal_housing_py3.pkz from "
+            f"a machine that has it, and name its folder by data_home."
+        ) from error
+    X, y = source.data, source.target
+    order = check_random_state(random_state).permutation(len(y))
+    ends = len(y) - np.array([CALIFORNIA_VALIDATION + CALIFORNIA_TEST, CALIFORNIA_TEST])
+    arrays = {}
+    for part, rows in zip(("train", "val", "test"), np.split(order, ends), strict=True):
+        arrays[f"X_{part}"], arrays[f"y_{part}"] = X[rows], y[rows]
+    if normalize:
+        mean, std = arrays["X_train"].mean(axis=0), arrays["X_train"].std(axis=0)
+        arrays |= {part: (arrays[part] - mean) / std for part in _X_PARTS}
+    return _bunch(arrays, list(source.feature_names), "MedHouseVal", as_frame)
+
+
+_X_PARTS = ("X_train", "X_val", "X_test")
+
+
+def _home_of(data_set, data_home):
+    if data_home is not None:
+        return Path(data_home)
+    if "SKFCNET_DATA" in os.environ:
+        shared = Path(os.environ["SKFCNET_DATA"])
+        return shared if data_set == "mnist" else shared / "scikit_learn_data"
+    return Path(get_data_home())
+
+
+def _download_mnist(raw):
+    advice = (
+        f"MNIST is not in {raw}. Either put the four IDX files "
+        f"({', '.join(MNIST_FILES.values())}) there, or name the folder above "
+        f"MNIST/raw by data_home or SKFCNET_DATA"
+    )
+    try:
+        from torchvision.datasets import MNIST
+    except ImportError as error:
+        raise ImportError(
+            f"{advice}, or install torchvision, which downloads them: "
+            f"pip install 'skfcnet[datasets]'."
+        ) from error
+    try:
+        MNIST(raw.parents[1], download=True)
+    except (OSError, RuntimeError) as error:
+        raise OSError(f"{advice}; downloading them failed: {error}.") from error
+
+
+def _read_idx(path):
+    """Return the array in an IDX file of unsigned bytes."""
+    content = path.read_bytes()
+    n_dims = content[3] if len(content) > 3 else 0
+    shape = np.frombuffer(content, ">i4", count=n_dims, offset=4)
+    values = np.frombuffer(content, np.uint8, offset=4 * (1 + n_dims))
+    if content[:3] != b"\x00\x00\x08" or values.size != np.prod(shape):
+        raise OSError(f"{path} is no complete IDX file of bytes: delete it.")
+    return values.reshape(shape)
+
+
+def _bunch(arrays, feature_names, target_name, as_frame):
+    if as_frame:
+        try:
+            import pandas as pd
+        except ImportError as error:
+            raise ImportError(
+                "as_frame=True needs pandas: pip install 'skfcnet[datasets]'."
+            ) from error
+        for part in _X_PARTS:
+            arrays[part] = pd.DataFrame(arrays[part], columns=feature_names)
+            target = part.replace("X", "y")
+            arrays[target] = pd.Series(arrays[target], name=target_name)
+    return Bunch(**arrays, feature_names=feature_names)

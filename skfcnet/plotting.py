@@ -1,0 +1,228 @@
+"""Pictures of data and of training, drawn with matplotlib."""
+
+import numpy as np
+from sklearn.pipeline import Pipeline
+from sklearn.utils.validation import check_is_fitted
+
+
+class TrainingCurveDisplay:
+    """The training loss of an estimator against the epoch.
+
+    Use `from_estimator` to create it.
+
+    Parameters
+    ----------
+    loss_curve : array-like of shape (n_epochs,)
+        Training loss of every epoch.
+
+    estimator_name : str, default=None
+        Name in the legend; no legend when None.
+
+    Attributes
+    ----------
+    ax_ : matplotlib Axes
+        What the curve is drawn in.
+
+    figure_ : matplotlib Figure
+        What holds it.
+
+    line_ : matplotlib Line2D
+        The curve.
+
+    See Also
+    --------
+    plot_history : The curves of a `Solver`.
+    sklearn.model_selection.LearningCurveDisplay : Score against training set size.
+
+    Examples
+    --------
+    >>> import matplotlib
+    >>> matplotlib.use("Agg")
+    >>> from sklearn.datasets import load_iris
+    >>> from skfcnet import FCNetClassifier, TrainingCurveDisplay
+    >>> X, y = load_iris(return_X_y=True)
+    >>> model = FCNetClassifier(random_state=0, tol=0.01).fit(X, y)
+    >>> display = TrainingCurveDisplay.from_estimator(model)
+    >>> display.ax_.get_xlabel()
+    'Epoch'
+    """
+
+    def __init__(self, *, loss_curve, estimator_name=None):
+        self.loss_curve = loss_curve
+        self.estimator_name = estimator_name
+
+    @classmethod
+    def from_estimator(cls, estimator, *, ax=None, name=None, **kwargs):
+        """Draw the training curve of a fitted estimator.
+
+        Parameters
+        ----------
+        estimator : estimator
+            A fitted `FCNetClassifier` or `FCNetRegressor`, or a pipeline that ends in
+            one, or a parameter search over either.
+
+        ax : matplotlib Axes, default=None
+            Where to draw; a new figure when None.
+
+        name : str, default=None
+            Name in the legend; the name of the class when None.
+
+        **kwargs : dict
+            Passed to matplotlib's ``plot``.
+
+        Returns
+        -------
+        display : TrainingCurveDisplay
+            With the attributes ``ax_``, ``figure_`` and ``line_``.
+
+        Raises
+        ------
+        NotFittedError
+            If the estimator is not fitted.
+
+        TypeError
+            If it has no training curve.
+        """
+        check_is_fitted(estimator)
+        network = getattr(estimator, "best_estimator_", estimator)
+        network = network[-1] if isinstance(network, Pipeline) else network
+        if not hasattr(network, "loss_curve_"):
+            raise TypeError(
+                f"{type(network).__name__} has no training curve: its loss_curve_ is "
+                f"missing."
+            )
+        name = type(network).__name__ if name is None else name
+        display = cls(loss_curve=network.loss_curve_, estimator_name=name)
+        return display.plot(ax=ax, **kwargs)
+
+    def plot(self, ax=None, *, name=None, **kwargs):
+        """Draw the curve.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, default=None
+            Where to draw; a new figure when None.
+
+        name : str, default=None
+            Name in the legend; ``estimator_name`` when None.
+
+        **kwargs : dict
+            Passed to matplotlib's ``plot``.
+
+        Returns
+        -------
+        display : TrainingCurveDisplay
+            This one.
+        """
+        if ax is None:
+            _, ax = _pyplot().subplots()
+        name = self.estimator_name if name is None else name
+        kwargs = ({} if name is None else {"label": name}) | kwargs
+        epochs = np.arange(1, len(self.loss_curve) + 1)
+        (self.line_,) = ax.plot(epochs, self.loss_curve, **kwargs)
+        ax.set(xlabel="Epoch", ylabel="Training loss")
+        if "label" in kwargs:
+            ax.legend()
+        self.ax_, self.figure_ = ax, ax.figure
+        return self
+
+
+def plot_history(solver):
+    """Draw the history of a solver: its loss, and its accuracy or RMS error.
+
+    Parameters
+    ----------
+    solver : Solver
+        After ``train``.
+
+    Returns
+    -------
+    figure : matplotlib Figure
+        Training loss against iteration, and training and validation accuracy (for
+        regression, RMS error) against epoch.
+
+    See Also
+    --------
+    TrainingCurveDisplay : The curve of an estimator.
+
+    Examples
+    --------
+    >>> from skfcnet.plotting import plot_history
+    >>> figure = plot_history(solver)  # doctest: +SKIP
+    """
+    figure, (loss, accuracy) = _pyplot().subplots(
+        1, 2, figsize=(10, 4), layout="constrained"
+    )
+    iterations = np.arange(1, len(solver.loss_history) + 1)
+    loss.plot(iterations, solver.loss_history, ".", markersize=2)
+    loss.set(xlabel="Iteration", ylabel="Training loss")
+    measure = "RMS error" if solver.model.category == "regression" else "Accuracy"
+    accuracy.plot(solver.train_acc_history, "o-", label="training")
+    accuracy.plot(solver.val_acc_history, "o-", label="validation")
+    accuracy.set(xlabel="Epoch", ylabel=measure)
+    accuracy.legend()
+    return figure
+
+
+def plot_samples(X, y, *, image_shape, samples_per_class=7, random_state=0):
+    """Draw a grid of images, one column a class.
+
+    Parameters
+    ----------
+    X : array-like of shape (n_samples, n_pixels)
+        The images, flattened.
+
+    y : array-like of shape (n_samples,)
+        Their classes.
+
+    image_shape : tuple of int
+        Height and width of an image, in pixels.
+
+    samples_per_class : int, default=7
+        Images of every class, fewer where there are fewer.
+
+    random_state : int or Generator, default=0
+        Chooses the images.
+
+    Returns
+    -------
+    figure : matplotlib Figure
+        The grid.
+
+    Examples
+    --------
+    >>> import matplotlib
+    >>> matplotlib.use("Agg")
+    >>> from sklearn.datasets import load_digits
+    >>> from skfcnet.plotting import plot_samples
+    >>> X, y = load_digits(return_X_y=True)
+    >>> len(plot_samples(X, y, image_shape=(8, 8)).axes)  # 7 of each of 10 digits
+    70
+    """
+    X, y, rng = np.asarray(X), np.asarray(y), np.random.default_rng(random_state)
+    classes = np.unique(y)
+    figure, axes = _pyplot().subplots(
+        samples_per_class,
+        len(classes),
+        figsize=(0.8 * len(classes), 0.8 * samples_per_class + 0.3),
+        squeeze=False,
+        layout="constrained",
+    )
+    for label, column in zip(classes, axes.T, strict=True):
+        column[0].set_title(label)
+        rows = rng.permutation(np.flatnonzero(y == label))
+        for ax in column:
+            ax.axis("off")
+        for ax, row in zip(column, rows, strict=False):
+            ax.imshow(X[row].reshape(image_shape), cmap="gray_r")
+    return figure
+
+
+def _pyplot():
+    try:
+        import matplotlib.pyplot as plt
+    except ImportError as error:
+        raise ImportError(
+            "Drawing needs matplotlib: pip install 'skfcnet[plots]'."
+        ) from error
+    return plt
