@@ -113,9 +113,11 @@ def repetitions(sample_weight):
     array([0.5, 1.5])
     """
     n = len(sample_weight)
-    relative = sample_weight / sample_weight.max()  # its sum cannot overflow
-    if n <= relative.sum() * sample_weight.max() <= MAX_REPETITION * n:
+    with np.errstate(over="ignore"):
+        total = sample_weight.sum()
+    if n <= total <= MAX_REPETITION * n:
         return sample_weight
+    relative = sample_weight / sample_weight.max()  # its sum cannot overflow
     return relative * (n / relative.sum())
 
 
@@ -128,27 +130,28 @@ def content_order(X, y, weight):
     probability below 2^-64 (vector multiply-shift: M. Thorup, "High Speed Hashing for
     Integers and Strings", 2015).
     """
-    tables = np.random.default_rng(231), np.random.default_rng(232)
-    first, second = (_word_sums(X, table) + _word_sums(y, table) for table in tables)
+    rng = np.random.default_rng(231)
+    first, second = _word_sums(X, rng) + _word_sums(y, rng)
     return np.lexsort((weight, second, first))
 
 
 def _word_sums(a, rng):
-    """Return the sum over each row of its 32-bit words times random numbers."""
+    """Return two sums over each row of its 32-bit words times random numbers."""
     a = a.reshape(-1, 1) if a.ndim == 1 else a
+    n_rows, n_columns = a.shape
     words_per_value = a.dtype.itemsize // 4
-    width = a.shape[1] * words_per_value
-    factors = rng.integers(2**64, size=width, dtype=np.uint64)
+    factors = rng.integers(2**64, size=(2, n_columns, words_per_value), dtype=np.uint64)
     if issparse(a):
         words = _words(a.data.reshape(-1, 1))
-        factors = factors.reshape(-1, words_per_value)[a.indices]
-        running = np.zeros(len(a.data) + 1, np.uint64)
-        np.cumsum(np.einsum("ij,ij->i", words, factors), out=running[1:])
-        return running[a.indptr[1:]] - running[a.indptr[:-1]]
-    sums = np.empty(len(a), np.uint64)
-    for start in range(0, len(a), HASH_CHUNK):
-        chunk = slice(start, start + HASH_CHUNK)
-        np.einsum("ij,j->i", _words(a[chunk]), factors, out=sums[chunk])
+        running = np.zeros((2, len(words) + 1), np.uint64)
+        terms = np.einsum("ij,kij->ki", words, factors[:, a.indices])
+        np.cumsum(terms, axis=1, out=running[:, 1:])
+        return running[:, a.indptr[1:]] - running[:, a.indptr[:-1]]
+    factors = factors.reshape(2, -1)
+    sums = np.empty((2, n_rows), np.uint64)
+    for start in range(0, n_rows, HASH_CHUNK):
+        rows = slice(start, start + HASH_CHUNK)
+        np.einsum("ij,kj->ki", _words(a[rows]), factors, out=sums[:, rows])
     return sums
 
 

@@ -251,7 +251,9 @@ class _BaseFCNet(BaseEstimator):
 
     def _validated(self, X, y, sample_weight, *, reset):
         """Return the rows of positive weight in the compute dtype, y and weights."""
-        _refuse_what_numpy_would_reinterpret(X)
+        _refuse_what_numpy_would_reinterpret(X, "X")
+        if self._category == "regression":
+            _refuse_what_numpy_would_reinterpret(y, "y")
         X, y = validate_data(
             self,
             X,
@@ -401,12 +403,11 @@ class _BaseFCNet(BaseEstimator):
     def _scores(self, X):
         """Return the raw scores of rows in float64, and the dtype of X."""
         check_is_fitted(self)
-        _refuse_what_numpy_would_reinterpret(X)
+        _refuse_what_numpy_would_reinterpret(X, "X")
         X = validate_data(
             self, X, reset=False, accept_sparse="csr", dtype=(np.float64, np.float32)
         )
-        with np.errstate(all="ignore"):
-            scores = self._net.scores(X)
+        scores = self._net.scores(X)
         if not np.isfinite(scores).all():
             raise ValueError(
                 f"Input X contains values too large to compute with in {scores.dtype}."
@@ -498,7 +499,7 @@ class FCNetClassifier(ClassifierMixin, _BaseFCNet):
         Probability of dropping a hidden unit in training [5]_, in [0, 1).
 
     dtype : {'float32', 'float64'} or numpy type, default='float32'
-        What the network computes in. Predictions have the dtype of X.
+        What the network is trained in. Predictions have the dtype of X.
 
     Attributes
     ----------
@@ -654,9 +655,9 @@ class FCNetClassifier(ClassifierMixin, _BaseFCNet):
 
     def _encoded(self, y):
         """Return class indices, or columns of zeros and ones for sigmoids."""
+        check_classification_targets(y)
         if self._multilabel:
             _check_width(y, self.n_outputs_)
-            check_classification_targets(y)
             return y.astype(self.dtype)
         if y.ndim != 1:
             raise ValueError(f"y must be one-dimensional, got shape {y.shape}.")
@@ -669,6 +670,7 @@ class FCNetClassifier(ClassifierMixin, _BaseFCNet):
         indices = np.searchsorted(self.classes_, y)
         return indices[:, np.newaxis] if self._one_sigmoid else indices
 
+    @np.errstate(all="ignore")
     def predict(self, X):
         """Predict the class of each row, or for multilabel data its labels.
 
@@ -690,6 +692,7 @@ class FCNetClassifier(ClassifierMixin, _BaseFCNet):
             decisions = decisions[:, 0].astype(int)
         return self.classes_[decisions]
 
+    @np.errstate(all="ignore")
     def decision_function(self, X):
         """Return the scores of each row, before the sigmoid or softmax.
 
@@ -708,6 +711,7 @@ class FCNetClassifier(ClassifierMixin, _BaseFCNet):
         scores = scores.astype(dtype)
         return scores[:, 0] if self._one_sigmoid else scores
 
+    @np.errstate(all="ignore")
     def predict_proba(self, X):
         """Predict the probability of each class.
 
@@ -728,6 +732,7 @@ class FCNetClassifier(ClassifierMixin, _BaseFCNet):
         limits = np.finfo(dtype)
         return np.clip(p.astype(dtype), limits.tiny, 1 - limits.epsneg)
 
+    @np.errstate(all="ignore")
     def predict_log_proba(self, X):
         """Predict the logarithm of the probability of each class.
 
@@ -836,7 +841,7 @@ class FCNetRegressor(RegressorMixin, _BaseFCNet):
         Probability of dropping a hidden unit in training [5]_, in [0, 1).
 
     dtype : {'float32', 'float64'} or numpy type, default='float32'
-        What the network computes in. Predictions have the dtype of X.
+        What the network is trained in. Predictions have the dtype of X.
 
     Attributes
     ----------
@@ -963,6 +968,7 @@ class FCNetRegressor(RegressorMixin, _BaseFCNet):
         _check_width(y, self.n_outputs_)
         return self._in_compute_dtype(y, "y")
 
+    @np.errstate(all="ignore")
     def predict(self, X):
         """Predict the targets of each row.
 
@@ -981,13 +987,15 @@ class FCNetRegressor(RegressorMixin, _BaseFCNet):
         return y[:, 0] if self.n_outputs_ == 1 else y
 
 
-def _refuse_what_numpy_would_reinterpret(X):
+def _refuse_what_numpy_would_reinterpret(a, name):
     """Refuse masks and dates, of which np.asarray silently makes something else."""
-    if isinstance(X, np.ma.MaskedArray):
-        raise TypeError("X is a masked array, and its mask would be ignored: fill it.")
-    dtypes = np.atleast_1d(getattr(X, "dtypes", getattr(X, "dtype", None)))
+    if isinstance(a, np.ma.MaskedArray):
+        raise TypeError(
+            f"{name} is a masked array, and its mask would be ignored: fill it."
+        )
+    dtypes = np.atleast_1d(getattr(a, "dtypes", getattr(a, "dtype", None)))
     if any(getattr(dtype, "kind", None) in ("m", "M") for dtype in dtypes):
-        raise TypeError("X has dates or time differences: turn them into numbers.")
+        raise TypeError(f"{name} has dates or time differences: make them numbers.")
 
 
 def _checked_weight(sample_weight, n_rows):

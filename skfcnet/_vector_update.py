@@ -65,7 +65,7 @@ class VectorUpdate:
     @learning_rate.setter
     def learning_rate(self, rate):
         for _, _, config, _ in self._blocks:
-            config["learning_rate"] = rate
+            config["learning_rate"] = float(rate)
 
     @property
     def config(self):

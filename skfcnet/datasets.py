@@ -75,6 +75,8 @@ def fetch_mnist(*, data_home=None, normalize=True, as_frame=False):
         _download_mnist(raw)
     arrays = {part: _read_idx(raw / name) for part, name in MNIST_FILES.items()}
     for part in ("X_train", "X_test"):
+        if len(arrays[part]) != len(arrays[part.replace("X", "y")]):
+            raise OSError(f"The files in {raw} do not belong together: delete them.")
         arrays[part] = arrays[part].reshape(len(arrays[part]), -1)
     for part in ("y_train", "y_test"):
         arrays[part] = arrays[part].astype(np.int64)
@@ -98,8 +100,8 @@ def fetch_california_housing(
     Parameters
     ----------
     data_home : str or path-like, default=None
-        scikit-learn's data home. None: ``scikit_learn_data`` in the folder that the
-        environment variable ``SKFCNET_DATA`` names, or else scikit-learn's default.
+        The data home of scikit-learn. None: ``scikit_learn_data`` in the folder that
+        the environment variable ``SKFCNET_DATA`` names, or else scikit-learn's own.
 
     normalize : bool, default=True
         Standardise every feature by the mean and the standard deviation of the
@@ -165,8 +167,8 @@ _X_PARTS = ("X_train", "X_val", "X_test")
 def _home_of(data_set, data_home):
     if data_home is not None:
         return Path(data_home)
-    if "SKFCNET_DATA" in os.environ:
-        shared = Path(os.environ["SKFCNET_DATA"])
+    if shared := os.environ.get("SKFCNET_DATA"):
+        shared = Path(shared)
         return shared if data_set == "mnist" else shared / "scikit_learn_data"
     return Path(get_data_home())
 
@@ -192,13 +194,14 @@ def _download_mnist(raw):
 
 def _read_idx(path):
     """Return the array in an IDX file of unsigned bytes."""
-    content = path.read_bytes()
-    n_dims = content[3] if len(content) > 3 else 0
-    shape = np.frombuffer(content, ">i4", count=n_dims, offset=4)
-    values = np.frombuffer(content, np.uint8, offset=4 * (1 + n_dims))
-    if content[:3] != b"\x00\x00\x08" or values.size != np.prod(shape):
+    content = np.fromfile(path, np.uint8)
+    # Two zeros, the code of the dtype, the number of dimensions, the dimensions.
+    header = 4 * (1 + int(content[3])) if len(content) > 3 else 4
+    is_idx = content[:3].tolist() == [0, 0, 8] and len(content) > header > 4
+    shape = content[4:header].view(">i4") if is_idx else ()
+    if not is_idx or len(content) - header != np.prod(shape):
         raise OSError(f"{path} is no complete IDX file of bytes: delete it.")
-    return values.reshape(shape)
+    return content[header:].reshape(shape)
 
 
 def _bunch(arrays, feature_names, target_name, as_frame):

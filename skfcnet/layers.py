@@ -79,7 +79,7 @@ def affine_forward(x, w, b, *, out=None, workspace=None):
 def affine_backward(
     dout, cache, *, out=(None, None, None), workspace=None, need_dx=True
 ):
-    r"""Gradients of an affine map.
+    r"""Return the gradients of an affine map.
 
     .. math:: dx = dout \, w^T, \qquad dw = x^T \, dout,
         \qquad db = \sum_i dout_i
@@ -176,7 +176,7 @@ def sparse_affine_forward(x, w, b, *, out=None, workspace=None):
 
 
 def sparse_affine_backward(dout, cache, *, out=(None, None, None), workspace=None):
-    """Gradients of an affine map of sparse rows; of the rows themselves, none.
+    """Return the gradients of an affine map of sparse rows, but not of the rows.
 
     Parameters
     ----------
@@ -433,7 +433,8 @@ def leaky_relu_backward(dout, cache, *, out=(None,), workspace=None):
     workspace = workspace or Workspace()
     active = np.greater(cache, 0, out=workspace("active", cache.shape, bool))
     slope = workspace("slope", cache.shape, cache.dtype)
-    np.multiply(active, 1 - LEAKY_SLOPE, out=slope)
+    slope[...] = active
+    slope *= 1 - LEAKY_SLOPE
     slope += LEAKY_SLOPE
     return np.multiply(dout, slope, out=out[0])
 
@@ -541,7 +542,7 @@ def sigmoid_forward(x, *, out=None, workspace=None):
     >>> sigmoid_forward(np.array([-1e4, 0.0, 1e4]))[0]
     array([0. , 0.5, 1. ])
     """
-    out = np.multiply(x, 0.5, out=out)
+    out = np.asarray(np.multiply(x, 0.5, out=out))
     np.tanh(out, out=out)
     out *= 0.5
     out += 0.5
@@ -677,7 +678,7 @@ def batchnorm_forward(x, gamma, beta, bn_param, *, out=None, workspace=None):
 
 
 def batchnorm_backward(dout, cache, *, out=(None, None, None), workspace=None):
-    r"""Gradients of batch normalisation, through the statistics of the minibatch.
+    r"""Return the gradients of batch normalisation, through its statistics.
 
     .. math:: dx = \frac{\gamma}{\sqrt{\sigma^2 + \epsilon}} \left(dout
         - \frac{d\beta + \hat x \, d\gamma}{N}\right), \qquad
@@ -763,7 +764,7 @@ def dropout_forward(x, dropout_param, *, out=None, workspace=None):
         The result.
 
     cache : ndarray
-        For `dropout_backward`; None at test time.
+        For `dropout_backward`; None where nothing is dropped.
 
     Raises
     ------
@@ -784,10 +785,10 @@ def dropout_forward(x, dropout_param, *, out=None, workspace=None):
     array([2., 0.])
     """
     mode = _checked_mode("dropout_param", dropout_param)
-    p = dropout_param["p"]
+    p = float(dropout_param["p"])
     if not 0 <= p < 1:
         raise ValueError(f"dropout_param['p'] must be in [0, 1), got {p!r}.")
-    if mode == "test":
+    if mode == "test" or p == 0:
         return np.positive(x, out=out), None
 
     workspace = workspace or Workspace()
@@ -796,8 +797,8 @@ def dropout_forward(x, dropout_param, *, out=None, workspace=None):
     if mask is None:
         rng = as_generator(dropout_param.get("rng"))
         rng.random(out=factor, dtype=x.dtype)
-        factor += 1 - p
-        np.floor(factor, out=factor)  # 1 with probability 1 - p, else 0
+        factor -= p
+        np.ceil(factor, out=factor)  # 1 with probability 1 - p, else 0
         factor *= 1 / (1 - p)
     else:
         np.multiply(mask, 1 / (1 - p), out=factor)
@@ -875,7 +876,7 @@ def affine_relu_forward(x, w, b):
 
 
 def affine_relu_backward(dout, cache):
-    """Gradients of `affine_relu_forward`, by the chain rule.
+    """Return the gradients of `affine_relu_forward`, by the chain rule.
 
     Parameters
     ----------
@@ -929,14 +930,35 @@ def _no_specs(fan_in, fan_out):
 
 
 class Layer(NamedTuple):
-    """The declaration of a layer: its functions, and what they need."""
+    """The declaration of a layer: its functions, and what they need.
+
+    Parameters
+    ----------
+    forward, backward : callable
+        As the conventions of this module say.
+
+    specs : callable
+        Called with (fan_in, fan_out); returns the `ParamSpec` of every array of the
+        layer, in the order in which ``forward`` takes them.
+
+    takes_options : bool, default=False
+        Whether ``forward`` takes a dict of options: mode, generator, rate, running
+        statistics.
+
+    inplace : bool, default=False
+        Whether ``forward`` may write over its input and ``backward`` over ``dout``.
+
+    gain : float, default=1.0
+        Of an activation: how much larger the weights before it must be for signals
+        to keep their scale.
+    """
 
     forward: Callable
     backward: Callable
-    specs: Callable = _no_specs  # (fan_in, fan_out) -> the arrays of the layer
-    takes_options: bool = False  # mode, generator, rate, running statistics
-    inplace: bool = False  # may write over its input
-    gain: float = 1.0  # of an activation: keeps the scale of what passes through
+    specs: Callable = _no_specs
+    takes_options: bool = False
+    inplace: bool = False
+    gain: float = 1.0
 
 
 def _affine_specs(fan_in, fan_out):

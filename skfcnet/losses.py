@@ -21,13 +21,31 @@ from skfcnet._workspace import Workspace
 
 
 class Loss(NamedTuple):
-    """A loss with what turns scores into answers."""
+    """The declaration of a loss, with what turns scores into answers.
 
-    function: Callable  # (x, y, *, out, workspace) -> (value, dx)
-    decide: Callable  # scores -> class indices, 0/1 decisions or values
-    inverse_link: Callable  # scores -> probabilities or values
-    log_inverse_link: Callable | None = None  # scores -> log-probabilities
-    takes_labels: bool = False  # y holds class indices (N,), not values (N, K)
+    Parameters
+    ----------
+    function : callable
+        As the conventions of this module say.
+
+    decide : callable
+        From scores to class indices, to zeros and ones, or to values.
+
+    inverse_link : callable
+        From scores to probabilities, or to values.
+
+    log_inverse_link : callable or None, default=None
+        From scores to logarithms of probabilities, where there are any.
+
+    takes_labels : bool, default=False
+        Whether the targets are class indices (N,) instead of values (N, K).
+    """
+
+    function: Callable
+    decide: Callable
+    inverse_link: Callable
+    log_inverse_link: Callable | None = None
+    takes_labels: bool = False
 
 
 def softmax_loss(x, y, *, out=None, workspace=None):

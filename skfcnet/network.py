@@ -21,31 +21,84 @@ CHUNK = 2048
 """Rows of one test-time pass: memory stays flat in the number of rows."""
 
 ROW_MULTIPLE = 16
-"""Chunks are padded to a multiple of it. BLAS computes one row, or a remainder of
-rows, with another kernel and other rounding: padded, one row predicts like many."""
+"""Chunks are padded to a multiple of it. BLAS computes a single row, and a remainder
+of rows, by other kernels with other rounding. In float64, padding makes one row score
+like many; in float32 the rounding depends on where in a block a row stands (measured
+with OpenBLAS 0.3.31), so test-time passes compute in float64."""
 
 
 class Stage(NamedTuple):
     """One layer of a network: names and numbers only, so that it pickles and prints.
 
     Its arrays are looked up when it runs: no unpickled stage can hold stale views.
+
+    Parameters
+    ----------
+    name : str
+        Of this stage in the network.
+
+    kind : str
+        A key of `skfcnet.layers.LAYERS`.
+
+    fan_in, fan_out : int
+        Widths of input and output.
+
+    specs : tuple of ParamSpec
+        Its arrays, under the names they have in the network.
+
+    trained : tuple of str
+        Names of the arrays that its forward function takes.
+
+    state : tuple of (str, str)
+        Names of options, and of the running statistics behind them.
+
+    rate : float or None
+        Of dropout.
     """
 
     name: str
-    kind: str  # a key of LAYERS
+    kind: str
     fan_in: int
     fan_out: int
-    specs: tuple  # its arrays, under the names they have in the network
-    trained: tuple  # names of the arrays that its forward function takes
-    state: tuple  # (name of an option, name of the running statistic behind it)
-    rate: float | None  # of dropout
+    specs: tuple
+    trained: tuple
+    state: tuple
+    rate: float | None
 
     def arrays(self, named):
-        """Return the layer's trainable arrays, or their gradients, in order."""
+        """Return the layer's trainable arrays, or their gradients, in order.
+
+        Parameters
+        ----------
+        named : Parameters
+            The network's, or their gradients.
+
+        Returns
+        -------
+        arrays : list of ndarray
+            What the forward function takes after ``x``.
+        """
         return [named[name] for name in self.trained]
 
     def options(self, params, mode, rng):
-        """Return the options of its forward function: none, or one dict."""
+        """Return the options of the forward function.
+
+        Parameters
+        ----------
+        params : Parameters
+            The network's, with the running statistics.
+
+        mode : {'train', 'test'}
+            Which pass this is.
+
+        rng : numpy.random.Generator or None
+            Draws dropout masks.
+
+        Returns
+        -------
+        options : tuple
+            One dict, or nothing where the layer takes none.
+        """
         if not LAYERS[self.kind].takes_options:
             return ()
         options = {option: params.state[name] for option, name in self.state}
@@ -94,6 +147,12 @@ def plan(sizes, normalization, activation, dropout):
     ------
     stage : Stage
         The next layer.
+
+    Examples
+    --------
+    >>> from skfcnet.network import plan
+    >>> [stage.name for stage in plan([784, 20, 10], [True], "relu", 0.0)]
+    ['affine_input1', 'batchnorm1', 'relu1', 'affine2']
     """
     kind = "affine_input"
     for index, (fan_in, fan_out) in enumerate(pairwise(sizes), start=1):
@@ -237,11 +296,12 @@ class FullyConnectedNet:
         if not reg >= 0:
             raise ValueError(f"reg must not be negative, got {reg!r}.")
         self.category = category
+        self.dropout = float(dropout)
         self.input_dim = input_dim
         self.output_dim = output_dim
         self.reg = float(reg)
         self.loss_name = loss or CATEGORIES[category]
-        self.stages = tuple(plan(sizes, tuple(normalization), activation, dropout))
+        self.stages = tuple(plan(sizes, tuple(normalization), activation, self.dropout))
         specs = [spec for stage in self.stages for spec in stage.specs]
         self.params = Parameters(specs, dtype=dtype)
         self._initialise(weight_scale, ACTIVATIONS[activation].gain, random_state)
@@ -313,20 +373,29 @@ class FullyConnectedNet:
             scores = self.scores(X)
             one_value = self.category == "regression" and self.output_dim == 1
             return scores[:, 0] if one_value else scores
-        x = X if issparse(X) else np.asarray(X, self.dtype)
+        if issparse(X):
+            x = X.tocsr().astype(self.dtype, copy=False)
+        else:
+            x = np.asarray(X, self.dtype)
         grads = Parameters(self.params.specs, dtype=self.dtype)
         loss = self.backpropagate(
             x,
             self.as_targets(y, n_rows=x.shape[0]),
             grads=grads,
             workspace=Workspace(),
-            rng=as_generator(random_state),
+            rng=as_generator(random_state) if self.dropout else None,
         )
         grads.decayed += self.reg * self.params.decayed
         return loss + self.penalty(), grads
 
     def penalty(self):
-        """Return the L2 penalty of the weights, ``0.5 * reg * ||W||^2``."""
+        """Return the L2 penalty of the weights, ``0.5 * reg * ||W||^2``.
+
+        Returns
+        -------
+        penalty : float
+            What the loss adds to its mean over the rows.
+        """
         weights = self.params.decayed
         return 0.5 * self.reg * float(weights @ weights) if self.reg else 0.0
 
@@ -401,7 +470,7 @@ class FullyConnectedNet:
             Mean over the rows.
         """
         stages = self._stages_for(x)
-        scores, caches = self._forward(stages, x, "train", rng, workspace)
+        scores, caches = _forward(stages, x, self.params, "train", rng, workspace)
         loss, dout = LOSSES[self.loss_name].function(
             scores, y, out=scores, workspace=workspace.scope("loss")
         )
@@ -426,25 +495,31 @@ class FullyConnectedNet:
         -------
         scores : ndarray of shape (N, output_dim)
             Of the dtype of the network. A row has the same scores whichever rows
-            stand beside it.
+            stand beside it: they are computed in float64, then rounded.
         """
         X = X.tocsr() if issparse(X) else np.asarray(X)
         n, stages, workspace = X.shape[0], self._stages_for(X), Workspace()
+        params = Parameters(
+            self.params.specs, vector=self.params.vector.astype(np.float64, copy=False)
+        )
         scores = np.empty((n, self.output_dim), self.dtype)
         for start in range(0, n, CHUNK):
-            rows = X[start : start + CHUNK]
-            x = rows if issparse(X) else self._padded(rows, workspace)
-            out, _ = self._forward(stages, x, "test", None, workspace)
-            scores[start : start + CHUNK] = out[: rows.shape[0]]
+            x = self._padded(X[start : start + CHUNK], workspace)
+            out, _ = _forward(stages, x, params, "test", None, workspace)
+            scores[start : start + CHUNK] = out[: n - start]
         return scores
 
     def _padded(self, rows, workspace):
-        """Return rows in the dtype of the network, to a multiple of ROW_MULTIPLE."""
-        n = len(rows)
-        height = ceil(n / ROW_MULTIPLE) * ROW_MULTIPLE
-        if n == height and rows.dtype == self.dtype and rows.flags.c_contiguous:
+        """Return a chunk of rows in float64, to a multiple of ROW_MULTIPLE."""
+        n = rows.shape[0]
+        shape = ceil(n / ROW_MULTIPLE) * ROW_MULTIPLE, self.input_dim
+        if issparse(rows):
+            x = rows.astype(np.float64)
+            x.resize(shape)
+            return x
+        if rows.shape == shape and rows.dtype == float and rows.flags.c_contiguous:
             return rows
-        x = workspace("x", (height, self.input_dim), self.dtype)
+        x = workspace("x", shape, np.float64)
         x[:n] = rows.reshape(n, self.input_dim)
         x[n:] = 0
         return x
@@ -455,20 +530,21 @@ class FullyConnectedNet:
         first, *others = self.stages
         return (first._replace(kind="affine_sparse_input"), *others)
 
-    def _forward(self, stages, x, mode, rng, workspace):
-        n, caches = x.shape[0], []
-        for stage in stages:
-            layer, scratch = LAYERS[stage.kind], workspace.scope(stage.name)
-            out = x if layer.inplace else scratch("out", (n, stage.fan_out), self.dtype)
-            x, cache = layer.forward(
-                x,
-                *stage.arrays(self.params),
-                *stage.options(self.params, mode, rng),
-                out=out,
-                workspace=scratch,
-            )
-            caches.append(cache)
-        return x, caches
+
+def _forward(stages, x, params, mode, rng, workspace):
+    """Run the stages in order; return the scores and every stage's cache."""
+    n, dtype, caches = x.shape[0], params.vector.dtype, []
+    for stage in stages:
+        layer, scratch = LAYERS[stage.kind], workspace.scope(stage.name)
+        x, cache = layer.forward(
+            x,
+            *stage.arrays(params),
+            *stage.options(params, mode, rng),
+            out=x if layer.inplace else scratch("out", (n, stage.fan_out), dtype),
+            workspace=scratch,
+        )
+        caches.append(cache)
+    return x, caches
 
 
 def _check_member(name, value, allowed):

@@ -1,7 +1,6 @@
 """Pictures of data and of training, drawn with matplotlib."""
 
 import numpy as np
-from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
 
@@ -58,8 +57,8 @@ class TrainingCurveDisplay:
         Parameters
         ----------
         estimator : estimator
-            A fitted `FCNetClassifier` or `FCNetRegressor`, or a pipeline that ends in
-            one, or a parameter search over either.
+            A fitted `FCNetClassifier` or `FCNetRegressor`, or what holds one: a
+            pipeline, a parameter search, a `TransformedTargetRegressor`.
 
         ax : matplotlib Axes, default=None
             Where to draw; a new figure when None.
@@ -84,8 +83,7 @@ class TrainingCurveDisplay:
             If it has no training curve.
         """
         check_is_fitted(estimator)
-        network = getattr(estimator, "best_estimator_", estimator)
-        network = network[-1] if isinstance(network, Pipeline) else network
+        network = _innermost(estimator)
         if not hasattr(network, "loss_curve_"):
             raise TypeError(
                 f"{type(network).__name__} has no training curve: its loss_curve_ is "
@@ -125,6 +123,14 @@ class TrainingCurveDisplay:
             ax.legend()
         self.ax_, self.figure_ = ax, ax.figure
         return self
+
+
+def _innermost(estimator):
+    """Return the estimator that a search, a pipeline or a wrapper holds."""
+    for holder in ("best_estimator_", "regressor_"):
+        if hasattr(estimator, holder):
+            return _innermost(getattr(estimator, holder))
+    return _innermost(estimator[-1]) if hasattr(estimator, "steps") else estimator
 
 
 def plot_history(solver):

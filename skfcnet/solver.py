@@ -2,7 +2,7 @@
 
 import os
 from copy import deepcopy
-from math import isfinite, sqrt
+from math import isfinite, prod, sqrt
 
 import joblib
 import numpy as np
@@ -150,8 +150,9 @@ class Solver:
             raise ValueError(f"batch_size must be at least 1, got {batch_size!r}.")
         self.model = model
         self.X_train, self.y_train = _prepared(model, data, "train")
-        if "X_val" in data:
-            self.X_val, self.y_val = _prepared(model, data, "val")
+        self.X_val, self.y_val = (
+            _prepared(model, data, "val") if "X_val" in data else (None, None)
+        )
         self.lr_decay = lr_decay
         self.num_epochs = num_epochs
         self.num_train_samples = num_train_samples
@@ -197,9 +198,14 @@ class Solver:
         Raises
         ------
         ValueError
-            If the loss is no longer finite. The model is left with the best
-            parameters so far.
+            If there are no validation data, or the loss is no longer finite. The
+            model is left with the best parameters so far.
         """
+        if self.X_val is None:
+            raise ValueError(
+                "data must hold X_val and y_val, which the best parameters are chosen "
+                "on; train_epoch needs none."
+            )
         try:
             self._check_accuracy()
             for _ in range(self.num_epochs):
@@ -318,9 +324,12 @@ def _prepared(model, data, part):
     X, y = data[f"X_{part}"], data[f"y_{part}"]
     if issparse(X):
         X = X.tocsr().astype(model.dtype, copy=False)
+        if not X.has_canonical_format:
+            X = X.copy()
+            X.sum_duplicates()
     else:
         X = np.ascontiguousarray(X, model.dtype)
-        X = X.reshape(len(X), -1)
+        X = X.reshape(len(X), prod(X.shape[1:]))
     if X.shape[0] == 0 or X.shape[1] != model.input_dim:
         raise ValueError(
             f"X_{part} must have rows of {model.input_dim} features, got {X.shape}."

@@ -22,7 +22,36 @@ UPDATE_RULES = {}
 
 
 def update_rule(*slots, **defaults):
-    """Declare a rule: its zeroed arrays (slots) and the defaults of its numbers."""
+    """Declare an update rule and enter it in `UPDATE_RULES`.
+
+    Parameters
+    ----------
+    *slots : str
+        Names of the arrays that the rule remembers: of the shape of ``w``, zero at
+        first.
+
+    **defaults : float or int
+        Names of its numbers with their defaults. One called ``t`` counts steps.
+
+    Returns
+    -------
+    declare : callable
+        A decorator for ``step(w, dw, config, *, out)``, which returns the next
+        ``w``. ``config["scratch"]`` is one more array, for intermediate results. The
+        rule has the attributes ``slots``, ``defaults`` and ``complete(w, config)``,
+        which fills in what is missing from a configuration.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skfcnet.update_rules import UPDATE_RULES, update_rule
+    >>> @update_rule(learning_rate=0.5)
+    ... def sign_descent(w, dw, config, *, out=None):
+    ...     return np.subtract(w, config["learning_rate"] * np.sign(dw), out=out)
+    >>> sign_descent(np.array([1.0, 1.0]), np.array([7.0, -0.1]))[0]
+    array([0.5, 1.5])
+    >>> del UPDATE_RULES["sign_descent"]
+    """
 
     def declare(step):
         @wraps(step)
@@ -34,13 +63,16 @@ def update_rule(*slots, **defaults):
 
         def complete(w, config):
             """Fill in defaults and arrays for the parameters w, in place."""
+            config.pop("scratch", None)
             known = {*defaults, *slots}
             if unknown := sorted(config.keys() - known):
                 raise TypeError(
                     f"{step.__name__} got unknown configuration {unknown}; "
                     f"it knows {sorted(known)}."
                 )
-            config.update(defaults | config)
+            for name, default in defaults.items():
+                # NumPy's scalars would turn float32 arrays into float64.
+                config[name] = type(default)(config.get(name, default))
             for slot in slots:
                 state = np.zeros_like(w)
                 state[...] = config.get(slot, 0)

@@ -1,0 +1,621 @@
+import copy
+import warnings
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as npst
+from scipy.sparse import csr_array, issparse
+
+from skfcnet._parameters import Zone
+from skfcnet._workspace import Workspace
+from skfcnet.gradient_check import eval_numerical_gradient_array, rel_error
+from skfcnet.layers import (
+    ACTIVATIONS,
+    LAYERS,
+    affine_backward,
+    affine_forward,
+    affine_relu_backward,
+    affine_relu_forward,
+    batchnorm_backward,
+    batchnorm_forward,
+    dropout_backward,
+    dropout_forward,
+    leaky_relu_backward,
+    leaky_relu_forward,
+    relu_backward,
+    relu_forward,
+    sigmoid_backward,
+    sigmoid_forward,
+    sparse_affine_backward,
+    sparse_affine_forward,
+)
+
+FLOATS = [np.float32, np.float64]
+DENSE_LAYERS = [name for name in LAYERS if "sparse" not in name]
+REPEATABLE = settings(deadline=None, derandomize=True, max_examples=40)
+
+
+def example(name, *, dtype=np.float64, n=6, fan_in=5, fan_out=4, seed=231):
+    """Return rows, parameters and a gradient from above for a layer of the table."""
+    rng = np.random.default_rng(seed)
+    specs = LAYERS[name].specs(fan_in, fan_out)
+    x = rng.normal(size=(n, fan_in)).astype(dtype)
+    params = [
+        rng.normal(size=spec.shape).astype(dtype)
+        for spec in specs
+        if spec.zone is not Zone.STATE
+    ]
+    x = csr_array(x) if "sparse" in name else x
+    out, _ = forward(name, x, params)
+    return x, params, rng.normal(size=out.shape).astype(dtype)
+
+
+def forward(name, x, params, mode="train", **options):
+    """Call a layer; an integer rng makes dropout draw one mask in every call."""
+    layer = LAYERS[name]
+    extra = ({"mode": mode, "p": 0.3, "rng": 7},) if layer.takes_options else ()
+    return layer.forward(x, *params, *extra, **options)
+
+
+def backward(name, dout, cache, **options):
+    """Call a layer; return its gradients as a tuple, however many there are."""
+    grads = LAYERS[name].backward(dout, cache, **options)
+    return grads if isinstance(grads, tuple) else (grads,)
+
+
+def arrays_in(cache):
+    if isinstance(cache, tuple):
+        return [array for part in cache for array in arrays_in(part)]
+    if issparse(cache):
+        return [cache.data, cache.indices, cache.indptr]
+    return [] if cache is None else [cache]
+
+
+def numeric_gradients(f, arrays, dout):
+    """Return the gradient of f with respect to each array that f reads."""
+    return [eval_numerical_gradient_array(lambda _: f(), a, dout) for a in arrays]
+
+
+# Reference figures
+
+
+def test_affine_forward_reference():
+    x = np.linspace(-0.1, 0.5, 240).reshape(2, 4, 5, 6)
+    w = np.linspace(-0.2, 0.3, 360).reshape(120, 3)
+    b = np.linspace(-0.3, 0.1, 3)
+    out, _ = affine_forward(x, w, b)
+    expected = [
+        [1.49834967, 1.70660132, 1.91485297],
+        [3.25553199, 3.5141327, 3.77273342],
+    ]
+    assert rel_error(out, expected) <= 1e-8
+
+
+def test_affine_backward_reference():
+    np.random.seed(231)
+    x, w, b = np.random.randn(10, 2, 3), np.random.randn(6, 5), np.random.randn(5)
+    dout = np.random.randn(10, 5)
+    grads = affine_backward(dout, affine_forward(x, w, b)[1])
+    numeric = numeric_gradients(lambda: affine_forward(x, w, b)[0], (x, w, b), dout)
+    assert grads[0].shape == x.shape
+    for grad, reference in zip(grads, numeric, strict=True):
+        assert rel_error(grad, reference) <= 1e-9
+
+
+def test_relu_forward_reference():
+    x = np.linspace(-0.5, 0.5, 12).reshape(3, 4)
+    expected = [
+        [0.0, 0.0, 0.0, 0.0],
+        [0.0, 0.0, 0.5 / 11, 1.5 / 11],
+        [2.5 / 11, 3.5 / 11, 4.5 / 11, 0.5],
+    ]
+    np.testing.assert_allclose(relu_forward(x)[0], expected, rtol=1e-14, atol=0)
+
+
+def test_relu_backward_reference():
+    np.random.seed(231)
+    x, dout = np.random.randn(10, 10), np.random.randn(10, 10)
+    numeric = eval_numerical_gradient_array(lambda x: relu_forward(x)[0], x, dout)
+    assert rel_error(relu_backward(dout, relu_forward(x)[1]), numeric) <= 1e-10
+
+
+def test_sigmoid_forward_reference():
+    x = np.linspace(-6, 6, 12).reshape(3, 4)
+    expected = [
+        [0.00247262, 0.00732514, 0.0214955, 0.06138311],
+        [0.16296047, 0.36691963, 0.63308037, 0.83703953],
+        [0.93861689, 0.9785045, 0.99267486, 0.99752738],
+    ]
+    assert rel_error(sigmoid_forward(x)[0], expected) <= 1e-6
+
+
+def test_sigmoid_backward_reference():
+    np.random.seed(231)
+    x, dout = np.random.randn(10, 10), np.random.randn(10, 10)
+    numeric = eval_numerical_gradient_array(lambda x: sigmoid_forward(x)[0], x, dout)
+    assert rel_error(sigmoid_backward(dout, sigmoid_forward(x)[1]), numeric) <= 1e-9
+
+
+def test_affine_relu_reference():
+    np.random.seed(231)
+    x, w, b = np.random.randn(2, 3, 4), np.random.randn(12, 10), np.random.randn(10)
+    dout = np.random.randn(2, 10)
+    out, cache = affine_relu_forward(x, w, b)
+    np.testing.assert_array_equal(out, np.maximum(0, x.reshape(2, 12) @ w + b))
+    numeric = numeric_gradients(
+        lambda: affine_relu_forward(x, w, b)[0], (x, w, b), dout
+    )
+    for grad, reference in zip(affine_relu_backward(dout, cache), numeric, strict=True):
+        assert rel_error(grad, reference) <= 1e-9
+
+
+def test_batchnorm_standardises_a_minibatch_reference():
+    np.random.seed(231)
+    X, W1, W2 = (
+        np.random.randn(200, 50),
+        np.random.randn(50, 60),
+        np.random.randn(60, 3),
+    )
+    a = np.maximum(0, X @ W1) @ W2
+    before = [-2.3814598, -13.18038246, 1.91780462]
+    np.testing.assert_allclose(a.mean(axis=0), before, atol=1e-8)
+    stds_before = [27.18502186, 34.21455511, 37.68611762]
+    np.testing.assert_allclose(a.std(axis=0), stds_before, atol=1e-8)
+    for gamma, beta in (
+        (np.ones(3), np.zeros(3)),
+        (np.array([1.0, 2.0, 3.0]), np.array([11.0, 12.0, 13.0])),
+    ):
+        out, _ = batchnorm_forward(a, gamma, beta, {"mode": "train"})
+        assert np.abs(out.mean(axis=0) - beta).max() <= 1e-14
+        assert np.abs(out.std(axis=0) - gamma).max() <= 1e-7
+
+
+def test_batchnorm_at_test_time_reference():
+    np.random.seed(231)
+    W1, W2 = np.random.randn(50, 60), np.random.randn(60, 3)
+    gamma, beta, bn_param = np.ones(3), np.zeros(3), {"mode": "train"}
+
+    def drawn():
+        return np.maximum(0, np.random.randn(200, 50) @ W1) @ W2
+
+    for _ in range(50):
+        batchnorm_forward(drawn(), gamma, beta, bn_param)
+    out, _ = batchnorm_forward(drawn(), gamma, beta, bn_param | {"mode": "test"})
+    means = [-0.03927354, -0.04349152, -0.10452688]
+    np.testing.assert_allclose(out.mean(axis=0), means, atol=1e-8)
+    stds = [1.01531428, 1.01238373, 0.97819988]
+    np.testing.assert_allclose(out.std(axis=0), stds, atol=1e-8)
+
+
+def test_batchnorm_backward_reference():
+    np.random.seed(231)
+    x = 5 * np.random.randn(4, 5) + 12
+    gamma, beta = np.random.randn(5), np.random.randn(5)
+    dout = np.random.randn(4, 5)
+
+    def out_and_cache():
+        return batchnorm_forward(x, gamma, beta, {"mode": "train"})
+
+    numeric = numeric_gradients(lambda: out_and_cache()[0], (x, gamma, beta), dout)
+    grads = batchnorm_backward(dout, out_and_cache()[1])
+    for grad, reference in zip(grads, numeric, strict=True):
+        assert rel_error(grad, reference) <= 1e-8
+
+
+# Every layer of the table
+
+
+@pytest.mark.parametrize("name", LAYERS)
+def test_gradients_match_the_numeric_ones(name):
+    x, params, dout = example(name)
+    grads = backward(name, dout, forward(name, x, params)[1])
+    assert len(grads) == 1 + len(params)
+    for array, grad in zip((x, *params), grads, strict=True):
+        if grad is None:  # the first layer of a network hands its dx to nobody
+            assert array is x
+            assert "input" in name
+            continue
+        numeric = numeric_gradients(lambda: forward(name, x, params)[0], [array], dout)
+        assert grad.shape == array.shape
+        assert rel_error(grad, numeric[0]) <= 1e-7
+
+
+@pytest.mark.parametrize("name", LAYERS)
+@pytest.mark.parametrize("seed", [0, 1])
+def test_backward_is_the_transpose_of_the_derivative(name, seed):
+    """<v, J u> = <u, J^T v>, over all arguments at once, on more than a few rows."""
+    x, params, v = example(name, n=50, fan_in=12, fan_out=9, seed=seed)
+    rng, h = np.random.default_rng(seed), 1e-5
+    grads = backward(name, v, forward(name, x, params)[1])
+    directions = [
+        0.0 if grad is None else rng.normal(size=grad.shape) for grad in grads
+    ]
+
+    def moved(step):
+        at = x if issparse(x) else x + step * directions[0]
+        there = [a + step * u for a, u in zip(params, directions[1:], strict=True)]
+        return forward(name, at, there)[0]
+
+    change = np.vdot(v, moved(h) - moved(-h)) / (2 * h)
+    predicted = sum(
+        np.vdot(u, grad)
+        for u, grad in zip(directions, grads, strict=True)
+        if grad is not None
+    )
+    assert change == pytest.approx(predicted, rel=1e-7)
+
+
+@pytest.mark.parametrize("name", LAYERS)
+def test_a_pure_call_leaves_its_arguments_alone(name):
+    x, params, dout = example(name)
+    arguments = [*arrays_in(x), *params, dout]
+    before = copy.deepcopy(arguments)
+    out, cache = forward(name, x, params)
+    grads = backward(name, dout, cache)
+    for argument, original in zip(arguments, before, strict=True):
+        np.testing.assert_array_equal(argument, original)
+        assert not np.shares_memory(argument, out)
+        for grad in grads:
+            assert grad is None or not np.shares_memory(argument, grad)
+
+
+def used_workspace(name, dtype):
+    """Return a workspace that a larger batch of other numbers went through."""
+    workspace = Workspace()
+    x, params, dout = example(name, dtype=dtype, n=11, seed=1)
+    _, cache = forward(name, x, params, workspace=workspace)
+    backward(name, dout, cache, workspace=workspace)
+    return workspace
+
+
+@pytest.mark.parametrize("name", LAYERS)
+@pytest.mark.parametrize("dtype", FLOATS)
+def test_a_workspace_does_not_change_results(name, dtype):
+    x, params, dout = example(name, dtype=dtype)
+    out, cache = forward(name, x, params)
+    grads = backward(name, dout, cache)
+    workspace = used_workspace(name, dtype)
+    same_out, same_cache = forward(name, x, params, workspace=workspace)
+    np.testing.assert_array_equal(same_out, out, strict=True)
+    same_grads = backward(name, dout, same_cache, workspace=workspace)
+    for same, grad in zip(same_grads, grads, strict=True):
+        np.testing.assert_array_equal(same, grad, strict=True)
+
+
+@pytest.mark.parametrize("name", DENSE_LAYERS)
+@pytest.mark.parametrize("dtype", FLOATS)
+def test_out_receives_the_results_of_a_pure_call(name, dtype):
+    x, params, dout = example(name, dtype=dtype)
+    out, cache = forward(name, x, params)
+    grads = backward(name, dout, cache)
+    workspace, buffer = used_workspace(name, dtype), np.full_like(out, np.nan)
+    given, cache = forward(name, x, params, out=buffer, workspace=workspace)
+    assert np.shares_memory(given, buffer)
+    np.testing.assert_array_equal(buffer, out, strict=True)
+    buffers = tuple(np.full_like(a, np.nan) for a in (x, *params))
+    returned = backward(name, dout, cache, out=buffers, workspace=workspace)
+    for given, buffer, grad in zip(returned, buffers, grads, strict=True):
+        if grad is None:
+            assert given is None
+            continue
+        assert np.shares_memory(given, buffer)
+        np.testing.assert_array_equal(buffer, grad, strict=True)
+
+
+@pytest.mark.parametrize("name", [name for name in LAYERS if LAYERS[name].inplace])
+@pytest.mark.parametrize("dtype", FLOATS)
+def test_an_in_place_layer_may_write_over_its_input_and_gradient(name, dtype):
+    x, params, dout = example(name, dtype=dtype)
+    out, cache = forward(name, x, params)
+    grads = backward(name, dout, cache)
+    workspace = used_workspace(name, dtype)
+    given, cache = forward(name, x, params, out=x, workspace=workspace)
+    assert np.shares_memory(given, x)
+    np.testing.assert_array_equal(x, out, strict=True)
+    buffers = (dout, *(np.empty_like(a) for a in params))
+    returned = backward(name, dout, cache, out=buffers, workspace=workspace)
+    assert np.shares_memory(returned[0], dout)
+    for given, grad in zip(returned, grads, strict=True):
+        np.testing.assert_array_equal(given, grad, strict=True)
+
+
+@pytest.mark.parametrize("name", LAYERS)
+@pytest.mark.parametrize("mode", ["pure", "with buffers"])
+def test_backward_writes_neither_to_its_cache_nor_to_dout(name, mode):
+    x, params, dout = example(name)
+    workspace = Workspace() if mode == "with buffers" else None
+    _, cache = forward(name, x, params, workspace=workspace)
+    kept, dout_kept = copy.deepcopy(arrays_in(cache)), dout.copy()
+    dx = np.empty(x.shape) if mode == "with buffers" else None
+    out = (dx, *(np.empty_like(a) if mode == "with buffers" else None for a in params))
+    backward(name, dout, cache, out=out, workspace=workspace)
+    np.testing.assert_array_equal(dout, dout_kept)
+    for array, before in zip(arrays_in(cache), kept, strict=True):
+        np.testing.assert_array_equal(array, before)
+
+
+@pytest.mark.parametrize("name", LAYERS)
+@pytest.mark.parametrize("dtype", FLOATS)
+@pytest.mark.parametrize("mode", ["train", "test"])
+def test_dtype_is_preserved(name, dtype, mode):
+    x, params, dout = example(name, dtype=dtype)
+    out, cache = forward(name, x, params, mode)
+    assert out.dtype == dtype
+    if cache is not None:
+        assert all(a.dtype == dtype for a in arrays_in(cache) if a.dtype.kind == "f")
+        grads = backward(name, dout, cache)
+        assert all(grad.dtype == dtype for grad in grads if grad is not None)
+
+
+@pytest.mark.parametrize("name", LAYERS)
+def test_at_test_time_rows_do_not_influence_each_other(name):
+    x, params, _ = example(name, n=9)
+    together, _ = forward(name, x, params, "test")
+    one_by_one = [forward(name, x[i : i + 1], params, "test")[0] for i in range(9)]
+    np.testing.assert_allclose(together, np.vstack(one_by_one), rtol=1e-12)
+
+
+# Activations
+
+
+shapes = npst.array_shapes(min_dims=1, max_dims=4, max_side=5)
+dtypes = st.sampled_from(FLOATS)
+values = st.floats(-100, 100, width=32)
+
+
+@pytest.mark.parametrize("name", ACTIVATIONS)
+@given(data=st.data(), dtype=dtypes, shape=shapes)
+@REPEATABLE
+def test_activations_take_any_shape_and_keep_it(name, data, dtype, shape):
+    x = data.draw(npst.arrays(dtype, shape, elements=values))
+    out, cache = ACTIVATIONS[name].forward(x)
+    dx = ACTIVATIONS[name].backward(np.ones_like(x), cache)
+    assert (out.shape, out.dtype) == (dx.shape, dx.dtype) == (shape, dtype)
+    assert np.isfinite(out).all()
+    assert np.isfinite(dx).all()
+    for i in range(len(x)):
+        row, _ = ACTIVATIONS[name].forward(x[i : i + 1])
+        np.testing.assert_allclose(row, out[i : i + 1], rtol=1e-5, atol=1e-7)
+
+
+@pytest.mark.parametrize("name", ACTIVATIONS)
+def test_activations_take_a_single_number(name):
+    out, cache = ACTIVATIONS[name].forward(np.array(0.5))
+    dx = ACTIVATIONS[name].backward(np.array(2.0), cache)
+    in_a_row, row_cache = ACTIVATIONS[name].forward(np.array([0.5]))
+    assert out == in_a_row[0]
+    assert dx == ACTIVATIONS[name].backward(np.array([2.0]), row_cache)[0]
+
+
+@pytest.mark.parametrize("name", ACTIVATIONS)
+@given(x=npst.arrays(np.float64, 20, elements=values))
+@REPEATABLE
+def test_activations_never_decrease(name, x):
+    out, cache = ACTIVATIONS[name].forward(np.sort(x))
+    assert (np.diff(out) >= 0).all()
+    assert (ACTIVATIONS[name].backward(np.ones(20), cache) >= 0).all()
+
+
+@pytest.mark.parametrize("dtype", FLOATS)
+def test_sigmoid_does_not_overflow(dtype):
+    largest = np.finfo(dtype).max
+    x = np.array([-largest, -1e4, -1e2, 0, 1e2, 1e4, largest], dtype)
+    with warnings.catch_warnings(), np.errstate(over="raise", invalid="raise"):
+        warnings.simplefilter("error")
+        out, cache = sigmoid_forward(x)
+        dx = sigmoid_backward(np.ones_like(x), cache)
+    np.testing.assert_array_equal(out[[0, 1, 3, 5, 6]], [0, 0, 0.5, 1, 1])
+    np.testing.assert_array_equal(dx[[0, 1, 3, 5, 6]], [0, 0, 0.25, 0, 0])
+
+
+def test_sigmoid_is_symmetric():
+    x = np.linspace(-9, 9, 37)
+    total = sigmoid_forward(x)[0] + sigmoid_forward(-x)[0]
+    np.testing.assert_allclose(total, 1, rtol=1e-15)
+
+
+def test_leaky_relu_leaks_a_hundredth():
+    x = np.array([-200.0, -1.0, 0.0, 3.0])
+    out, cache = leaky_relu_forward(x)
+    np.testing.assert_allclose(out, [-2.0, -0.01, 0.0, 3.0], rtol=1e-15)
+    dx = leaky_relu_backward(np.full(4, 10.0), cache)
+    np.testing.assert_allclose(dx, [0.1, 0.1, 0.1, 10.0], rtol=1e-14)
+
+
+# Affine
+
+
+@given(
+    dtype=dtypes,
+    rows=st.integers(1, 7),
+    inner=npst.array_shapes(min_dims=1, max_dims=3, max_side=4),
+    width=st.integers(1, 5),
+    seed=st.integers(0, 99),
+)
+@REPEATABLE
+def test_affine_flattens_rows_of_any_shape(dtype, rows, inner, width, seed):
+    rng = np.random.default_rng(seed)
+    x = rng.normal(size=(rows, *inner)).astype(dtype)
+    w = rng.normal(size=(np.prod(inner), width)).astype(dtype)
+    b = rng.normal(size=width).astype(dtype)
+    out, cache = affine_forward(x, w, b)
+    dx, dw, db = affine_backward(out, cache)
+    flat = affine_forward(x.reshape(rows, -1), w, b)[0]
+    np.testing.assert_array_equal(out, flat, strict=True)
+    assert (out.shape, dx.shape) == ((rows, width), x.shape)
+    assert (dw.shape, db.shape) == (w.shape, b.shape)
+    assert {a.dtype for a in (out, dx, dw, db)} == {np.dtype(dtype)}
+    alone = np.vstack([affine_forward(x[i : i + 1], w, b)[0] for i in range(rows)])
+    tolerance = 1e-4 if dtype is np.float32 else 1e-12
+    np.testing.assert_allclose(alone, out, rtol=tolerance, atol=tolerance)
+
+
+@pytest.mark.parametrize("dtype", FLOATS)
+def test_sparse_affine_equals_dense(dtype):
+    rng = np.random.default_rng(0)
+    x = (rng.normal(size=(8, 6)) * (rng.random((8, 6)) < 0.4)).astype(dtype)
+    _, (w, b), dout = example("affine", dtype=dtype, n=8, fan_in=6)
+    dense, dense_cache = affine_forward(x, w, b)
+    sparse, sparse_cache = sparse_affine_forward(csr_array(x), w, b)
+    np.testing.assert_allclose(sparse, dense, rtol=1e-5, strict=True)
+    dw, db = np.empty_like(w), np.empty_like(b)
+    none, *_ = sparse_affine_backward(dout, sparse_cache, out=(None, dw, db))
+    _, dense_dw, dense_db = affine_backward(dout, dense_cache)
+    assert none is None
+    np.testing.assert_allclose(dw, dense_dw, rtol=1e-5, atol=1e-7, strict=True)
+    np.testing.assert_array_equal(db, dense_db, strict=True)
+
+
+def test_the_first_layer_computes_no_gradient_of_the_rows():
+    x, params, dout = example("affine_input")
+    dx, dw, db = backward("affine_input", dout, forward("affine_input", x, params)[1])
+    cache = affine_forward(x, *params)[1]
+    assert dx is None
+    np.testing.assert_array_equal(dw, affine_backward(dout, cache)[1])
+    np.testing.assert_array_equal(db, affine_backward(dout, cache)[2])
+
+
+# Batch normalisation
+
+
+@pytest.mark.parametrize("param", [{}, {"eps": 0.5}])
+def test_batchnorm_adds_eps_to_the_variance_once(param):
+    """A small variance makes it count; a numeric gradient could not tell."""
+    x = 0.01 * np.random.default_rng(0).normal(size=(20, 3))
+    gamma, beta = np.array([1.0, 2.0, -3.0]), np.array([0.0, 1.0, 2.0])
+    out, _ = batchnorm_forward(x, gamma, beta, {"mode": "train"} | param)
+    std = np.sqrt(x.var(axis=0) + param.get("eps", 1e-5))
+    expected = gamma * (x - x.mean(axis=0)) / std + beta
+    np.testing.assert_allclose(out, expected, rtol=1e-10, atol=1e-12)
+
+
+def test_batchnorm_updates_the_running_statistics_in_place():
+    x = np.array([[1.0, 10.0], [3.0, 30.0]])
+    mean, var = np.array([5.0, 5.0]), np.array([2.0, 2.0])
+    param = {"mode": "train", "running_mean": mean, "running_var": var, "momentum": 0.6}
+    batchnorm_forward(x, np.ones(2), np.zeros(2), param)
+    assert param["running_mean"] is mean
+    assert param["running_var"] is var
+    np.testing.assert_allclose(mean, [0.6 * 5 + 0.4 * 2, 0.6 * 5 + 0.4 * 20])
+    np.testing.assert_allclose(var, [0.6 * 2 + 0.4 * 1, 0.6 * 2 + 0.4 * 100])
+
+
+def test_batchnorm_starts_its_running_statistics_at_zero_with_momentum_09():
+    x, param = np.array([[1.0], [3.0]]), {"mode": "train"}
+    batchnorm_forward(x, np.ones(1), np.zeros(1), param)
+    np.testing.assert_allclose(param["running_mean"], [0.1 * 2])
+    np.testing.assert_allclose(param["running_var"], [0.1 * 1])
+
+
+def test_batchnorm_at_test_time_uses_and_keeps_the_running_statistics():
+    param = {
+        "mode": "test",
+        "eps": 0.5,
+        "running_mean": np.array([2.0]),
+        "running_var": np.array([3.5]),
+    }
+    out, _ = batchnorm_forward(np.array([[4.0]]), np.full(1, 6.0), np.ones(1), param)
+    np.testing.assert_allclose(out, [[6 * (4 - 2) / 2 + 1]])
+    np.testing.assert_array_equal(param["running_mean"], [2.0])
+    np.testing.assert_array_equal(param["running_var"], [3.5])
+
+
+@given(
+    dtype=dtypes,
+    rows=st.integers(2, 20),
+    width=st.integers(1, 6),
+    seed=st.integers(0, 99),
+)
+@REPEATABLE
+def test_batchnorm_output_does_not_depend_on_the_scale_of_its_input(
+    dtype, rows, width, seed
+):
+    rng = np.random.default_rng(seed)
+    x = rng.normal(size=(rows, width)).astype(dtype)
+    gamma, beta = np.ones(width, dtype), np.zeros(width, dtype)
+    param = {"mode": "train", "eps": 0.0}
+    out, _ = batchnorm_forward(x, gamma, beta, param)
+    scaled, _ = batchnorm_forward(4 * x, gamma, beta, param)
+    assert out.shape == x.shape
+    assert out.dtype == dtype
+    np.testing.assert_allclose(scaled, out, rtol=1e-3, atol=1e-3)
+
+
+# Dropout
+
+
+def test_dropout_keeps_what_the_mask_says_and_scales_it_up():
+    x = np.array([[1.0, 2.0], [3.0, 4.0]])
+    mask = np.array([[True, False], [False, True]])
+    param = {"mode": "train", "p": 0.75, "mask": mask}
+    out, cache = dropout_forward(x, param)
+    np.testing.assert_array_equal(out, [[4.0, 0.0], [0.0, 16.0]])
+    dx = dropout_backward(np.ones((2, 2)), cache)
+    np.testing.assert_array_equal(dx, [[4.0, 0.0], [0.0, 4.0]])
+
+
+@pytest.mark.parametrize("dtype", FLOATS)
+@pytest.mark.parametrize("p", [0.1, 0.5, 0.8])
+def test_dropout_drops_a_fraction_p_and_keeps_the_expected_value(dtype, p):
+    x = np.full((400, 500), 3, dtype)
+    param = {"mode": "train", "p": p, "rng": np.random.default_rng(0)}
+    out, _ = dropout_forward(x, param)
+    standard_error = np.sqrt(p * (1 - p) / x.size)
+    assert abs(np.mean(out == 0) - p) < 5 * standard_error
+    assert abs(out.mean() - 3) < 5 * 3 * standard_error / (1 - p)
+    np.testing.assert_allclose(np.unique(out), [0, 3 / (1 - p)], rtol=1e-6)
+
+
+def test_dropout_draws_a_new_mask_from_a_generator_and_the_same_one_from_a_seed():
+    x, generator = np.ones((20, 20)), np.random.default_rng(0)
+
+    def drawn(rng):
+        return dropout_forward(x, {"mode": "train", "p": 0.5, "rng": rng})[0]
+
+    assert not np.array_equal(drawn(generator), drawn(generator))
+    np.testing.assert_array_equal(drawn(5), drawn(5))
+    np.random.seed(1)
+    first = drawn(None)
+    np.random.seed(1)
+    np.testing.assert_array_equal(drawn(None), first)
+
+
+@pytest.mark.parametrize("p", [0.0, 0.9])
+def test_dropout_at_test_time_is_the_identity(p):
+    x = np.random.default_rng(0).normal(size=(5, 4))
+    out, cache = dropout_forward(x, {"mode": "test", "p": p, "rng": 0})
+    np.testing.assert_array_equal(out, x)
+    np.testing.assert_array_equal(dropout_backward(x, cache), x)
+
+
+class AlmostOne(np.random.Generator):
+    """A generator whose every draw is the largest that it can ever be."""
+
+    def random(self, size=None, dtype=np.float64, out=None):
+        out[...] = 1 - np.finfo(dtype).epsneg
+        return out
+
+
+@pytest.mark.parametrize("p", [0.0, 1e-9, 0.3])
+def test_dropout_never_scales_by_more_than_what_was_dropped(p):
+    """In float32 the largest draw comes up once in 16 million, so it must do."""
+    x, rng = np.ones(3, np.float32), AlmostOne(np.random.PCG64(0))
+    out, _ = dropout_forward(x, {"mode": "train", "p": p, "rng": rng})
+    np.testing.assert_allclose(out, 1 / (1 - p), rtol=1e-6)
+
+
+@pytest.mark.parametrize("p", [-0.1, 1.0, 1.5, np.nan])
+@pytest.mark.parametrize("mode", ["train", "test"])
+def test_dropout_refuses_impossible_rates(p, mode):
+    with pytest.raises(ValueError, match=r"dropout_param\['p'\]"):
+        dropout_forward(np.ones(3), {"mode": mode, "p": p, "rng": 0})
+
+
+@pytest.mark.parametrize("mode", ["predict", "Train", None])
+def test_unknown_modes_are_refused_by_name(mode):
+    with pytest.raises(ValueError, match=rf"dropout_param\['mode'\].*{mode}"):
+        dropout_forward(np.ones(3), {"mode": mode, "p": 0.5})
+    with pytest.raises(ValueError, match=rf"bn_param\['mode'\].*{mode}"):
+        batchnorm_forward(np.ones((3, 1)), np.ones(1), np.zeros(1), {"mode": mode})

@@ -1,0 +1,161 @@
+import copy
+import pickle
+
+import joblib
+import numpy as np
+import pytest
+
+from skfcnet._parameters import Parameters, ParamSpec, Zone
+
+SPECS = (
+    ParamSpec("W1", (3, 4), Zone.WEIGHT),
+    ParamSpec("b1", (4,), Zone.BIAS, 0.0),
+    ParamSpec("gamma1", (4,), Zone.BIAS, 1.0),
+    ParamSpec("running_mean1", (4,), Zone.STATE, 0.0),
+    ParamSpec("W2", (4, 2), Zone.WEIGHT),
+    ParamSpec("b2", (2,), Zone.BIAS, 0.0),
+)
+
+
+def filled(dtype=np.float32):
+    params = Parameters(SPECS, dtype=dtype)
+    params.vector[...] = np.arange(len(params.vector))
+    return params
+
+
+def every_array(params):
+    return dict(params) | dict(params.state)
+
+
+def assert_live(params):
+    """Assert that every array and slice still is a view of the vector."""
+    for array in (*every_array(params).values(), params.trainable, params.decayed):
+        assert np.shares_memory(array, params.vector)
+    params.vector[...] = 5
+    assert all((array == 5).all() for array in every_array(params).values())
+    params["W2"] = 6
+    params.state["running_mean1"] = 7
+    assert (params.vector == 6).sum() == 8
+    assert (params.vector == 7).sum() == 4
+    assert (params.trainable == 7).sum() == 0
+
+
+def through_pickle(params, path):
+    return pickle.loads(pickle.dumps(params))
+
+
+def through_deepcopy(params, path):
+    return copy.deepcopy(params)
+
+
+def through_joblib(params, path):
+    joblib.dump(params, path)
+    return joblib.load(path)
+
+
+def through_a_memory_map(params, path):
+    joblib.dump(params, path)
+    return joblib.load(path, mmap_mode="r")
+
+
+COPIES = [through_pickle, through_deepcopy, through_joblib, through_a_memory_map]
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_arrays_are_views_of_one_vector(dtype):
+    params = filled(dtype)
+    assert params.vector.ndim == 1
+    assert len(params.vector) == sum(a.size for a in every_array(params).values())
+    assert {a.dtype for a in every_array(params).values()} == {np.dtype(dtype)}
+    assert {name: a.shape for name, a in every_array(params).items()} == {
+        spec.name: spec.shape for spec in SPECS
+    }
+    assert_live(params)
+
+
+def test_no_two_arrays_overlap():
+    arrays = every_array(filled())
+    together = np.concatenate([array.ravel() for array in arrays.values()])
+    np.testing.assert_array_equal(np.sort(together), np.arange(len(together)))
+
+
+def test_assigning_copies_into_place():
+    params, value = filled(), np.full((3, 4), 99.0)
+    view = params["W1"]
+    params["W1"] = value
+    value[...] = -1
+    assert params["W1"] is view
+    assert (view == 99).all()
+    assert (params.vector == 99).sum() == 12
+    params["b1"] = 4.5
+    assert (params["b1"] == 4.5).all()
+
+
+def test_assigning_another_shape_or_name_is_refused():
+    params = filled()
+    with pytest.raises(ValueError, match="broadcast"):
+        params["W1"] = np.zeros((4, 3))
+    with pytest.raises(KeyError, match="W9"):
+        params["W9"] = 0.0
+
+
+def test_iterates_the_trainable_arrays_in_the_order_declared():
+    params = filled()
+    assert list(params) == ["W1", "b1", "gamma1", "W2", "b2"]
+    assert len(params) == 5
+    assert "running_mean1" not in params
+    assert list(params.state) == ["running_mean1"]
+
+
+def test_zones_are_slices():
+    params = filled()
+    weights = [params["W1"], params["W2"]]
+    biases = [params["b1"], params["gamma1"], params["b2"]]
+    state = [params.state["running_mean1"]]
+
+    def joined(arrays):
+        return np.concatenate([array.ravel() for array in arrays])
+
+    np.testing.assert_array_equal(params.decayed, joined(weights))
+    np.testing.assert_array_equal(params.trainable, joined(weights + biases))
+    np.testing.assert_array_equal(params.vector, joined(weights + biases + state))
+
+
+def test_the_vector_cannot_be_rebound():
+    params = filled()
+    with pytest.raises(AttributeError):
+        params.vector = np.zeros(len(params.vector), np.float32)
+
+
+def test_a_checkpoint_is_a_copy_of_the_vector():
+    params = filled()
+    kept = {name: array.copy() for name, array in every_array(params).items()}
+    checkpoint = params.vector.copy()
+    params.vector[...] = -1
+    params.vector[...] = checkpoint
+    for name, array in every_array(params).items():
+        np.testing.assert_array_equal(array, kept[name])
+
+
+@pytest.mark.parametrize("copied", COPIES)
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_copies_keep_values_and_views_and_share_nothing(copied, dtype, tmp_path):
+    params = filled(dtype)
+    other = copied(params, tmp_path / "params.joblib")
+    np.testing.assert_array_equal(other.vector, params.vector, strict=True)
+    assert list(other) == list(params)
+    assert not np.shares_memory(other.vector, params.vector)
+    assert other.vector.flags.writeable
+    assert_live(other)
+    np.testing.assert_array_equal(params.vector, np.arange(len(params.vector)))
+
+
+def test_a_loaded_memory_map_leaves_its_file_alone(tmp_path):
+    params = through_a_memory_map(filled(), tmp_path / "params.joblib")
+    params.vector[...] = 0
+    again = joblib.load(tmp_path / "params.joblib")
+    np.testing.assert_array_equal(again.vector, filled().vector)
+
+
+def test_repr_lists_names_and_shapes():
+    assert repr(filled()).startswith("Parameters(W1: (3, 4), b1: (4,), gamma1: (4,)")

@@ -1,0 +1,511 @@
+import copy
+import re
+
+import joblib
+import numpy as np
+import pytest
+from scipy.sparse import csr_array, csr_matrix
+
+from skfcnet.losses import LOSSES
+from skfcnet.network import CATEGORIES, FullyConnectedNet
+from skfcnet.solver import Solver
+from skfcnet.update_rules import UPDATE_RULES, adam, sgd, sgd_momentum
+
+EVERY_RULE = pytest.mark.parametrize("rule", UPDATE_RULES.values(), ids=UPDATE_RULES)
+D, C = 6, 3
+
+
+def a_net(category="classification", **options):
+    options = {"dropout": 0.1, "weight_scale": None, "random_state": 0} | options
+    return FullyConnectedNet(category, [16], [True], D, C, **options)
+
+
+def some_data(category="classification", *, n=130, dtype=np.float32):
+    """Return a task that a small network solves well in a few epochs."""
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(n + 60, D))
+    target = X @ rng.normal(size=(D, C))
+    y = target.argmax(axis=1) if category == "classification" else target.astype(dtype)
+    X = X.astype(dtype)
+    return {"X_train": X[:n], "y_train": y[:n], "X_val": X[n:], "y_val": y[n:]}
+
+
+def a_solver(category="classification", *, net=None, data=None, **options):
+    net = a_net(category) if net is None else net
+    data = some_data(category) if data is None else data
+    defaults = {
+        "batch_size": 32,
+        "num_epochs": 4,
+        "optim_config": {"learning_rate": 0.05},
+        "verbose": False,
+        "random_state": 0,
+    }
+    return Solver(net, data, **defaults | options)
+
+
+def measured(net, X, y):
+    """Return accuracy, or the RMS error, computed independently of the solver."""
+    scores = net.loss(X)
+    if net.category == "classification":
+        return np.mean(scores.argmax(axis=1) == y)
+    return np.sqrt(np.mean((scores.astype(float) - y) ** 2))
+
+
+class Recording(FullyConnectedNet):
+    """A network that keeps a copy of every minibatch it is trained on."""
+
+    def backpropagate(self, x, y, **options):
+        vars(self).setdefault("seen", []).append((np.array(x), np.array(y)))
+        return super().backpropagate(x, y, **options)
+
+
+# History
+
+
+@pytest.mark.parametrize("category", CATEGORIES)
+@pytest.mark.parametrize(("n", "per_epoch"), [(128, 4), (130, 5), (129, 4), (20, 1)])
+def test_histories_have_one_entry_for_each_step_and_each_check(category, n, per_epoch):
+    solver = a_solver(category, data=some_data(category, n=n), num_epochs=3)
+    solver.train()
+    assert len(solver.loss_history) == 3 * per_epoch
+    assert len(solver.train_acc_history) == len(solver.val_acc_history) == 4
+    assert solver.epoch == 3
+    assert solver.epoch_rows == n
+
+
+@pytest.mark.parametrize("category", CATEGORIES)
+@EVERY_RULE
+def test_training_learns(category, rule):
+    solver = a_solver(
+        category,
+        update_rule=rule,
+        optim_config={"learning_rate": 0.1 if rule is sgd else 0.02},
+        num_epochs=12,
+        net=a_net(category, dropout=0.0),
+    )
+    solver.train()
+    first, last = solver.val_acc_history[0], solver.best_val_acc
+    assert np.mean(solver.loss_history[-4:]) < 0.6 * np.mean(solver.loss_history[:4])
+    if category == "classification":
+        assert last > max(first, 0.75)
+    else:
+        assert last < 0.7 * first
+
+
+def test_the_first_loss_includes_the_penalty_and_is_that_of_the_network():
+    data = some_data(n=20)
+    net = a_net(reg=0.3, dropout=0.0)
+    expected = copy.deepcopy(net).loss(data["X_train"], data["y_train"])[0]
+    solver = a_solver(net=net, data=data)
+    solver.train()
+    assert solver.loss_history[0] == pytest.approx(expected, rel=1e-6)
+
+
+def test_a_step_is_the_rule_applied_to_the_gradient_of_the_loss():
+    """The penalty's gradient is added on the way; it must be that of the penalty."""
+    data = some_data(n=20, dtype=np.float64)
+    net = a_net(reg=0.7, dropout=0.0, dtype=np.float64)
+    by_hand = copy.deepcopy(net)
+    _, grads = by_hand.loss(data["X_train"], data["y_train"])
+    expected, _ = adam(
+        by_hand.params.trainable, grads.trainable, {"learning_rate": 0.01}
+    )
+    solver = a_solver(
+        net=net, data=data, update_rule=adam, optim_config={"learning_rate": 0.01}
+    )
+    solver.train_epoch()
+    np.testing.assert_allclose(net.params.trainable, expected, rtol=1e-7, atol=1e-9)
+
+
+def test_an_epoch_returns_the_mean_loss_over_its_rows():
+    solver = a_solver(data=some_data(n=100), batch_size=40)
+    loss = solver.train_epoch()
+    expected = np.average(solver.loss_history, weights=[40, 40, 20])
+    assert loss == pytest.approx(expected, rel=1e-12)
+
+
+@pytest.mark.parametrize("category", CATEGORIES)
+def test_epoch_0_measures_the_untrained_network(category):
+    net, data = a_net(category), some_data(category)
+    before = measured(net, data["X_val"], data["y_val"])
+    train_before = measured(net, data["X_train"], data["y_train"])
+    solver = a_solver(category, net=net, data=data)
+    solver.train()
+    assert solver.val_acc_history[0] == pytest.approx(before, rel=1e-6)
+    assert solver.train_acc_history[0] == pytest.approx(train_before, rel=1e-6)
+
+
+def test_accuracies_may_be_measured_on_a_sample():
+    solver = a_solver(num_train_samples=7, num_val_samples=11)
+    solver.train()
+    for history, size in ((solver.train_acc_history, 7), (solver.val_acc_history, 11)):
+        hits = np.multiply(history, size)
+        np.testing.assert_allclose(hits, np.round(hits), atol=1e-9)
+
+
+# What it prints
+
+
+NUMBER = r"\d+\.\d{6}"
+
+
+def test_logs_every_few_iterations_and_every_epoch_from_0_on(capsys):
+    a_solver(verbose=True, num_epochs=2, print_every=3).train()
+    expected = [
+        rf"\(Epoch 0 / 2\) train acc: {NUMBER}; val_acc: {NUMBER}",
+        rf"\(Iteration 1 / 10\) loss: {NUMBER}",
+        rf"\(Iteration 4 / 10\) loss: {NUMBER}",
+        rf"\(Epoch 1 / 2\) train acc: {NUMBER}; val_acc: {NUMBER}",
+        rf"\(Iteration 7 / 10\) loss: {NUMBER}",
+        rf"\(Iteration 10 / 10\) loss: {NUMBER}",
+        rf"\(Epoch 2 / 2\) train acc: {NUMBER}; val_acc: {NUMBER}",
+    ]
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == len(expected)
+    for line, pattern in zip(lines, expected, strict=True):
+        assert re.fullmatch(pattern, line)
+
+
+def test_logs_the_numbers_of_the_history(capsys):
+    solver = a_solver(verbose=True, num_epochs=1, print_every=1)
+    solver.train()
+    lines = capsys.readouterr().out.splitlines()
+    for i, loss in enumerate(solver.loss_history):
+        assert lines[i + 1] == f"(Iteration {i + 1} / 5) loss: {loss:.6f}"
+    train, val = solver.train_acc_history, solver.val_acc_history
+    for line, epoch in ((lines[0], 0), (lines[-1], 1)):
+        accuracies = f"train acc: {train[epoch]:.6f}; val_acc: {val[epoch]:.6f}"
+        assert line == f"(Epoch {epoch} / 1) {accuracies}"
+
+
+def test_says_nothing_unless_verbose(capsys):
+    a_solver(verbose=False, print_every=1).train()
+    assert capsys.readouterr().out == ""
+
+
+# The best parameters
+
+
+@pytest.mark.parametrize("category", CATEGORIES)
+def test_the_best_parameters_are_restored_with_their_statistics(category):
+    """The learning rate doubles in every epoch, until the last ones are bad."""
+    net, data = a_net(category), some_data(category)
+    solver = a_solver(
+        category,
+        net=net,
+        data=data,
+        update_rule=sgd,
+        lr_decay=2.0,
+        num_epochs=4,
+    )
+    solver.train()
+    history = solver.val_acc_history
+    best = max(history) if category == "classification" else min(history)
+    assert history[-1] != best != history[0]
+    assert solver.best_val_acc == best
+    achieved = measured(net, data["X_val"], data["y_val"])
+    assert achieved == pytest.approx(best, rel=1e-6)
+
+
+def test_the_running_statistics_left_belong_to_the_best_epoch():
+    options = {"update_rule": sgd, "lr_decay": 2.0}
+    solver = a_solver(num_epochs=4, **options)
+    solver.train()
+    best = int(np.argmax(solver.val_acc_history))
+    assert 0 < best < 4
+    other = a_solver(num_epochs=best, **options)
+    other.train()
+    np.testing.assert_array_equal(solver.model.params.vector, other.model.params.vector)
+
+
+# The update rule
+
+
+def test_the_learning_rate_decays_after_every_epoch():
+    solver = a_solver(lr_decay=0.5, num_epochs=3)
+    solver.train()
+    assert solver.optim_config["learning_rate"] == pytest.approx(0.05 * 0.5**3)
+
+
+def test_the_rule_defaults_to_momentum_with_its_own_defaults():
+    solver = Solver(a_net(), some_data())
+    config = solver.optim_config
+    assert config["learning_rate"] == sgd_momentum.defaults["learning_rate"]
+    assert config["momentum"] == sgd_momentum.defaults["momentum"]
+    assert "velocity" in config
+
+
+def test_the_configuration_given_is_copied():
+    net = a_net()
+    velocity = np.full(len(net.params.trainable), 1e-3, np.float32)
+    config = {"learning_rate": 0.05, "velocity": velocity}
+    solver = a_solver(net=net, optim_config=config, lr_decay=0.5)
+    solver.train()
+    assert config.keys() == {"learning_rate", "velocity"}
+    assert config["learning_rate"] == 0.05
+    assert config["velocity"] is velocity
+    np.testing.assert_array_equal(velocity, np.float32(1e-3))
+
+
+def test_an_unknown_configuration_is_refused_by_name():
+    with pytest.raises(TypeError, match="'momentun'"):
+        a_solver(optim_config={"momentun": 0.9})
+
+
+@EVERY_RULE
+def test_a_new_solver_goes_on_where_another_one_stopped(rule):
+    options = {"update_rule": rule, "optim_config": {"learning_rate": 0.01}}
+    expected = a_solver(random_state=np.random.default_rng(0), **options)
+    for _ in range(4):
+        expected.train_epoch()
+
+    net, rng = a_net(), np.random.default_rng(0)
+    first = a_solver(net=net, random_state=rng, **options)
+    first.train_epoch()
+    first.train_epoch()
+    options["optim_config"] = first.optim_config
+    second = a_solver(net=net, random_state=rng, **options)
+    second.train_epoch()
+    second.train_epoch()
+    np.testing.assert_array_equal(net.params.vector, expected.model.params.vector)
+    assert first.loss_history + second.loss_history == expected.loss_history
+
+
+# Checkpoints
+
+
+def test_checkpoints_hold_the_network_and_the_history(tmp_path):
+    data = some_data()
+    solver = a_solver(
+        data=data, num_epochs=3, checkpoint_name=str(tmp_path / "run"), lr_decay=0.5
+    )
+    solver.train()
+    names = sorted(path.name for path in tmp_path.iterdir())
+    assert names == [f"run_epoch_{epoch}.pkl" for epoch in (1, 2, 3)]
+    for epoch in (1, 2, 3):
+        checkpoint = joblib.load(tmp_path / f"run_epoch_{epoch}.pkl")
+        assert checkpoint["epoch"] == epoch
+        assert checkpoint["loss_history"] == solver.loss_history[: 5 * epoch]
+        assert checkpoint["val_acc_history"] == solver.val_acc_history[: epoch + 1]
+        assert checkpoint["train_acc_history"] == solver.train_acc_history[: epoch + 1]
+        accuracy = measured(checkpoint["model"], data["X_val"], data["y_val"])
+        assert accuracy == pytest.approx(solver.val_acc_history[epoch])
+        config = checkpoint["optim_config"]
+        assert config["learning_rate"] == pytest.approx(0.05 * 0.5**epoch)
+
+
+def test_training_goes_on_from_a_checkpoint(tmp_path):
+    a_solver(num_epochs=1, checkpoint_name=str(tmp_path / "run")).train()
+    checkpoint = joblib.load(tmp_path / "run_epoch_1.pkl")
+    solver = a_solver(net=checkpoint["model"], optim_config=checkpoint["optim_config"])
+    solver.train()
+    assert np.mean(solver.loss_history) < checkpoint["loss_history"][0]
+
+
+# The rows
+
+
+@pytest.mark.parametrize("shuffle", [True, False])
+def test_every_epoch_uses_every_row_once(shuffle):
+    data = some_data(n=100)
+    net = Recording("classification", [4], [False], D, C, random_state=0)
+    a_solver(net=net, data=data, num_epochs=3, batch_size=30, shuffle=shuffle).train()
+    epochs = [net.seen[start : start + 4] for start in (0, 4, 8)]
+    orders = []
+    for batches in epochs:
+        X = np.vstack([x for x, _ in batches])
+        y = np.concatenate([y for _, y in batches])
+        assert [len(x) for x, _ in batches] == [30, 30, 30, 10]
+        # The row of the data that each row trained on is: their distances are zero.
+        order = np.abs(X[:, None] - data["X_train"]).sum(axis=2).argmin(axis=1)
+        np.testing.assert_array_equal(X, data["X_train"][order])
+        np.testing.assert_array_equal(y, data["y_train"][order])
+        np.testing.assert_array_equal(np.sort(order), np.arange(100))
+        orders.append(order.tolist())
+    assert (orders[0] == list(range(100))) is not shuffle
+    assert (orders[0] == orders[1]) is not shuffle
+
+
+@pytest.mark.parametrize("category", CATEGORIES)
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_data_are_never_modified(category, dtype):
+    data = some_data(category, dtype=dtype)
+    before = copy.deepcopy(data)
+    for array in data.values():
+        array.flags.writeable = False
+    a_solver(category, data=data).train()
+    assert data.keys() == before.keys()
+    for name, array in before.items():
+        np.testing.assert_array_equal(data[name], array, strict=True)
+
+
+@pytest.mark.parametrize("category", CATEGORIES)
+def test_float64_rows_train_like_their_float32_values(category):
+    single = some_data(category, dtype=np.float32)
+    double = {
+        k: v.astype(float) if v.dtype.kind == "f" else v for k, v in single.items()
+    }
+    solvers = [a_solver(category, data=data) for data in (single, double)]
+    for solver in solvers:
+        solver.train()
+    assert solvers[0].loss_history == solvers[1].loss_history
+    assert solvers[1].X_train.dtype == np.float32
+
+
+def test_images_are_flattened():
+    data = some_data()
+    images = {k: v.reshape(-1, 2, 3) if "X" in k else v for k, v in data.items()}
+    flat, shaped = a_solver(data=data), a_solver(data=images)
+    flat.train()
+    shaped.train()
+    assert flat.loss_history == shaped.loss_history
+
+
+def test_weighted_rows_train_as_repeated_ones():
+    data = some_data()
+    weight = np.random.default_rng(0).integers(1, 4, size=130)
+    repeated = data | {
+        name: np.repeat(data[name], weight, axis=0) for name in ("X_train", "y_train")
+    }
+    solvers = [
+        a_solver(data=data, sample_weight=weight.astype(float), num_train_samples=None),
+        a_solver(data=repeated, num_train_samples=None),
+    ]
+    for solver in solvers:
+        for _ in range(3):
+            solver.train_epoch()
+        assert solver.epoch_rows == weight.sum()
+    assert solvers[0].loss_history == solvers[1].loss_history
+    vectors = [solver.model.params.vector for solver in solvers]
+    np.testing.assert_array_equal(*vectors)
+
+
+def sparse_data(layout=csr_array):
+    dense = some_data()
+    for part in ("X_train", "X_val"):
+        kept = np.random.default_rng(1).random(dense[part].shape) < 0.4
+        dense[part] = dense[part] * kept
+    return dense, {k: layout(v) if "X" in k else v for k, v in dense.items()}
+
+
+@pytest.mark.parametrize("layout", [csr_array, csr_matrix])
+def test_sparse_rows_train_like_dense_ones(layout):
+    dense, sparse = sparse_data(layout)
+    solvers = [a_solver(data=data) for data in (dense, sparse)]
+    for solver in solvers:
+        solver.train()
+    dense_history, sparse_history = (solver.loss_history for solver in solvers)
+    np.testing.assert_allclose(sparse_history, dense_history, rtol=1e-3)
+    assert np.mean(sparse_history[-5:]) < np.mean(sparse_history[:5])
+
+
+def test_sparse_rows_train_the_same_however_their_elements_are_stored():
+    """An element stored as two halves is their sum."""
+    _, canonical = sparse_data()
+    X = canonical["X_train"]
+    halves = csr_array(
+        (np.repeat(X.data / 2, 2), np.repeat(X.indices, 2), 2 * X.indptr), X.shape
+    )
+    other = canonical | {"X_train": halves}
+    solvers = [a_solver(data=data, num_epochs=1) for data in (canonical, other)]
+    for solver in solvers:
+        solver.train()
+    assert halves.nnz == 2 * X.nnz  # and the one given is left as it was
+    np.testing.assert_allclose(
+        solvers[1].loss_history, solvers[0].loss_history, rtol=1e-4
+    )
+
+
+# Reproducibility
+
+
+@pytest.mark.parametrize("category", CATEGORIES)
+def test_a_seed_reproduces_training_to_the_bit(category):
+    solvers = []
+    for global_seed in (0, 1):
+        np.random.seed(global_seed)
+        solver = a_solver(category, num_train_samples=50, random_state=3)
+        before = np.random.get_state()[1:3]
+        solver.train()
+        after = np.random.get_state()[1:3]
+        np.testing.assert_array_equal(after[0], before[0])
+        assert after[1] == before[1]
+        solvers.append(solver)
+    one, same = solvers
+    assert one.loss_history == same.loss_history
+    assert one.train_acc_history == same.train_acc_history
+    assert one.val_acc_history == same.val_acc_history
+    np.testing.assert_array_equal(one.model.params.vector, same.model.params.vector)
+    other = a_solver(category, random_state=4)
+    other.train()
+    assert other.loss_history != one.loss_history
+
+
+def test_numpys_seed_makes_a_notebook_reproducible():
+    histories = []
+    for _ in range(2):
+        np.random.seed(231)
+        solver = a_solver(net=a_net(random_state=None), random_state=None)
+        solver.train()
+        histories.append(solver.loss_history)
+    assert histories[0] == histories[1]
+
+
+# Failures
+
+
+@pytest.mark.parametrize("category", CATEGORIES)
+def test_divergence_is_an_error_that_names_epoch_and_learning_rate(category):
+    net = FullyConnectedNet(category, [8], [False], D, C, random_state=0)
+    solver = a_solver(
+        category,
+        net=net,
+        update_rule=sgd,
+        optim_config={"learning_rate": 1e38},
+        num_epochs=3,
+    )
+    with pytest.raises(ValueError, match=r"diverged.* in epoch 1 .*rate of 1e\+38"):
+        solver.train()
+    assert np.isfinite(net.params.vector).all()
+
+
+def test_after_a_late_divergence_the_best_parameters_are_left():
+    net, data = a_net("regression"), some_data("regression")
+    solver = a_solver(
+        "regression", net=net, data=data, update_rule=sgd, lr_decay=1e30, num_epochs=9
+    )
+    with pytest.raises(ValueError, match="diverged"):
+        solver.train()
+    assert solver.epoch >= 1
+    achieved = measured(net, data["X_val"], data["y_val"])
+    assert achieved == pytest.approx(solver.best_val_acc, rel=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("changes", "options", "message"),
+    [
+        ({}, {"batch_size": 0}, "batch_size must be at least 1, got 0"),
+        ({"X_train": np.zeros((130, D + 1))}, {}, "X_train .* 6 features"),
+        ({"X_val": np.zeros((60, D - 1))}, {}, "X_val .* 6 features"),
+        ({"X_train": np.zeros((0, D)), "y_train": np.zeros(0, int)}, {}, "X_train"),
+        ({"y_train": np.zeros(129, int)}, {}, "130 integer labels"),
+        ({"y_val": np.full(60, C)}, {}, "class indices from 0 to 2, got 3"),
+    ],
+)
+def test_data_that_do_not_fit_are_refused(changes, options, message):
+    with pytest.raises(ValueError, match=message):
+        a_solver(data=some_data() | changes, **options)
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+def test_accuracy_follows_the_loss_of_the_network(loss):
+    category = "classification" if LOSSES[loss].takes_labels else "regression"
+    net, data = a_net(category, loss=loss), some_data(category)
+    if loss == "logistic":
+        data |= {k: (v > 0).astype(np.float32) for k, v in data.items() if "y" in k}
+    solver = a_solver(category, net=net, data=data)
+    solver.train()
+    decided = LOSSES[loss].decide(net.scores(data["X_val"]))
+    error = np.sqrt(np.mean((decided.astype(float) - data["y_val"]) ** 2))
+    expected = np.mean(decided == data["y_val"]) if loss == "softmax" else error
+    assert solver.best_val_acc == pytest.approx(expected, rel=1e-6)
