@@ -1,0 +1,111 @@
+import ast
+import importlib
+import inspect
+import re
+
+import numpy as np
+import pandas as pd
+import pytest
+from numpydoc.docscrape import NumpyDocString
+from numpydoc.validate import validate
+
+from skfcnet import FCNetClassifier, FCNetRegressor
+
+PUBLIC_MODULES = (
+    "skfcnet.datasets",
+    "skfcnet.gradient_check",
+    "skfcnet.layers",
+    "skfcnet.losses",
+    "skfcnet.network",
+    "skfcnet.plotting",
+    "skfcnet.solver",
+    "skfcnet.update_rules",
+)
+# No extended summary, no "See Also", the summary on the first line, no name for the
+# one thing that is returned.
+NOT_REQUIRED = {"ES01", "SA01", "GL01", "RT02"}
+EXAMPLE_MISSING = "EX01"
+ESTIMATORS = (FCNetClassifier, FCNetRegressor)
+
+
+def public_objects():
+    """Yield the full name and the object of every public class and function."""
+    for estimator in ESTIMATORS:
+        yield f"skfcnet.{estimator.__name__}", estimator
+    for module_name in PUBLIC_MODULES:
+        module = importlib.import_module(module_name)
+        for name, obj in vars(module).items():
+            described = inspect.isclass(obj) or inspect.isfunction(obj)
+            if described and not name.startswith("_") and obj.__module__ == module_name:
+                yield f"{module_name}.{name}", obj
+
+
+def public_members(cls):
+    """Yield the names of the methods and properties that the package defines."""
+    for name in dir(cls):
+        member = inspect.getattr_static(cls, name)
+        function = getattr(member, "fget", getattr(member, "__func__", member))
+        ours = inspect.isfunction(function) and "skfcnet" in function.__module__
+        if ours and not name.startswith("_"):
+            yield name
+
+
+def documented():
+    """Yield the name of everything public, and whether it must have an example."""
+    for name, obj in public_objects():
+        is_record = inspect.isclass(obj) and issubclass(obj, tuple)
+        yield pytest.param(name, not is_record, id=name)
+        if inspect.isclass(obj):
+            for member in public_members(obj):
+                yield pytest.param(f"{name}.{member}", False, id=f"{name}.{member}")
+
+
+@pytest.mark.parametrize(("name", "needs_example"), list(documented()))
+def test_docstring_is_complete_and_well_formed(name, needs_example):
+    allowed = NOT_REQUIRED if needs_example else NOT_REQUIRED | {EXAMPLE_MISSING}
+    errors = [error for error in validate(name)["errors"] if error[0] not in allowed]
+    assert errors == []
+
+
+def section(estimator, title):
+    """Return the entries of a section of a class's docstring: type and text by name."""
+    entries = NumpyDocString(inspect.getdoc(estimator))[title]
+    return {
+        name: (entry.type, entry.desc)
+        for entry in entries
+        for name in entry.name.split(", ")
+    }
+
+
+@pytest.mark.parametrize("estimator", ESTIMATORS)
+def test_estimator_documents_its_parameters_in_order(estimator):
+    documented = list(section(estimator, "Parameters"))
+    assert documented == list(inspect.signature(estimator).parameters)
+
+
+@pytest.mark.parametrize("name", inspect.signature(FCNetClassifier).parameters)
+@pytest.mark.parametrize("estimator", ESTIMATORS)
+def test_estimator_documents_the_true_default(estimator, name):
+    declared, _ = section(estimator, "Parameters")[name]
+    stated = re.search(r"default=(.+)$", declared).group(1)
+    assert ast.literal_eval(stated) == estimator().get_params()[name]
+
+
+def test_both_estimators_describe_their_parameters_alike():
+    classifier, regressor = (section(cls, "Parameters") for cls in ESTIMATORS)
+    shared = classifier.keys() & regressor.keys()
+    different = [name for name in shared if classifier[name] != regressor[name]]
+    assert shared
+    assert different == []
+
+
+@pytest.mark.parametrize("estimator", ESTIMATORS)
+def test_estimator_documents_its_fitted_attributes(estimator):
+    X = pd.DataFrame(np.eye(8), columns=list("abcdefgh"))
+    fitted = estimator(hidden_layer_sizes=(2,), tol=1e3).fit(X, [0, 1] * 4)
+    present = {
+        name
+        for name in dir(fitted)
+        if name.endswith("_") and not name.startswith("_") and hasattr(fitted, name)
+    }
+    assert set(section(estimator, "Attributes")) == present

@@ -1,0 +1,815 @@
+"""What users of the estimators rely on, beyond scikit-learn's own checks."""
+
+import copy
+import pickle
+import subprocess
+import sys
+from functools import partial
+
+import joblib
+import numpy as np
+import pandas as pd
+import polars as pl
+import pytest
+from scipy import sparse
+from sklearn.base import clone, is_classifier
+from sklearn.datasets import load_diabetes, load_digits, make_multilabel_classification
+from sklearn.exceptions import (
+    ConvergenceWarning,
+    DataConversionWarning,
+    NotFittedError,
+)
+from sklearn.model_selection import GridSearchCV, train_test_split
+from sklearn.neural_network import MLPClassifier, MLPRegressor
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler, scale
+from sklearn.utils import get_tags
+
+from skfcnet import FCNetClassifier, FCNetRegressor
+from skfcnet._estimators import SOLVERS
+from skfcnet.layers import ACTIVATIONS
+from skfcnet.solver import Solver
+
+pytestmark = pytest.mark.filterwarnings(
+    # Most fits here are short on purpose; the warning has a test of its own.
+    "ignore::sklearn.exceptions.ConvergenceWarning"
+)
+
+# Small and quick: for tests of how things behave, not of how well they are learned.
+small_classifier = partial(
+    FCNetClassifier, (16,), max_iter=5, random_state=0, learning_rate_init=0.01
+)
+small_regressor = partial(
+    FCNetRegressor, (16,), max_iter=5, random_state=0, learning_rate_init=0.01
+)
+KINDS = ["binary", "multiclass", "multilabel", "regression", "multioutput"]
+
+
+def data_of(kind, n=120, n_features=6, seed=0):
+    """Return an unfitted estimator with data of the kind it is to be fitted on."""
+    rng = np.random.default_rng(seed)
+    X = rng.normal(size=(n, n_features))
+    signal = X @ rng.normal(size=(n_features, 3))
+    if kind == "binary":
+        return small_classifier(), X, (signal[:, 0] > 0).astype(int)
+    if kind == "multiclass":
+        return small_classifier(), X, signal.argmax(axis=1)
+    if kind == "multilabel":
+        return small_classifier(), X, (signal > 0).astype(int)
+    return small_regressor(), X, signal[:, 0] if kind == "regression" else signal
+
+
+def outputs(model, X):
+    """Return everything the model says about X, and what it learned from."""
+    methods = ["predict"]
+    if is_classifier(model):
+        methods += ["predict_proba", "predict_log_proba", "decision_function"]
+    return [getattr(model, method)(X) for method in methods] + [model.loss_curve_]
+
+
+def assert_identical(model, other, X):
+    for ours, theirs in zip(outputs(model, X), outputs(other, X), strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+
+
+# What is learned
+
+
+def test_digits_are_learned_by_the_defaults():
+    X, y = load_digits(return_X_y=True)
+    X_train, X_test, y_train, y_test = train_test_split(X, y, random_state=0)
+    model = make_pipeline(StandardScaler(), FCNetClassifier(random_state=0))
+    assert model.fit(X_train, y_train).score(X_test, y_test) > 0.96
+
+
+@pytest.mark.parametrize("solver", SOLVERS)
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+def test_every_solver_and_activation_learns(solver, activation):
+    X, y = load_digits(return_X_y=True)
+    rate = 0.1 if solver == "sgd" else 0.003
+    model = FCNetClassifier(
+        (32,),
+        activation,
+        solver=solver,
+        learning_rate_init=rate,
+        max_iter=20,
+        random_state=0,
+    )
+    assert model.fit(X / 16, y).score(X / 16, y) > 0.9
+
+
+@pytest.mark.parametrize("changes", [{"batch_norm": True}, {"dropout": 0.2}])
+def test_normalised_and_dropped_out_networks_learn(changes):
+    X, y = load_diabetes(return_X_y=True)
+    model = FCNetRegressor((32,), random_state=0, learning_rate_init=0.01, **changes)
+    assert model.fit(scale(X), scale(y)).score(scale(X), scale(y)) > 0.5
+
+
+def test_a_network_without_hidden_layers_is_a_linear_model():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(500, 4))
+    model = FCNetRegressor(
+        (), alpha=0.0, learning_rate_init=0.05, max_iter=300, tol=1e-9, random_state=0
+    )
+    model.fit(X, X @ [1.0, -2.0, 0.0, 3.0] + 5)
+    np.testing.assert_allclose(model.coefs_[0][:, 0], [1, -2, 0, 3], atol=1e-3)
+    np.testing.assert_allclose(model.intercepts_[0], [5], atol=1e-3)
+
+
+def test_multilabel_data_are_learned():
+    X, y = make_multilabel_classification(500, random_state=0)
+    model = make_pipeline(StandardScaler(), FCNetClassifier(random_state=0)).fit(X, y)
+    assert (model.predict(X) == y).mean() > 0.85
+
+
+# The losses and alpha are scikit-learn's
+
+
+@pytest.mark.parametrize("kind", ["binary", "multiclass", "multilabel", "regression"])
+def test_one_full_batch_step_of_plain_descent_agrees_with_scikit_learn(kind):
+    model, X, y = data_of(kind)
+    settings = {
+        "hidden_layer_sizes": (5,),
+        "solver": "sgd",
+        "momentum": 0.0,
+        "alpha": 3.0,
+        "max_iter": 1,
+        "random_state": 0,
+        "learning_rate_init": 0.1,
+    }
+    ours = model.set_params(**settings, dtype="float64")
+    theirs = (MLPClassifier if is_classifier(model) else MLPRegressor)(
+        **settings, warm_start=True
+    )
+    start = ours.set_params(learning_rate_init=1e-300).fit(X, y)
+    theirs.set_params(learning_rate_init=1e-300).fit(X, y)
+    theirs.coefs_ = [coef.copy() for coef in start.coefs_]
+    theirs.intercepts_ = [intercept.copy() for intercept in start.intercepts_]
+    theirs.set_params(learning_rate_init=0.1).fit(X, y)
+    ours = clone(ours).set_params(learning_rate_init=0.1).fit(X, y)
+    np.testing.assert_allclose(ours.loss_, theirs.loss_, rtol=1e-10)
+    for mine, other in zip(ours.coefs_, theirs.coefs_, strict=True):
+        np.testing.assert_allclose(mine, other, rtol=1e-8, atol=1e-12)
+
+
+def test_alpha_means_the_same_whatever_the_batch_size():
+    """Without a signal to learn, the penalty alone shrinks the weights."""
+    X, y = np.zeros((400, 3)), np.zeros(400)
+    settings = {"solver": "sgd", "momentum": 0.0, "alpha": 20.0, "max_iter": 1}
+    norms = []
+    for batch_size, rate in [(50, 0.01), (100, 0.02), (400, 0.08)]:
+        model = small_regressor(
+            **settings | {"batch_size": batch_size, "learning_rate_init": rate}
+        ).fit(X, y)
+        norms.append(np.linalg.norm(model.coefs_[0]))
+    # As many steps, times as long: the shrinkage of an epoch is the same.
+    np.testing.assert_allclose(norms, norms[0], rtol=0.01)
+
+
+def test_weight_decay_shrinks_the_weights_and_not_the_biases():
+    X, y = np.zeros((50, 3)), np.zeros(50)
+    model = small_regressor(alpha=0.0, solver="adamw", max_iter=1)
+    kept = clone(model).set_params(weight_decay=0.0).fit(X, y)
+    model.set_params(weight_decay=10.0).fit(X, y)
+    np.testing.assert_allclose(model.coefs_[0], 0.9 * kept.coefs_[0], rtol=1e-5)
+    np.testing.assert_array_equal(model.intercepts_[0], kept.intercepts_[0])
+
+
+# Fitted attributes
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_fitted_attributes_are_those_of_scikit_learn(kind):
+    model, X, y = data_of(kind)
+    model.fit(X, y)
+    theirs = MLPClassifier if is_classifier(model) else MLPRegressor
+    theirs = theirs(hidden_layer_sizes=(16,), max_iter=5).fit(X, y)
+    names = [name for name in vars(theirs) if name[0] != "_" and name[-1] == "_"]
+    assert set(names) <= {name for name in dir(model) if hasattr(model, name)}
+    for name in ("n_layers_", "n_outputs_", "out_activation_", "n_iter_", "t_"):
+        assert getattr(model, name) == getattr(theirs, name), name
+    for name in ("coefs_", "intercepts_"):
+        shapes = [array.shape for array in getattr(theirs, name)]
+        assert [array.shape for array in getattr(model, name)] == shapes
+    assert len(model.loss_curve_) == model.n_iter_
+    assert model.loss_ == model.loss_curve_[-1]
+    assert model.best_loss_ == min(model.loss_curve_)
+
+
+def test_coefs_are_live():
+    model, X, y = data_of("regression")
+    model.fit(X, y).coefs_[-1][...] = 0
+    np.testing.assert_array_equal(
+        model.predict(X), np.full(len(X), model.intercepts_[-1][0], np.float64)
+    )
+
+
+def test_unfitted_estimators_say_so():
+    with pytest.raises(NotFittedError):
+        FCNetClassifier().predict([[0.0]])
+    assert not hasattr(FCNetClassifier(), "coefs_")
+
+
+def test_tags_are_honest():
+    for estimator in (FCNetClassifier(), FCNetRegressor()):
+        assert get_tags(estimator).input_tags.sparse
+        assert not get_tags(estimator).non_deterministic
+    assert get_tags(FCNetClassifier()).classifier_tags.multi_label
+    assert not get_tags(FCNetClassifier()).target_tags.multi_output
+    assert get_tags(FCNetRegressor()).target_tags.multi_output
+
+
+# Targets
+
+
+@pytest.mark.parametrize(
+    "labels",
+    [
+        ["no", "yes"],
+        ["a", "b", "c"],
+        [5, 7],
+        [-3, 0, 2**40],
+        np.array([2**63, 2**63 + 1], dtype=np.uint64),
+        [True, False],
+        [1.0, 2.0],
+    ],
+    ids=str,
+)
+def test_labels_of_every_kind_come_back(labels):
+    _, X, codes = data_of("multiclass" if len(labels) == 3 else "binary")
+    y = np.asarray(labels)[codes]
+    model = small_classifier(max_iter=100).fit(X, y)
+    np.testing.assert_array_equal(model.classes_, np.unique(labels))
+    assert model.predict(X).dtype == y.dtype
+    assert model.score(X, y) > 0.9
+
+
+def test_a_single_class_is_predicted_always():
+    X = np.random.default_rng(0).normal(size=(20, 2))
+    model = small_classifier().fit(X, np.full(20, "only"))
+    assert set(model.predict(X)) == {"only"}
+    np.testing.assert_allclose(model.predict_proba(X), 1.0)
+
+
+@pytest.mark.parametrize("kind", ["binary", "multiclass", "multilabel"])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_probabilities_are_those_of_the_scores(kind, dtype):
+    model, X, y = data_of(kind)
+    X = X.astype(dtype)
+    model.set_params(max_iter=60).fit(X, y)
+    p, log_p, scores = outputs(model, X)[1:4]
+    np.testing.assert_allclose(np.exp(log_p), p, rtol=2e-5)
+    if kind == "multilabel":
+        np.testing.assert_array_equal(model.predict(X), scores > 0)
+    else:
+        np.testing.assert_allclose(p.sum(axis=1), 1, rtol=1e-6)
+        np.testing.assert_array_equal(model.predict(X), p.argmax(axis=1))
+    assert scores.shape == ((len(X),) if kind == "binary" else p.shape)
+
+
+@pytest.mark.parametrize("kind", ["binary", "multiclass", "multilabel"])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_far_away_rows_have_probabilities_inside_and_finite_logarithms(kind, dtype):
+    model, X, y = data_of(kind)
+    far = (1e6 * X).astype(dtype)
+    model.fit(X, y)
+    p = model.predict_proba(far)
+    assert p.min() > 0 and p.max() < 1
+    assert np.isfinite(model.predict_log_proba(far)).all()
+    assert model.predict_log_proba(far).min() < np.log(p).min()
+
+
+# Inputs
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_predictions_have_the_dtype_of_x_whatever_is_computed_in(kind, dtype):
+    model, X, y = data_of(kind)
+    model.set_params(dtype=dtype).fit(X.astype(np.float32), y)
+    assert all(coef.dtype == dtype for coef in model.coefs_)
+    methods = {"regression": ["predict"], "multioutput": ["predict"]}.get(
+        kind, ["predict_proba", "predict_log_proba", "decision_function"]
+    )
+    for method in methods:
+        for given in (np.float32, np.float64):
+            assert getattr(model, method)(X.astype(given)).dtype == given
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(
+    "container",
+    [sparse.csr_matrix, sparse.csc_matrix, sparse.csr_array, sparse.csc_array],
+)
+def test_sparse_input_is_dense_input(kind, container):
+    model, X, y = data_of(kind)
+    X = np.where(np.abs(X) > 0.7, X, 0)
+    model.set_params(dtype="float64")
+    dense, thin = clone(model).fit(X, y), clone(model).fit(container(X), y)
+    np.testing.assert_allclose(thin.loss_curve_, dense.loss_curve_, rtol=1e-9)
+    np.testing.assert_allclose(thin.predict(X), dense.predict(X), rtol=1e-9)
+    np.testing.assert_allclose(dense.predict(container(X)), dense.predict(X), rtol=1e-9)
+
+
+def test_sparse_input_is_never_made_dense():
+    """As a dense array of float32, X alone would take 3 GB."""
+    X = sparse.random_array(
+        (2_000, 400_000), density=2e-5, rng=np.random.default_rng(0), format="csr"
+    )
+    y = np.arange(2_000) % 2
+    model = FCNetClassifier((2,), max_iter=1, random_state=0).fit(X, y)
+    assert model.predict(X).shape == (2_000,)
+
+
+def test_data_frames_are_accepted_and_their_names_kept():
+    model, X, y = data_of("multiclass")
+    names = [f"x{i}" for i in range(X.shape[1])]
+    expected = model.fit(X, y).predict_proba(X)
+    frames = [pd.DataFrame(X, columns=names), pl.DataFrame(X, schema=names)]
+    for frame in frames:
+        fitted = clone(model).fit(frame, y)
+        np.testing.assert_array_equal(fitted.feature_names_in_, names)
+        np.testing.assert_array_equal(fitted.predict_proba(frame), expected)
+        fitted.fit(X, y)
+        assert not hasattr(fitted, "feature_names_in_")
+
+
+@pytest.mark.parametrize(
+    "disguise",
+    [
+        np.asfortranarray,
+        lambda X: X[::-1][::-1],
+        lambda X: X.astype(">f8"),
+        lambda X: X.astype(np.longdouble),
+        lambda X: X.tolist(),
+        lambda X: X.astype(object),
+    ],
+    ids=["fortran", "strides", "big-endian", "longdouble", "list", "object"],
+)
+def test_the_layout_of_x_makes_no_difference(disguise):
+    model, X, y = data_of("regression")
+    expected = model.fit(X, y).predict(X)
+    np.testing.assert_array_equal(model.fit(disguise(X), y).predict(X), expected)
+    np.testing.assert_array_equal(model.predict(disguise(X)), expected)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_data_are_never_modified(kind):
+    model, X, y = data_of(kind)
+    weight = np.arange(len(X)) % 3.0
+    before = copy.deepcopy((X, y, weight))
+    model.fit(X, y, weight).predict(X)
+    model.partial_fit(X, y, weight)
+    for array, earlier in zip((X, y, weight), before, strict=True):
+        np.testing.assert_array_equal(array, earlier)
+
+
+# One row predicts like many
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("hidden", [(3,), (20,), (100,), (64, 31)])
+def test_a_row_is_predicted_alone_as_among_many(hidden, dtype):
+    X, y = load_digits(return_X_y=True)
+    model = FCNetClassifier(hidden, dtype=dtype, max_iter=2, random_state=0).fit(X, y)
+    together = model.predict_proba(X)
+    for stop in (1, 2, 5, 16, 17, 100, 1000):
+        np.testing.assert_array_equal(model.predict_proba(X[:stop]), together[:stop])
+    for row in range(0, 1500, 101):
+        np.testing.assert_array_equal(
+            model.predict_proba(X[row : row + 1]), together[row : row + 1]
+        )
+
+
+# Weights are repetition counts
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("batch_size", [7, 32, 200])
+@pytest.mark.parametrize("changes", [{}, {"batch_norm": True}, {"dropout": 0.3}])
+def test_weighted_is_repeated_to_the_last_bit(kind, batch_size, changes):
+    model, X, y = data_of(kind, n=200)
+    model.set_params(batch_size=batch_size, **changes)
+    rng = np.random.default_rng(1)
+    weight = rng.integers(0, 5, size=len(X))
+    order = rng.permutation(len(X))
+    weighted = clone(model).fit(X[order], y[order], weight[order])
+    repeated = clone(model).fit(X.repeat(weight, axis=0), y.repeat(weight, axis=0))
+    assert_identical(weighted, repeated, X)
+    assert weighted.t_ == repeated.t_ == weight.sum() * weighted.n_iter_
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_training_does_not_depend_on_the_order_of_the_rows(kind):
+    model, X, y = data_of(kind)
+    order = np.random.default_rng(1).permutation(len(X))
+    assert_identical(clone(model).fit(X, y), clone(model).fit(X[order], y[order]), X)
+
+
+def test_without_shuffling_the_order_of_the_rows_is_kept():
+    model, X, y = data_of("regression")
+    model.set_params(shuffle=False, batch_size=10)
+    ahead, back = clone(model).fit(X, y), clone(model).fit(X[::-1], y[::-1])
+    assert ahead.loss_curve_ != back.loss_curve_
+
+
+def test_unit_weights_are_no_weights():
+    model, X, y = data_of("multiclass")
+    plain = clone(model).fit(X, y)
+    for weight in (np.ones(len(X)), 1, [1] * len(X), np.full(len(X), 1e-300)):
+        assert_identical(plain, clone(model).fit(X, y, weight), X)
+
+
+def test_rows_of_weight_zero_are_gone_before_anything_is_learned_from_them():
+    _, X, y = data_of("multiclass")
+    model = small_classifier().fit(X, y, sample_weight=y != 2)
+    np.testing.assert_array_equal(model.classes_, [0, 1])
+    assert model.n_outputs_ == 1
+
+
+# Continuation
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("solver", SOLVERS)
+def test_partial_fit_with_saving_between_is_fit(kind, solver):
+    model, X, y = data_of(kind)
+    model.set_params(solver=solver, max_iter=4, dropout=0.2, batch_norm=True)
+    whole = clone(model).fit(X, y)
+    classes = {"classes": np.unique(y)} if kind in ("binary", "multiclass") else {}
+    stepwise = clone(model).partial_fit(X, y, **classes)
+    for _ in range(3):
+        stepwise = pickle.loads(pickle.dumps(stepwise)).partial_fit(X, y)
+    assert_identical(stepwise, whole, X)
+    assert stepwise.n_iter_ == 4
+    assert stepwise.t_ == whole.t_
+
+
+def test_partial_fit_continues_in_another_process(tmp_path):
+    model, X, y = data_of("regression")
+    model.set_params(dropout=0.2)
+    model.partial_fit(X, y)
+    joblib.dump((model, X, y), tmp_path / "model.joblib")
+    script = (
+        "import joblib, sys\n"
+        "model, X, y = joblib.load(sys.argv[1])\n"
+        "joblib.dump(model.partial_fit(X, y), sys.argv[1])\n"
+    )
+    path = str(tmp_path / "model.joblib")
+    subprocess.run([sys.executable, "-c", script, path], check=True)
+    assert_identical(joblib.load(path), model.partial_fit(X, y), X)
+
+
+def test_partial_fit_goes_on_from_fit():
+    model, X, y = data_of("multiclass")
+    model.fit(X, y)
+    before = model.loss_
+    for _ in range(20):
+        model.partial_fit(X, y)
+    assert model.n_iter_ == 25
+    assert model.loss_ < before
+
+
+def test_another_solver_takes_over_in_partial_fit():
+    model, X, y = data_of("regression")
+    model.partial_fit(X, y)
+    model.set_params(solver="sgd").partial_fit(X, y)
+    assert model.n_iter_ == 2
+
+
+def test_partial_fit_needs_all_classes_at_first_and_the_same_ones_later():
+    model, X, y = data_of("multiclass")
+    with pytest.raises(ValueError, match="classes must be passed on the first call"):
+        model.partial_fit(X, y)
+    model.partial_fit(X[y < 2], y[y < 2], classes=[0, 1, 2])
+    assert model.predict_proba(X).shape == (len(X), 3)
+    with pytest.raises(ValueError, match="classes"):
+        model.partial_fit(X, y, classes=[0, 1])
+    with pytest.raises(ValueError, match="y has labels"):
+        model.partial_fit(X, y + 1)
+    assert model.n_iter_ == 1
+
+
+def test_partial_fit_refuses_another_architecture():
+    model, X, y = data_of("regression")
+    model.partial_fit(X, y).set_params(hidden_layer_sizes=(3,))
+    with pytest.raises(ValueError, match="shape the network were changed"):
+        model.partial_fit(X, y)
+
+
+# Reproducibility
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_an_integer_seed_makes_fits_identical_and_leaves_the_global_state(kind):
+    model, X, y = data_of(kind)
+    model.set_params(dropout=0.2)
+    np.random.seed(1)
+    state = np.random.get_state()[1].copy()
+    first = clone(model).fit(X, y)
+    np.testing.assert_array_equal(np.random.get_state()[1], state)
+    np.random.seed(2)
+    assert_identical(first, clone(model).fit(X, y), X)
+
+
+def test_without_a_seed_the_global_state_decides():
+    model, X, y = data_of("regression")
+    model.set_params(random_state=None)
+    fits = []
+    for seed in (1, 1, 2):
+        np.random.seed(seed)
+        fits.append(clone(model).fit(X, y).predict(X))
+    np.testing.assert_array_equal(fits[0], fits[1])
+    assert (fits[0] != fits[2]).any()
+
+
+def test_a_random_state_instance_advances_from_fit_to_fit():
+    model, X, y = data_of("regression")
+    model.set_params(random_state=np.random.RandomState(0))
+    assert (model.fit(X, y).predict(X) != model.fit(X, y).predict(X)).any()
+
+
+# Persistence
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("mmap_mode", [None, "r"])
+def test_saved_models_predict_the_same_and_can_go_on(kind, mmap_mode, tmp_path):
+    model, X, y = data_of(kind)
+    model.set_params(batch_norm=True).fit(X, y)
+    joblib.dump(model, tmp_path / "model.joblib")
+    loaded = joblib.load(tmp_path / "model.joblib", mmap_mode=mmap_mode)
+    assert_identical(loaded, model, X)
+    assert_identical(loaded.partial_fit(X, y), model.partial_fit(X, y), X)
+
+
+def test_training_a_copy_leaves_the_original_alone():
+    model, X, y = data_of("regression")
+    model.set_params(batch_norm=True).partial_fit(X, y)
+    before = copy.deepcopy(model)
+    copy.copy(model).partial_fit(X, y)
+    assert_identical(model, before, X)
+
+
+def test_a_fitted_model_is_about_as_large_as_its_weights():
+    X, y = load_digits(return_X_y=True)
+    model = FCNetClassifier((500,), max_iter=2).fit(X, y)
+    weights = sum(a.nbytes for a in model.coefs_ + model.intercepts_)
+    assert len(pickle.dumps(model)) < 1.1 * weights
+
+
+@pytest.mark.data
+def test_grid_search_over_mnist_with_two_workers_survives_saving(mnist, tmp_path):
+    X, y = mnist.X_train[:2000], mnist.y_train[:2000]
+    search = GridSearchCV(
+        make_pipeline(StandardScaler(), FCNetClassifier((20,), max_iter=20)),
+        {"fcnetclassifier__alpha": [1e-4, 1.0], "fcnetclassifier__random_state": [0]},
+        n_jobs=2,
+        cv=2,
+    )
+    with joblib.parallel_backend("loky"):
+        search.fit(X, y)
+    assert search.best_score_ > 0.8
+    joblib.dump((search, mnist.X_test), tmp_path / "search.joblib")
+    script = (
+        "import joblib, sys, numpy as np\n"
+        "search, X = joblib.load(sys.argv[1])\n"
+        "np.save(sys.argv[2], search.predict_proba(X))\n"
+    )
+    paths = [str(tmp_path / "search.joblib"), str(tmp_path / "p.npy")]
+    subprocess.run([sys.executable, "-c", script, *paths], check=True)
+    np.testing.assert_array_equal(np.load(paths[1]), search.predict_proba(mnist.X_test))
+
+
+# Stopping
+
+
+def test_training_stops_after_exactly_n_iter_no_change_epochs_without_improvement():
+    X, y = np.zeros((20, 1)), np.zeros(20)
+    model = FCNetRegressor((2,), n_iter_no_change=3, tol=1.0, max_iter=50)
+    assert model.fit(X, y).n_iter_ == 4  # the first improves on nothing at all
+
+
+@pytest.mark.filterwarnings("default::sklearn.exceptions.ConvergenceWarning")
+def test_running_out_of_epochs_is_a_warning_after_the_fit_is_kept():
+    model, X, y = data_of("regression")
+    with pytest.warns(ConvergenceWarning, match="max_iter=5"):
+        model.fit(X, y)
+    model = clone(model)
+    with pytest.raises(ConvergenceWarning):
+        fit_with_warnings_as_errors(model, X, y)
+    assert model.n_iter_ == 5
+
+
+def fit_with_warnings_as_errors(model, X, y):
+    import warnings
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        model.fit(X, y)
+
+
+def test_verbose_prints_a_line_an_epoch(capsys):
+    model, X, y = data_of("regression")
+    model.set_params(verbose=True).fit(X, y)
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == model.n_iter_
+    assert lines[-1] == f"Iteration 5, loss = {model.loss_:.8f}"
+
+
+@pytest.mark.parametrize("method", ["fit", "partial_fit"])
+def test_ctrl_c_keeps_the_best_completed_epoch_and_goes_on(method, monkeypatch):
+    model, X, y = data_of("regression")
+    steps = Solver._step
+    calls = []
+
+    def interrupted(self, rows):
+        calls.append(rows)
+        if len(calls) == 7:  # in the middle of the third epoch
+            raise KeyboardInterrupt
+        return steps(self, rows)
+
+    model.set_params(batch_size=40, max_iter=50)
+    expected = clone(model).set_params(max_iter=2).fit(X, y)
+    monkeypatch.setattr(Solver, "_step", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        for _ in range(50 if method == "partial_fit" else 1):
+            getattr(model, method)(X, y)
+    assert model.n_iter_ == 2
+    np.testing.assert_array_equal(model.predict(X), expected.predict(X))
+
+
+def test_ctrl_c_in_the_first_epoch_leaves_the_earlier_model(monkeypatch):
+    model, X, y = data_of("regression")
+    earlier = copy.deepcopy(model.fit(X, y))
+
+    def interrupted(self, rows):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Solver, "_step", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        model.fit(X + 1, y)
+    assert_identical(model, earlier, X)
+    with pytest.raises(KeyboardInterrupt):
+        clone(model).fit(X, y)
+
+
+# Bad input
+
+
+def bad_fits():
+    """Return how to make a fit fail, and what the error must say."""
+    _, X, y = data_of("regression")
+    labels = (y > 0).astype(int)
+    nan, huge = X.copy(), X.copy()
+    nan[3, 2], huge[3, 2] = np.nan, 1e300
+    missing = np.where(labels, "a", "b").astype(object)
+    missing[0] = None
+    ragged = [[1.0, 2.0], [3.0]]
+    dates = np.zeros((len(X), 1), "datetime64[s]")
+    weight = np.ones(len(X))
+    return {
+        "NaN in X": ({}, nan, labels, None, "X contains NaN"),
+        "values too large": ({}, huge, labels, None, "X contains.*too large"),
+        "NaN in y": ({}, X, np.where(labels, 1.0, np.nan), None, "y contains NaN"),
+        "None among labels": ({}, X, missing, None, "y"),
+        "mixed labels": ({}, X, np.array([1, "a"] * 60, object), None, "y"),
+        "continuous labels": ({}, X, y, None, "Unknown label type: continuous"),
+        "y missing": ({}, X, None, None, "y cannot be None|requires y"),
+        "lengths": ({}, X, labels[1:], None, "inconsistent numbers of samples"),
+        "three dimensions": ({}, X[:, :, None], labels, None, "dim 3"),
+        "ragged rows": ({}, ragged, [0, 1], None, "inhomogeneous"),
+        "complex": ({}, X + 1j, labels, None, "Complex data not supported"),
+        "dates": ({}, dates, labels, None, "dates"),
+        "masked": ({}, np.ma.masked_array(X), labels, None, "masked"),
+        "no rows": ({}, X[:0], labels[:0], None, "0 sample"),
+        "negative weight": ({}, X, labels, weight - 2, "sample_weight"),
+        "zero weights": ({}, X, labels, 0 * weight, "sample_weight.*zero"),
+        "NaN weight": ({}, X, labels, np.nan * weight, "sample_weight contains NaN"),
+        "weight lengths": ({}, X, labels, weight[1:], "sample_weight"),
+        "weight shape": ({}, X, labels, weight[:, None], "sample_weight"),
+        "hidden zero": (
+            {"hidden_layer_sizes": (3, 0)}, X, labels, None, "'hidden_layer_sizes'"
+        ),
+        "hidden float": (
+            {"hidden_layer_sizes": (3.5,)}, X, labels, None, "'hidden_layer_sizes'"
+        ),
+        "solver": ({"solver": "newton"}, X, labels, None, "'solver'"),
+        "single-row batches": (
+            {"batch_norm": True, "batch_size": 1}, X, labels, None, "batch_size"
+        ),
+        "divergence": (
+            {"learning_rate_init": 1e30, "solver": "sgd", "activation": "identity"},
+            X, labels, None, "diverged.*epoch.*learning rate",
+        ),
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("fault", bad_fits())
+def test_a_failed_fit_says_why_and_leaves_the_earlier_model(fault):
+    changes, X_bad, y_bad, weight, message = bad_fits()[fault]
+    model, X, y = data_of("binary")
+    frame = pd.DataFrame(X, columns=list("abcdef"))
+    model.fit(frame, y)
+    earlier = copy.deepcopy(model)
+    model.set_params(**changes)
+    with pytest.raises((ValueError, TypeError), match=message):
+        model.fit(X_bad, y_bad, weight)
+    assert vars(model).keys() == vars(earlier).keys()
+    assert_identical(model, earlier, frame)
+    with pytest.raises((ValueError, TypeError), match=message):
+        fresh = clone(model)
+        fresh.fit(X_bad, y_bad, weight)
+    assert not [name for name in vars(fresh) if name.endswith("_")]
+
+
+@pytest.mark.parametrize("fault", bad_fits())
+def test_a_failed_partial_fit_leaves_the_model_and_its_random_numbers(fault):
+    changes, X_bad, y_bad, weight, message = bad_fits()[fault]
+    if changes.keys() & {"hidden_layer_sizes", "activation", "batch_norm"}:
+        message = None  # refused as a change of the architecture, too
+    model, X, y = data_of("binary")
+    model.partial_fit(X, y, classes=[0, 1])
+    earlier, parameters = copy.deepcopy(model), model.get_params()
+    with pytest.raises((ValueError, TypeError), match=message):
+        model.set_params(**changes).partial_fit(X_bad, y_bad, weight)
+    model.set_params(**parameters)
+    assert_identical(model.partial_fit(X, y), earlier.partial_fit(X, y), X)
+
+
+@pytest.mark.parametrize("y", [["a", "b"] * 60, np.zeros(120, "datetime64[s]")])
+def test_a_regressor_refuses_targets_that_are_no_numbers(y):
+    model, X, _ = data_of("regression")
+    with pytest.raises((ValueError, TypeError)):
+        model.fit(X, y)
+
+
+def test_targets_with_several_classes_each_are_refused():
+    model, X, _ = data_of("multilabel")
+    with pytest.raises(ValueError, match="Multioutput target data is not supported"):
+        model.fit(X, np.arange(240).reshape(120, 2) % 3)
+
+
+def test_a_column_of_targets_is_a_row_of_them_with_a_warning():
+    model, X, y = data_of("regression")
+    expected = model.fit(X, y).predict(X)
+    with pytest.warns(DataConversionWarning, match="column-vector y"):
+        model.fit(X, y[:, np.newaxis])
+    np.testing.assert_array_equal(model.predict(X), expected)
+
+
+@pytest.mark.parametrize("bad", [np.nan, 1e300])
+def test_prediction_refuses_what_it_cannot_compute_with(bad):
+    model, X, y = data_of("regression")
+    model.fit(X, y)
+    X[0, 0] = bad
+    with pytest.raises(ValueError, match="X contains"):
+        model.predict(X)
+
+
+def test_floating_point_errors_of_the_caller_do_not_matter():
+    model, X, y = data_of("multiclass")
+    expected = clone(model).fit(X, y)
+    with np.errstate(all="raise"):
+        assert_identical(clone(model).fit(X, y), expected, 1e3 * X)
+
+
+def test_generators_are_refused_as_scikit_learn_does():
+    with pytest.raises(ValueError, match="random_state"):
+        FCNetRegressor(random_state=np.random.default_rng()).fit([[0.0], [1.0]], [0, 1])
+
+
+# Real data
+
+
+@pytest.mark.data
+def test_the_reference_recipe_through_solver_and_classifier_on_mnist(mnist):
+    from skfcnet.network import FullyConnectedNet
+
+    net = FullyConnectedNet("classification", [20], [True], reg=1e-4, random_state=0)
+    solver = Solver(net, mnist, num_epochs=10, verbose=False, random_state=0)
+    solver.train()
+    assert solver.best_val_acc >= 0.95
+    model = FCNetClassifier(
+        (20,),
+        solver="sgd",
+        nesterovs_momentum=False,
+        learning_rate_init=1e-2,
+        alpha=1e-4 * 200,
+        batch_size=100,
+        batch_norm=True,
+        max_iter=10,
+        random_state=0,
+    ).fit(mnist.X_train, mnist.y_train)
+    assert abs(model.score(mnist.X_val, mnist.y_val) - solver.best_val_acc) <= 0.005
+
+
+@pytest.mark.data
+def test_california_housing_is_learned_by_the_defaults(california):
+    errors = []
+    for seed in range(3):
+        model = make_pipeline(StandardScaler(), FCNetRegressor(random_state=seed))
+        model.fit(california.X_train, california.y_train)
+        residuals = model.predict(california.X_test) - california.y_test
+        errors.append(np.sqrt(np.mean(residuals**2)))
+    assert np.mean(errors) <= 0.52

@@ -1,0 +1,265 @@
+import sys
+from types import SimpleNamespace
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+from matplotlib.colors import to_rgb
+from sklearn.datasets import load_diabetes, load_digits, load_iris
+from sklearn.exceptions import NotFittedError
+from sklearn.model_selection import GridSearchCV
+from sklearn.naive_bayes import GaussianNB
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from skfcnet import FCNetClassifier, FCNetRegressor, TrainingCurveDisplay
+from skfcnet.network import FullyConnectedNet
+from skfcnet.plotting import plot_history, plot_samples
+from skfcnet.solver import Solver
+
+X, Y = load_iris(return_X_y=True)
+# With so large a tol no epoch after the first improves: five epochs.
+FIVE_EPOCHS = {
+    "hidden_layer_sizes": (4,),
+    "tol": 1e3,
+    "n_iter_no_change": 4,
+    "random_state": 0,
+}
+
+
+@pytest.fixture(scope="module")
+def classifier():
+    return FCNetClassifier(**FIVE_EPOCHS).fit(X, Y)
+
+
+def assert_shows_curve(display, loss_curve):
+    epochs, losses = display.line_.get_data()
+    np.testing.assert_array_equal(epochs, [1, 2, 3, 4, 5])
+    np.testing.assert_array_equal(losses, loss_curve)
+
+
+def test_training_curve_is_the_loss_of_every_epoch(classifier):
+    display = TrainingCurveDisplay.from_estimator(classifier)
+    assert_shows_curve(display, classifier.loss_curve_)
+    assert display.line_ in display.ax_.lines
+    assert display.ax_ in display.figure_.axes
+    assert display.ax_.get_xlabel() == "Epoch"
+    assert display.ax_.get_ylabel() == "Training loss"
+
+
+def test_training_curve_of_a_regressor():
+    regressor = FCNetRegressor(**FIVE_EPOCHS).fit(X, Y)
+    display = TrainingCurveDisplay.from_estimator(regressor)
+    assert_shows_curve(display, regressor.loss_curve_)
+
+
+def test_training_curve_of_a_pipeline():
+    pipeline = make_pipeline(StandardScaler(), FCNetClassifier(**FIVE_EPOCHS))
+    display = TrainingCurveDisplay.from_estimator(pipeline.fit(X, Y))
+    assert_shows_curve(display, pipeline[-1].loss_curve_)
+
+
+def test_training_curve_of_a_parameter_search():
+    search = GridSearchCV(
+        FCNetClassifier(**FIVE_EPOCHS), {"activation": ["relu", "tanh"]}, cv=2
+    )
+    display = TrainingCurveDisplay.from_estimator(search.fit(X, Y))
+    assert_shows_curve(display, search.best_estimator_.loss_curve_)
+
+
+def test_training_curve_of_a_parameter_search_over_a_pipeline():
+    pipeline = make_pipeline(StandardScaler(), FCNetClassifier(**FIVE_EPOCHS))
+    search = GridSearchCV(pipeline, {"fcnetclassifier__alpha": [1e-4, 1e-2]}, cv=2)
+    display = TrainingCurveDisplay.from_estimator(search.fit(X, Y))
+    assert_shows_curve(display, search.best_estimator_[-1].loss_curve_)
+
+
+def test_training_curve_is_drawn_in_the_given_axes(classifier):
+    figure, ax = plt.subplots()
+    display = TrainingCurveDisplay.from_estimator(classifier, ax=ax)
+    assert display.ax_ is ax
+    assert display.figure_ is figure
+    assert plt.get_fignums() == [figure.number]
+
+
+def test_training_curves_share_axes_and_legend(classifier):
+    first = TrainingCurveDisplay.from_estimator(classifier, name="first")
+    TrainingCurveDisplay.from_estimator(classifier, name="second", ax=first.ax_)
+    names = [text.get_text() for text in first.ax_.get_legend().get_texts()]
+    assert names == ["first", "second"]
+
+
+@pytest.mark.parametrize(
+    ("name", "label"), [(None, "FCNetClassifier"), ("wide", "wide")]
+)
+def test_training_curve_is_labelled_by_name_or_class(classifier, name, label):
+    display = TrainingCurveDisplay.from_estimator(classifier, name=name)
+    assert display.line_.get_label() == label
+
+
+def test_training_curve_takes_line_properties(classifier):
+    display = TrainingCurveDisplay.from_estimator(
+        classifier, color="tab:red", linestyle="--"
+    )
+    assert to_rgb(display.line_.get_color()) == to_rgb("tab:red")
+    assert display.line_.get_linestyle() == "--"
+
+
+def test_training_curve_can_be_drawn_again_with_another_name(classifier):
+    display = TrainingCurveDisplay.from_estimator(classifier)
+    earlier = display.ax_
+    assert display.plot(name="again") is display
+    assert display.ax_ is not earlier
+    assert display.line_.get_label() == "again"
+    assert_shows_curve(display, classifier.loss_curve_)
+
+
+def test_display_of_plain_numbers_has_no_legend():
+    display = TrainingCurveDisplay(loss_curve=[3.0, 2.0]).plot()
+    np.testing.assert_array_equal(display.line_.get_ydata(), [3.0, 2.0])
+    assert display.ax_.get_legend() is None
+
+
+@pytest.mark.parametrize(
+    "estimator",
+    [
+        FCNetClassifier(),
+        make_pipeline(StandardScaler(), FCNetClassifier()),
+        GridSearchCV(FCNetClassifier(), {}),
+    ],
+    ids=lambda estimator: type(estimator).__name__,
+)
+def test_training_curve_needs_a_fitted_estimator(estimator):
+    with pytest.raises(NotFittedError):
+        TrainingCurveDisplay.from_estimator(estimator)
+
+
+@pytest.mark.parametrize(
+    "estimator",
+    [GaussianNB(), make_pipeline(StandardScaler(), GaussianNB())],
+    ids=lambda estimator: type(estimator).__name__,
+)
+def test_estimator_without_training_curve_is_named(estimator):
+    with pytest.raises(TypeError, match="GaussianNB has no training curve"):
+        TrainingCurveDisplay.from_estimator(estimator.fit(X, Y))
+
+
+def trained_solver(category, X, y, output_dim):
+    net = FullyConnectedNet(
+        category, [4], [False], X.shape[1], output_dim, random_state=0
+    )
+    data = {"X_train": X[:90], "y_train": y[:90], "X_val": X[90:], "y_val": y[90:]}
+    solver = Solver(
+        net, data, num_epochs=3, batch_size=20, verbose=False, random_state=0
+    )
+    solver.train()
+    return solver
+
+
+@pytest.fixture(scope="module", params=["classification", "regression"])
+def solver(request):
+    if request.param == "classification":
+        return trained_solver("classification", X, Y, output_dim=3)
+    diabetes = load_diabetes()
+    return trained_solver(
+        "regression", diabetes.data[:150], diabetes.target[:150] / 100, output_dim=1
+    )
+
+
+def test_history_shows_the_loss_of_every_iteration(solver):
+    ax = plot_history(solver).axes[0]
+    iterations, losses = ax.lines[0].get_data()
+    np.testing.assert_array_equal(iterations, np.arange(1, 16))
+    np.testing.assert_array_equal(losses, solver.loss_history)
+    assert ax.get_xlabel() == "Iteration"
+    assert ax.get_ylabel() == "Training loss"
+
+
+def test_history_shows_training_and_validation_from_epoch_0(solver):
+    ax = plot_history(solver).axes[1]
+    lines = {line.get_label(): line for line in ax.lines}
+    for label, history in (
+        ("training", solver.train_acc_history),
+        ("validation", solver.val_acc_history),
+    ):
+        epochs, values = lines[label].get_data()
+        np.testing.assert_array_equal(epochs, [0, 1, 2, 3])
+        np.testing.assert_array_equal(values, history)
+    assert [text.get_text() for text in ax.get_legend().get_texts()] == list(lines)
+    assert ax.get_xlabel() == "Epoch"
+
+
+def test_history_names_what_was_measured(solver):
+    measures = {"classification": "Accuracy", "regression": "RMS error"}
+    ax = plot_history(solver).axes[1]
+    assert ax.get_ylabel() == measures[solver.model.category]
+
+
+@pytest.fixture(scope="module")
+def digits():
+    return load_digits()
+
+
+def images_by_column(figure, n_columns):
+    """Return the images in each column of the grid, flattened, from top to bottom."""
+    images = [[image.get_array() for image in ax.images] for ax in figure.axes]
+    for column in range(n_columns):
+        yield [np.ravel(one) for cell in images[column::n_columns] for one in cell]
+
+
+def test_samples_are_seven_different_rows_of_every_class(digits):
+    figure = plot_samples(digits.data, digits.target, image_shape=(8, 8))
+    assert len(figure.axes) == 7 * 10
+    for label, images in enumerate(images_by_column(figure, 10)):
+        rows_of_class = {row.tobytes() for row in digits.data[digits.target == label]}
+        shown = {image.tobytes() for image in images}
+        assert len(shown) == 7
+        assert shown <= rows_of_class
+
+
+def test_samples_keep_the_shape_of_an_image():
+    X = np.arange(12.0).reshape(2, 6)
+    figure = plot_samples(X, [0, 1], image_shape=(2, 3), samples_per_class=1)
+    for ax, row in zip(figure.axes, X, strict=True):
+        np.testing.assert_array_equal(ax.images[0].get_array(), row.reshape(2, 3))
+
+
+def test_samples_head_every_column_with_its_class():
+    y = ["cat", "dog", "cat"]
+    figure = plot_samples(np.eye(3, 4), y, image_shape=(2, 2), samples_per_class=2)
+    assert [ax.get_title() for ax in figure.axes] == ["cat", "dog", "", ""]
+
+
+def test_samples_of_a_class_with_fewer_than_seven_are_all_shown():
+    X = np.arange(48.0).reshape(12, 4)
+    y = np.array([0] * 10 + [1] * 2)
+    figure = plot_samples(X, y, image_shape=(2, 2))
+    first, second = images_by_column(figure, 2)
+    assert len(figure.axes) == 7 * 2
+    assert len(first) == 7
+    np.testing.assert_array_equal(np.sort(second, axis=0), X[10:])
+
+
+def test_samples_are_chosen_by_the_seed():
+    def shown(random_state):
+        figure = plot_samples(X, Y, image_shape=(2, 2), random_state=random_state)
+        return np.array(list(images_by_column(figure, 3)))
+
+    np.testing.assert_array_equal(shown(1), shown(1))
+    assert not np.array_equal(shown(1), shown(2))
+
+
+@pytest.mark.parametrize(
+    "draw",
+    [
+        lambda: TrainingCurveDisplay(loss_curve=[1.0]).plot(),
+        lambda: plot_history(SimpleNamespace(loss_history=[1.0])),
+        lambda: plot_samples(np.eye(4), [0, 0, 1, 1], image_shape=(2, 2)),
+    ],
+    ids=["TrainingCurveDisplay", "plot_history", "plot_samples"],
+)
+def test_drawing_without_matplotlib_names_the_extra(monkeypatch, draw):
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    monkeypatch.setitem(sys.modules, "matplotlib.pyplot", None)
+    with pytest.raises(ImportError, match=r"skfcnet\[plots\]"):
+        draw()

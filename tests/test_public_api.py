@@ -1,0 +1,86 @@
+import importlib
+import inspect
+from types import ModuleType
+
+import pytest
+
+import skfcnet
+from skfcnet.layers import LAYERS
+from skfcnet.losses import LOSSES
+from skfcnet.update_rules import UPDATE_RULES
+
+PROMISED = {
+    "skfcnet.layers": {
+        "affine_forward",
+        "affine_backward",
+        "relu_forward",
+        "relu_backward",
+        "sigmoid_forward",
+        "sigmoid_backward",
+        "affine_relu_forward",
+        "affine_relu_backward",
+        "batchnorm_forward",
+        "batchnorm_backward",
+    },
+    "skfcnet.losses": {"softmax_loss", "mse_loss"},
+    "skfcnet.update_rules": {"sgd_momentum"},
+    "skfcnet.network": {"FullyConnectedNet"},
+    "skfcnet.solver": {"Solver"},
+    "skfcnet.gradient_check": {
+        "eval_numerical_gradient",
+        "eval_numerical_gradient_array",
+        "rel_error",
+    },
+    "skfcnet.datasets": {"fetch_mnist", "fetch_california_housing"},
+    "skfcnet.plotting": {"TrainingCurveDisplay", "plot_history", "plot_samples"},
+}
+
+
+def public_names(module_name):
+    """Return the classes and functions that a module offers to its users.
+
+    Those whose names have no leading underscore and that are defined in the module:
+    what it imports is not its own.
+    """
+    module = importlib.import_module(module_name)
+    return {
+        name
+        for name, obj in vars(module).items()
+        if not name.startswith("_")
+        and (inspect.isclass(obj) or inspect.isfunction(obj))
+        and obj.__module__ == module_name
+    }
+
+
+def test_all_lists_the_public_names_of_the_package():
+    submodules = {name for name, obj in vars(skfcnet).items() if _is_module(obj)}
+    public = {name for name in vars(skfcnet) if not name.startswith("_")} - submodules
+    assert set(skfcnet.__all__) == public | {"__version__"}
+    assert len(skfcnet.__all__) == len(set(skfcnet.__all__))
+
+
+def _is_module(obj):
+    return isinstance(obj, ModuleType)
+
+
+@pytest.mark.parametrize("module_name", PROMISED)
+def test_module_offers_what_is_promised(module_name):
+    assert public_names(module_name) >= PROMISED[module_name]
+
+
+@pytest.mark.parametrize("kind", LAYERS)
+def test_both_functions_of_every_layer_are_public(kind):
+    layer = LAYERS[kind]
+    functions = (getattr(f, "func", f) for f in (layer.forward, layer.backward))
+    names = {function.__name__ for function in functions}
+    assert names <= public_names("skfcnet.layers")
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_function_of_every_loss_is_public(name):
+    assert LOSSES[name].function.__name__ in public_names("skfcnet.losses")
+
+
+@pytest.mark.parametrize("name", UPDATE_RULES)
+def test_every_update_rule_is_public_under_its_name(name):
+    assert name in public_names("skfcnet.update_rules")
