@@ -109,11 +109,11 @@ class _BaseFCNet(BaseEstimator):
 
     def __init__(
         self,
-        hidden_layer_sizes=(100,),
+        hidden_layer_sizes=(128, 128),
         activation="relu",
         *,
         solver="adam",
-        alpha=0.0001,
+        alpha=0.01,
         batch_size="auto",
         learning_rate_init=0.001,
         max_iter=200,
@@ -418,7 +418,7 @@ class _BaseFCNet(BaseEstimator):
 class FCNetClassifier(ClassifierMixin, _BaseFCNet):
     """Fully connected network for classification.
 
-    A drop-in for scikit-learn's ``MLPClassifier`` that computes in float32, offers
+    A drop-in for scikit-learn's ``MLPClassifier`` that trains in float32, offers
     batch normalisation, dropout and more update rules, and for which a row of weight
     k is k rows. It minimises the log loss by minibatch gradient descent: of a softmax
     for several classes, of one sigmoid for two, of one sigmoid for each label in
@@ -426,7 +426,7 @@ class FCNetClassifier(ClassifierMixin, _BaseFCNet):
 
     Parameters
     ----------
-    hidden_layer_sizes : int or array-like of int, default=(100,)
+    hidden_layer_sizes : int or array-like of int, default=(128, 128)
         Width of every hidden layer. An empty one makes a linear model.
 
     activation : {'identity', 'logistic', 'tanh', 'relu', 'leaky_relu'}, \
@@ -437,7 +437,7 @@ class FCNetClassifier(ClassifierMixin, _BaseFCNet):
         Update rule: gradient descent with momentum, Adam [2]_, Adam with decoupled
         weight decay [3]_, or RMSProp.
 
-    alpha : float, default=0.0001
+    alpha : float, default=0.01
         Strength of the L2 penalty, ``alpha / (2 * min(200, W)) * ||weights||^2``
         beside the mean loss, where W is the total sample weight. It means what it
         means in scikit-learn at its automatic batch size, and does not depend on
@@ -530,7 +530,7 @@ class FCNetClassifier(ClassifierMixin, _BaseFCNet):
     n_features_in_ : int
         Number of features.
 
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (n_features,)
         Names of the features, where X had names that are all strings.
 
     n_layers_ : int
@@ -761,14 +761,14 @@ class FCNetClassifier(ClassifierMixin, _BaseFCNet):
 class FCNetRegressor(RegressorMixin, _BaseFCNet):
     """Fully connected network for regression, with one target or several.
 
-    A drop-in for scikit-learn's ``MLPRegressor`` that computes in float32, offers
+    A drop-in for scikit-learn's ``MLPRegressor`` that trains in float32, offers
     batch normalisation, dropout and more update rules, and for which a row of weight
     k is k rows. It minimises half the mean squared error by minibatch gradient
     descent. Standardise the input first.
 
     Parameters
     ----------
-    hidden_layer_sizes : int or array-like of int, default=(100,)
+    hidden_layer_sizes : int or array-like of int, default=(128, 128)
         Width of every hidden layer. An empty one makes a linear model.
 
     activation : {'identity', 'logistic', 'tanh', 'relu', 'leaky_relu'}, \
@@ -779,7 +779,7 @@ class FCNetRegressor(RegressorMixin, _BaseFCNet):
         Update rule: gradient descent with momentum, Adam [2]_, Adam with decoupled
         weight decay [3]_, or RMSProp.
 
-    alpha : float, default=0.0001
+    alpha : float, default=0.01
         Strength of the L2 penalty, ``alpha / (2 * min(200, W)) * ||weights||^2``
         beside the mean loss, where W is the total sample weight. It means what it
         means in scikit-learn at its automatic batch size, and does not depend on
@@ -869,7 +869,7 @@ class FCNetRegressor(RegressorMixin, _BaseFCNet):
     n_features_in_ : int
         Number of features.
 
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (n_features,)
         Names of the features, where X had names that are all strings.
 
     n_layers_ : int

@@ -1,5 +1,7 @@
 """From one update rule to a training step over a network's whole vector."""
 
+from itertools import pairwise
+
 import numpy as np
 
 BLOCK = 131_072
@@ -11,8 +13,8 @@ class VectorUpdate:
 
     The rules are called exactly as a reader would call them, once for each block of
     the vector, and walk it while the block is in the cache. The L2 penalty's gradient
-    is added on the way, so that it costs no pass of its own. Blocks end where the
-    weights end: biases and normalisation parameters are never decayed.
+    is added on the way, so that it costs no pass of its own. Biases and normalisation
+    parameters are never decayed.
 
     Parameters
     ----------
@@ -31,31 +33,30 @@ class VectorUpdate:
 
     def __init__(self, rule, params, grads, config, *, l2=0.0):
         self._rule = rule
+        self._l2 = l2
         self._config = dict(config)
         w, dw = params.trainable, grads.trainable
         rule.complete(w, self._config)
-        self._scratch = self._config.pop("scratch")[:BLOCK]
-        undecayed = {"weight_decay": 0.0} if "weight_decay" in rule.defaults else {}
-        end_of_weights = len(params.decayed)
-        self._blocks = [
-            (w[block], dw[block], self._config_of(block) | changes, block_l2)
-            for start, stop, changes, block_l2 in (
-                (0, end_of_weights, {}, l2),
-                (end_of_weights, len(w), undecayed, 0.0),
-            )
-            for block in _slices(start, stop)
-        ]
-
-    def _config_of(self, block):
-        state = {slot: self._config[slot][block] for slot in self._rule.slots}
-        scratch = self._scratch[: block.stop - block.start]
-        return self._config | state | {"scratch": scratch}
+        scratch = self._config.pop("scratch")
+        n_weights = len(params.decayed)
+        # The penalty may end within a block; decay that a rule does itself may not.
+        decays = "weight_decay" in rule.defaults
+        self._blocks = []
+        for start, stop in _blocks(len(w), [n_weights] if decays else []):
+            own = {slot: self._config[slot][start:stop] for slot in rule.slots}
+            own["scratch"] = scratch[: stop - start]
+            if decays and start >= n_weights:
+                own["weight_decay"] = 0.0
+            end = max(start, min(stop, n_weights))
+            penalised = w[start:end], dw[start:end], scratch[: end - start]
+            block = w[start:stop], dw[start:stop], self._config | own, penalised
+            self._blocks.append(block)
 
     def __call__(self):
         """Take one step."""
-        for w, dw, config, l2 in self._blocks:
-            if l2:
-                dw += np.multiply(w, l2, out=config["scratch"])
+        for w, dw, config, (weights, dweights, scratch) in self._blocks:
+            if self._l2 and len(weights):
+                dweights += np.multiply(weights, self._l2, out=scratch)
             self._rule(w, dw, config, out=w)
 
     @property
@@ -75,6 +76,7 @@ class VectorUpdate:
         return self._config | numbers
 
 
-def _slices(start, stop):
-    for first in range(start, stop, BLOCK):
-        yield slice(first, min(first + BLOCK, stop))
+def _blocks(n, borders):
+    """Return the ends of the blocks of a vector of n elements, none across a border."""
+    ends = sorted({*range(0, n, BLOCK), *borders, n})
+    return pairwise(ends)

@@ -32,12 +32,15 @@ class Workspace:
         self._views = {}
         self._scopes = {}
 
-    def __call__(self, name, shape, dtype):
-        """Return the scratch array `name`, uninitialised, of `shape` and `dtype`."""
+    def __call__(self, name, shape, dtype, *, fill=None):
+        """Return the scratch array `name`, of `shape` and `dtype`.
+
+        What it holds is what was last written to it; at first, `fill`.
+        """
         key = name, shape, dtype
         view = self._views.get(key)
         if view is None:
-            view = self._views[key] = self._trimmed(name, shape, np.dtype(dtype))
+            view = self._views[key] = self._trimmed(name, shape, np.dtype(dtype), fill)
         return view
 
     def scope(self, name):
@@ -47,11 +50,13 @@ class Workspace:
             scope = self._scopes[name] = Workspace()
         return scope
 
-    def _trimmed(self, name, shape, dtype):
+    def _trimmed(self, name, shape, dtype, fill):
         size = prod(shape)
         buffer = self._buffers.get((name, dtype))
         if buffer is None or buffer.size < size:
             # Earlier, smaller views would keep the buffer that is replaced alive.
             self._views = {key: v for key, v in self._views.items() if key[0] != name}
             buffer = self._buffers[name, dtype] = np.empty(size, dtype)
+            if fill is not None:
+                buffer.fill(fill)
         return buffer[:size].reshape(shape)

@@ -798,7 +798,7 @@ def dropout_forward(x, dropout_param, *, out=None, workspace=None):
         rng = as_generator(dropout_param.get("rng"))
         rng.random(out=factor, dtype=x.dtype)
         factor -= p
-        np.ceil(factor, out=factor)  # 1 with probability 1 - p, else 0
+        np.ceil(factor, out=factor)  # 1 with probability 1 - p, else (minus) zero
         factor *= 1 / (1 - p)
     else:
         np.multiply(mask, 1 / (1 - p), out=factor)
@@ -913,8 +913,7 @@ def affine_relu_backward(dout, cache):
 
 def _column_sums(a, *, out=None, workspace=None):
     """Sum over the rows as a matrix product: several times faster than np.sum."""
-    ones = (workspace or Workspace())("ones", a.shape[:1], a.dtype)
-    ones.fill(1)
+    ones = (workspace or Workspace())("ones", a.shape[:1], a.dtype, fill=1)
     return np.matmul(ones, a, out=out)
 
 

@@ -78,7 +78,7 @@ class Stage(NamedTuple):
         arrays : list of ndarray
             What the forward function takes after ``x``.
         """
-        return [named[name] for name in self.trained]
+        return named.select(self.trained)
 
     def options(self, params, mode, rng):
         """Return the options of the forward function.
@@ -203,7 +203,8 @@ class FullyConnectedNet:
         sqrt(2) for rectifiers [1]_ and 1 otherwise [2]_.
 
     dtype : dtype, default=np.float32
-        Of the parameters, and of all computation.
+        Of the parameters, and of training. Test-time passes compute in float64, so
+        that a row has the same scores whichever rows stand beside it.
 
     activation : str, default='relu'
         A key of `skfcnet.layers.ACTIVATIONS`.
@@ -328,7 +329,7 @@ class FullyConnectedNet:
 
     @property
     def dtype(self):
-        """The dtype of the parameters, and of all computation."""
+        """The dtype of the parameters, and of training."""
         return self.params.vector.dtype
 
     def __repr__(self):

@@ -271,7 +271,7 @@ class Solver:
             return source[rows]
         out = self._workspace(name, (len(rows), *source.shape[1:]), source.dtype)
         # mode="clip" writes to out directly; the default goes through a copy.
-        return np.take(source, rows, axis=0, out=out, mode="clip")
+        return source.take(rows, axis=0, out=out, mode="clip")
 
     def _record(self, loss):
         iteration = len(self.loss_history)
