@@ -1,0 +1,154 @@
+"""Configuration of Sphinx: `sphinx-build -b html docs docs/_build/html`."""
+
+import inspect
+import os
+import re
+from pathlib import Path
+
+from sphinx_gallery.sorting import ExplicitOrder
+
+import skfcnet
+from skfcnet._estimators import SOLVERS
+from skfcnet.layers import ACTIVATIONS
+from skfcnet.losses import LOSSES
+from skfcnet.update_rules import UPDATE_RULES
+
+HERE = Path(__file__).parent
+
+project = "skfcnet"
+author = "The skfcnet developers"
+project_copyright = author
+release = version = skfcnet.__version__
+
+extensions = [
+    "numpydoc",
+    "sphinx.ext.autodoc",
+    "sphinx.ext.autosummary",
+    "sphinx.ext.doctest",
+    "sphinx.ext.mathjax",
+    "sphinx_copybutton",
+    "sphinx_gallery.gen_gallery",
+]
+exclude_patterns = ["_build", "_templates"]
+templates_path = ["_templates"]
+default_role = "py:obj"
+
+numpydoc_show_class_members = False
+copybutton_exclude = ".linenos, .gp, .go"
+
+html_theme = "pydata_sphinx_theme"
+html_theme_options = {"show_toc_level": 2, "navigation_with_keys": False}
+html_show_sourcelink = False
+html_static_path = ["_static"]
+html_css_files = ["skfcnet.css"]
+
+# Examples on real data run where the data are; elsewhere they are shown as they are.
+WITHOUT_REAL_DATA = ("gradient_check", "grid_search", "quick_start")
+executed = "" if os.environ.get("SKFCNET_DATA") else f"({'|'.join(WITHOUT_REAL_DATA)})"
+sphinx_gallery_conf = {
+    "examples_dirs": "../examples",
+    "gallery_dirs": "auto_examples",
+    "filename_pattern": rf"plot_{executed}",
+    "within_subsection_order": ExplicitOrder(
+        [
+            "plot_quick_start.py",
+            "plot_mnist_solver.py",
+            "plot_mnist_pipeline.py",
+            "plot_california_housing.py",
+            "*",
+        ]
+    ),
+    "capture_repr": (),
+    "backreferences_dir": "gen_modules",
+    "doc_module": ("skfcnet",),
+    "reference_url": {"skfcnet": None},
+    "abort_on_example_error": True,
+    "download_all_examples": False,
+    "remove_config_comments": True,
+    "show_memory": False,
+}
+
+
+def summary_of(function):
+    """Return the first line of a docstring, without its references."""
+    first_line = inspect.getdoc(function).partition("\n")[0]
+    return re.sub(r"(, in the form of)? \[\d+\]_", "", first_line)
+
+
+def link_to(function):
+    """Return a link to the reference of a function."""
+    return f":func:`~{function.__module__}.{function.__name__}`"
+
+
+def literal_of(value):
+    """Return a value in the typeface of code."""
+    return f"``{value}``"
+
+
+def write_table(name, header, rows):
+    """Write a table for ``include`` directives, unless it is there already."""
+    text = ".. list-table::\n   :header-rows: 1\n\n"
+    for first, *others in (header, *rows):
+        text += f"   * - {first}\n" + "".join(f"     - {cell}\n" for cell in others)
+    path = HERE / "api" / "generated" / f"{name}.inc"
+    if not path.exists() or path.read_text(encoding="utf-8") != text:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+
+
+write_table(
+    "activations",
+    ("Name", "Forward pass", "Backward pass", "What it is"),
+    [
+        (
+            literal_of(name),
+            link_to(layer.forward),
+            link_to(layer.backward),
+            summary_of(layer.forward),
+        )
+        for name, layer in ACTIVATIONS.items()
+    ],
+)
+write_table(
+    "losses",
+    ("Name", "Function", "What it is"),
+    [
+        (literal_of(name), link_to(loss.function), summary_of(loss.function))
+        for name, loss in LOSSES.items()
+    ],
+)
+write_table(
+    "update_rules",
+    ("Rule", "Numbers and their defaults", "Arrays", "What it is"),
+    [
+        (
+            link_to(rule),
+            ", ".join(literal_of(f"{k}={v:g}") for k, v in rule.defaults.items()),
+            ", ".join(map(literal_of, rule.slots)) or "none",
+            summary_of(rule),
+        )
+        for rule in UPDATE_RULES.values()
+    ],
+)
+write_table(
+    "solvers",
+    ("``solver``", "Update rule", "Parameters, beside ``learning_rate_init``"),
+    [
+        (literal_of(name), link_to(rule), ", ".join(map(literal_of, used.values())))
+        for name, (rule, used) in SOLVERS.items()
+    ],
+)
+
+
+def mend_docstring(app, kind, name, obj, options, lines):
+    """Take out of a docstring what only looks like a link, or leads nowhere here."""
+    for i, line in enumerate(lines):
+        # scikit-learn's methods refer to its user guide.
+        line = re.sub(r":ref:`([^<`]+?) *<[^>`]+>`", r"\1", line)
+        # A shape may name an attribute, and "name_" is a link in reStructuredText.
+        lines[i] = re.sub(r"\((\w+_),\)", r"(`\1`,)", line)
+
+
+def setup(app):
+    """Register the hook, to run before numpydoc."""
+    app.connect("autodoc-process-docstring", mend_docstring, priority=100)

@@ -1,0 +1,166 @@
+"""
+California housing: regression
+==============================
+
+The target is the median value of houses in a block of California, in units of 100,000
+dollars; the features are eight numbers about the block, such as the median income, the
+age of the houses and the position. A network is trained on them twice: with the
+building blocks, watching the error epoch by epoch, and as a pipeline.
+"""
+
+# %%
+# With the building blocks
+# ------------------------
+#
+# :func:`~skfcnet.datasets.fetch_california_housing` shuffles the rows with a fixed
+# seed, splits them and standardises every feature by the mean and the standard
+# deviation of the training rows.
+
+from skfcnet.datasets import fetch_california_housing
+
+data = fetch_california_housing()
+for part in ("train", "val", "test"):
+    print(f"{part:5}", data[f"X_{part}"].shape)
+
+# %%
+# Two numbers to compare with: the error of always predicting the mean, and that of a
+# linear model. Errors are root mean squared (RMS), in the units of the target.
+
+import numpy as np
+from sklearn.linear_model import LinearRegression
+from sklearn.metrics import root_mean_squared_error
+
+mean = np.full_like(data.y_test, data.y_train.mean())
+linear = LinearRegression().fit(data.X_train, data.y_train)
+print(f"mean:         {root_mean_squared_error(data.y_test, mean):.3f}")
+print(
+    f"linear model: "
+    f"{root_mean_squared_error(data.y_test, linear.predict(data.X_test)):.3f}"
+)
+
+# %%
+# A regression network has the mean squared error as its loss, and the
+# :class:`~skfcnet.solver.Solver` records the RMS error of every epoch in place of the
+# accuracy. ``weight_scale=None`` chooses the scale of the initial weights for each
+# layer, which matters more the deeper the network is.
+#
+# Some features have extreme values: a few blocks have hundreds of people per household,
+# which is a hundred standard deviations from the mean. Such a row has an enormous
+# gradient, and gradient descent may leap so far that training diverges. Adam, the
+# update rule chosen here, divides by the recent size of the gradient, which bounds the
+# step. ``lr_decay`` multiplies the learning rate after every epoch: large steps first,
+# small ones to settle.
+
+from skfcnet.network import FullyConnectedNet
+from skfcnet.solver import Solver
+from skfcnet.update_rules import adam
+
+net = FullyConnectedNet(
+    "regression",
+    [64, 64],
+    [False, False],
+    input_dim=8,
+    output_dim=1,
+    reg=1e-4,
+    weight_scale=None,
+    random_state=0,
+)
+print(net)
+
+solver = Solver(
+    net,
+    data,
+    update_rule=adam,
+    optim_config={"learning_rate": 2e-3},
+    lr_decay=0.95,
+    num_epochs=20,
+    num_train_samples=None,
+    print_every=1000,
+    random_state=0,
+)
+solver.train()
+
+# %%
+# The solver keeps the parameters of the epoch with the lowest validation error.
+
+import matplotlib.pyplot as plt
+
+from skfcnet.plotting import plot_history
+
+print(f"best validation error: {solver.best_val_acc:.3f}")
+test_error = root_mean_squared_error(data.y_test, net.loss(data.X_test))
+print(f"test error:            {test_error:.3f}")
+
+figure = plot_history(solver)
+loss_axes, error_axes = figure.axes
+loss_axes.set_ylim(0, 2)
+error_axes.set(ylim=(0.5, 0.8), xticks=range(0, 21, 5))
+plt.show()
+
+# %%
+# Both vertical axes are cut off above, since the untrained network predicts numbers
+# near zero and starts with a large error. The loss is a mean of *squares*, of 100 rows
+# each, with the penalty; the error on the right is the root of a mean over all rows of
+# a part.
+#
+# As a pipeline
+# -------------
+#
+# The estimator is the shorter way. Here the features come unscaled, and the
+# ``StandardScaler`` is part of the model. Training stops when the training loss no
+# longer improves by more than ``tol``. The loss is *half* the mean squared error here,
+# as in scikit-learn.
+
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from skfcnet import FCNetRegressor, TrainingCurveDisplay
+
+raw = fetch_california_housing(normalize=False)
+model = make_pipeline(
+    StandardScaler(),
+    FCNetRegressor(hidden_layer_sizes=(64, 64), tol=1e-3, random_state=0),
+)
+model.fit(raw.X_train, raw.y_train)
+
+predicted = model.predict(raw.X_test)
+print(f"epochs:     {model[-1].n_iter_}")
+print(f"test error: {root_mean_squared_error(raw.y_test, predicted):.3f}")
+print(f"test R2:    {model.score(raw.X_test, raw.y_test):.3f}")
+
+display = TrainingCurveDisplay.from_estimator(model)
+display.ax_.set_ylim(0, 0.6)
+plt.show()
+
+# %%
+# Predicted against true values
+# -----------------------------
+#
+# Every hexagon counts the test rows that fall into it. A perfect model would put all
+# of them on the line.
+
+figure, ax = plt.subplots(figsize=(6, 5), layout="constrained")
+limits = (0, 6)
+counts = ax.hexbin(
+    raw.y_test,
+    predicted,
+    gridsize=40,
+    extent=(*limits, *limits),
+    mincnt=1,
+    bins="log",
+    cmap="viridis",
+)
+ax.plot(limits, limits, color="black", linewidth=1)
+ax.set(
+    xlabel="True value (100,000 dollars)",
+    ylabel="Predicted value (100,000 dollars)",
+    xlim=limits,
+    ylim=limits,
+    aspect="equal",
+)
+figure.colorbar(counts, label="Test rows")
+plt.show()
+
+# %%
+# The column on the right is not a fault of the model. All values above 500,000 dollars
+# were recorded as 500,001, so that nothing tells the most expensive blocks apart.

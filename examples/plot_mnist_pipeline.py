@@ -1,0 +1,148 @@
+"""
+MNIST with a pipeline
+=====================
+
+The same network and the same training as in :ref:`the example with the building
+blocks <sphx_glr_auto_examples_plot_mnist_solver.py>`, this time as a scikit-learn
+pipeline; then a larger network, and a look at what it gets wrong.
+"""
+
+# %%
+# The data
+# --------
+#
+# In a pipeline the pixels come as they are, from 0 to 255, and scaling them is the
+# first step of the model. They are converted to float32, which needs half the memory
+# of float64 and is what the network is trained in.
+
+import numpy as np
+
+from skfcnet.datasets import fetch_mnist
+
+data = fetch_mnist(normalize=False)
+X_train, X_val, X_test = (
+    data[part].astype(np.float32) for part in ("X_train", "X_val", "X_test")
+)
+
+# %%
+# The same recipe
+# ---------------
+#
+# One hidden layer of 20 units with batch normalisation, gradient descent with plain
+# momentum, minibatches of 100 rows, ten epochs. Two details are different from the
+# building blocks:
+#
+# * ``alpha`` is scikit-learn's penalty, which is divided by 200, or by the total
+#   weight of the rows if that is smaller. ``alpha=0.02`` is ``reg=1e-4``.
+# * Weights start on a scale that depends on the width of the layer.
+#
+# The mean of each pixel need not be subtracted: batch normalisation after the first
+# layer subtracts it again.
+#
+# Ten epochs are chosen here, and the loss would still improve after them. The
+# ``ConvergenceWarning`` that says so is therefore switched off.
+
+import warnings
+
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import MinMaxScaler
+
+from skfcnet import FCNetClassifier
+
+warnings.filterwarnings("ignore", category=ConvergenceWarning)
+
+small = make_pipeline(
+    MinMaxScaler(),
+    FCNetClassifier(
+        hidden_layer_sizes=(20,),
+        solver="sgd",
+        learning_rate_init=0.01,
+        momentum=0.9,
+        nesterovs_momentum=False,
+        batch_norm=True,
+        alpha=0.02,
+        batch_size=100,
+        max_iter=10,
+        random_state=0,
+    ),
+)
+small.fit(X_train, data.y_train)
+print(f"validation accuracy: {small.score(X_val, data.y_val):.4f}")
+print(f"test accuracy:       {small.score(X_test, data.y_test):.4f}")
+
+# %%
+# A larger network
+# ----------------
+#
+# Two wider hidden layers learn more, and soon they learn the training rows by heart.
+# Dropout works against that: in every step each hidden unit is left out with
+# probability 0.2, so that none can rely on another.
+
+large = make_pipeline(
+    MinMaxScaler(),
+    FCNetClassifier(
+        hidden_layer_sizes=(256, 128),
+        solver="adam",
+        learning_rate_init=0.001,
+        batch_norm=True,
+        dropout=0.2,
+        batch_size=200,
+        max_iter=12,
+        random_state=0,
+    ),
+)
+large.fit(X_train, data.y_train)
+print(f"validation accuracy: {large.score(X_val, data.y_val):.4f}")
+print(f"test accuracy:       {large.score(X_test, data.y_test):.4f}")
+
+# %%
+# The training loss of both. The curve of the larger network includes dropout, which
+# is only switched off for predictions.
+
+import matplotlib.pyplot as plt
+
+from skfcnet import TrainingCurveDisplay
+
+figure, ax = plt.subplots(layout="constrained")
+TrainingCurveDisplay.from_estimator(small, ax=ax, name="20 units")
+TrainingCurveDisplay.from_estimator(large, ax=ax, name="256 and 128 units, dropout")
+ax.set_ylim(bottom=0)
+plt.show()
+
+# %%
+# Which digits are confused
+# -------------------------
+#
+# Rows of the confusion matrix are the true digits, columns the predicted ones. The
+# colours end at 40, otherwise nothing but the diagonal would be visible.
+
+from sklearn.metrics import ConfusionMatrixDisplay
+
+predicted = large.predict(X_test)
+
+figure, ax = plt.subplots(figsize=(6, 6), layout="constrained")
+ConfusionMatrixDisplay.from_predictions(
+    data.y_test, predicted, ax=ax, cmap="Blues", colorbar=False, im_kw={"vmax": 40}
+)
+plt.show()
+
+# %%
+# What the network gets wrong
+# ---------------------------
+#
+# Here are the errors that it is most confident about, those with the highest
+# probability of a wrong digit. Above each image stand the true and the predicted
+# digit. A few are hard to read for people, too; a few are not.
+
+confidence = large.predict_proba(X_test).max(axis=1)
+wrong = np.flatnonzero(predicted != data.y_test)
+wrong = wrong[np.argsort(-confidence[wrong])]
+print(f"{len(wrong)} errors in {len(predicted)} rows")
+
+figure, axes = plt.subplots(3, 8, figsize=(9, 4.2), layout="constrained")
+for ax, row in zip(axes.flat, wrong, strict=False):
+    ax.imshow(data.X_test[row].reshape(28, 28), cmap="gray_r")
+    ax.set_title(f"{data.y_test[row]} → {predicted[row]}")
+    ax.axis("off")
+plt.show()

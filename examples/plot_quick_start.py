@@ -1,0 +1,150 @@
+"""
+Quick start
+===========
+
+A neural network is one more scikit-learn estimator here.
+:class:`~skfcnet.FCNetClassifier` and :class:`~skfcnet.FCNetRegressor` have ``fit``,
+``predict`` and ``score``, take their place at the end of a pipeline, and are searched
+over and saved like any other. This page goes through these steps on two small data
+sets that come with scikit-learn.
+"""
+
+# %%
+# Fit a classifier
+# ----------------
+#
+# The digits are 1797 grey-scale images of 8 x 8 pixels. Gradient descent works best
+# when all features have about the same scale, so a ``StandardScaler`` goes before
+# the network. Inside a pipeline it learns its means and scales from the training rows
+# only, and no test row leaks into them.
+
+from sklearn.datasets import load_digits
+from sklearn.model_selection import train_test_split
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from skfcnet import FCNetClassifier
+
+X, y = load_digits(return_X_y=True)
+X_train, X_test, y_train, y_test = train_test_split(X, y, stratify=y, random_state=0)
+
+model = make_pipeline(
+    StandardScaler(),
+    FCNetClassifier(hidden_layer_sizes=(64,), tol=1e-3, random_state=0),
+)
+model.fit(X_train, y_train)
+print(f"test accuracy: {model.score(X_test, y_test):.3f}")
+
+# %%
+# ``random_state=0`` makes the fit reproducible. ``predict`` returns labels,
+# ``predict_proba`` one probability for each class, in the order of ``classes_``.
+
+print("labels:       ", model.predict(X_test[:5]))
+print("true labels:  ", y_test[:5])
+print("probabilities:", model.predict_proba(X_test[:5]).max(axis=1).round(3))
+
+# %%
+# Look at the training
+# --------------------
+#
+# Training went over the rows again and again, in *epochs*, until the loss had stopped
+# improving by more than ``tol``. The loss of every epoch is in ``loss_curve_``;
+# :class:`~skfcnet.TrainingCurveDisplay` draws it. It finds the network inside the
+# pipeline.
+
+from pathlib import Path
+
+from skfcnet import TrainingCurveDisplay
+
+network = model[-1]
+print(f"{network.n_iter_} epochs, loss {network.loss_:.4f}")
+
+display = TrainingCurveDisplay.from_estimator(model)
+display.ax_.set(yscale="log", title="Digits")
+
+output = Path("quick_start_output")
+output.mkdir(exist_ok=True)
+display.figure_.savefig(output / "learning_curve.png", bbox_inches="tight")
+print(f"written: {output / 'learning_curve.png'}")
+
+# %%
+# Search for better parameters
+# ----------------------------
+#
+# Parameters of the network have the prefix ``fcnetclassifier__`` inside the pipeline.
+# ``GridSearchCV`` fits a copy of the pipeline for every combination and every fold,
+# with ``n_jobs=2`` two of them at a time.
+
+from sklearn.model_selection import GridSearchCV
+
+grid = {
+    "fcnetclassifier__hidden_layer_sizes": [(32,), (128,)],
+    "fcnetclassifier__dropout": [0.0, 0.3],
+}
+search = GridSearchCV(model, grid, cv=3, n_jobs=2)
+search.fit(X_train, y_train)
+
+print("best parameters:        ", search.best_params_)
+print(f"cross-validated accuracy: {search.best_score_:.3f}")
+print(f"test accuracy:            {search.score(X_test, y_test):.3f}")
+
+# %%
+# Save and load
+# -------------
+#
+# A fitted search, or a pipeline, is saved and loaded with joblib. The loaded one
+# predicts the same, to the last bit. Load only files that you trust: a pickle can run
+# any code.
+
+import joblib
+import numpy as np
+
+joblib.dump(search, output / "digits.joblib")
+loaded = joblib.load(output / "digits.joblib")
+
+same = np.array_equal(loaded.predict_proba(X_test), search.predict_proba(X_test))
+print(f"written: {output / 'digits.joblib'}; same probabilities when loaded: {same}")
+
+# %%
+# Fit a regressor
+# ---------------
+#
+# The diabetes data have ten features of 442 patients; the target is a measure of how
+# the disease has progressed, between 25 and 346. Here the *target* should be scaled
+# as well: a network that starts near zero would otherwise spend many epochs on
+# finding the mean. ``TransformedTargetRegressor`` scales it for training and scales
+# the predictions back. So few rows are easy to learn by heart, therefore the network is
+# small, and dropout and a stronger penalty ``alpha`` hold it back.
+
+from sklearn.compose import TransformedTargetRegressor
+from sklearn.datasets import load_diabetes
+
+from skfcnet import FCNetRegressor
+
+X, y = load_diabetes(return_X_y=True)
+X_train, X_test, y_train, y_test = train_test_split(X, y, random_state=0)
+
+regressor = TransformedTargetRegressor(
+    make_pipeline(
+        StandardScaler(),
+        FCNetRegressor(
+            hidden_layer_sizes=(32,),
+            alpha=10.0,
+            dropout=0.2,
+            max_iter=1000,
+            tol=1e-3,
+            random_state=0,
+        ),
+    ),
+    transformer=StandardScaler(),
+)
+regressor.fit(X_train, y_train)
+print(f"R2 on the training rows: {regressor.score(X_train, y_train):.3f}")
+print(f"R2 on the test rows:     {regressor.score(X_test, y_test):.3f}")
+
+# %%
+# The training curve is that of the regressor inside, in units of the scaled target.
+# It is not smooth: dropout makes the loss of an epoch a random number.
+
+display = TrainingCurveDisplay.from_estimator(regressor)
+display.ax_.set_title("Diabetes")
