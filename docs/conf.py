@@ -141,12 +141,10 @@ write_table(
 
 
 def mend_docstring(app, kind, name, obj, options, lines):
-    """Take out of a docstring what only looks like a link, or leads nowhere here."""
+    """Take links out of a docstring that lead nowhere here."""
     for i, line in enumerate(lines):
         # scikit-learn's methods refer to its user guide.
-        line = re.sub(r":ref:`([^<`]+?) *<[^>`]+>`", r"\1", line)
-        # A shape may name an attribute, and "name_" is a link in reStructuredText.
-        lines[i] = re.sub(r"\((\w+_),\)", r"(`\1`,)", line)
+        lines[i] = re.sub(r":ref:`([^<`]+?) *<[^>`]+>`", r"\1", line)
 
 
 def setup(app):

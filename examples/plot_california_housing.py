@@ -94,7 +94,7 @@ print(f"test error:            {test_error:.3f}")
 figure = plot_history(solver)
 loss_axes, error_axes = figure.axes
 loss_axes.set_ylim(0, 2)
-error_axes.set(ylim=(0.5, 0.8), xticks=range(0, 21, 5))
+error_axes.set(ylim=(0.5, 0.8))
 plt.show()
 
 # %%

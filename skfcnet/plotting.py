@@ -113,7 +113,8 @@ class TrainingCurveDisplay:
             This one.
         """
         if ax is None:
-            _, ax = _pyplot().subplots()
+            _, ax = _pyplot().subplots(layout="constrained")
+            ax.locator_params(axis="x", integer=True)
         name = self.estimator_name if name is None else name
         kwargs = ({} if name is None else {"label": name}) | kwargs
         epochs = np.arange(1, len(self.loss_curve) + 1)
@@ -166,6 +167,7 @@ def plot_history(solver):
     accuracy.plot(solver.train_acc_history, "o-", label="training")
     accuracy.plot(solver.val_acc_history, "o-", label="validation")
     accuracy.set(xlabel="Epoch", ylabel=measure)
+    accuracy.locator_params(axis="x", integer=True)
     accuracy.legend()
     return figure
 
