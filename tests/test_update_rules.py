@@ -331,7 +331,7 @@ def test_a_block_is_never_longer_than_it_may_be(monkeypatch):
 
     params, grads, _ = vectors()
     VectorUpdate(recording, params, grads, {})()
-    assert lengths == [(n, n, n) for n in (7, 7, 7, 7, 7, 2)]
+    assert lengths == [(n, n, n) for n in (7, 7, 7, 7, 7, 6)]
 
 
 def test_decoupled_decay_shrinks_weights_and_leaves_biases_alone():
