@@ -12,6 +12,7 @@ used depend on W only.
 """
 
 from itertools import pairwise
+from math import fsum
 
 import numpy as np
 from scipy.sparse import issparse
@@ -113,12 +114,13 @@ def repetitions(sample_weight):
     array([0.5, 1.5])
     """
     n = len(sample_weight)
-    with np.errstate(over="ignore"):
-        total = sample_weight.sum()
-    if n <= total <= MAX_REPETITION * n:
+    # Relative to the largest, no sum overflows; fsum is exact in any order of rows.
+    largest = float(sample_weight.max())
+    relative = sample_weight / largest
+    total = fsum(relative)
+    if n <= total * largest <= MAX_REPETITION * n:
         return sample_weight
-    relative = sample_weight / sample_weight.max()  # its sum cannot overflow
-    return relative * (n / relative.sum())
+    return relative * (n / total)
 
 
 def content_order(X, y, weight):

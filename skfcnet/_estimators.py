@@ -10,6 +10,7 @@ therefore leaves the earlier model exactly as it was.
 
 import copy
 import warnings
+from math import fsum
 from numbers import Integral, Real
 
 import numpy as np
@@ -311,8 +312,7 @@ class _BaseFCNet(BaseEstimator):
         self.best_validation_score_ = None
 
     def _hidden_dims(self):
-        sizes = self.hidden_layer_sizes
-        sizes = [sizes] if isinstance(sizes, Integral) else list(sizes)
+        sizes = np.atleast_1d(np.asarray(self.hidden_layer_sizes, object)).tolist()
         if not all(isinstance(size, Integral) and size > 0 for size in sizes):
             raise InvalidParameterError(
                 f"The 'hidden_layer_sizes' parameter of {type(self).__name__} must be "
@@ -336,10 +336,11 @@ class _BaseFCNet(BaseEstimator):
 
     def _solver(self, X, y, weight):
         """Return a solver that trains the network on validated data."""
-        total = X.shape[0] if weight is None else weight.sum()
+        # Summed exactly: the order of the rows must not show in the last bit.
+        total = X.shape[0] if weight is None else fsum(weight)
         usual = min(AUTO_BATCH_SIZE, total)
         batch_size = int(usual) if self.batch_size == "auto" else self.batch_size
-        if self.batch_norm and batch_size == 1 < total:
+        if self.batch_norm and self.batch_size == 1 < X.shape[0]:
             raise ValueError(
                 "batch_norm=True needs a batch_size of at least 2: a single row has "
                 "no variance to normalise by."
@@ -595,7 +596,8 @@ class FCNetClassifier(ClassifierMixin, _BaseFCNet):
 
         The random numbers and the state of the solver go on from call to call, also
         after the estimator was saved and loaded: k calls on the same rows are
-        `fit` with ``max_iter=k``.
+        `fit` with ``max_iter=k``. After `fit`, the first call goes on with the
+        weights, and the solver starts without memory.
 
         Parameters
         ----------
@@ -658,6 +660,8 @@ class FCNetClassifier(ClassifierMixin, _BaseFCNet):
         check_classification_targets(y)
         if self._multilabel:
             _check_width(y, self.n_outputs_)
+            if not np.isin(y, (0, 1)).all():
+                raise ValueError("Multilabel y must hold only zeros and ones.")
             return y.astype(self.dtype)
         if y.ndim != 1:
             raise ValueError(f"y must be one-dimensional, got shape {y.shape}.")
@@ -932,7 +936,8 @@ class FCNetRegressor(RegressorMixin, _BaseFCNet):
 
         The random numbers and the state of the solver go on from call to call, also
         after the estimator was saved and loaded: k calls on the same rows are
-        `fit` with ``max_iter=k``.
+        `fit` with ``max_iter=k``. After `fit`, the first call goes on with the
+        weights, and the solver starts without memory.
 
         Parameters
         ----------
@@ -994,8 +999,15 @@ def _refuse_what_numpy_would_reinterpret(a, name):
             f"{name} is a masked array, and its mask would be ignored: fill it."
         )
     dtypes = np.atleast_1d(getattr(a, "dtypes", getattr(a, "dtype", None)))
-    if any(getattr(dtype, "kind", None) in ("m", "M") for dtype in dtypes):
+    if any(_is_temporal(dtype) for dtype in dtypes):
         raise TypeError(f"{name} has dates or time differences: make them numbers.")
+
+
+def _is_temporal(dtype):
+    """Return whether a dtype of NumPy, pandas or polars is of dates or times."""
+    if hasattr(dtype, "is_temporal"):
+        return dtype.is_temporal()
+    return getattr(dtype, "kind", None) in ("m", "M")
 
 
 def _checked_weight(sample_weight, n_rows):

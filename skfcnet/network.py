@@ -1,7 +1,7 @@
 """The network: a plan of layers over one vector of parameters."""
 
 from itertools import pairwise
-from math import ceil, sqrt
+from math import ceil, prod, sqrt
 from numbers import Integral
 from typing import NamedTuple
 
@@ -374,10 +374,7 @@ class FullyConnectedNet:
             scores = self.scores(X)
             one_value = self.category == "regression" and self.output_dim == 1
             return scores[:, 0] if one_value else scores
-        if issparse(X):
-            x = X.tocsr().astype(self.dtype, copy=False)
-        else:
-            x = np.asarray(X, self.dtype)
+        x = self._as_rows(X).astype(self.dtype, copy=False)
         grads = Parameters(self.params.specs, dtype=self.dtype)
         loss = self.backpropagate(
             x,
@@ -498,7 +495,7 @@ class FullyConnectedNet:
             Of the dtype of the network. A row has the same scores whichever rows
             stand beside it: they are computed in float64, then rounded.
         """
-        X = X.tocsr() if issparse(X) else np.asarray(X)
+        X = self._as_rows(X)
         n, stages, workspace = X.shape[0], self._stages_for(X), Workspace()
         params = Parameters(
             self.params.specs, vector=self.params.vector.astype(np.float64, copy=False)
@@ -509,6 +506,15 @@ class FullyConnectedNet:
             out, _ = _forward(stages, x, params, "test", None, workspace)
             scores[start : start + CHUNK] = out[: n - start]
         return scores
+
+    def _as_rows(self, X):
+        """Return X as an array or a CSR matrix, with the width of the network."""
+        X = X.tocsr() if issparse(X) else np.asarray(X)
+        if X.ndim < 2 or prod(X.shape[1:]) != self.input_dim:
+            raise ValueError(
+                f"X must have rows of {self.input_dim} features, got shape {X.shape}."
+            )
+        return X
 
     def _padded(self, rows, workspace):
         """Return a chunk of rows in float64, to a multiple of ROW_MULTIPLE."""

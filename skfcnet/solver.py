@@ -3,6 +3,8 @@
 import os
 from copy import deepcopy
 from math import isfinite, prod, sqrt
+from numbers import Integral
+from pathlib import Path
 
 import joblib
 import numpy as np
@@ -146,8 +148,18 @@ class Solver:
         shuffle=True,
         random_state=None,
     ):
-        if batch_size < 1:
-            raise ValueError(f"batch_size must be at least 1, got {batch_size!r}.")
+        _check_at_least_one(
+            batch_size=batch_size,
+            num_epochs=num_epochs,
+            print_every=print_every,
+            num_train_samples=1 if num_train_samples is None else num_train_samples,
+            num_val_samples=1 if num_val_samples is None else num_val_samples,
+        )
+        if checkpoint_name is not None and not Path(checkpoint_name).parent.is_dir():
+            raise ValueError(
+                f"checkpoint_name must lie in a folder that exists, got "
+                f"{checkpoint_name!r}."
+            )
         self.model = model
         self.X_train, self.y_train = _prepared(model, data, "train")
         self.X_val, self.y_val = (
@@ -169,6 +181,15 @@ class Solver:
         self.best_val_acc = None
         self._best_vector = None
 
+        if sample_weight is not None:
+            sample_weight = np.asarray(sample_weight, np.float64)
+            if sample_weight.shape != (len(self.y_train),) or not all(
+                (sample_weight > 0) & np.isfinite(sample_weight)
+            ):
+                raise ValueError(
+                    "sample_weight must hold one positive number for each row of "
+                    "X_train."
+                )
         self._rng = as_generator(random_state)
         self._batches = Batches(
             self.X_train,
@@ -317,6 +338,12 @@ class Solver:
         # Written beside and moved into place: no failure leaves half a file behind.
         joblib.dump(checkpoint, f"{path}.tmp")
         os.replace(f"{path}.tmp", path)
+
+
+def _check_at_least_one(**numbers):
+    for name, number in numbers.items():
+        if not isinstance(number, Integral) or number < 1:
+            raise ValueError(f"{name} must be a positive integer, got {number!r}.")
 
 
 def _prepared(model, data, part):

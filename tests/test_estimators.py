@@ -406,6 +406,18 @@ def test_training_does_not_depend_on_the_order_of_the_rows(kind):
     assert_identical(clone(model).fit(X, y), clone(model).fit(X[order], y[order]), X)
 
 
+def test_fractional_weights_do_not_make_the_order_of_the_rows_matter():
+    model, X, y = data_of("regression", n=60)
+    model.set_params(alpha=100.0, dtype="float64")
+    rng = np.random.default_rng(1)
+    weight = rng.uniform(0.5, 3, size=len(X))
+    expected = clone(model).fit(X, y, weight)
+    for _ in range(10):
+        order = rng.permutation(len(X))
+        other = clone(model).fit(X[order], y[order], weight[order])
+        assert_identical(other, expected, X)
+
+
 def test_without_shuffling_the_order_of_the_rows_is_kept():
     model, X, y = data_of("regression")
     model.set_params(shuffle=False, batch_size=10)
@@ -672,7 +684,7 @@ def bad_fits():
         "NaN in X": ({}, nan, labels, None, "X contains NaN"),
         "values too large": ({}, huge, labels, None, "X contains.*too large"),
         "NaN in y": ({}, X, np.where(labels, 1.0, np.nan), None, "y contains NaN"),
-        "None among labels": ({}, X, missing, None, "y"),
+        "None among labels": ({}, X, missing, None, "label type|'<' not"),
         "mixed labels": ({}, X, np.array([1, "a"] * 60, object), None, "y"),
         "continuous labels": ({}, X, y, None, "Unknown label type: continuous"),
         "y missing": ({}, X, None, None, "y cannot be None|requires y"),
@@ -748,6 +760,42 @@ def test_targets_with_several_classes_each_are_refused():
     model, X, _ = data_of("multilabel")
     with pytest.raises(ValueError, match="Multioutput target data is not supported"):
         model.fit(X, np.arange(240).reshape(120, 2) % 3)
+
+
+@pytest.mark.parametrize("y", [[[7, 5], [5, 7]], [[1, -1], [-1, 1]], [[2, 0], [0, 2]]])
+def test_multilabel_targets_hold_only_zeros_and_ones(y):
+    model, X, _ = data_of("multilabel")
+    with pytest.raises(ValueError, match="zeros and ones"):
+        model.fit(X, y * 60)
+
+
+def test_partial_fit_refuses_multilabel_targets_of_several_classes():
+    model, X, y = data_of("multilabel")
+    earlier = copy.deepcopy(model.fit(X, y))
+    with pytest.raises(ValueError, match="zeros and ones"):
+        model.partial_fit(X, y * 3)
+    assert_identical(model, earlier, X)
+
+
+@pytest.mark.parametrize("dtype", [pl.Date, pl.Datetime, pl.Duration])
+def test_dates_in_polars_frames_are_refused(dtype):
+    frame = pl.DataFrame({"a": pl.Series([1, 2, 3]).cast(pl.Int32).cast(pl.Int64)})
+    with pytest.raises(TypeError, match="X has dates"):
+        small_regressor().fit(frame.select(pl.col("a").cast(dtype)), [1.0, 2.0, 3.0])
+
+
+@pytest.mark.parametrize("sizes", [np.array(5), np.array([5, 3]), [np.int64(5)], 5])
+def test_hidden_layer_sizes_may_be_any_integers(sizes):
+    model, X, y = data_of("regression")
+    model.set_params(hidden_layer_sizes=sizes).fit(X, y)
+    assert model.coefs_[0].shape[1] == 5
+
+
+@pytest.mark.parametrize("sizes", [{5: 1}, {5, 6}, "5", [[5]], [None]])
+def test_hidden_layer_sizes_may_be_nothing_else(sizes):
+    model, X, y = data_of("regression")
+    with pytest.raises(ValueError, match="'hidden_layer_sizes'"):
+        model.set_params(hidden_layer_sizes=sizes).fit(X, y)
 
 
 def test_a_column_of_targets_is_a_row_of_them_with_a_warning():

@@ -855,3 +855,14 @@ def test_every_weight_and_only_weights_are_decayed():
     net = nudged(normalization=(True, True))
     decayed = {spec.name for spec in net.params.specs if spec.zone is Zone.WEIGHT}
     assert decayed == {"W1", "W2", "W3"}
+
+
+@pytest.mark.parametrize("convert", [np.asarray, csr_array])
+@pytest.mark.parametrize("width", [3, 5])
+def test_rows_of_another_width_are_refused(convert, width):
+    net = FullyConnectedNet("classification", [3], [False], 4, 2, random_state=0)
+    X = convert(np.ones((2, width)))
+    with pytest.raises(ValueError, match="X must have rows of 4 features"):
+        net.loss(X)
+    with pytest.raises(ValueError, match="X must have rows of 4 features"):
+        net.loss(X, np.array([0, 1]))

@@ -484,7 +484,7 @@ def test_after_a_late_divergence_the_best_parameters_are_left():
 @pytest.mark.parametrize(
     ("changes", "options", "message"),
     [
-        ({}, {"batch_size": 0}, "batch_size must be at least 1, got 0"),
+        ({}, {"batch_size": 0}, "batch_size must be a positive integer, got 0"),
         ({"X_train": np.zeros((130, D + 1))}, {}, "X_train .* 6 features"),
         ({"X_val": np.zeros((60, D - 1))}, {}, "X_val .* 6 features"),
         ({"X_train": np.zeros((0, D)), "y_train": np.zeros(0, int)}, {}, "X_train"),
@@ -509,3 +509,27 @@ def test_accuracy_follows_the_loss_of_the_network(loss):
     error = np.sqrt(np.mean((decided.astype(float) - data["y_val"]) ** 2))
     expected = np.mean(decided == data["y_val"]) if loss == "softmax" else error
     assert solver.best_val_acc == pytest.approx(expected, rel=1e-6)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"batch_size": 0},
+        {"batch_size": "auto"},
+        {"num_epochs": 1.5},
+        {"print_every": 0},
+        {"num_train_samples": 0},
+        {"num_val_samples": -1},
+        {"checkpoint_name": "no/such/folder/net"},
+        {"sample_weight": np.ones(3)},
+        {"sample_weight": np.zeros(40)},
+        {"sample_weight": np.full(40, np.nan)},
+    ],
+    ids=str,
+)
+def test_bad_arguments_are_named_before_anything_is_trained(changes):
+    rng = np.random.default_rng(0)
+    data = {"X_train": rng.normal(size=(40, 3)), "y_train": rng.normal(size=40)}
+    net = FullyConnectedNet("regression", [4], [False], 3, 1, random_state=0)
+    with pytest.raises(ValueError, match=next(iter(changes))):
+        Solver(net, data, **changes)
