@@ -12,9 +12,9 @@ class VectorUpdate:
     """An update rule, applied in place to a network's vector, block by block.
 
     The rules are called exactly as a reader would call them, once for each block of
-    the vector, and walk it while the block is in the cache. The L2 penalty's gradient
-    is added on the way, so that it costs no pass of its own. Biases and normalisation
-    parameters are never decayed.
+    the vector, and walk it while the block is in the cache. The L2 penalty and its
+    gradient are computed on the way, so that they cost no pass of their own. Biases
+    and normalisation parameters are never decayed.
 
     Parameters
     ----------
@@ -53,11 +53,14 @@ class VectorUpdate:
             self._blocks.append(block)
 
     def __call__(self):
-        """Take one step."""
+        """Take one step; return the L2 penalty of the weights before it."""
+        squares = 0.0
         for w, dw, config, (weights, dweights, scratch) in self._blocks:
             if self._l2 and len(weights):
+                squares += float(weights @ weights)
                 dweights += np.multiply(weights, self._l2, out=scratch)
             self._rule(w, dw, config, out=w)
+        return 0.5 * self._l2 * squares
 
     @property
     def learning_rate(self):

@@ -272,10 +272,8 @@ class Solver:
         loss = model.backpropagate(
             x, y, grads=self._grads, workspace=self._workspace, rng=self._rng
         )
-        loss += model.penalty()
         self._check_finite(loss, "loss")
-        self._update()
-        return loss
+        return loss + self._update()
 
     def _check_finite(self, value, name):
         if not isfinite(value):
