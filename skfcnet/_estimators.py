@@ -740,8 +740,8 @@ class FCNetClassifier(ClassifierMixin, _BaseFCNet):
     def predict_log_proba(self, X):
         """Predict the logarithm of the probability of each class.
 
-        Computed from the scores, so that it stays finite and accurate where the
-        probability itself would round to 0 or 1.
+        Computed from the scores, so that it stays finite where the probability itself
+        would round to 0, and accurate where it would round to 1.
 
         Parameters
         ----------
@@ -755,7 +755,9 @@ class FCNetClassifier(ClassifierMixin, _BaseFCNet):
         """
         scores, dtype = self._scores(X)
         scores = np.hstack([-scores, scores]) if self._one_sigmoid else scores
-        return self._loss.log_inverse_link(scores).astype(dtype)
+        log_p = self._loss.log_inverse_link(scores)
+        # As far down as predict_proba goes, so that both rank the classes alike.
+        return np.maximum(log_p, np.log(np.finfo(dtype).tiny)).astype(dtype)
 
     @property
     def _loss(self):

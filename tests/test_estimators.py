@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
+import sklearn
 from scipy import sparse
 from sklearn.base import clone, is_classifier
 from sklearn.datasets import load_diabetes, load_digits, make_multilabel_classification
@@ -42,6 +43,13 @@ small_classifier = partial(
 small_regressor = partial(
     FCNetRegressor, (16,), max_iter=5, random_state=0, learning_rate_init=0.01
 )
+
+
+def needs_new_scikit_learn(reason):
+    """Skip with scikit-learn 1.6, the oldest version supported."""
+    return pytest.mark.skipif(sklearn.__version__ < "1.7", reason=reason)
+
+
 KINDS = ["binary", "multiclass", "multilabel", "regression", "multioutput"]
 
 
@@ -229,7 +237,10 @@ def test_tags_are_honest():
         ["a", "b", "c"],
         [5, 7],
         [-3, 0, 2**40],
-        np.array([2**63, 2**63 + 1], dtype=np.uint64),
+        pytest.param(
+            np.array([2**63, 2**63 + 1], dtype=np.uint64),
+            marks=needs_new_scikit_learn("its checks overflow on such labels"),
+        ),
         [True, False],
         [1.0, 2.0],
     ],
@@ -276,7 +287,9 @@ def test_far_away_rows_have_probabilities_inside_and_finite_logarithms(kind, dty
     p = model.predict_proba(far)
     assert p.min() > 0 and p.max() < 1
     assert np.isfinite(model.predict_log_proba(far)).all()
-    assert model.predict_log_proba(far).min() < np.log(p).min()
+    np.testing.assert_allclose(
+        model.predict_log_proba(far), np.log(p), rtol=1e-5, atol=1e-6
+    )
 
 
 # Inputs
@@ -321,17 +334,26 @@ def test_sparse_input_is_never_made_dense():
     assert model.predict(X).shape == (2_000,)
 
 
-def test_data_frames_are_accepted_and_their_names_kept():
+@pytest.mark.parametrize(
+    "frame",
+    [
+        pd.DataFrame,
+        pytest.param(
+            pl.DataFrame,
+            marks=needs_new_scikit_learn("it does not see the names of polars"),
+        ),
+    ],
+)
+def test_data_frames_are_accepted_and_their_names_kept(frame):
     model, X, y = data_of("multiclass")
     names = [f"x{i}" for i in range(X.shape[1])]
     expected = model.fit(X, y).predict_proba(X)
-    frames = [pd.DataFrame(X, columns=names), pl.DataFrame(X, schema=names)]
-    for frame in frames:
-        fitted = clone(model).fit(frame, y)
-        np.testing.assert_array_equal(fitted.feature_names_in_, names)
-        np.testing.assert_array_equal(fitted.predict_proba(frame), expected)
-        fitted.fit(X, y)
-        assert not hasattr(fitted, "feature_names_in_")
+    frame = frame(dict(zip(names, X.T, strict=True)))
+    fitted = clone(model).fit(frame, y)
+    np.testing.assert_array_equal(fitted.feature_names_in_, names)
+    np.testing.assert_array_equal(fitted.predict_proba(frame), expected)
+    fitted.fit(X, y)
+    assert not hasattr(fitted, "feature_names_in_")
 
 
 @pytest.mark.parametrize(
