@@ -183,9 +183,8 @@ class Solver:
 
         if sample_weight is not None:
             sample_weight = np.asarray(sample_weight, np.float64)
-            if sample_weight.shape != (len(self.y_train),) or not all(
-                (sample_weight > 0) & np.isfinite(sample_weight)
-            ):
+            positive = (sample_weight > 0) & np.isfinite(sample_weight)
+            if positive.shape != (len(self.y_train),) or not positive.all():
                 raise ValueError(
                     "sample_weight must hold one positive number for each row of "
                     "X_train."

@@ -47,7 +47,8 @@ small_regressor = partial(
 
 def needs_new_scikit_learn(reason):
     """Skip with scikit-learn 1.6, the oldest version supported."""
-    return pytest.mark.skipif(sklearn.__version__ < "1.7", reason=reason)
+    version = tuple(map(int, sklearn.__version__.split(".")[:2]))
+    return pytest.mark.skipif(version < (1, 7), reason=reason)
 
 
 KINDS = ["binary", "multiclass", "multilabel", "regression", "multioutput"]
