@@ -292,7 +292,10 @@ def rmsprop(w, dw, config=None, *, out=None):
     array([0.9, 1.1])
     """
     cache, scratch = config["cache"], config["scratch"]
-    _decay_towards_square(cache, dw, config["decay_rate"], scratch)
+    cache *= config["decay_rate"]
+    np.multiply(dw, dw, out=scratch)
+    scratch *= 1 - config["decay_rate"]
+    cache += scratch
     np.sqrt(cache, out=scratch)
     scratch += config["epsilon"]
     np.divide(dw, scratch, out=scratch)
@@ -321,7 +324,9 @@ def adam(w, dw, config=None, *, out=None):
 
     config : dict, default=None
         ``learning_rate`` (1e-3), ``beta1`` (0.9), ``beta2`` (0.999), ``epsilon``
-        (1e-8), ``m``, ``v`` and ``t``, the number of steps taken.
+        (1e-8), ``t``, the number of steps taken, and ``m`` and ``v``, kept as
+        :math:`m / (1 - \beta_1)` and :math:`v / (1 - \beta_2)`: each then takes one
+        multiplication and one addition.
 
     out : ndarray of the shape of ``w``, default=None
         Where to write the next parameters; may be ``w``.
@@ -424,22 +429,15 @@ def _adam_step(dw, config):
     beta1, beta2 = config["beta1"], config["beta2"]
     config["t"] += 1
     m *= beta1
-    m += np.multiply(dw, 1 - beta1, out=scratch)
-    _decay_towards_square(v, dw, beta2, scratch)
-    # Both bias corrections as two numbers. They are Python floats: a NumPy scalar
-    # would turn the float32 arrays they meet into float64.
-    correction = sqrt(1 - beta2 ** config["t"])
-    rate = config["learning_rate"] * correction / (1 - beta1 ** config["t"])
+    m += dw
+    v *= beta2
+    v += np.multiply(dw, dw, out=scratch)
+    # The scales of m and v and both bias corrections as two numbers. They are Python
+    # floats: a NumPy scalar would turn the float32 arrays they meet into float64.
+    m_scale = (1 - beta1) / (1 - beta1 ** config["t"])
+    root_scale = sqrt((1 - beta2) / (1 - beta2 ** config["t"]))
     np.sqrt(v, out=scratch)
-    scratch += config["epsilon"] * correction
+    scratch += config["epsilon"] / root_scale
     np.divide(m, scratch, out=scratch)
-    scratch *= rate
+    scratch *= config["learning_rate"] * m_scale / root_scale
     return scratch
-
-
-def _decay_towards_square(average, dw, decay, scratch):
-    """Move a running average towards ``dw ** 2``, in place."""
-    average *= decay
-    np.multiply(dw, dw, out=scratch)
-    scratch *= 1 - decay
-    average += scratch
