@@ -9,7 +9,7 @@ from sphinx_gallery.sorting import ExplicitOrder
 
 import skfcnet
 from skfcnet._estimators import SOLVERS
-from skfcnet.layers import ACTIVATIONS
+from skfcnet.activations import ACTIVATIONS
 from skfcnet.losses import LOSSES
 from skfcnet.update_rules import UPDATE_RULES
 

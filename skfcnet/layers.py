@@ -9,30 +9,39 @@ Conventions
    ``(dx, *dparams)``; a layer without parameters returns ``dx`` itself.
 3. A backward pass never writes to its cache, and writes to ``dout`` only where
    ``out[0] is dout``.
-4. The cache of an activation is its *output*, its derivative is written in terms of
-   it, and so it may write over its input: ``out=x``.
+4. Where a layer says so in its declaration (``inplace``), it may write over its
+   input, ``out=x``: what its backward pass needs is not the input.
 
 ``out`` says where results go and ``workspace`` lends scratch arrays; without either,
 a function is pure and allocates what it needs. It is the same code either way: what
 is read here is what trains.
 
-`LAYERS` declares every layer once, and `ACTIVATIONS` those among them that are
-activations. The network, the estimators, the gradient tests and the documentation
-read these tables.
+`LAYERS` declares every layer once. The activations among them, in `ACTIVATIONS`, are
+written in `skfcnet.activations` and can be imported from here as well. The network,
+the estimators, the gradient tests and the documentation read these tables.
 """
 
-from collections.abc import Callable
 from functools import partial
-from math import sqrt
-from typing import NamedTuple
 
 import numpy as np
 
+from skfcnet._layer import Layer
 from skfcnet._parameters import ParamSpec, Zone
 from skfcnet._random import as_generator
 from skfcnet._workspace import Workspace
-
-LEAKY_SLOPE = 0.01
+from skfcnet.activations import (  # noqa: F401 - activations are layers, too
+    ACTIVATIONS,
+    identity_backward,
+    identity_forward,
+    leaky_relu_backward,
+    leaky_relu_forward,
+    relu_backward,
+    relu_forward,
+    sigmoid_backward,
+    sigmoid_forward,
+    tanh_backward,
+    tanh_forward,
+)
 
 
 def affine_forward(x, w, b, *, out=None, workspace=None):
@@ -219,371 +228,6 @@ def sparse_affine_backward(dout, cache, *, out=(None, None, None), workspace=Non
     dw = np.positive(x.T @ dout, out=dw)
     db = _column_sums(dout, out=db, workspace=workspace)
     return None, dw, db
-
-
-def identity_forward(x, *, out=None, workspace=None):
-    """No activation: the input itself.
-
-    Parameters
-    ----------
-    x : ndarray of any shape
-        Input.
-
-    out : ndarray of the shape of ``x``, default=None
-        Where to write the result; may be ``x``.
-
-    workspace : Workspace, default=None
-        Unused; every layer takes one.
-
-    Returns
-    -------
-    out : ndarray of the shape of ``x``
-        Equal to ``x``.
-
-    cache : ndarray
-        For `identity_backward`.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from skfcnet.layers import identity_forward
-    >>> identity_forward(np.array([-1.0, 2.0]))[0]
-    array([-1.,  2.])
-    """
-    out = np.positive(x, out=out)
-    return out, out
-
-
-def identity_backward(dout, cache, *, out=(None,), workspace=None):
-    """Gradient of no activation: ``dout``.
-
-    Parameters
-    ----------
-    dout : ndarray of any shape
-        Gradient with respect to the output.
-
-    cache : ndarray
-        From `identity_forward`.
-
-    out : tuple of one ndarray, default=(None,)
-        Where to write ``dx``; may be ``dout``.
-
-    workspace : Workspace, default=None
-        Unused; every layer takes one.
-
-    Returns
-    -------
-    dx : ndarray of the shape of ``dout``
-        Gradient with respect to the input.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from skfcnet.layers import identity_backward, identity_forward
-    >>> out, cache = identity_forward(np.array([-1.0, 2.0]))
-    >>> identity_backward(np.ones(2), cache)
-    array([1., 1.])
-    """
-    return np.positive(dout, out=out[0])
-
-
-def relu_forward(x, *, out=None, workspace=None):
-    """Rectified linear unit, ``max(0, x)`` [1]_.
-
-    Parameters
-    ----------
-    x : ndarray of any shape
-        Input.
-
-    out : ndarray of the shape of ``x``, default=None
-        Where to write the result; may be ``x``.
-
-    workspace : Workspace, default=None
-        Unused; every layer takes one.
-
-    Returns
-    -------
-    out : ndarray of the shape of ``x``
-        The result.
-
-    cache : ndarray
-        For `relu_backward`.
-
-    References
-    ----------
-    .. [1] V. Nair, G. Hinton, "Rectified Linear Units Improve Restricted Boltzmann
-       Machines", ICML 2010.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from skfcnet.layers import relu_forward
-    >>> relu_forward(np.array([-1.0, 2.0]))[0]
-    array([0., 2.])
-    """
-    out = np.maximum(x, 0, out=out)
-    return out, out
-
-
-def relu_backward(dout, cache, *, out=(None,), workspace=None):
-    """Gradient of the rectified linear unit: ``dout`` where the output is positive.
-
-    Parameters
-    ----------
-    dout : ndarray of any shape
-        Gradient with respect to the output.
-
-    cache : ndarray
-        From `relu_forward`.
-
-    out : tuple of one ndarray, default=(None,)
-        Where to write ``dx``; may be ``dout``.
-
-    workspace : Workspace, default=None
-        Lends the scratch arrays.
-
-    Returns
-    -------
-    dx : ndarray of the shape of ``dout``
-        Gradient with respect to the input.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from skfcnet.layers import relu_backward, relu_forward
-    >>> out, cache = relu_forward(np.array([-1.0, 2.0]))
-    >>> relu_backward(np.array([5.0, 5.0]), cache)
-    array([0., 5.])
-    """
-    workspace = workspace or Workspace()
-    active = np.greater(cache, 0, out=workspace("active", cache.shape, bool))
-    return np.multiply(dout, active, out=out[0])
-
-
-def leaky_relu_forward(x, *, out=None, workspace=None):
-    """Leaky rectified linear unit, ``max(0.01 x, x)`` [1]_.
-
-    Parameters
-    ----------
-    x : ndarray of any shape
-        Input.
-
-    out : ndarray of the shape of ``x``, default=None
-        Where to write the result; may be ``x``.
-
-    workspace : Workspace, default=None
-        Lends the scratch arrays.
-
-    Returns
-    -------
-    out : ndarray of the shape of ``x``
-        The result.
-
-    cache : ndarray
-        For `leaky_relu_backward`.
-
-    References
-    ----------
-    .. [1] A. Maas, A. Hannun, A. Ng, "Rectifier Nonlinearities Improve Neural
-       Network Acoustic Models", ICML 2013.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from skfcnet.layers import leaky_relu_forward
-    >>> leaky_relu_forward(np.array([-1.0, 2.0]))[0]
-    array([-0.01,  2.  ])
-    """
-    workspace = workspace or Workspace()
-    leak = np.multiply(x, LEAKY_SLOPE, out=workspace("leak", x.shape, x.dtype))
-    out = np.maximum(x, leak, out=out)
-    return out, out
-
-
-def leaky_relu_backward(dout, cache, *, out=(None,), workspace=None):
-    """Gradient of the leaky rectified linear unit.
-
-    Parameters
-    ----------
-    dout : ndarray of any shape
-        Gradient with respect to the output.
-
-    cache : ndarray
-        From `leaky_relu_forward`.
-
-    out : tuple of one ndarray, default=(None,)
-        Where to write ``dx``; may be ``dout``.
-
-    workspace : Workspace, default=None
-        Lends the scratch arrays.
-
-    Returns
-    -------
-    dx : ndarray of the shape of ``dout``
-        ``dout`` where the output is positive, 0.01 of it elsewhere.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from skfcnet.layers import leaky_relu_backward, leaky_relu_forward
-    >>> out, cache = leaky_relu_forward(np.array([-1.0, 2.0]))
-    >>> leaky_relu_backward(np.array([5.0, 5.0]), cache)
-    array([0.05, 5.  ])
-    """
-    workspace = workspace or Workspace()
-    active = np.greater(cache, 0, out=workspace("active", cache.shape, bool))
-    slope = workspace("slope", cache.shape, cache.dtype)
-    slope[...] = active
-    slope *= 1 - LEAKY_SLOPE
-    slope += LEAKY_SLOPE
-    return np.multiply(dout, slope, out=out[0])
-
-
-def tanh_forward(x, *, out=None, workspace=None):
-    """Hyperbolic tangent.
-
-    Parameters
-    ----------
-    x : ndarray of any shape
-        Input.
-
-    out : ndarray of the shape of ``x``, default=None
-        Where to write the result; may be ``x``.
-
-    workspace : Workspace, default=None
-        Unused; every layer takes one.
-
-    Returns
-    -------
-    out : ndarray of the shape of ``x``
-        The result, from -1 to 1.
-
-    cache : ndarray
-        For `tanh_backward`.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from skfcnet.layers import tanh_forward
-    >>> tanh_forward(np.array([0.0, 1.0]))[0].round(4)
-    array([0.    , 0.7616])
-    """
-    out = np.tanh(x, out=out)
-    return out, out
-
-
-def tanh_backward(dout, cache, *, out=(None,), workspace=None):
-    r"""Gradient of the hyperbolic tangent: :math:`dout \, (1 - a^2)`.
-
-    Parameters
-    ----------
-    dout : ndarray of any shape
-        Gradient with respect to the output.
-
-    cache : ndarray
-        From `tanh_forward`: the output :math:`a`.
-
-    out : tuple of one ndarray, default=(None,)
-        Where to write ``dx``; may be ``dout``.
-
-    workspace : Workspace, default=None
-        Lends the scratch arrays.
-
-    Returns
-    -------
-    dx : ndarray of the shape of ``dout``
-        Gradient with respect to the input.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from skfcnet.layers import tanh_backward, tanh_forward
-    >>> out, cache = tanh_forward(np.array([0.0, 1.0]))
-    >>> tanh_backward(np.ones(2), cache).round(4)
-    array([1.  , 0.42])
-    """
-    workspace = workspace or Workspace()
-    slope = workspace("slope", cache.shape, cache.dtype)
-    np.multiply(cache, cache, out=slope)
-    np.subtract(1, slope, out=slope)
-    return np.multiply(dout, slope, out=out[0])
-
-
-def sigmoid_forward(x, *, out=None, workspace=None):
-    r"""Logistic sigmoid, :math:`1 / (1 + e^{-x})`.
-
-    Computed as :math:`(1 + \tanh(x / 2)) / 2`, which is the same function,
-    overflows for no input and is several times faster than an exponential and a
-    division.
-
-    Parameters
-    ----------
-    x : ndarray of any shape
-        Input.
-
-    out : ndarray of the shape of ``x``, default=None
-        Where to write the result; may be ``x``.
-
-    workspace : Workspace, default=None
-        Unused; every layer takes one.
-
-    Returns
-    -------
-    out : ndarray of the shape of ``x``
-        The result, from 0 to 1.
-
-    cache : ndarray
-        For `sigmoid_backward`.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from skfcnet.layers import sigmoid_forward
-    >>> sigmoid_forward(np.array([-1e4, 0.0, 1e4]))[0]
-    array([0. , 0.5, 1. ])
-    """
-    out = np.asarray(np.multiply(x, 0.5, out=out))
-    np.tanh(out, out=out)
-    out *= 0.5
-    out += 0.5
-    return out, out
-
-
-def sigmoid_backward(dout, cache, *, out=(None,), workspace=None):
-    r"""Gradient of the logistic sigmoid: :math:`dout \, a (1 - a)`.
-
-    Parameters
-    ----------
-    dout : ndarray of any shape
-        Gradient with respect to the output.
-
-    cache : ndarray
-        From `sigmoid_forward`: the output :math:`a`.
-
-    out : tuple of one ndarray, default=(None,)
-        Where to write ``dx``; may be ``dout``.
-
-    workspace : Workspace, default=None
-        Lends the scratch arrays.
-
-    Returns
-    -------
-    dx : ndarray of the shape of ``dout``
-        Gradient with respect to the input.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from skfcnet.layers import sigmoid_backward, sigmoid_forward
-    >>> out, cache = sigmoid_forward(np.zeros(2))
-    >>> sigmoid_backward(np.ones(2), cache)
-    array([0.25, 0.25])
-    """
-    workspace = workspace or Workspace()
-    slope = workspace("slope", cache.shape, cache.dtype)
-    np.subtract(1, cache, out=slope)
-    slope *= cache
-    return np.multiply(dout, slope, out=out[0])
 
 
 def batchnorm_forward(x, gamma, beta, bn_param, *, out=None, workspace=None):
@@ -924,42 +568,6 @@ def _checked_mode(name, options):
     return mode
 
 
-def _no_specs(fan_in, fan_out):
-    return ()
-
-
-class Layer(NamedTuple):
-    """The declaration of a layer: its functions, and what they need.
-
-    Parameters
-    ----------
-    forward, backward : callable
-        As the conventions of this module say.
-
-    specs : callable
-        Called with (fan_in, fan_out); returns the `ParamSpec` of every array of the
-        layer, in the order in which ``forward`` takes them.
-
-    takes_options : bool, default=False
-        Whether ``forward`` takes a dict of options: mode, generator, rate, running
-        statistics.
-
-    inplace : bool, default=False
-        Whether ``forward`` may write over its input and ``backward`` over ``dout``.
-
-    gain : float, default=1.0
-        Of an activation: how much larger the weights before it must be for signals
-        to keep their scale.
-    """
-
-    forward: Callable
-    backward: Callable
-    specs: Callable = _no_specs
-    takes_options: bool = False
-    inplace: bool = False
-    gain: float = 1.0
-
-
 def _affine_specs(fan_in, fan_out):
     return (
         ParamSpec("W", (fan_in, fan_out), Zone.WEIGHT),
@@ -975,17 +583,6 @@ def _batchnorm_specs(fan_in, fan_out):
         ParamSpec("running_var", (fan_in,), Zone.STATE, 1.0),
     )
 
-
-# The gain of the rectifiers is He et al.'s, "Delving Deep into Rectifiers", 2015.
-ACTIVATIONS = {
-    "identity": Layer(identity_forward, identity_backward, inplace=True),
-    "logistic": Layer(sigmoid_forward, sigmoid_backward, inplace=True),
-    "tanh": Layer(tanh_forward, tanh_backward, inplace=True),
-    "relu": Layer(relu_forward, relu_backward, inplace=True, gain=sqrt(2)),
-    "leaky_relu": Layer(
-        leaky_relu_forward, leaky_relu_backward, inplace=True, gain=sqrt(2)
-    ),
-}
 
 LAYERS = ACTIVATIONS | {
     "affine": Layer(affine_forward, affine_backward, specs=_affine_specs),

@@ -12,6 +12,8 @@ from numpydoc.validate import validate
 from skfcnet import FCNetClassifier, FCNetRegressor
 
 PUBLIC_MODULES = (
+    "skfcnet._layer",  # what it declares is public in skfcnet.layers
+    "skfcnet.activations",
     "skfcnet.datasets",
     "skfcnet.gradient_check",
     "skfcnet.layers",

@@ -34,13 +34,15 @@ PROMISED = {
     "skfcnet.datasets": {"fetch_mnist", "fetch_california_housing"},
     "skfcnet.plotting": {"TrainingCurveDisplay", "plot_history", "plot_samples"},
 }
+# The modules whose public names a module offers as its own.
+PASSED_ON = {"skfcnet.layers": {"skfcnet.activations", "skfcnet._layer"}}
 
 
 def public_names(module_name):
     """Return the classes and functions that a module offers to its users.
 
-    Those whose names have no leading underscore and that are defined in the module:
-    what it imports is not its own.
+    Those whose names have no leading underscore and that are defined in the module,
+    or in one whose names it passes on: whatever else it imports is not its own.
     """
     module = importlib.import_module(module_name)
     return {
@@ -48,7 +50,7 @@ def public_names(module_name):
         for name, obj in vars(module).items()
         if not name.startswith("_")
         and (inspect.isclass(obj) or inspect.isfunction(obj))
-        and obj.__module__ == module_name
+        and obj.__module__ in {module_name, *PASSED_ON.get(module_name, ())}
     }
 
 
@@ -66,6 +68,10 @@ def _is_module(obj):
 @pytest.mark.parametrize("module_name", PROMISED)
 def test_module_offers_what_is_promised(module_name):
     assert public_names(module_name) >= PROMISED[module_name]
+
+
+def test_layers_offers_every_activation_under_its_name():
+    assert public_names("skfcnet.layers") > public_names("skfcnet.activations")
 
 
 @pytest.mark.parametrize("kind", LAYERS)
