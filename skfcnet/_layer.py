@@ -9,7 +9,7 @@ def _no_specs(fan_in, fan_out):
 
 
 class Layer(NamedTuple):
-    """The declaration of a layer: its functions, and what they need.
+    r"""The declaration of a layer: its functions, and what they need.
 
     Parameters
     ----------
@@ -29,7 +29,8 @@ class Layer(NamedTuple):
 
     gain : float, default=1.0
         Of an activation: how much larger the weights before it must be for signals
-        to keep their scale.
+        to keep their scale, as a rule :math:`1 / \sqrt{E f(z)^2}` for a standard
+        normal z.
     """
 
     forward: Callable

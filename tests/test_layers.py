@@ -1,4 +1,5 @@
 import copy
+import math
 import warnings
 
 import numpy as np
@@ -365,6 +366,40 @@ dtypes = st.sampled_from(FLOATS)
 values = st.floats(-100, 100, width=32)
 
 
+DIPPING = {"gelu", "silu", "mish"}  # not monotone: they have one minimum
+SELU_SCALE, SELU_ALPHA = 1.0507009873554805, 1.6732632423543772
+
+# By the functions of the standard library, in double precision.
+FORMULAS = {
+    "identity": lambda x: x,
+    "relu": lambda x: max(0, x),
+    "leaky_relu": lambda x: max(0.01 * x, x),
+    "tanh": math.tanh,
+    "softplus": lambda x: math.log1p(math.exp(x)),
+    "elu": lambda x: x if x > 0 else math.expm1(x),
+    "selu": lambda x: SELU_SCALE * (x if x > 0 else SELU_ALPHA * math.expm1(x)),
+    "gelu": lambda x: x * math.erfc(-x / math.sqrt(2)) / 2,
+    "silu": lambda x: x / (1 + math.exp(-x)),
+    "mish": lambda x: x * math.tanh(math.log1p(math.exp(x))),
+}
+
+# Far to the left: the output (None: proportional to the input) and its derivative.
+# Far to the right: the derivative, 0 where the output is 1.
+AT_THE_ENDS = {
+    "identity": (None, 1, 1),
+    "logistic": (0, 0, 0),
+    "tanh": (-1, 0, 0),
+    "relu": (0, 0, 1),
+    "leaky_relu": (None, 0.01, 1),
+    "softplus": (0, 0, 1),
+    "elu": (-1, 0, 1),
+    "selu": (-SELU_SCALE * SELU_ALPHA, 0, SELU_SCALE),
+    "gelu": (0, 0, 1),
+    "silu": (0, 0, 1),
+    "mish": (0, 0, 1),
+}
+
+
 @pytest.mark.parametrize("name", ACTIVATIONS)
 @given(data=st.data(), dtype=dtypes, shape=shapes)
 @REPEATABLE
@@ -389,13 +424,66 @@ def test_activations_take_a_single_number(name):
     assert dx == ACTIVATIONS[name].backward(np.array([2.0]), row_cache)[0]
 
 
-@pytest.mark.parametrize("name", ACTIVATIONS)
+@pytest.mark.parametrize("name", [name for name in ACTIVATIONS if name not in DIPPING])
 @given(x=npst.arrays(np.float64, 20, elements=values))
 @REPEATABLE
 def test_activations_never_decrease(name, x):
     out, cache = ACTIVATIONS[name].forward(np.sort(x))
     assert (np.diff(out) >= 0).all()
     assert (ACTIVATIONS[name].backward(np.ones(20), cache) >= 0).all()
+
+
+@pytest.mark.parametrize("name", sorted(DIPPING))
+def test_dipping_activations_decrease_to_one_minimum_and_then_increase(name):
+    out, cache = ACTIVATIONS[name].forward(np.linspace(-6, 3, 901))
+    lowest = out.argmin()
+    assert -0.4 < out[lowest] < -0.1
+    assert (np.diff(out[: lowest + 1]) < 0).all()
+    assert (np.diff(out[lowest:]) > 0).all()
+    slope = ACTIVATIONS[name].backward(np.ones(901), cache)
+    assert (slope[: lowest - 1] < 0).all()
+    assert (slope[lowest + 2 :] > 0).all()
+
+
+@pytest.mark.parametrize("name", FORMULAS)
+@pytest.mark.parametrize("dtype", FLOATS)
+def test_activations_are_what_their_formulas_say(name, dtype):
+    x = np.concatenate([np.linspace(-12, 12, 241), [-1e-4, 1e-9]])
+    out, _ = ACTIVATIONS[name].forward(x.astype(dtype))
+    expected = np.array([FORMULAS[name](number) for number in x])
+    tolerance = 1e-5 if dtype is np.float32 else 1e-12
+    np.testing.assert_allclose(out, expected, rtol=tolerance, atol=1e-15)
+
+
+@pytest.mark.parametrize("name", ACTIVATIONS)
+@pytest.mark.parametrize("dtype", FLOATS)
+def test_activations_overflow_for_no_finite_input(name, dtype):
+    largest = np.finfo(dtype).max / 2
+    x = np.array([-largest, -1e4, -1e2, 0, 1e2, 1e4, largest], dtype)
+    with warnings.catch_warnings(), np.errstate(over="raise", invalid="raise"):
+        warnings.simplefilter("error")
+        out, cache = ACTIVATIONS[name].forward(x)
+        dx = ACTIVATIONS[name].backward(np.ones_like(x), cache)
+    left, left_slope, right_slope = AT_THE_ENDS[name]
+    left = left_slope * x[:2] if left is None else left
+    np.testing.assert_allclose(out[:2], left, rtol=1e-6)
+    np.testing.assert_allclose(dx[:2], left_slope, rtol=1e-6)
+    np.testing.assert_allclose(dx[-2:], right_slope, rtol=1e-6)
+    if right_slope:
+        np.testing.assert_allclose(out[-2:], right_slope * x[-2:], rtol=1e-6)
+    else:
+        np.testing.assert_array_equal(out[-2:], 1)
+
+
+@pytest.mark.parametrize(
+    "name", [n for n in ACTIVATIONS if n not in ("logistic", "tanh")]
+)
+def test_the_gain_keeps_the_mean_square_of_a_normal_signal(name):
+    z = np.linspace(-12, 12, 24001)
+    density = np.exp(-(z**2) / 2) / np.sqrt(2 * np.pi)
+    out, _ = ACTIVATIONS[name].forward(z)
+    mean_square = np.sum(out**2 * density) * (z[1] - z[0])
+    assert ACTIVATIONS[name].gain ** 2 * mean_square == pytest.approx(1, rel=1e-3)
 
 
 @pytest.mark.parametrize("dtype", FLOATS)
