@@ -10,6 +10,7 @@ from sphinx_gallery.sorting import ExplicitOrder
 import skfcnet
 from skfcnet._estimators import SOLVERS
 from skfcnet.activations import ACTIVATIONS
+from skfcnet.layers import NORMALIZATIONS
 from skfcnet.losses import LOSSES
 from skfcnet.update_rules import UPDATE_RULES
 
@@ -96,19 +97,20 @@ def write_table(name, header, rows):
         path.write_text(text, encoding="utf-8")
 
 
-write_table(
-    "activations",
-    ("Name", "Forward pass", "Backward pass", "What it is"),
-    [
-        (
-            literal_of(name),
-            link_to(layer.forward),
-            link_to(layer.backward),
-            summary_of(layer.forward),
-        )
-        for name, layer in ACTIVATIONS.items()
-    ],
-)
+for name, layers in (("activations", ACTIVATIONS), ("normalizations", NORMALIZATIONS)):
+    write_table(
+        name,
+        ("Name", "Forward pass", "Backward pass", "What it is"),
+        [
+            (
+                literal_of(kind),
+                link_to(layer.forward),
+                link_to(layer.backward),
+                summary_of(layer.forward),
+            )
+            for kind, layer in layers.items()
+        ],
+    )
 write_table(
     "losses",
     ("Name", "Function", "What it is"),

@@ -16,9 +16,10 @@ Conventions
 a function is pure and allocates what it needs. It is the same code either way: what
 is read here is what trains.
 
-`LAYERS` declares every layer once. The activations among them, in `ACTIVATIONS`, are
-written in `skfcnet.activations` and can be imported from here as well. The network,
-the estimators, the gradient tests and the documentation read these tables.
+`LAYERS` declares every layer once, `NORMALIZATIONS` and `ACTIVATIONS` are those among
+them that can be chosen for a network. Activations are written in `skfcnet.activations`
+and can be imported from here as well. The network, the estimators, the gradient tests
+and the documentation read these tables.
 """
 
 from functools import partial
@@ -315,22 +316,14 @@ def batchnorm_forward(x, gamma, beta, bn_param, *, out=None, workspace=None):
         out += beta
         return out, None
 
-    workspace = workspace or Workspace()
-    mean = _column_sums(x, workspace=workspace)
-    mean /= len(x)
-    x_hat = np.subtract(x, mean, out=workspace("x_hat", x.shape, x.dtype))
-    out = np.multiply(x_hat, x_hat, out=out)
-    var = _column_sums(out, workspace=workspace)
-    var /= len(x)
-    inv_std = 1 / np.sqrt(var + eps)
-    x_hat *= inv_std
-    np.multiply(x_hat, gamma, out=out)
-    out += beta
+    out, cache, mean, var = _normalised(
+        x, gamma, beta, _column_means, eps, out=out, workspace=workspace or Workspace()
+    )
     momentum = bn_param.get("momentum", 0.9)
     for name, sample in (("running_mean", mean), ("running_var", var)):
         bn_param[name] *= momentum
         bn_param[name] += (1 - momentum) * sample
-    return out, (x_hat, gamma, inv_std)
+    return out, cache
 
 
 def batchnorm_backward(dout, cache, *, out=(None, None, None), workspace=None):
@@ -387,6 +380,131 @@ def batchnorm_backward(dout, cache, *, out=(None, None, None), workspace=None):
     dx = np.subtract(dout, scratch, out=dx)
     dx -= dbeta / n
     dx *= gamma * inv_std
+    return dx, dgamma, dbeta
+
+
+def layernorm_forward(x, gamma, beta, ln_param, *, out=None, workspace=None):
+    r"""Layer normalisation [1]_.
+
+    Every row is standardised by its own mean and (uncorrected) variance, while
+    training and at test time alike, whatever the other rows are:
+
+    .. math:: out = \gamma \, \hat x + \beta,
+        \qquad \hat x = \frac{x - \mu}{\sqrt{\sigma^2 + \epsilon}}
+
+    Parameters
+    ----------
+    x : ndarray of shape (N, D)
+        Rows.
+
+    gamma : ndarray of shape (D,)
+        Scale.
+
+    beta : ndarray of shape (D,)
+        Shift.
+
+    ln_param : dict
+        ``eps``: added to the variance, default 1e-5.
+
+    out : ndarray of shape (N, D), default=None
+        Where to write the result; may be ``x``.
+
+    workspace : Workspace, default=None
+        Lends the scratch arrays; the cache lives in them.
+
+    Returns
+    -------
+    out : ndarray of shape (N, D)
+        The result.
+
+    cache : tuple
+        For `layernorm_backward`.
+
+    References
+    ----------
+    .. [1] J. L. Ba, J. R. Kiros, G. E. Hinton, "Layer Normalization",
+       arXiv:1607.06450, 2016.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skfcnet.layers import layernorm_forward
+    >>> x = np.array([[1.0, 3.0], [10.0, 30.0]])
+    >>> out, _ = layernorm_forward(x, np.ones(2), np.zeros(2), {})
+    >>> out.round(3)
+    array([[-1.,  1.],
+           [-1.,  1.]])
+    """
+    out, cache, *_ = _normalised(
+        x,
+        gamma,
+        beta,
+        _row_means,
+        ln_param.get("eps", 1e-5),
+        out=out,
+        workspace=workspace or Workspace(),
+    )
+    return out, cache
+
+
+def layernorm_backward(dout, cache, *, out=(None, None, None), workspace=None):
+    r"""Return the gradients of layer normalisation, through its statistics.
+
+    With :math:`g = \gamma \, dout`, and the means over the D columns of each row:
+
+    .. math:: dx = \frac{1}{\sqrt{\sigma^2 + \epsilon}} \left(g
+        - \overline{g} - \hat x \, \overline{g \hat x}\right), \qquad
+        d\gamma = \sum_i dout_i \hat x_i, \qquad d\beta = \sum_i dout_i
+
+    Parameters
+    ----------
+    dout : ndarray of shape (N, D)
+        Gradient with respect to the output.
+
+    cache : tuple
+        From `layernorm_forward`.
+
+    out : tuple of three ndarrays, default=(None, None, None)
+        Where to write ``dx`` (may be ``dout``), ``dgamma`` and ``dbeta``.
+
+    workspace : Workspace, default=None
+        Lends the scratch arrays.
+
+    Returns
+    -------
+    dx : ndarray of shape (N, D)
+        Gradient with respect to the rows.
+
+    dgamma : ndarray of shape (D,)
+        Gradient with respect to the scale.
+
+    dbeta : ndarray of shape (D,)
+        Gradient with respect to the shift.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skfcnet.layers import layernorm_backward, layernorm_forward
+    >>> x, gamma, beta = np.array([[1.0, 3.0]]), np.ones(2), np.zeros(2)
+    >>> out, cache = layernorm_forward(x, gamma, beta, {})
+    >>> dx, dgamma, dbeta = layernorm_backward(np.array([[4.0, 5.0]]), cache)
+    >>> dgamma.round(3)
+    array([-4.,  5.])
+    """
+    x_hat, gamma, inv_std = cache
+    dx, dgamma, dbeta = out
+    workspace = workspace or Workspace()
+    dbeta = _column_sums(dout, out=dbeta, workspace=workspace)
+    scratch = workspace("scratch", dout.shape, dout.dtype)
+    np.multiply(dout, x_hat, out=scratch)
+    dgamma = _column_sums(scratch, out=dgamma, workspace=workspace)
+    scratch *= gamma
+    mean = _row_means(scratch)
+    np.multiply(x_hat, mean, out=scratch)
+    dx = np.multiply(dout, gamma, out=dx)
+    scratch += _row_means(dx)
+    dx -= scratch
+    dx *= inv_std
     return dx, dgamma, dbeta
 
 
@@ -573,6 +691,32 @@ def _column_sums(a, *, out=None, workspace=None):
     return np.matmul(ones, a, out=out)
 
 
+def _column_means(a, workspace=None):
+    means = _column_sums(a, workspace=workspace)
+    means /= len(a)
+    return means
+
+
+def _row_means(a, workspace=None):
+    """Average every row by itself: a product would round it by where it stands."""
+    means = np.add.reduce(a, axis=1, keepdims=True)
+    means /= a.shape[1]
+    return means
+
+
+def _normalised(x, gamma, beta, means, eps, *, out, workspace):
+    """Standardise along an axis, scale and shift; return what both passes need."""
+    mean = means(x, workspace)
+    x_hat = np.subtract(x, mean, out=workspace("x_hat", x.shape, x.dtype))
+    out = np.multiply(x_hat, x_hat, out=out)
+    var = means(out, workspace)
+    inv_std = 1 / np.sqrt(var + eps)
+    x_hat *= inv_std
+    np.multiply(x_hat, gamma, out=out)
+    out += beta
+    return out, (x_hat, gamma, inv_std), mean, var
+
+
 def _checked_mode(name, options):
     mode = options["mode"]
     if mode not in ("train", "test"):
@@ -587,29 +731,47 @@ def _affine_specs(fan_in, fan_out):
     )
 
 
-def _batchnorm_specs(fan_in, fan_out):
+def _layernorm_specs(fan_in, fan_out):
     return (
         ParamSpec("gamma", (fan_in,), Zone.BIAS, 1.0),
         ParamSpec("beta", (fan_in,), Zone.BIAS, 0.0),
+    )
+
+
+def _batchnorm_specs(fan_in, fan_out):
+    return (
+        *_layernorm_specs(fan_in, fan_out),
         ParamSpec("running_mean", (fan_in,), Zone.STATE, 0.0),
         ParamSpec("running_var", (fan_in,), Zone.STATE, 1.0),
     )
 
 
-LAYERS = ACTIVATIONS | {
-    "affine": Layer(affine_forward, affine_backward, specs=_affine_specs),
-    "affine_input": Layer(
-        affine_forward, partial(affine_backward, need_dx=False), specs=_affine_specs
-    ),
-    "affine_sparse_input": Layer(
-        sparse_affine_forward, sparse_affine_backward, specs=_affine_specs
-    ),
+NORMALIZATIONS = {
     "batchnorm": Layer(
         batchnorm_forward,
         batchnorm_backward,
         specs=_batchnorm_specs,
         takes_options=True,
         inplace=True,
+    ),
+    "layernorm": Layer(
+        layernorm_forward,
+        layernorm_backward,
+        specs=_layernorm_specs,
+        takes_options=True,
+        inplace=True,
+    ),
+}
+
+LAYERS = {
+    **ACTIVATIONS,
+    **NORMALIZATIONS,
+    "affine": Layer(affine_forward, affine_backward, specs=_affine_specs),
+    "affine_input": Layer(
+        affine_forward, partial(affine_backward, need_dx=False), specs=_affine_specs
+    ),
+    "affine_sparse_input": Layer(
+        sparse_affine_forward, sparse_affine_backward, specs=_affine_specs
     ),
     "dropout": Layer(dropout_forward, dropout_backward, takes_options=True),
 }

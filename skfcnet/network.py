@@ -11,7 +11,7 @@ from scipy.sparse import issparse
 from skfcnet._parameters import Parameters, Zone
 from skfcnet._random import as_generator
 from skfcnet._workspace import Workspace
-from skfcnet.layers import ACTIVATIONS, LAYERS
+from skfcnet.layers import ACTIVATIONS, LAYERS, NORMALIZATIONS
 from skfcnet.losses import LOSSES
 
 CATEGORIES = {"classification": "softmax", "regression": "mse"}
@@ -134,8 +134,9 @@ def plan(sizes, normalization, activation, dropout):
     sizes : sequence of int
         Width of the input, of every hidden layer and of the output.
 
-    normalization : sequence of bool
-        Whether batch normalisation follows the affine map of each hidden layer.
+    normalization : sequence of bool or str
+        Which of `skfcnet.layers.NORMALIZATIONS` follows the affine map of each hidden
+        layer: True is "batchnorm", False none.
 
     activation : str
         A key of `skfcnet.layers.ACTIVATIONS`.
@@ -160,8 +161,9 @@ def plan(sizes, normalization, activation, dropout):
         kind = "affine"
         if index > len(normalization):  # the output
             return
-        if normalization[index - 1]:
-            yield _stage("batchnorm", index, fan_out, fan_out)
+        if entry := normalization[index - 1]:
+            named = entry if isinstance(entry, str) else "batchnorm"
+            yield _stage(named, index, fan_out, fan_out)
         yield _stage(activation, index, fan_out, fan_out)
         if dropout:
             yield _stage("dropout", index, fan_out, fan_out, dropout)
@@ -170,7 +172,7 @@ def plan(sizes, normalization, activation, dropout):
 class FullyConnectedNet:
     """A fully connected network for classification or regression.
 
-    The layers are ``{affine - [batchnorm] - activation - [dropout]} x (L - 1) -
+    The layers are ``{affine - [normalisation] - activation - [dropout]} x (L - 1) -
     affine - loss``.
 
     Parameters
@@ -182,9 +184,9 @@ class FullyConnectedNet:
     hidden_dims : sequence of int
         Width of every hidden layer.
 
-    normalization : sequence of bool
-        For every hidden layer, whether batch normalisation stands after its affine
-        map.
+    normalization : sequence of bool or str
+        For every hidden layer, what stands after its affine map: a key of
+        `skfcnet.layers.NORMALIZATIONS`, True for "batchnorm", or False for nothing.
 
     input_dim : int, default=784
         Number of features.
@@ -292,6 +294,12 @@ class FullyConnectedNet:
                 f"normalization must have one entry for each of the "
                 f"{len(hidden_dims)} hidden_dims, got {len(normalization)}."
             )
+        for entry in normalization:
+            if entry not in (False, True, *NORMALIZATIONS):
+                raise ValueError(
+                    f"normalization must hold booleans or names among "
+                    f"{sorted(NORMALIZATIONS)}, got {entry!r}."
+                )
         if not 0 <= dropout < 1:
             raise ValueError(f"dropout must be in [0, 1), got {dropout!r}.")
         if not reg >= 0:

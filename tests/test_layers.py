@@ -23,6 +23,8 @@ from skfcnet.layers import (
     batchnorm_forward,
     dropout_backward,
     dropout_forward,
+    layernorm_backward,
+    layernorm_forward,
     leaky_relu_backward,
     leaky_relu_forward,
     relu_backward,
@@ -629,6 +631,46 @@ def test_batchnorm_output_does_not_depend_on_the_scale_of_its_input(
     assert out.shape == x.shape
     assert out.dtype == dtype
     np.testing.assert_allclose(scaled, out, rtol=1e-3, atol=1e-3)
+
+
+# Layer normalisation
+
+
+@pytest.mark.parametrize("param", [{}, {"eps": 0.5}, {"mode": "test"}])
+def test_layernorm_standardises_every_row(param):
+    """A small variance makes eps count; a numeric gradient could not tell."""
+    x = 0.01 * np.random.default_rng(0).normal(size=(20, 3)) + 1
+    gamma, beta = np.array([1.0, 2.0, -3.0]), np.array([0.0, 1.0, 2.0])
+    out, _ = layernorm_forward(x, gamma, beta, param)
+    std = np.sqrt(x.var(axis=1, keepdims=True) + param.get("eps", 1e-5))
+    expected = gamma * (x - x.mean(axis=1, keepdims=True)) / std + beta
+    np.testing.assert_allclose(out, expected, rtol=1e-10, atol=1e-12)
+
+
+def test_layernorm_equals_batchnorm_of_the_transpose():
+    x, dout = np.random.default_rng(0).normal(size=(2, 6, 5))
+    out, cache = layernorm_forward(x, np.ones(5), np.zeros(5), {})
+    param = {"mode": "train"}
+    other, other_cache = batchnorm_forward(x.T, np.ones(6), np.zeros(6), param)
+    np.testing.assert_allclose(out, other.T, rtol=1e-12)
+    dx, _, _ = layernorm_backward(dout, cache)
+    other_dx, _, _ = batchnorm_backward(dout.T, other_cache)
+    np.testing.assert_allclose(dx, other_dx.T, rtol=1e-10)
+
+
+def test_layernorm_does_not_feel_the_scale_and_shift_of_a_row():
+    x, gamma, beta = np.random.default_rng(0).normal(size=(3, 4, 6))
+    gamma, beta, param = gamma[0], beta[0], {"eps": 0.0}
+    out, _ = layernorm_forward(x, gamma, beta, param)
+    moved = np.array([[2.0], [0.5], [10.0], [1.0]]) * x + np.arange(4.0)[:, np.newaxis]
+    np.testing.assert_allclose(layernorm_forward(moved, gamma, beta, param)[0], out)
+
+
+def test_layernorm_has_numbers_for_a_row_of_equal_ones():
+    x, gamma, beta = np.full((2, 3), 7.0), np.ones(3), np.array([1.0, 2.0, 3.0])
+    out, cache = layernorm_forward(x, gamma, beta, {})
+    np.testing.assert_array_equal(out, [beta, beta])
+    assert np.isfinite(layernorm_backward(out, cache)[0]).all()
 
 
 # Dropout
