@@ -10,6 +10,7 @@ from sphinx_gallery.sorting import ExplicitOrder
 import skfcnet
 from skfcnet._estimators import SOLVERS
 from skfcnet.activations import ACTIVATIONS
+from skfcnet.initializers import INITIALIZERS
 from skfcnet.layers import NORMALIZATIONS
 from skfcnet.losses import LOSSES
 from skfcnet.update_rules import UPDATE_RULES
@@ -111,6 +112,14 @@ for name, layers in (("activations", ACTIVATIONS), ("normalizations", NORMALIZAT
             for kind, layer in layers.items()
         ],
     )
+write_table(
+    "initializers",
+    ("Name", "Function", "What it is"),
+    [
+        (literal_of(name), link_to(function), summary_of(function))
+        for name, function in INITIALIZERS.items()
+    ],
+)
 write_table(
     "losses",
     ("Name", "Function", "What it is"),

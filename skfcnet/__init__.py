@@ -2,9 +2,9 @@
 
 The estimators and the learning-curve display are here. The building blocks that they
 are made of, and that can be read and used on their own, are in `skfcnet.layers`,
-`skfcnet.activations`, `skfcnet.losses`, `skfcnet.update_rules`, `skfcnet.network`,
-`skfcnet.solver` and `skfcnet.gradient_check`; real data is in `skfcnet.datasets`,
-pictures are in `skfcnet.plotting`.
+`skfcnet.activations`, `skfcnet.initializers`, `skfcnet.losses`, `skfcnet.update_rules`,
+`skfcnet.network`, `skfcnet.solver` and `skfcnet.gradient_check`; real data is in
+`skfcnet.datasets`, pictures are in `skfcnet.plotting`.
 """
 
 from skfcnet._estimators import FCNetClassifier, FCNetRegressor

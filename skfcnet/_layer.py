@@ -27,6 +27,10 @@ class Layer(NamedTuple):
     inplace : bool, default=False
         Whether ``forward`` may write over its input and ``backward`` over ``dout``.
 
+    on_data : bool, default=False
+        Whether it stands at the data: the gradient of the data is of use to nobody,
+        so going back ends here, or before.
+
     gain : float, default=1.0
         Of an activation: how much larger the weights before it must be for signals
         to keep their scale, as a rule :math:`1 / \sqrt{E f(z)^2}` for a standard
@@ -38,4 +42,5 @@ class Layer(NamedTuple):
     specs: Callable = _no_specs
     takes_options: bool = False
     inplace: bool = False
+    on_data: bool = False
     gain: float = 1.0

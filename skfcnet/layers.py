@@ -615,6 +615,51 @@ def dropout_backward(dout, cache, *, out=(None,), workspace=None):
     return np.multiply(dout, cache, out=out[0])
 
 
+def sparse_dropout_forward(x, dropout_param, *, out=None, workspace=None):
+    """Inverted dropout of the rows of a sparse matrix.
+
+    A zero that is dropped is still a zero: it is enough to draw a mask for the stored
+    values.
+
+    Parameters
+    ----------
+    x : sparse matrix or array of shape (N, D)
+        Rows, in CSR format without duplicates.
+
+    dropout_param : dict
+        That of `dropout_forward`, with ``mask`` of the shape of the stored values.
+
+    out : sparse matrix or array of shape (N, D), default=None
+        Unused: how many values are stored changes from minibatch to minibatch.
+
+    workspace : Workspace, default=None
+        Unused, for the same reason.
+
+    Returns
+    -------
+    out : sparse matrix or array of shape (N, D)
+        The result, of the format of ``x`` and with the same stored places, in arrays
+        that it shares with ``x``.
+
+    cache : ndarray
+        For `dropout_backward`, which takes and returns the gradients with respect to
+        the stored values; None where nothing is dropped.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from scipy.sparse import csr_array
+    >>> from skfcnet.layers import sparse_dropout_forward
+    >>> x = csr_array(np.array([[0.0, 1.0], [2.0, 0.0]]))
+    >>> param = {"mode": "train", "p": 0.5, "mask": np.array([True, False])}
+    >>> sparse_dropout_forward(x, param)[0].toarray()
+    array([[0., 2.],
+           [0., 0.]])
+    """
+    data, cache = dropout_forward(x.data, dropout_param)
+    return type(x)((data, x.indices, x.indptr), shape=x.shape), cache
+
+
 def affine_relu_forward(x, w, b):
     """`affine_forward`, then `relu_forward`.
 
@@ -768,10 +813,22 @@ LAYERS = {
     **NORMALIZATIONS,
     "affine": Layer(affine_forward, affine_backward, specs=_affine_specs),
     "affine_input": Layer(
-        affine_forward, partial(affine_backward, need_dx=False), specs=_affine_specs
+        affine_forward,
+        partial(affine_backward, need_dx=False),
+        specs=_affine_specs,
+        on_data=True,
     ),
     "affine_sparse_input": Layer(
-        sparse_affine_forward, sparse_affine_backward, specs=_affine_specs
+        sparse_affine_forward,
+        sparse_affine_backward,
+        specs=_affine_specs,
+        on_data=True,
     ),
     "dropout": Layer(dropout_forward, dropout_backward, takes_options=True),
+    "dropout_input": Layer(
+        dropout_forward, dropout_backward, takes_options=True, on_data=True
+    ),
+    "dropout_sparse_input": Layer(
+        sparse_dropout_forward, dropout_backward, takes_options=True, on_data=True
+    ),
 }

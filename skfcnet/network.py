@@ -1,5 +1,6 @@
 """The network: a plan of layers over one vector of parameters."""
 
+from functools import partial
 from itertools import pairwise
 from math import ceil, prod, sqrt
 from numbers import Integral
@@ -11,6 +12,7 @@ from scipy.sparse import issparse
 from skfcnet._parameters import Parameters, Zone
 from skfcnet._random import as_generator
 from skfcnet._workspace import Workspace
+from skfcnet.initializers import INITIALIZERS
 from skfcnet.layers import ACTIVATIONS, LAYERS, NORMALIZATIONS
 from skfcnet.losses import LOSSES
 
@@ -126,7 +128,7 @@ def _stage(kind, index, fan_in, fan_out, rate=None):
     )
 
 
-def plan(sizes, normalization, activation, dropout):
+def plan(sizes, normalization, activation, dropout, input_dropout=0.0):
     """Yield the stages of a network, in order.
 
     Parameters
@@ -144,6 +146,9 @@ def plan(sizes, normalization, activation, dropout):
     dropout : float
         Probability of dropping a hidden unit.
 
+    input_dropout : float, default=0.0
+        Probability of dropping a feature.
+
     Yields
     ------
     stage : Stage
@@ -155,6 +160,8 @@ def plan(sizes, normalization, activation, dropout):
     >>> [stage.name for stage in plan([784, 20, 10], [True], "relu", 0.0)]
     ['affine_input1', 'batchnorm1', 'relu1', 'affine2']
     """
+    if input_dropout:
+        yield _stage("dropout_input", 1, sizes[0], sizes[0], input_dropout)
     kind = "affine_input"
     for index, (fan_in, fan_out) in enumerate(pairwise(sizes), start=1):
         yield _stage(kind, index, fan_in, fan_out)
@@ -172,8 +179,8 @@ def plan(sizes, normalization, activation, dropout):
 class FullyConnectedNet:
     """A fully connected network for classification or regression.
 
-    The layers are ``{affine - [normalisation] - activation - [dropout]} x (L - 1) -
-    affine - loss``.
+    The layers are ``[dropout] - {affine - [normalisation] - activation - [dropout]}
+    x (L - 1) - affine - loss``.
 
     Parameters
     ----------
@@ -201,8 +208,9 @@ class FullyConnectedNet:
     weight_scale : float or None, default=1e-2
         Standard deviation of the normal distribution that the weights are drawn
         from. None chooses it for every layer such that signals keep their scale:
-        ``gain / sqrt(fan_in)``, with the gain of the activation that follows,
-        sqrt(2) for rectifiers [1]_ and 1 otherwise [2]_.
+        ``gain / sqrt(fan_in)``, with the gain that the activation that follows
+        declares: sqrt(2) for relu [1]_, 1 for those that saturate and before the
+        output [2]_.
 
     dtype : dtype, default=np.float32
         Of the parameters, and of training. Test-time passes compute in float64, so
@@ -213,6 +221,14 @@ class FullyConnectedNet:
 
     dropout : float, default=0.0
         Probability of dropping a hidden unit in training.
+
+    input_dropout : float, default=0.0
+        Probability of dropping a feature of a row in training. Of sparse rows, the
+        stored values are dropped.
+
+    init : str, default=None
+        A key of `skfcnet.initializers.INITIALIZERS`, to draw the weights by instead of
+        ``weight_scale``.
 
     loss : str, default=None
         A key of `skfcnet.losses.LOSSES` instead of the category's own.
@@ -277,6 +293,8 @@ class FullyConnectedNet:
         *,
         activation="relu",
         dropout=0.0,
+        input_dropout=0.0,
+        init=None,
         loss=None,
         random_state=None,
     ):
@@ -284,6 +302,8 @@ class FullyConnectedNet:
         _check_member("category", category, CATEGORIES)
         _check_member("activation", activation, ACTIVATIONS)
         _check_member("loss", loss or CATEGORIES[category], LOSSES)
+        if init is not None:
+            _check_member("init", init, INITIALIZERS)
         if not all(isinstance(size, Integral) and size > 0 for size in sizes):
             raise ValueError(
                 f"input_dim, hidden_dims and output_dim must be positive integers, "
@@ -300,22 +320,37 @@ class FullyConnectedNet:
                     f"normalization must hold booleans or names among "
                     f"{sorted(NORMALIZATIONS)}, got {entry!r}."
                 )
-        if not 0 <= dropout < 1:
-            raise ValueError(f"dropout must be in [0, 1), got {dropout!r}.")
+        for name, rate in (("dropout", dropout), ("input_dropout", input_dropout)):
+            if not 0 <= rate < 1:
+                raise ValueError(f"{name} must be in [0, 1), got {rate!r}.")
         if not reg >= 0:
             raise ValueError(f"reg must not be negative, got {reg!r}.")
         self.category = category
         self.dropout = float(dropout)
+        self.input_dropout = float(input_dropout)
         self.input_dim = input_dim
         self.output_dim = output_dim
         self.reg = float(reg)
         self.loss_name = loss or CATEGORIES[category]
-        self.stages = tuple(plan(sizes, tuple(normalization), activation, self.dropout))
+        self.stages = tuple(
+            plan(
+                sizes,
+                tuple(normalization),
+                activation,
+                self.dropout,
+                self.input_dropout,
+            )
+        )
         specs = [spec for stage in self.stages for spec in stage.specs]
         self.params = Parameters(specs, dtype=dtype)
-        self._initialise(weight_scale, ACTIVATIONS[activation].gain, random_state)
+        draw = (
+            partial(_normal_weights, scale=weight_scale)
+            if init is None
+            else INITIALIZERS[init]
+        )
+        self._initialise(draw, ACTIVATIONS[activation].gain, random_state)
 
-    def _initialise(self, weight_scale, gain, random_state):
+    def _initialise(self, draw, gain, random_state):
         rng = as_generator(random_state)
         output_weights = self.stages[-1].specs[0].name
         for spec in self.params.specs:
@@ -323,12 +358,8 @@ class FullyConnectedNet:
             if spec.initial is not None:
                 arrays[spec.name] = spec.initial
                 continue
-            scale = weight_scale
-            if scale is None:
-                scale = (1 if spec.name == output_weights else gain) / sqrt(
-                    spec.shape[0]
-                )
-            arrays[spec.name] = scale * rng.standard_normal(spec.shape)
+            own_gain = 1.0 if spec.name == output_weights else gain
+            arrays[spec.name] = draw(spec.shape, rng, gain=own_gain)
 
     @property
     def state(self):
@@ -341,9 +372,10 @@ class FullyConnectedNet:
         return self.params.vector.dtype
 
     def __repr__(self):
+        kinds = (stage.kind.removesuffix("_input") for stage in self.stages)
         layers = (
-            f"affine {stage.fan_out}" if stage.kind.startswith("affine") else stage.kind
-            for stage in self.stages
+            f"{kind} {stage.fan_out}" if kind == "affine" else kind
+            for kind, stage in zip(kinds, self.stages, strict=True)
         )
         path = " → ".join([str(self.input_dim), *layers, self.loss_name])
         return f"{type(self).__name__}({path})"
@@ -383,13 +415,14 @@ class FullyConnectedNet:
             one_value = self.category == "regression" and self.output_dim == 1
             return scores[:, 0] if one_value else scores
         x = self._as_rows(X).astype(self.dtype, copy=False)
+        drops = self.dropout or self.input_dropout
         grads = Parameters(self.params.specs, dtype=self.dtype)
         loss = self.backpropagate(
             x,
             self.as_targets(y, n_rows=x.shape[0]),
             grads=grads,
             workspace=Workspace(),
-            rng=as_generator(random_state) if self.dropout else None,
+            rng=as_generator(random_state) if drops else None,
         )
         grads.decayed += self.reg * self.params.decayed
         return loss + self.penalty(), grads
@@ -476,16 +509,20 @@ class FullyConnectedNet:
             Mean over the rows.
         """
         stages = self._stages_for(x)
+        x = x if issparse(x) else x.reshape(len(x), self.input_dim)
         scores, caches = _forward(stages, x, self.params, "train", rng, workspace)
         loss, dout = LOSSES[self.loss_name].function(
             scores, y, out=scores, workspace=workspace.scope("loss")
         )
         for stage, cache in zip(reversed(stages), reversed(caches), strict=True):
             layer, scratch = LAYERS[stage.kind], workspace.scope(stage.name)
-            shape = x.shape[0], stage.fan_in
-            dx = dout if layer.inplace else scratch("dx", shape, self.dtype)
+            dx = dout if layer.inplace else None
+            if dx is None and not layer.on_data:
+                dx = scratch("dx", (x.shape[0], stage.fan_in), self.dtype)
             out = (dx, *stage.arrays(grads))
             layer.backward(dout, cache, out=out, workspace=scratch)
+            if layer.on_data:
+                break
             dout = dx
         return loss
 
@@ -504,7 +541,8 @@ class FullyConnectedNet:
             stand beside it: they are computed in float64, then rounded.
         """
         X = self._as_rows(X)
-        n, stages, workspace = X.shape[0], self._stages_for(X), Workspace()
+        n, workspace = X.shape[0], Workspace()
+        stages = [stage for stage in self._stages_for(X) if not stage.rate]
         params = Parameters(
             self.params.specs, vector=self.params.vector.astype(np.float64, copy=False)
         )
@@ -542,8 +580,10 @@ class FullyConnectedNet:
     def _stages_for(self, x):
         if not issparse(x):
             return self.stages
-        first, *others = self.stages
-        return (first._replace(kind="affine_sparse_input"), *others)
+        return tuple(
+            stage._replace(kind=stage.kind.replace("_input", "_sparse_input"))
+            for stage in self.stages
+        )
 
 
 def _forward(stages, x, params, mode, rng, workspace):
@@ -551,15 +591,24 @@ def _forward(stages, x, params, mode, rng, workspace):
     n, dtype, caches = x.shape[0], params.vector.dtype, []
     for stage in stages:
         layer, scratch = LAYERS[stage.kind], workspace.scope(stage.name)
+        out = x if layer.inplace else None
+        if out is None and not issparse(x):  # of sparse rows, SciPy allocates it
+            out = scratch("out", (n, stage.fan_out), dtype)
         x, cache = layer.forward(
             x,
             *stage.arrays(params),
             *stage.options(params, mode, rng),
-            out=x if layer.inplace else scratch("out", (n, stage.fan_out), dtype),
+            out=out,
             workspace=scratch,
         )
         caches.append(cache)
     return x, caches
+
+
+def _normal_weights(shape, rng, *, gain, scale):
+    """Draw normal weights; without a scale, such that signals keep theirs."""
+    scale = gain / sqrt(shape[0]) if scale is None else scale
+    return scale * rng.standard_normal(shape)
 
 
 def _check_member(name, value, allowed):

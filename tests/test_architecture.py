@@ -16,6 +16,7 @@ LEVELS = {
     "_workspace": 0,
     "gradient_check": 0,
     "activations": 1,
+    "initializers": 1,
     "losses": 1,
     "update_rules": 1,
     "_batches": 2,

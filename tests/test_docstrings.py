@@ -16,6 +16,7 @@ PUBLIC_MODULES = (
     "skfcnet.activations",
     "skfcnet.datasets",
     "skfcnet.gradient_check",
+    "skfcnet.initializers",
     "skfcnet.layers",
     "skfcnet.losses",
     "skfcnet.network",

@@ -33,6 +33,7 @@ from skfcnet.layers import (
     sigmoid_forward,
     sparse_affine_backward,
     sparse_affine_forward,
+    sparse_dropout_forward,
 )
 
 FLOATS = [np.float32, np.float64]
@@ -55,11 +56,17 @@ def example(name, *, dtype=np.float64, n=6, fan_in=5, fan_out=4, seed=231):
     return x, params, rng.normal(size=out.shape).astype(dtype)
 
 
+def stored(a):
+    """Return an array, or the stored values of a sparse one."""
+    return a.data if issparse(a) else a
+
+
 def forward(name, x, params, mode="train", **options):
     """Call a layer; an integer rng makes dropout draw one mask in every call."""
     layer = LAYERS[name]
     extra = ({"mode": mode, "p": 0.3, "rng": 7},) if layer.takes_options else ()
-    return layer.forward(x, *params, *extra, **options)
+    out, cache = layer.forward(x, *params, *extra, **options)
+    return stored(out), cache
 
 
 def backward(name, dout, cache, **options):
@@ -215,9 +222,9 @@ def test_gradients_match_the_numeric_ones(name):
     x, params, dout = example(name)
     grads = backward(name, dout, forward(name, x, params)[1])
     assert len(grads) == 1 + len(params)
-    for array, grad in zip((x, *params), grads, strict=True):
+    for array, grad in zip((stored(x), *params), grads, strict=True):
         if grad is None:  # the first layer of a network hands its dx to nobody
-            assert array is x
+            assert array is stored(x)
             assert "input" in name
             continue
         numeric = numeric_gradients(lambda: forward(name, x, params)[0], [array], dout)
@@ -237,7 +244,8 @@ def test_backward_is_the_transpose_of_the_derivative(name, seed):
     ]
 
     def moved(step):
-        at = x if issparse(x) else x + step * directions[0]
+        at = x.copy()
+        stored(at)[...] += step * directions[0]
         there = [a + step * u for a, u in zip(params, directions[1:], strict=True)]
         return forward(name, at, there)[0]
 
@@ -331,7 +339,7 @@ def test_backward_writes_neither_to_its_cache_nor_to_dout(name, mode):
     workspace = Workspace() if mode == "with buffers" else None
     _, cache = forward(name, x, params, workspace=workspace)
     kept, dout_kept = copy.deepcopy(arrays_in(cache)), dout.copy()
-    dx = np.empty(x.shape) if mode == "with buffers" else None
+    dx = np.empty(stored(x).shape) if mode == "with buffers" else None
     out = (dx, *(np.empty_like(a) if mode == "with buffers" else None for a in params))
     backward(name, dout, cache, out=out, workspace=workspace)
     np.testing.assert_array_equal(dout, dout_kept)
@@ -357,7 +365,7 @@ def test_at_test_time_rows_do_not_influence_each_other(name):
     x, params, _ = example(name, n=9)
     together, _ = forward(name, x, params, "test")
     one_by_one = [forward(name, x[i : i + 1], params, "test")[0] for i in range(9)]
-    np.testing.assert_allclose(together, np.vstack(one_by_one), rtol=1e-12)
+    np.testing.assert_allclose(together, np.concatenate(one_by_one), rtol=1e-12)
 
 
 # Activations
@@ -718,6 +726,23 @@ def test_dropout_at_test_time_is_the_identity(p):
     out, cache = dropout_forward(x, {"mode": "test", "p": p, "rng": 0})
     np.testing.assert_array_equal(out, x)
     np.testing.assert_array_equal(dropout_backward(x, cache), x)
+
+
+def test_sparse_dropout_drops_stored_values_and_shares_their_places():
+    dense = np.random.default_rng(0).normal(size=(50, 40))
+    dense *= np.random.default_rng(1).random((50, 40)) < 0.3
+    x = csr_array(dense)
+    param = {"mode": "train", "p": 0.25, "rng": 0}
+    out, cache = sparse_dropout_forward(x, param)
+    np.testing.assert_array_equal(x.toarray(), dense)
+    assert np.shares_memory(out.indices, x.indices)
+    assert not np.shares_memory(out.data, x.data)
+    mask = np.zeros((50, 40))
+    mask[x.nonzero()] = cache
+    np.testing.assert_array_equal(out.toarray(), dense * mask)
+    np.testing.assert_allclose(np.unique(cache), [0, 4 / 3])
+    unchanged, _ = sparse_dropout_forward(x, param | {"mode": "test"})
+    np.testing.assert_array_equal(unchanged.toarray(), dense)
 
 
 class AlmostOne(np.random.Generator):

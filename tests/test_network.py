@@ -11,6 +11,7 @@ from skfcnet import _workspace
 from skfcnet._parameters import Parameters, Zone
 from skfcnet._workspace import Workspace
 from skfcnet.gradient_check import eval_numerical_gradient, rel_error
+from skfcnet.initializers import INITIALIZERS
 from skfcnet.layers import ACTIVATIONS, NORMALIZATIONS
 from skfcnet.losses import LOSSES
 from skfcnet.network import CATEGORIES, FullyConnectedNet
@@ -112,6 +113,20 @@ def test_gradients_match_the_numeric_ones_with_layernorm(category, reg, normaliz
 def test_gradients_match_for_every_activation_with_dropout(activation):
     net = nudged(activation=activation, dropout=0.3, hidden_dims=(8, 6))
     assert_gradients_match(net, *rows(n=4), tolerance=1e-6, rounding=1e-10)
+
+
+@pytest.mark.parametrize("dropout", [0.0, 0.3])
+@pytest.mark.parametrize("layout", [np.asarray, csr_array])
+@pytest.mark.parametrize("hidden_dims", [(), (8, 6)], ids=str)
+def test_gradients_match_with_dropout_of_the_input(dropout, layout, hidden_dims):
+    net = nudged(
+        hidden_dims=hidden_dims,
+        normalization=["layernorm"] * len(hidden_dims),
+        dropout=dropout,
+        input_dropout=0.4,
+    )
+    X, y = sparse_rows(n=4)
+    assert_gradients_match(net, layout(X), y, tolerance=1e-6, rounding=1e-10)
 
 
 @pytest.mark.parametrize("category", CATEGORIES)
@@ -278,8 +293,58 @@ def test_dropout_is_off_at_test_time_and_on_in_training():
     assert net.loss(X, y, random_state=0)[0] != net.loss(X, y, random_state=1)[0]
 
 
+@pytest.mark.parametrize("layout", [np.asarray, csr_array])
+def test_dropped_features_are_those_of_a_mask_scaled_up(layout):
+    """A linear network on ones: the gradient of the weights shows the mask."""
+    net = FullyConnectedNet(
+        "regression", [], [], D, 1, input_dropout=0.2, dtype=np.float64
+    )
+    X, y = layout(np.ones((1, D))), np.array([1e3])
+    _, grads = net.loss(X, y, random_state=0)
+    mask = grads["W1"][:, 0] / grads["b1"][0]
+    np.testing.assert_allclose(np.unique(mask), [0, 1 / 0.8], atol=1e-12)
+    np.testing.assert_allclose(net.loss(X), X @ net.params["W1"][:, 0], rtol=1e-12)
+    assert net.loss(X, y, random_state=0)[0] == net.loss(X, y, random_state=0)[0]
+    assert net.loss(X, y, random_state=0)[0] != net.loss(X, y, random_state=1)[0]
+
+
+def test_dropout_of_the_input_takes_rows_of_any_shape():
+    net = nudged(input_dropout=0.3)
+    X, y = rows(n=6)
+    loss, grads = net.loss(X, y, random_state=0)
+    image_loss, image_grads = net.loss(X.reshape(6, 3, 5), y, random_state=0)
+    assert image_loss == loss
+    np.testing.assert_array_equal(image_grads.vector, grads.vector)
+
+
+@pytest.mark.parametrize("layout", [csr_array, csc_array])
+def test_dropout_of_the_input_leaves_sparse_rows_alone(layout):
+    net = nudged(input_dropout=0.5)
+    X, y = sparse_rows()
+    given = layout(X)
+    net.loss(given, y)
+    net.loss(given)
+    np.testing.assert_array_equal(given.toarray(), X)
+
+
+def test_wide_sparse_rows_are_never_made_dense():
+    n, width = 64, 500_000
+    net = FullyConnectedNet(
+        "classification", [4], [False], width, 2, input_dropout=0.5, random_state=0
+    )
+    places = np.random.default_rng(0).integers(width, size=(n, 5))
+    indices = np.arange(n).repeat(5), places.ravel()
+    X = csr_array((np.ones(5 * n, np.float32), indices), shape=(n, width))
+    tracemalloc.start()
+    net.loss(X, np.zeros(n, int), random_state=0)
+    net.loss(X)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < n * width * net.dtype.itemsize / 2
+
+
 def test_arguments_are_not_modified():
-    net = nudged(normalization=(True, True), dropout=0.3)
+    net = nudged(normalization=(True, True), dropout=0.3, input_dropout=0.3)
     X, y = rows(n=8)
     X_before, y_before, parameters = X.copy(), y.copy(), net.params.trainable.copy()
     net.loss(X, y)
@@ -353,6 +418,20 @@ def test_without_a_scale_weights_keep_that_of_the_signal(activation):
     assert net.params["W2"].std() == pytest.approx(1 / np.sqrt(400), rel=0.02)
 
 
+@pytest.mark.parametrize("name", INITIALIZERS)
+def test_initial_weights_are_those_of_the_initialiser(name):
+    net = FullyConnectedNet(
+        "regression", [30], [True], 20, 10, dtype=float, init=name, random_state=0
+    )
+    rng, gain = np.random.default_rng(0), ACTIVATIONS["relu"].gain
+    first = INITIALIZERS[name]((20, 30), rng, gain=gain)
+    np.testing.assert_array_equal(net.params["W1"], first)
+    output = INITIALIZERS[name]((30, 10), rng, gain=1.0)
+    np.testing.assert_array_equal(net.params["W2"], output)
+    np.testing.assert_array_equal(net.params["b1"], 0)
+    np.testing.assert_array_equal(net.params["gamma1"], 1)
+
+
 def test_without_a_scale_deep_rectified_signals_neither_fade_nor_grow():
     net = FullyConnectedNet(
         "regression", [256] * 12, [False] * 12, 256, 256, weight_scale=None
@@ -405,8 +484,8 @@ def test_a_network_without_hidden_layers_is_linear():
         ),
         (
             ("classification", [8, 4], ["layernorm", True], 3, 2),
-            {"activation": "gelu"},
-            "FullyConnectedNet(3 → affine 8 → layernorm → gelu → affine 4 → "
+            {"activation": "gelu", "input_dropout": 0.2},
+            "FullyConnectedNet(3 → dropout → affine 8 → layernorm → gelu → affine 4 → "
             "batchnorm → gelu → affine 2 → softmax)",
         ),
     ],
@@ -433,6 +512,10 @@ def test_repr_is_the_architecture(arguments, options, expected):
         ({"dropout": 1.0}, r"dropout must be in \[0, 1\), got 1.0"),
         ({"dropout": -0.1}, r"dropout must be in \[0, 1\)"),
         ({"dropout": np.nan}, r"dropout must be in \[0, 1\)"),
+        ({"input_dropout": 1.0}, r"input_dropout must be in \[0, 1\), got 1.0"),
+        ({"input_dropout": -0.1}, r"input_dropout must be in \[0, 1\)"),
+        ({"input_dropout": np.nan}, r"input_dropout must be in \[0, 1\)"),
+        ({"init": "he"}, "init must be one of .*'he_normal'.*'he'"),
         ({"reg": -1e-9}, "reg must not be negative"),
         ({"reg": np.nan}, "reg must not be negative"),
         ({"activation": "softsign"}, "activation must be one of .*'softsign'"),
@@ -537,6 +620,7 @@ def test_a_workspace_used_before_does_not_change_a_bit(
             activation=activation,
             normalization=normalization,
             dropout=dropout,
+            input_dropout=dropout,
         )
         grads = Parameters(net.params.specs, dtype=dtype)
         loss = net.backpropagate(
@@ -554,6 +638,7 @@ def test_a_workspace_used_before_does_not_change_a_bit(
         activation=activation,
         normalization=normalization,
         dropout=dropout,
+        input_dropout=dropout,
     )
     net.backpropagate(
         *rows(category, n=17, dtype=dtype, seed=1),
@@ -602,7 +687,13 @@ def through_a_memory_map(net, path):
 )
 @pytest.mark.parametrize("dtype", FLOATS)
 def test_copies_score_the_same_and_can_be_trained(copied, dtype, tmp_path):
-    net = nudged(normalization=(True, True), dropout=0.3, dtype=dtype)
+    net = nudged(
+        normalization=(True, "layernorm"),
+        dropout=0.3,
+        input_dropout=0.2,
+        init="orthogonal",
+        dtype=dtype,
+    )
     X, y = rows(n=8, dtype=dtype)
     net.loss(X, y)  # moves the running statistics
     scores = net.scores(X)
@@ -727,6 +818,7 @@ def a_solver(
     activation="relu",
     normalization=True,
     dropout=0.0,
+    input_dropout=0.0,
     reg=1e-4,
     **options,
 ):
@@ -739,6 +831,7 @@ def a_solver(
         reg=reg,
         activation=activation,
         dropout=dropout,
+        input_dropout=input_dropout,
         random_state=0,
         **options,
     )
@@ -761,8 +854,8 @@ def a_solver(
 @pytest.mark.parametrize("normalization", [False, *NORMALIZATIONS])
 @pytest.mark.parametrize("dropout", [0.0, 0.3])
 def test_a_step_allocates_no_array_as_large_as_a_layer(rule, normalization, dropout):
-    solver = a_solver(rule=rule, normalization=normalization, dropout=dropout)
-    assert_allocates_little(solver)
+    options = {"normalization": normalization, "dropout": dropout}
+    assert_allocates_little(a_solver(rule=rule, input_dropout=dropout, **options))
 
 
 @pytest.mark.parametrize("activation", ACTIVATIONS)
@@ -845,7 +938,7 @@ def test_a_float32_step_computes_nothing_in_float64(
     rule, normalization, dropout, monkeypatch
 ):
     options = {"rule": rule, "normalization": normalization, "dropout": dropout}
-    assert witnessed(monkeypatch, **options) == []
+    assert witnessed(monkeypatch, input_dropout=dropout, **options) == []
 
 
 @pytest.mark.parametrize("activation", ACTIVATIONS)

@@ -1,0 +1,297 @@
+"""Initialisers: how the weights of an affine layer are drawn before training.
+
+Conventions
+-----------
+``initializer(shape, rng=None, *, gain=1.0)`` returns weights of ``shape`` = (fan_in,
+fan_out), in float64. ``gain`` is that of the activation that follows the layer, as
+`skfcnet.activations.ACTIVATIONS` declares it, and 1 before the output. Rules that are
+named after people have a factor of their own and do not use it.
+
+`INITIALIZERS` is the one table of them: networks and documentation read it.
+"""
+
+from math import sqrt
+
+import numpy as np
+
+from skfcnet._random import as_generator
+
+
+def he_normal(shape, rng=None, *, gain=1.0):
+    """He et al.'s rule for rectifiers, normal: variance ``2 / fan_in`` [1]_.
+
+    It keeps the scale of signals in front of a relu, which halves their mean square.
+
+    Parameters
+    ----------
+    shape : tuple of two ints
+        Widths of input and output, ``fan_in`` and ``fan_out``.
+
+    rng : None, int, RandomState or Generator, default=None
+        Draws the weights. None: NumPy's global state.
+
+    gain : float, default=1.0
+        Unused; every initialiser takes one.
+
+    Returns
+    -------
+    w : ndarray of shape (fan_in, fan_out)
+        The weights.
+
+    References
+    ----------
+    .. [1] K. He et al., "Delving Deep into Rectifiers: Surpassing Human-Level
+       Performance on ImageNet Classification", ICCV 2015.
+
+    Examples
+    --------
+    >>> from skfcnet.initializers import he_normal
+    >>> w = he_normal((300, 200), 0)
+    >>> w.shape, round(float(w.std()), 2)
+    ((300, 200), 0.08)
+    """
+    return _normal(2 / shape[0], shape, rng)
+
+
+def he_uniform(shape, rng=None, *, gain=1.0):
+    """He et al.'s rule for rectifiers, uniform: variance ``2 / fan_in`` [1]_.
+
+    It keeps the scale of signals in front of a relu, which halves their mean square.
+
+    Parameters
+    ----------
+    shape : tuple of two ints
+        Widths of input and output, ``fan_in`` and ``fan_out``.
+
+    rng : None, int, RandomState or Generator, default=None
+        Draws the weights. None: NumPy's global state.
+
+    gain : float, default=1.0
+        Unused; every initialiser takes one.
+
+    Returns
+    -------
+    w : ndarray of shape (fan_in, fan_out)
+        The weights.
+
+    References
+    ----------
+    .. [1] K. He et al., "Delving Deep into Rectifiers: Surpassing Human-Level
+       Performance on ImageNet Classification", ICCV 2015.
+
+    Examples
+    --------
+    >>> from skfcnet.initializers import he_uniform
+    >>> w = he_uniform((300, 200), 0)
+    >>> w.shape, round(float(w.std()), 2)
+    ((300, 200), 0.08)
+    """
+    return _uniform(2 / shape[0], shape, rng)
+
+
+def lecun_normal(shape, rng=None, *, gain=1.0):
+    """LeCun et al.'s rule, normal: variance ``1 / fan_in`` [1]_.
+
+    It keeps the scale of signals in front of a function that is about linear.
+
+    Parameters
+    ----------
+    shape : tuple of two ints
+        Widths of input and output, ``fan_in`` and ``fan_out``.
+
+    rng : None, int, RandomState or Generator, default=None
+        Draws the weights. None: NumPy's global state.
+
+    gain : float, default=1.0
+        Unused; every initialiser takes one.
+
+    Returns
+    -------
+    w : ndarray of shape (fan_in, fan_out)
+        The weights.
+
+    References
+    ----------
+    .. [1] Y. LeCun et al., "Efficient BackProp", in "Neural Networks: Tricks of the
+       Trade", 1998.
+
+    Examples
+    --------
+    >>> from skfcnet.initializers import lecun_normal
+    >>> w = lecun_normal((300, 200), 0)
+    >>> w.shape, round(float(w.std()), 2)
+    ((300, 200), 0.06)
+    """
+    return _normal(1 / shape[0], shape, rng)
+
+
+def lecun_uniform(shape, rng=None, *, gain=1.0):
+    """LeCun et al.'s rule, uniform: variance ``1 / fan_in`` [1]_.
+
+    It keeps the scale of signals in front of a function that is about linear.
+
+    Parameters
+    ----------
+    shape : tuple of two ints
+        Widths of input and output, ``fan_in`` and ``fan_out``.
+
+    rng : None, int, RandomState or Generator, default=None
+        Draws the weights. None: NumPy's global state.
+
+    gain : float, default=1.0
+        Unused; every initialiser takes one.
+
+    Returns
+    -------
+    w : ndarray of shape (fan_in, fan_out)
+        The weights.
+
+    References
+    ----------
+    .. [1] Y. LeCun et al., "Efficient BackProp", in "Neural Networks: Tricks of the
+       Trade", 1998.
+
+    Examples
+    --------
+    >>> from skfcnet.initializers import lecun_uniform
+    >>> w = lecun_uniform((300, 200), 0)
+    >>> w.shape, round(float(w.std()), 2)
+    ((300, 200), 0.06)
+    """
+    return _uniform(1 / shape[0], shape, rng)
+
+
+def glorot_normal(shape, rng=None, *, gain=1.0):
+    """Glorot and Bengio's rule, normal: variance ``2 / (fan_in + fan_out)`` [1]_.
+
+    A compromise between the scale of signals and that of gradients.
+
+    Parameters
+    ----------
+    shape : tuple of two ints
+        Widths of input and output, ``fan_in`` and ``fan_out``.
+
+    rng : None, int, RandomState or Generator, default=None
+        Draws the weights. None: NumPy's global state.
+
+    gain : float, default=1.0
+        Unused; every initialiser takes one.
+
+    Returns
+    -------
+    w : ndarray of shape (fan_in, fan_out)
+        The weights.
+
+    References
+    ----------
+    .. [1] X. Glorot, Y. Bengio, "Understanding the Difficulty of Training Deep
+       Feedforward Neural Networks", AISTATS 2010.
+
+    Examples
+    --------
+    >>> from skfcnet.initializers import glorot_normal
+    >>> w = glorot_normal((300, 200), 0)
+    >>> w.shape, round(float(w.std()), 2)
+    ((300, 200), 0.06)
+    """
+    return _normal(2 / sum(shape), shape, rng)
+
+
+def glorot_uniform(shape, rng=None, *, gain=1.0):
+    """Glorot and Bengio's rule, uniform: variance ``2 / (fan_in + fan_out)`` [1]_.
+
+    A compromise between the scale of signals and that of gradients.
+
+    Parameters
+    ----------
+    shape : tuple of two ints
+        Widths of input and output, ``fan_in`` and ``fan_out``.
+
+    rng : None, int, RandomState or Generator, default=None
+        Draws the weights. None: NumPy's global state.
+
+    gain : float, default=1.0
+        Unused; every initialiser takes one.
+
+    Returns
+    -------
+    w : ndarray of shape (fan_in, fan_out)
+        The weights.
+
+    References
+    ----------
+    .. [1] X. Glorot, Y. Bengio, "Understanding the Difficulty of Training Deep
+       Feedforward Neural Networks", AISTATS 2010.
+
+    Examples
+    --------
+    >>> from skfcnet.initializers import glorot_uniform
+    >>> w = glorot_uniform((300, 200), 0)
+    >>> w.shape, round(float(w.std()), 2)
+    ((300, 200), 0.06)
+    """
+    return _uniform(2 / sum(shape), shape, rng)
+
+
+def orthogonal(shape, rng=None, *, gain=1.0):
+    """Orthonormal columns, or rows where there are more columns, times the gain [1]_.
+
+    Drawn evenly among all such matrices: the factor Q of a normal matrix, with the
+    signs that make the decomposition unique.
+
+    Parameters
+    ----------
+    shape : tuple of two ints
+        Widths of input and output, ``fan_in`` and ``fan_out``.
+
+    rng : None, int, RandomState or Generator, default=None
+        Draws the weights. None: NumPy's global state.
+
+    gain : float, default=1.0
+        What all singular values are.
+
+    Returns
+    -------
+    w : ndarray of shape (fan_in, fan_out)
+        The weights.
+
+    References
+    ----------
+    .. [1] A. Saxe, J. McClelland, S. Ganguli, "Exact Solutions to the Nonlinear
+       Dynamics of Learning in Deep Linear Neural Networks", ICLR 2014.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skfcnet.initializers import orthogonal
+    >>> w = orthogonal((5, 3), 0)
+    >>> np.allclose(w.T @ w, np.eye(3))
+    True
+    """
+    tall = as_generator(rng).standard_normal((max(shape), min(shape)))
+    q, r = np.linalg.qr(tall)
+    q *= np.copysign(gain, np.diagonal(r))
+    return q if q.shape == tuple(shape) else q.T
+
+
+def _normal(variance, shape, rng):
+    return sqrt(variance) * as_generator(rng).standard_normal(shape)
+
+
+def _uniform(variance, shape, rng):
+    limit = sqrt(3 * variance)
+    return as_generator(rng).uniform(-limit, limit, shape)
+
+
+INITIALIZERS = {
+    function.__name__: function
+    for function in (
+        he_normal,
+        he_uniform,
+        lecun_normal,
+        lecun_uniform,
+        glorot_normal,
+        glorot_uniform,
+        orthogonal,
+    )
+}
