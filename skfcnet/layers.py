@@ -499,10 +499,9 @@ def layernorm_backward(dout, cache, *, out=(None, None, None), workspace=None):
     np.multiply(dout, x_hat, out=scratch)
     dgamma = _column_sums(scratch, out=dgamma, workspace=workspace)
     scratch *= gamma
-    mean = _row_means(scratch)
-    np.multiply(x_hat, mean, out=scratch)
+    np.multiply(x_hat, _row_means(scratch, workspace), out=scratch)
     dx = np.multiply(dout, gamma, out=dx)
-    scratch += _row_means(dx)
+    scratch += _row_means(dx, workspace)
     dx -= scratch
     dx *= inv_std
     return dx, dgamma, dbeta
@@ -736,15 +735,14 @@ def _column_sums(a, *, out=None, workspace=None):
     return np.matmul(ones, a, out=out)
 
 
-def _column_means(a, workspace=None):
+def _column_means(a, workspace):
     means = _column_sums(a, workspace=workspace)
     means /= len(a)
     return means
 
 
-def _row_means(a, workspace=None):
-    """Average every row by itself: a product would round it by where it stands."""
-    means = np.add.reduce(a, axis=1, keepdims=True)
+def _row_means(a, workspace):
+    means = np.matmul(a, workspace("ones", (a.shape[1], 1), a.dtype, fill=1))
     means /= a.shape[1]
     return means
 
