@@ -87,6 +87,11 @@ def literal_of(value):
     return f"``{value}``"
 
 
+def defaults_of(declared):
+    """Return the numbers of a loss or an update rule, with their defaults."""
+    return ", ".join(literal_of(f"{k}={v:g}") for k, v in declared.defaults.items())
+
+
 def write_table(name, header, rows):
     """Write a table for ``include`` directives, unless it is there already."""
     text = ".. list-table::\n   :header-rows: 1\n\n"
@@ -122,9 +127,16 @@ write_table(
 )
 write_table(
     "losses",
-    ("Name", "Function", "What it is"),
+    ("Name", "Function", "Targets", "Inverse link", "Parameters", "What it is"),
     [
-        (literal_of(name), link_to(loss.function), summary_of(loss.function))
+        (
+            literal_of(name),
+            link_to(loss.function),
+            loss.domain.requirement,
+            literal_of(loss.output),
+            defaults_of(loss) or "none",
+            summary_of(loss.function),
+        )
         for name, loss in LOSSES.items()
     ],
 )
@@ -134,7 +146,7 @@ write_table(
     [
         (
             link_to(rule),
-            ", ".join(literal_of(f"{k}={v:g}") for k, v in rule.defaults.items()),
+            defaults_of(rule),
             ", ".join(map(literal_of, rule.slots)) or "none",
             summary_of(rule),
         )

@@ -1,23 +1,82 @@
-"""Losses: each returns its mean over the rows and the exact gradient of it.
+r"""Losses: each returns its mean over the rows and the exact gradient of it.
 
 Conventions
 -----------
-``loss(x, y, *, out=None, workspace=None) -> (value, dx)``, where ``x`` holds a
-network's scores, one row a sample, and ``dx`` is the gradient with respect to them,
-of the shape of ``x``. ``out`` receives ``dx`` and may be ``x`` itself;
-``workspace`` lends the scratch arrays. Without either the call is pure.
+``loss(x, y, *, weight=None, out=None, workspace=None) -> (value, dx)``, where ``x``
+holds a network's scores, one row a sample, and ``dx`` is the gradient with respect to
+them, of the shape of ``x``. Parameters of a loss are keywords, too. ``out`` receives
+``dx`` and may be ``x`` itself; ``workspace`` lends the scratch arrays. Without either
+the call is pure.
+
+``weight`` holds the cost of each row: the value is then :math:`\sum_i w_i l_i / N`,
+with the number of rows below, not the sum of the weights, so that the gradient of a
+minibatch is an unbiased estimate of that of all rows.
 
 `LOSSES` is the one table of them: the network, the estimators, the gradient tests
 and the documentation read it.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from functools import partial
+from inspect import signature
+from math import inf
+from numbers import Real
+from types import MappingProxyType
 from typing import NamedTuple
 
 import numpy as np
-from scipy.special import expit, log_expit, log_softmax, softmax
+from scipy.special import expit, kl_div, log_expit, log_softmax, softmax
 
 from skfcnet._workspace import Workspace
+
+LOG_BOUND = 30.0
+"""How far a score, the logarithm of a mean, may be from 0. Means lie between 1e-13 and
+1e13: neither they nor a sum of squared gradients overflow in float32. Beyond, the loss
+goes on along its tangent, so that its gradient leads back."""
+
+
+class Domain(NamedTuple):
+    """What the targets of a loss may be.
+
+    Parameters
+    ----------
+    requirement : str
+        What they must be, as an adjective.
+
+    contains : callable
+        From targets to whether each may be one.
+
+    some_positive : bool, default=False
+        Whether a data set must have a positive target. Some of its rows need none.
+    """
+
+    requirement: str
+    contains: Callable
+    some_positive: bool = False
+
+    def check(self, y, *, loss, whole=True):
+        """Refuse targets that the loss is not defined for.
+
+        Parameters
+        ----------
+        y : ndarray
+            Targets.
+
+        loss : str
+            Name of the loss.
+
+        whole : bool, default=True
+            Whether they are those of a whole data set, not of some of its rows.
+
+        Raises
+        ------
+        ValueError
+            If there are any.
+        """
+        if not self.contains(y).all():
+            raise ValueError(f"loss={loss!r} requires {self.requirement} y.")
+        if whole and self.some_positive and not (y > 0).any():
+            raise ValueError(f"loss={loss!r} requires y with a positive sum.")
 
 
 class Loss(NamedTuple):
@@ -34,21 +93,86 @@ class Loss(NamedTuple):
     inverse_link : callable
         From scores to probabilities, or to values.
 
+    output : {'softmax', 'logistic', 'identity', 'exp'}
+        Name of the inverse link.
+
+    domain : Domain
+        What the targets may be.
+
     log_inverse_link : callable or None, default=None
         From scores to logarithms of probabilities, where there are any.
 
     takes_labels : bool, default=False
         Whether the targets are class indices (N,) instead of values (N, K).
+
+    parameters : Mapping of str to callable, default={}
+        The keywords of the function that are its parameters, each with what checks and
+        converts a value.
+
+    spread : str or None, default=None
+        The parameter that may hold several values, each with a score of its own for
+        every target. ``decide`` and ``inverse_link`` take it, too.
+
+    columns : int, default=1
+        How many scores each target has.
     """
 
     function: Callable
     decide: Callable
     inverse_link: Callable
+    output: str
+    domain: Domain
     log_inverse_link: Callable | None = None
     takes_labels: bool = False
+    parameters: Mapping = MappingProxyType({})
+    spread: str | None = None
+    columns: int = 1
+
+    @property
+    def defaults(self):
+        """The values that parameters have unless told otherwise, by name."""
+        keywords = signature(self.function).parameters
+        return MappingProxyType({k: keywords[k].default for k in self.parameters})
+
+    def bind(self, params):
+        """Return the loss with parameters set.
+
+        Parameters
+        ----------
+        params : Mapping of str to object
+            Values by name; the others keep their defaults.
+
+        Returns
+        -------
+        loss : Loss
+            Whose ``function``, ``decide`` and ``inverse_link`` need not be told the
+            parameters, and whose ``columns`` follows from them.
+
+        Raises
+        ------
+        ValueError
+            If the loss has no such parameter, or a value is out of its range.
+        """
+        if not params:
+            return self
+        if unknown := sorted(params.keys() - self.parameters.keys()):
+            raise ValueError(
+                f"{self.function.__name__} has no parameters {unknown}; "
+                f"it has {sorted(self.parameters)}."
+            )
+        params = {name: self.parameters[name](params[name]) for name in params}
+        bound = self._replace(function=partial(self.function, **params))
+        if self.spread not in params:
+            return bound
+        spread = {self.spread: params[self.spread]}
+        return bound._replace(
+            decide=partial(self.decide, **spread),
+            inverse_link=partial(self.inverse_link, **spread),
+            columns=np.size(params[self.spread]),
+        )
 
 
-def softmax_loss(x, y, *, out=None, workspace=None):
+def softmax_loss(x, y, *, label_smoothing=0.0, weight=None, out=None, workspace=None):
     r"""Mean cross-entropy of the softmax of the scores.
 
     .. math:: L = -\frac{1}{N} \sum_i \log \frac{e^{x_{i, y_i}}}{\sum_c e^{x_{ic}}},
@@ -56,7 +180,8 @@ def softmax_loss(x, y, *, out=None, workspace=None):
         = \frac{p_{ic} - [c = y_i]}{N}
 
     The largest score of each row is subtracted first, so that no exponential
-    overflows [1]_.
+    overflows [1]_. Label smoothing takes the target of the own class from 1 to
+    ``1 - s`` and spreads ``s`` over all classes alike [2]_.
 
     Parameters
     ----------
@@ -65,6 +190,12 @@ def softmax_loss(x, y, *, out=None, workspace=None):
 
     y : ndarray of int, shape (N,)
         The index of each row's class, from 0 to C - 1.
+
+    label_smoothing : float, default=0.0
+        How much of each target is spread over all classes, in [0, 1).
+
+    weight : ndarray of shape (N,), default=None
+        Cost of each row; None for 1.
 
     out : ndarray of shape (N, C), default=None
         Where to write ``dx``; may be ``x``.
@@ -83,12 +214,15 @@ def softmax_loss(x, y, *, out=None, workspace=None):
     Raises
     ------
     ValueError
-        If ``y`` does not hold one label for every row of ``x``.
+        If ``y`` does not hold one class index for every row of ``x``, ``weight`` not
+        one cost, or ``label_smoothing`` is out of its range.
 
     References
     ----------
     .. [1] I. Goodfellow, Y. Bengio, A. Courville, "Deep Learning", MIT Press,
        2016, sections 4.1 and 6.2.2.3.
+    .. [2] C. Szegedy et al., "Rethinking the Inception Architecture for Computer
+       Vision", CVPR 2016.
 
     Examples
     --------
@@ -106,26 +240,44 @@ def softmax_loss(x, y, *, out=None, workspace=None):
             f"got {x.shape} and {y.shape}."
         )
     n, n_classes = x.shape
-    own = np.arange(n), y
+    if np.minimum.reduce(y) < 0:  # as indices they would count from the end
+        raise _not_class_indices(n_classes)
+    own, ones = (np.arange(n), y), np.ones((n_classes, 1), x.dtype)
     dx = np.subtract(x, np.maximum.reduce(x, axis=1, keepdims=True), out=out)
-    log_likelihood = dx[own]
+    try:
+        log_likelihood = dx[own]
+    except IndexError as error:
+        raise _not_class_indices(n_classes) from error
+    own_target = 1.0
+    if label_smoothing:
+        spread = _label_smoothing(label_smoothing) / n_classes
+        own_target -= spread * n_classes
+        log_likelihood *= own_target
+        log_likelihood += spread * (dx @ ones)[:, 0]
     np.exp(dx, out=dx)
-    total = dx @ np.ones((n_classes, 1), dx.dtype)  # faster than np.sum
+    total = dx @ ones  # faster than np.sum
     log_likelihood -= np.log(total[:, 0])
     total *= n
     dx /= total
-    dx[own] -= 1 / n
+    dx[own] -= own_target / n
+    if label_smoothing:
+        dx -= spread / n
+    if weight is not None:
+        weight = _column(weight, x)
+        dx *= weight
+        log_likelihood *= weight[:, 0]
     return -float(np.add.reduce(log_likelihood)) / n, dx
 
 
-def logistic_loss(x, y, *, out=None, workspace=None):
+def logistic_loss(x, y, *, label_smoothing=0.0, weight=None, out=None, workspace=None):
     r"""Binary cross-entropy of the sigmoid of the scores, summed over outputs.
 
     .. math:: L = \frac{1}{N} \sum_{ik} \log(1 + e^{x_{ik}}) - x_{ik} y_{ik},
         \qquad \frac{\partial L}{\partial x_{ik}} = \frac{\sigma(x_{ik}) - y_{ik}}{N}
 
     Computed from the scores, not from rounded probabilities, so that it neither
-    overflows nor takes the logarithm of zero [1]_.
+    overflows nor takes the logarithm of zero [1]_. Label smoothing moves the targets
+    to ``(1 - s) y + s / 2`` [2]_.
 
     Parameters
     ----------
@@ -134,6 +286,12 @@ def logistic_loss(x, y, *, out=None, workspace=None):
 
     y : ndarray of shape (N, K)
         Zeros and ones, in the dtype of ``x``.
+
+    label_smoothing : float, default=0.0
+        How far targets move towards 1/2, in [0, 1).
+
+    weight : ndarray of shape (N,), default=None
+        Cost of each row; None for 1.
 
     out : ndarray of shape (N, K), default=None
         Where to write ``dx``; may be ``x``.
@@ -152,12 +310,15 @@ def logistic_loss(x, y, *, out=None, workspace=None):
     Raises
     ------
     ValueError
-        If ``x`` and ``y`` differ in shape.
+        If ``x`` and ``y`` differ in shape, ``weight`` does not hold one cost for every
+        row, or ``label_smoothing`` is out of its range.
 
     References
     ----------
     .. [1] I. Goodfellow, Y. Bengio, A. Courville, "Deep Learning", MIT Press,
        2016, section 6.2.2.2.
+    .. [2] C. Szegedy et al., "Rethinking the Inception Architecture for Computer
+       Vision", CVPR 2016.
 
     Examples
     --------
@@ -171,17 +332,19 @@ def logistic_loss(x, y, *, out=None, workspace=None):
     """
     _check_same_shape("logistic_loss", x, y)
     workspace = workspace or Workspace()
+    if label_smoothing:
+        smoothing = _label_smoothing(label_smoothing)
+        y = np.multiply(y, 1 - smoothing, out=workspace("smooth", y.shape, x.dtype))
+        y += smoothing / 2
     likelihood = np.multiply(x, y, out=workspace("likelihood", x.shape, x.dtype))
     terms = np.logaddexp(0, x, out=workspace("terms", x.shape, x.dtype))
     terms -= likelihood
-    loss = float(terms.sum()) / len(x)
     dx = expit(x, out=out)
     dx -= y
-    dx *= 1 / len(x)
-    return loss, dx
+    return _mean(terms, dx, len(x), weight)
 
 
-def mse_loss(x, y, *, out=None, workspace=None):
+def mse_loss(x, y, *, weight=None, out=None, workspace=None):
     r"""Mean squared error.
 
     .. math:: L = \frac{1}{NK} \sum_{ik} (x_{ik} - y_{ik})^2,
@@ -197,11 +360,14 @@ def mse_loss(x, y, *, out=None, workspace=None):
         Targets. A shape of (N,) against (N, 1) is refused: broadcasting would
         compare every prediction with every target.
 
+    weight : ndarray of shape (N,), default=None
+        Cost of each row; None for 1.
+
     out : ndarray of the shape of ``x``, default=None
         Where to write ``dx``; may be ``x``.
 
     workspace : Workspace, default=None
-        Unused; every loss takes one.
+        Lends the scratch array of weighted errors.
 
     Returns
     -------
@@ -214,7 +380,8 @@ def mse_loss(x, y, *, out=None, workspace=None):
     Raises
     ------
     ValueError
-        If ``x`` and ``y`` differ in shape.
+        If ``x`` and ``y`` differ in shape, or ``weight`` does not hold one cost for
+        every row.
 
     Examples
     --------
@@ -224,13 +391,17 @@ def mse_loss(x, y, *, out=None, workspace=None):
     (2.0, array([0., 2.]))
     """
     _check_same_shape("mse_loss", x, y)
-    dx = np.subtract(x, y, out=out)
-    loss = float(np.vdot(dx, dx)) / dx.size
-    dx *= 2 / dx.size
+    dx = weighted = np.subtract(x, y, out=out)
+    if weight is not None:
+        workspace = workspace or Workspace()
+        weighted = workspace("weighted", x.shape, dx.dtype)
+        np.multiply(dx, _column(weight, dx), out=weighted)
+    loss = float(np.vdot(weighted, dx)) / dx.size
+    np.multiply(weighted, 2 / dx.size, out=dx)
     return loss, dx
 
 
-def squared_error_loss(x, y, *, out=None, workspace=None):
+def squared_error_loss(x, y, *, weight=None, out=None, workspace=None):
     """Half the mean squared error, as scikit-learn's regressors report it.
 
     Half of `mse_loss`, and so is its gradient.
@@ -243,11 +414,14 @@ def squared_error_loss(x, y, *, out=None, workspace=None):
     y : ndarray of the shape of ``x``
         Targets.
 
+    weight : ndarray of shape (N,), default=None
+        Cost of each row; None for 1.
+
     out : ndarray of the shape of ``x``, default=None
         Where to write ``dx``; may be ``x``.
 
     workspace : Workspace, default=None
-        Unused; every loss takes one.
+        Lends the scratch array of weighted errors.
 
     Returns
     -------
@@ -260,7 +434,8 @@ def squared_error_loss(x, y, *, out=None, workspace=None):
     Raises
     ------
     ValueError
-        If ``x`` and ``y`` differ in shape.
+        If ``x`` and ``y`` differ in shape, or ``weight`` does not hold one cost for
+        every row.
 
     Examples
     --------
@@ -270,9 +445,404 @@ def squared_error_loss(x, y, *, out=None, workspace=None):
     (1.0, array([0., 1.]))
     """
     _check_same_shape("squared_error_loss", x, y)
-    loss, dx = mse_loss(x, y, out=out, workspace=workspace)
+    loss, dx = mse_loss(x, y, weight=weight, out=out, workspace=workspace)
     dx *= 0.5
     return loss / 2, dx
+
+
+def absolute_error_loss(x, y, *, weight=None, out=None, workspace=None):
+    r"""Mean absolute error: predictions are medians.
+
+    .. math:: L = \frac{1}{NK} \sum_{ik} |x_{ik} - y_{ik}|,
+        \qquad \frac{\partial L}{\partial x_{ik}}
+        = \frac{\operatorname{sign}(x_{ik} - y_{ik})}{NK}
+
+    Parameters
+    ----------
+    x : ndarray of shape (N,) or (N, K)
+        Predictions.
+
+    y : ndarray of the shape of ``x``
+        Targets.
+
+    weight : ndarray of shape (N,), default=None
+        Cost of each row; None for 1.
+
+    out : ndarray of the shape of ``x``, default=None
+        Where to write ``dx``; may be ``x``.
+
+    workspace : Workspace, default=None
+        Lends the scratch arrays.
+
+    Returns
+    -------
+    loss : float
+        Mean over rows and outputs, in units of ``y``.
+
+    dx : ndarray of the shape of ``x``
+        Its gradient.
+
+    Raises
+    ------
+    ValueError
+        If ``x`` and ``y`` differ in shape, or ``weight`` does not hold one cost for
+        every row.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skfcnet.losses import absolute_error_loss
+    >>> absolute_error_loss(np.array([1.0, 3.0]), np.array([1.0, 1.0]))
+    (1.0, array([0. , 0.5]))
+    """
+    _check_same_shape("absolute_error_loss", x, y)
+    workspace = workspace or Workspace()
+    terms = np.subtract(x, y, out=workspace("terms", x.shape, x.dtype))
+    dx = np.sign(terms, out=out)
+    np.abs(terms, out=terms)
+    return _mean(terms, dx, dx.size, weight)
+
+
+def huber_loss(x, y, *, delta=1.0, weight=None, out=None, workspace=None):
+    r"""Huber loss: half the squared error of small errors, linear in large ones [1]_.
+
+    With the error :math:`e_{ik} = x_{ik} - y_{ik}` and its clipped value
+    :math:`c_{ik} = \max(-\delta, \min(e_{ik}, \delta))`,
+
+    .. math:: L = \frac{1}{NK} \sum_{ik} c_{ik} (e_{ik} - c_{ik} / 2),
+        \qquad \frac{\partial L}{\partial x_{ik}} = \frac{c_{ik}}{NK}.
+
+    Up to ``delta`` it is half the squared error, beyond it
+    :math:`\delta (|e_{ik}| - \delta / 2)`.
+
+    Parameters
+    ----------
+    x : ndarray of shape (N,) or (N, K)
+        Predictions.
+
+    y : ndarray of the shape of ``x``
+        Targets.
+
+    delta : float, default=1.0
+        Where the linear part begins, in units of ``y``; positive.
+
+    weight : ndarray of shape (N,), default=None
+        Cost of each row; None for 1.
+
+    out : ndarray of the shape of ``x``, default=None
+        Where to write ``dx``; may be ``x``.
+
+    workspace : Workspace, default=None
+        Lends the scratch arrays.
+
+    Returns
+    -------
+    loss : float
+        Mean over rows and outputs, in squared units of ``y``.
+
+    dx : ndarray of the shape of ``x``
+        Its gradient.
+
+    Raises
+    ------
+    ValueError
+        If ``x`` and ``y`` differ in shape, ``weight`` does not hold one cost for every
+        row, or ``delta`` is out of its range.
+
+    References
+    ----------
+    .. [1] P. J. Huber, "Robust Estimation of a Location Parameter", The Annals of
+       Mathematical Statistics 35, 1964.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skfcnet.losses import huber_loss
+    >>> huber_loss(np.array([1.5, 4.0]), np.array([1.0, 1.0]))
+    (1.3125, array([0.25, 0.5 ]))
+    """
+    _check_same_shape("huber_loss", x, y)
+    delta = _delta(delta)
+    workspace = workspace or Workspace()
+    terms = np.subtract(x, y, out=workspace("terms", x.shape, x.dtype))
+    dx = np.clip(terms, -delta, delta, out=out)
+    terms -= np.multiply(dx, 0.5, out=workspace("half", x.shape, x.dtype))
+    terms *= dx
+    return _mean(terms, dx, dx.size, weight)
+
+
+def quantile_loss(x, y, *, quantile=0.5, weight=None, out=None, workspace=None):
+    r"""Pinball loss: predictions are quantiles [1]_.
+
+    With the error :math:`e = x_{i, kQ + j} - y_{ik}` of the j-th quantile
+    :math:`q_j` of target k, and :math:`g = \operatorname{sign}(e) / 2 + 1/2 - q_j`,
+
+    .. math:: L = \frac{1}{NKQ} \sum_{ikj} g e,
+        \qquad \frac{\partial L}{\partial x_{i, kQ + j}} = \frac{g}{NKQ},
+
+    that is, :math:`(1 - q_j) e` for predictions that are too high and
+    :math:`-q_j e` for those that are too low.
+
+    Parameters
+    ----------
+    x : ndarray of shape (N, K * Q), or (N,) for a single quantile
+        Predictions: quantile j of target k in column ``k * Q + j``.
+
+    y : ndarray of shape (N, K) or (N,)
+        Targets.
+
+    quantile : float or sequence of float, default=0.5
+        Which quantiles are predicted, in (0, 1).
+
+    weight : ndarray of shape (N,), default=None
+        Cost of each row; None for 1.
+
+    out : ndarray of the shape of ``x``, default=None
+        Where to write ``dx``; may be ``x``.
+
+    workspace : Workspace, default=None
+        Lends the scratch arrays.
+
+    Returns
+    -------
+    loss : float
+        Mean over rows, outputs and quantiles, in units of ``y``.
+
+    dx : ndarray of the shape of ``x``
+        Its gradient.
+
+    Raises
+    ------
+    ValueError
+        If ``x`` does not have Q columns for every one of ``y``, ``weight`` does not
+        hold one cost for every row, or ``quantile`` is out of its range.
+
+    References
+    ----------
+    .. [1] R. Koenker, G. Bassett, "Regression Quantiles", Econometrica 46, 1978.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skfcnet.losses import quantile_loss
+    >>> quantile_loss(np.array([[2.0, 2.0]]), np.array([[1.0]]), quantile=[0.25, 0.75])
+    (0.5, array([[0.375, 0.125]]))
+    """
+    levels = np.asarray(_quantiles(quantile), x.dtype)
+    if levels.size == 1:
+        _check_same_shape("quantile_loss", x, y)
+    elif y.ndim != 2 or x.shape != (y.shape[0], y.shape[1] * levels.size):
+        raise ValueError(
+            f"quantile_loss needs {levels.size} columns of predictions x for each "
+            f"column of targets y, got {x.shape} and {y.shape}."
+        )
+    workspace = workspace or Workspace()
+    shape = (*y.shape, levels.size)
+    terms = workspace("terms", shape, x.dtype)
+    np.subtract(x.reshape(shape), y[..., np.newaxis], out=terms)
+    dx = np.sign(terms, out=None if out is None else out.reshape(shape))
+    dx *= 0.5
+    dx += 0.5 - levels
+    terms *= dx
+    return _mean(terms.reshape(x.shape), dx.reshape(x.shape), x.size, weight)
+
+
+def poisson_loss(x, y, *, weight=None, out=None, workspace=None):
+    r"""Half the Poisson deviance, summed over outputs; scores are logarithms of means.
+
+    .. math:: L = \frac{1}{N} \sum_{ik}
+            y_{ik} \log \frac{y_{ik}}{e^{x_{ik}}} - y_{ik} + e^{x_{ik}},
+        \qquad \frac{\partial L}{\partial x_{ik}} = \frac{e^{x_{ik}} - y_{ik}}{N}
+
+    The value is what scikit-learn's networks report [1]_, the terms without ``x``
+    included: it is 0 for perfect predictions. Where a score is farther than
+    `LOG_BOUND` from 0, the loss goes on along its tangent, for it to stay finite.
+
+    Parameters
+    ----------
+    x : ndarray of shape (N, K)
+        Logarithms of the predicted means.
+
+    y : ndarray of shape (N, K)
+        Targets, not negative.
+
+    weight : ndarray of shape (N,), default=None
+        Cost of each row; None for 1.
+
+    out : ndarray of the shape of ``x``, default=None
+        Where to write ``dx``; may be ``x``.
+
+    workspace : Workspace, default=None
+        Lends the scratch arrays.
+
+    Returns
+    -------
+    loss : float
+        Mean over the rows, summed over the outputs.
+
+    dx : ndarray of the shape of ``x``
+        Its gradient.
+
+    Raises
+    ------
+    ValueError
+        If ``x`` and ``y`` differ in shape, or ``weight`` does not hold one cost for
+        every row.
+
+    References
+    ----------
+    .. [1] P. McCullagh, J. A. Nelder, "Generalized Linear Models", second edition,
+       Chapman and Hall, 1989, chapter 6.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skfcnet.losses import poisson_loss
+    >>> poisson_loss(np.zeros((2, 1)), np.array([[0.0], [1.0]]))
+    (0.5, array([[0.5],
+           [0. ]]))
+    """
+    _check_same_shape("poisson_loss", x, y)
+    workspace = workspace or Workspace()
+    mean, tail = _bounded("mean", x, workspace)
+    np.exp(mean, out=mean)
+    dx = np.subtract(mean, y, out=out)
+    terms = kl_div(y, mean, out=workspace("terms", x.shape, x.dtype))
+    terms += np.multiply(tail, dx, out=tail)
+    return _mean(terms, dx, len(x), weight)
+
+
+def gamma_loss(x, y, *, weight=None, out=None, workspace=None):
+    r"""Half the gamma deviance; scores are logarithms of means.
+
+    With the ratio :math:`r_{ik} = y_{ik} / e^{x_{ik}}` of target and mean,
+
+    .. math:: L = \frac{1}{NK} \sum_{ik} r_{ik} - \log r_{ik} - 1,
+        \qquad \frac{\partial L}{\partial x_{ik}} = \frac{1 - r_{ik}}{NK}.
+
+    The terms without ``x``, :math:`-\log y_{ik} - 1`, are included: the loss is 0
+    for perfect predictions [1]_. Where a score is farther than `LOG_BOUND` from 0, the
+    loss goes on along its tangent, for it to stay finite.
+
+    Parameters
+    ----------
+    x : ndarray of shape (N,) or (N, K)
+        Logarithms of the predicted means.
+
+    y : ndarray of the shape of ``x``
+        Targets, positive.
+
+    weight : ndarray of shape (N,), default=None
+        Cost of each row; None for 1.
+
+    out : ndarray of the shape of ``x``, default=None
+        Where to write ``dx``; may be ``x``.
+
+    workspace : Workspace, default=None
+        Lends the scratch arrays.
+
+    Returns
+    -------
+    loss : float
+        Mean over rows and outputs.
+
+    dx : ndarray of the shape of ``x``
+        Its gradient.
+
+    Raises
+    ------
+    ValueError
+        If ``x`` and ``y`` differ in shape, or ``weight`` does not hold one cost for
+        every row.
+
+    References
+    ----------
+    .. [1] P. McCullagh, J. A. Nelder, "Generalized Linear Models", second edition,
+       Chapman and Hall, 1989, chapter 8.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skfcnet.losses import gamma_loss
+    >>> loss, dx = gamma_loss(np.zeros(2), np.array([1.0, 2.0]))
+    >>> round(loss, 6)  # (1 - log(2)) / 2
+    0.153426
+    >>> dx
+    array([ 0. , -0.5])
+    """
+    _check_same_shape("gamma_loss", x, y)
+    workspace = workspace or Workspace()
+    ratio, tail = _bounded("ratio", x, workspace)
+    np.exp(np.negative(ratio, out=ratio), out=ratio)
+    ratio *= y
+    dx = np.subtract(1, ratio, out=out)
+    terms = np.log(ratio, out=workspace("terms", x.shape, x.dtype))
+    terms += dx
+    np.subtract(np.multiply(tail, dx, out=tail), terms, out=terms)
+    return _mean(terms, dx, dx.size, weight)
+
+
+def _not_class_indices(n_classes):
+    return ValueError(
+        f"softmax_loss needs labels y that are integers from 0 to {n_classes - 1}."
+    )
+
+
+def _mean(terms, dx, n, weight):
+    """Return the mean of the terms and, of their derivatives, its gradient."""
+    if weight is not None:
+        weight = _column(weight, dx)
+        terms *= weight
+        dx *= weight
+    dx *= 1 / n
+    return float(terms.sum()) / n, dx
+
+
+def _column(weight, x):
+    """Return the costs of the rows in the dtype of x, to multiply it with."""
+    weight = np.asarray(weight, x.dtype)
+    if weight.shape != x.shape[:1]:
+        raise ValueError(
+            f"weight must hold one cost for each of {len(x)} rows, got shape "
+            f"{weight.shape}."
+        )
+    return weight.reshape(-1, *(1,) * (x.ndim - 1))
+
+
+def _bounded(name, x, workspace):
+    """Return scores within `LOG_BOUND`, and by how much each lies outside."""
+    bounded = workspace(name, x.shape, x.dtype)
+    np.clip(x, -LOG_BOUND, LOG_BOUND, out=bounded)
+    return bounded, np.subtract(x, bounded, out=workspace("tail", x.shape, x.dtype))
+
+
+def _number(name, value, contains, requirement):
+    """Return a parameter as a float: NumPy's would make float32 arrays float64."""
+    if not (isinstance(value, Real) and contains(value)):
+        raise ValueError(f"{name} must be {requirement}, got {value!r}.")
+    return float(value)
+
+
+def _label_smoothing(value):
+    return _number("label_smoothing", value, lambda s: 0 <= s < 1, "in [0, 1)")
+
+
+def _delta(value):
+    return _number("delta", value, lambda d: 0 < d < inf, "positive and finite")
+
+
+def _quantile(value):
+    return _number("quantile", value, lambda q: 0 < q < 1, "in (0, 1)")
+
+
+def _quantiles(value):
+    """Return a float, or several as a tuple."""
+    if not np.iterable(value):
+        return _quantile(value)
+    quantiles = tuple(map(_quantile, value))
+    if not quantiles:
+        raise ValueError("quantile must hold at least one number in (0, 1).")
+    return quantiles
 
 
 def _check_same_shape(name, x, y):
@@ -299,11 +869,87 @@ def _likelier_than_not(scores):
     return scores > 0
 
 
+def _means(scores):
+    return np.exp(np.clip(scores, -LOG_BOUND, LOG_BOUND))
+
+
+def _rearranged(scores, quantile=0.5):
+    """Return each target's predictions in the order of their quantiles.
+
+    V. Chernozhukov, I. Fernández-Val, A. Galichon, "Quantile and Probability Curves
+    Without Crossing", Econometrica 78, 2010.
+    """
+    n, width = scores.shape
+    ranks = np.argsort(np.argsort(np.atleast_1d(quantile)))
+    ascending = np.sort(scores.reshape(n, width // len(ranks), len(ranks)), axis=2)
+    return ascending[:, :, ranks].reshape(n, width)
+
+
+def _not_negative(y):
+    return y >= 0
+
+
+def _positive(y):
+    return y > 0
+
+
+def _within_zero_and_one(y):
+    return (y >= 0) & (y <= 1)
+
+
+_ANY = Domain("real", np.isreal)
+_SMOOTHING = MappingProxyType({"label_smoothing": _label_smoothing})
+
 LOSSES = {
     "softmax": Loss(
-        softmax_loss, _most_likely, _softmax, _log_softmax, takes_labels=True
+        softmax_loss,
+        _most_likely,
+        _softmax,
+        "softmax",
+        Domain("non-negative integer", _not_negative),
+        log_inverse_link=_log_softmax,
+        takes_labels=True,
+        parameters=_SMOOTHING,
     ),
-    "logistic": Loss(logistic_loss, _likelier_than_not, expit, log_expit),
-    "mse": Loss(mse_loss, np.positive, np.positive),
-    "squared_error": Loss(squared_error_loss, np.positive, np.positive),
+    "logistic": Loss(
+        logistic_loss,
+        _likelier_than_not,
+        expit,
+        "logistic",
+        Domain("[0, 1]-valued", _within_zero_and_one),
+        log_inverse_link=log_expit,
+        parameters=_SMOOTHING,
+    ),
+    "mse": Loss(mse_loss, np.positive, np.positive, "identity", _ANY),
+    "squared_error": Loss(
+        squared_error_loss, np.positive, np.positive, "identity", _ANY
+    ),
+    "absolute_error": Loss(
+        absolute_error_loss, np.positive, np.positive, "identity", _ANY
+    ),
+    "huber": Loss(
+        huber_loss,
+        np.positive,
+        np.positive,
+        "identity",
+        _ANY,
+        parameters=MappingProxyType({"delta": _delta}),
+    ),
+    "quantile": Loss(
+        quantile_loss,
+        _rearranged,
+        _rearranged,
+        "identity",
+        _ANY,
+        parameters=MappingProxyType({"quantile": _quantiles}),
+        spread="quantile",
+    ),
+    "poisson": Loss(
+        poisson_loss,
+        _means,
+        _means,
+        "exp",
+        Domain("non-negative", _not_negative, some_positive=True),
+    ),
+    "gamma": Loss(gamma_loss, _means, _means, "exp", Domain("positive", _positive)),
 }

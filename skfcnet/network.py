@@ -1,5 +1,6 @@
 """The network: a plan of layers over one vector of parameters."""
 
+from copy import deepcopy
 from functools import partial
 from itertools import pairwise
 from math import ceil, prod, sqrt
@@ -199,7 +200,8 @@ class FullyConnectedNet:
         Number of features.
 
     output_dim : int, default=10
-        Number of classes or targets.
+        Number of classes or targets. Where a loss has several scores for each target,
+        as with several quantiles, the last affine layer is as many times wider.
 
     reg : float, default=0.0
         Coefficient of the L2 penalty ``0.5 * reg * ||W||^2`` on all weights; biases,
@@ -232,6 +234,10 @@ class FullyConnectedNet:
 
     loss : str, default=None
         A key of `skfcnet.losses.LOSSES` instead of the category's own.
+
+    loss_params : dict, default=None
+        Parameters of the loss, such as ``{"delta": 2.0}`` for 'huber', copied; its
+        defaults fill in what is missing.
 
     random_state : None, int, RandomState or Generator, default=None
         Draws the weights. None: NumPy's global state.
@@ -296,6 +302,7 @@ class FullyConnectedNet:
         input_dropout=0.0,
         init=None,
         loss=None,
+        loss_params=None,
         random_state=None,
     ):
         sizes = (input_dim, *hidden_dims, output_dim)
@@ -332,6 +339,8 @@ class FullyConnectedNet:
         self.output_dim = output_dim
         self.reg = float(reg)
         self.loss_name = loss or CATEGORIES[category]
+        self.loss_params = deepcopy(loss_params or {})
+        sizes = (*sizes[:-1], output_dim * self.objective.columns)
         self.stages = tuple(
             plan(
                 sizes,
@@ -367,6 +376,11 @@ class FullyConnectedNet:
         return self.params.state
 
     @property
+    def objective(self):
+        """The loss with its parameters: a `skfcnet.losses.Loss`."""
+        return LOSSES[self.loss_name].bind(self.loss_params)
+
+    @property
     def dtype(self):
         """The dtype of the parameters, and of training."""
         return self.params.vector.dtype
@@ -380,7 +394,7 @@ class FullyConnectedNet:
         path = " → ".join([str(self.input_dim), *layers, self.loss_name])
         return f"{type(self).__name__}({path})"
 
-    def loss(self, X, y=None, *, random_state=None):
+    def loss(self, X, y=None, *, weight=None, random_state=None):
         """Return the scores of rows, or the loss with all its gradients.
 
         Parameters
@@ -391,6 +405,10 @@ class FullyConnectedNet:
         y : ndarray of shape (N,) or (N, K), default=None
             Class indices for classification, targets for regression.
 
+        weight : array-like of shape (N,), default=None
+            Cost of each row: the loss is ``sum(weight * loss of each row) / N``. It is
+            no repetition: batch normalisation and the penalty know nothing of it.
+
         random_state : None, int, RandomState or Generator, default=None
             Draws the dropout masks: an int draws the same ones in every call.
             None: NumPy's global state.
@@ -398,7 +416,8 @@ class FullyConnectedNet:
         Returns
         -------
         scores : ndarray of shape (N, C), or (N,) for regression with one output
-            Without ``y``: a test-time pass.
+            Without ``y``: a test-time pass. ``objective.inverse_link`` makes
+            predictions of scores.
 
         (loss, grads) : float and Mapping of str to ndarray
             With ``y``: a training-time pass, which also moves the running
@@ -408,11 +427,12 @@ class FullyConnectedNet:
         Raises
         ------
         ValueError
-            If ``y`` does not fit ``X`` or the network.
+            If ``y`` does not fit ``X`` or the network, or ``weight`` does not hold one
+            cost, finite and not negative, for every row.
         """
         if y is None:
             scores = self.scores(X)
-            one_value = self.category == "regression" and self.output_dim == 1
+            one_value = self.category == "regression" and scores.shape[1] == 1
             return scores[:, 0] if one_value else scores
         x = self._as_rows(X).astype(self.dtype, copy=False)
         drops = self.dropout or self.input_dropout
@@ -420,6 +440,7 @@ class FullyConnectedNet:
         loss = self.backpropagate(
             x,
             self.as_targets(y, n_rows=x.shape[0]),
+            weight=None if weight is None else self._as_costs(weight, x.shape[0]),
             grads=grads,
             workspace=Workspace(),
             rng=as_generator(random_state) if drops else None,
@@ -457,7 +478,8 @@ class FullyConnectedNet:
         Raises
         ------
         ValueError
-            If ``y`` has another shape, or labels that are no class index.
+            If ``y`` has another shape, labels that are no class index, or values that
+            the loss is not defined for.
         """
         y = np.asarray(y)
         if LOSSES[self.loss_name].takes_labels:
@@ -478,9 +500,21 @@ class FullyConnectedNet:
             raise ValueError(
                 f"y must have shape {(n_rows, self.output_dim)}, got {y.shape}."
             )
-        return np.ascontiguousarray(y, self.dtype)
+        y = np.ascontiguousarray(y, self.dtype)
+        LOSSES[self.loss_name].domain.check(y, loss=self.loss_name, whole=False)
+        return y
 
-    def backpropagate(self, x, y, *, grads, workspace, rng):
+    def _as_costs(self, weight, n_rows):
+        weight = np.asarray(weight, self.dtype)
+        sound = (weight >= 0) & np.isfinite(weight)
+        if weight.shape != (n_rows,) or not sound.all():
+            raise ValueError(
+                f"weight must hold {n_rows} finite costs that are not negative, got "
+                f"shape {weight.shape}."
+            )
+        return weight
+
+    def backpropagate(self, x, y, *, weight=None, grads, workspace, rng):
         """Write all gradients of the mean loss, without the penalty; return the loss.
 
         What `loss` and `Solver` are built on: no check, no copy, and with a
@@ -493,6 +527,9 @@ class FullyConnectedNet:
 
         y : ndarray
             Targets, from `as_targets`.
+
+        weight : ndarray of shape (N,), default=None
+            Costs of the rows, in the dtype of the network.
 
         grads : Parameters
             Receives the gradients.
@@ -512,7 +549,12 @@ class FullyConnectedNet:
         x = x if issparse(x) else x.reshape(len(x), self.input_dim)
         scores, caches = _forward(stages, x, self.params, "train", rng, workspace)
         loss, dout = LOSSES[self.loss_name].function(
-            scores, y, out=scores, workspace=workspace.scope("loss")
+            scores,
+            y,
+            **self.loss_params,
+            weight=weight,
+            out=scores,
+            workspace=workspace.scope("loss"),
         )
         for stage, cache in zip(reversed(stages), reversed(caches), strict=True):
             layer, scratch = LAYERS[stage.kind], workspace.scope(stage.name)
@@ -536,8 +578,9 @@ class FullyConnectedNet:
 
         Returns
         -------
-        scores : ndarray of shape (N, output_dim)
-            Of the dtype of the network. A row has the same scores whichever rows
+        scores : ndarray of shape (N, n_scores)
+            One for every class or target, or several as ``output_dim`` says. Of the
+            dtype of the network. A row has the same scores whichever rows
             stand beside it: they are computed in float64, then rounded.
         """
         X = self._as_rows(X)
@@ -546,7 +589,7 @@ class FullyConnectedNet:
         params = Parameters(
             self.params.specs, vector=self.params.vector.astype(np.float64, copy=False)
         )
-        scores = np.empty((n, self.output_dim), self.dtype)
+        scores = np.empty((n, stages[-1].fan_out), self.dtype)
         for start in range(0, n, CHUNK):
             x = self._padded(X[start : start + CHUNK], workspace)
             out, _ = _forward(stages, x, params, "test", None, workspace)

@@ -15,7 +15,6 @@ from skfcnet._parameters import Parameters
 from skfcnet._random import as_generator
 from skfcnet._vector_update import VectorUpdate
 from skfcnet._workspace import Workspace
-from skfcnet.losses import LOSSES
 from skfcnet.update_rules import sgd_momentum
 
 
@@ -320,8 +319,10 @@ class Solver:
         if num_samples is not None and num_samples < len(y):
             rows = self._rng.choice(len(y), num_samples, replace=False)
             X, y = X[rows], y[rows]
-        answers = LOSSES[self.model.loss_name].decide(self.model.scores(X))
+        objective = self.model.objective
+        answers = objective.decide(self.model.scores(X))
         if self.model.category == "regression":
+            y = y.repeat(objective.columns, axis=1)
             return sqrt(np.mean(np.square(answers - y, dtype=np.float64)))
         return float(np.mean(answers == y))
 

@@ -1,16 +1,32 @@
+from typing import NamedTuple
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
-from sklearn.metrics import log_loss, mean_squared_error
+from sklearn._loss import HalfGammaLoss, HalfPoissonLoss, HuberLoss
+from sklearn.metrics import (
+    log_loss,
+    mean_absolute_error,
+    mean_gamma_deviance,
+    mean_pinball_loss,
+    mean_poisson_deviance,
+    mean_squared_error,
+)
 
 from skfcnet._workspace import Workspace
 from skfcnet.gradient_check import eval_numerical_gradient, rel_error
 from skfcnet.losses import (
+    LOG_BOUND,
     LOSSES,
+    absolute_error_loss,
+    gamma_loss,
+    huber_loss,
     logistic_loss,
     mse_loss,
+    poisson_loss,
+    quantile_loss,
     softmax_loss,
     squared_error_loss,
 )
@@ -20,13 +36,51 @@ VALUED = [name for name in LOSSES if not LOSSES[name].takes_labels]
 REPEATABLE = settings(deadline=None, derandomize=True, max_examples=40)
 
 
-def example(name, *, n=7, k=4, dtype=np.float64, scale=1.0, seed=231):
-    """Return scores and targets for a loss of the table; 0 and 1 suit every one."""
-    rng = np.random.default_rng(seed)
-    x = (scale * rng.normal(size=(n, k))).astype(dtype)
-    if LOSSES[name].takes_labels:
-        return x, rng.integers(k, size=n)
-    return x, rng.integers(2, size=(n, k)).astype(dtype)
+class Case(NamedTuple):
+    """A loss with parameters."""
+
+    name: str
+    params: dict
+
+    @property
+    def loss(self):
+        return LOSSES[self.name].bind(self.params)
+
+    def __str__(self):
+        return f"{self.name} {self.params or ''}"
+
+    def example(self, *, n=7, k=4, dtype=np.float64, scale=1.0, seed=231):
+        """Return scores and targets."""
+        rng = np.random.default_rng(seed)
+        x = (scale * rng.normal(size=(n, k * self.loss.columns))).astype(dtype)
+        if self.loss.takes_labels:
+            return x, rng.integers(k, size=n)
+        y = rng.integers(2, size=(n, k)).astype(dtype)
+        return x, y + 1 if self.name == "gamma" else y
+
+
+DEFAULTS = [Case(name, {}) for name in LOSSES]
+CASES = [
+    *DEFAULTS,
+    Case("softmax", {"label_smoothing": 0.1}),
+    Case("logistic", {"label_smoothing": 0.1}),
+    Case("huber", {"delta": 0.2}),
+    Case("huber", {"delta": 5}),
+    Case("quantile", {"quantile": 0.9}),
+    Case("quantile", {"quantile": [0.3]}),
+    Case("quantile", {"quantile": (0.9, 0.1, 0.5)}),
+]
+SMOOTH = [
+    case for case in CASES if case.name not in ("absolute_error", "huber", "quantile")
+]
+WEIGHTS = {
+    "none": lambda n: None,
+    "ordinary": lambda n: np.random.default_rng(0).exponential(size=n),
+    "spread": lambda n: 10 ** np.linspace(-6, 6, n) * (np.arange(n) != 2),
+}
+every_default = pytest.mark.parametrize("case", DEFAULTS, ids=str)
+every_case = pytest.mark.parametrize("case", CASES, ids=str)
+every_weight = pytest.mark.parametrize("weights", WEIGHTS)
 
 
 # Reference figures
@@ -53,33 +107,52 @@ def test_mse_loss_reference():
 # Every loss of the table
 
 
-@pytest.mark.parametrize("name", LOSSES)
-@pytest.mark.parametrize("k", [1, 2, 5])
-def test_gradient_matches_the_numeric_one(name, k):
-    x, y = example(name, k=k)
-    loss = LOSSES[name].function
-    numeric = eval_numerical_gradient(lambda x: loss(x, y)[0], x, verbose=False)
-    dx = loss(x, y)[1]
+@every_case
+@every_weight
+@pytest.mark.parametrize("k", [1, 2, 3, 5])
+def test_gradient_matches_the_numeric_one(case, weights, k):
+    x, y = case.example(k=k)
+    loss, weight = case.loss.function, WEIGHTS[weights](len(x))
+    numeric = eval_numerical_gradient(
+        lambda x: loss(x, y, weight=weight)[0], x, verbose=False
+    )
+    value, dx = loss(x, y, weight=weight)
     assert dx.shape == x.shape
-    assert rel_error(dx, numeric) <= 1e-7
+    # Of the differences, and of probabilities that should be exactly 1.
+    rounding = 1e-10 * value + 1e-16 * (1 if weight is None else weight.max())
+    np.testing.assert_allclose(dx, numeric, rtol=1e-7, atol=rounding)
 
 
-@pytest.mark.parametrize("name", LOSSES)
-@pytest.mark.parametrize("k", [2, 30])
-def test_gradient_matches_along_a_random_direction(name, k):
-    x, y = example(name, n=200, k=k)
-    loss, h = LOSSES[name].function, 1e-5
+@every_case
+@every_weight
+@pytest.mark.parametrize("k", [1, 3, 30])
+def test_gradient_matches_along_a_random_direction(case, weights, k):
+    x, y = case.example(n=200, k=k)
+    loss, weight, h = case.loss.function, WEIGHTS[weights](len(x)), 1e-6
     u = np.random.default_rng(0).normal(size=x.shape)
-    slope = (loss(x + h * u, y)[0] - loss(x - h * u, y)[0]) / (2 * h)
-    assert slope == pytest.approx(np.vdot(u, loss(x, y)[1]), rel=1e-7)
+    # Near a kink, half of the difference is of the other side: stay away.
+    u[np.abs(error(case, x, y)) < 1e-3] = 0
+    values = [loss(x + step * u, y, weight=weight)[0] for step in (h, -h)]
+    value, dx = loss(x, y, weight=weight)
+    slope = (values[0] - values[1]) / (2 * h)
+    rounding = 1e-9 * value + 1e-12
+    assert slope == pytest.approx(np.vdot(u, dx), rel=1e-7, abs=rounding)
 
 
-@pytest.mark.parametrize("name", LOSSES)
+def error(case, x, y):
+    """Return how far each score is from the kinks of a loss."""
+    if case in SMOOTH:
+        return np.full(x.shape, np.inf)
+    gap = np.abs(x - np.repeat(y, case.loss.columns, axis=1))
+    return gap - case.params.get("delta", 1.0) if case.name == "huber" else gap
+
+
+@pytest.mark.parametrize("case", SMOOTH, ids=str)
 @pytest.mark.parametrize("seed", [0, 1])
-def test_a_loss_falls_along_its_gradient_as_much_as_it_says(name, seed):
+def test_a_loss_falls_along_its_gradient_as_much_as_it_says(case, seed):
     """The loss between two points is the integral of its gradient between them."""
-    x, y = example(name, seed=seed)
-    loss = LOSSES[name].function
+    x, y = case.example(seed=seed)
+    loss = case.loss.function
     end = x + np.random.default_rng(seed).normal(size=x.shape)
     nodes, weights = np.polynomial.legendre.leggauss(12)
     gradients = [loss(x + (1 + t) / 2 * (end - x), y)[1] for t in nodes]
@@ -89,50 +162,117 @@ def test_a_loss_falls_along_its_gradient_as_much_as_it_says(name, seed):
     assert loss(end, y)[0] - loss(x, y)[0] == pytest.approx(change, rel=1e-8)
 
 
-@pytest.mark.parametrize("name", LOSSES)
+@every_case
+@every_weight
 @pytest.mark.parametrize("dtype", FLOATS)
-def test_finite_for_huge_scores(name, dtype):
-    x, y = example(name, n=40, dtype=dtype)
+def test_weights_are_costs_of_the_rows(case, weights, dtype):
+    """Row by row, so that light rows are seen beside heavy ones."""
+    x, y = case.example(n=12, dtype=dtype)
+    loss, weight = case.loss.function, WEIGHTS[weights](12)
+    costs = np.ones(12) if weight is None else weight
+    alone = [loss(x[[i]], y[[i]]) for i in range(12)]
+    value, dx = loss(x, y, weight=weight)
+    tolerance = {"rel": 1e-5 if dtype == np.float32 else 1e-13}
+    expected = sum(c * v for c, (v, _) in zip(costs, alone, strict=True)) / 12
+    assert value == pytest.approx(expected, **tolerance)
+    rows = np.vstack([c / 12 * d for c, (_, d) in zip(costs, alone, strict=True)])
+    smallest = 4 * np.finfo(dtype).eps * costs[:, np.newaxis] / 12
+    np.testing.assert_array_less(
+        np.abs(dx - rows), tolerance["rel"] * np.abs(rows) + smallest + 1e-40
+    )
+
+
+@every_case
+@pytest.mark.parametrize("dtype", FLOATS)
+@pytest.mark.parametrize("n", [1, 7, 200])
+def test_costs_of_one_do_not_change_a_bit(case, dtype, n):
+    x, y = case.example(n=n, dtype=dtype)
+    value, dx = case.loss.function(x, y)
+    same_value, same_dx = case.loss.function(x, y, weight=np.ones(n, int))
+    assert same_value == value
+    np.testing.assert_array_equal(same_dx, dx, strict=True)
+
+
+@given(counts=st.lists(st.integers(0, 5), min_size=5, max_size=5).filter(any))
+@REPEATABLE
+@every_case
+def test_a_row_of_cost_k_is_like_k_rows(case, counts):
+    """But the mean is over the rows that there are."""
+    x, y = case.example(n=5)
+    value, dx = case.loss.function(x, y, weight=np.array(counts))
+    rows = np.repeat(np.arange(5), counts)
+    copies, copies_dx = case.loss.function(x[rows], y[rows])
+    assert value == pytest.approx(copies * len(rows) / 5, rel=1e-12, abs=1e-15)
+    summed = np.zeros_like(x)
+    np.add.at(summed, rows, copies_dx * (len(rows) / 5))
+    np.testing.assert_allclose(dx, summed, rtol=1e-12, atol=1e-15)
+
+
+@every_case
+@pytest.mark.parametrize("shape", [(), (1,), (6,), (7, 1), (1, 7)])
+def test_anything_but_one_cost_a_row_is_refused(case, shape):
+    x, y = case.example()
+    with pytest.raises(ValueError, match="weight must hold one cost for each of 7"):
+        case.loss.function(x, y, weight=np.ones(shape))
+
+
+@every_case
+@pytest.mark.parametrize("dtype", FLOATS)
+@pytest.mark.parametrize("scale", [1e2, 1e4])
+def test_finite_for_huge_scores(case, dtype, scale):
+    x, y = case.example(n=40, dtype=dtype)
     with np.errstate(over="raise", invalid="raise", divide="raise"):
-        loss, dx = LOSSES[name].function((1e4 * np.sign(x)).astype(dtype), y)
+        loss, dx = case.loss.function((scale * np.sign(x)).astype(dtype), y)
     assert np.isfinite(loss)
-    assert loss > 100
+    assert loss > scale / 100
     assert np.isfinite(dx).all()
 
 
-@pytest.mark.parametrize("name", LOSSES)
+@every_case
 @pytest.mark.parametrize("dtype", FLOATS)
-def test_in_place_equals_pure(name, dtype):
-    loss = LOSSES[name].function
-    x, y = example(name, dtype=dtype)
+@pytest.mark.parametrize("weighted", [False, True])
+def test_in_place_equals_pure(case, dtype, weighted):
+    loss = case.loss.function
+    x, y = case.example(dtype=dtype)
+    weight = WEIGHTS["ordinary"](len(x)).astype(dtype) if weighted else None
     x_before, y_before = x.copy(), y.copy()
-    value, dx = loss(x, y)
+    value, dx = loss(x, y, weight=weight)
     assert not np.shares_memory(dx, x)
     np.testing.assert_array_equal(x, x_before)
     workspace = Workspace()
-    loss(*example(name, n=12, dtype=dtype, seed=1), workspace=workspace)
-    same_value, given = loss(x, y, out=x, workspace=workspace)
+    loss(*case.example(n=12, dtype=dtype, seed=1), workspace=workspace)
+    same_value, given = loss(x, y, weight=weight, out=x, workspace=workspace)
     assert same_value == value
     assert np.shares_memory(given, x)
     np.testing.assert_array_equal(x, dx, strict=True)
     np.testing.assert_array_equal(y, y_before)
 
 
-@pytest.mark.parametrize("name", LOSSES)
+@every_case
+@every_weight
 @pytest.mark.parametrize("dtype", FLOATS)
-def test_dtype_is_preserved_and_the_loss_is_a_plain_float(name, dtype):
-    value, dx = LOSSES[name].function(*example(name, dtype=dtype))
+def test_dtype_is_preserved_and_the_loss_is_a_plain_float(case, weights, dtype):
+    x, y = case.example(dtype=dtype)
+    value, dx = case.loss.function(x, y, weight=WEIGHTS[weights](len(x)))
     assert type(value) is float
     assert dx.dtype == dtype
 
 
-@pytest.mark.parametrize("name", LOSSES)
-def test_loss_is_a_mean_over_rows(name):
-    x, y = example(name)
-    value, dx = LOSSES[name].function(x, y)
-    doubled, doubled_dx = LOSSES[name].function(
-        np.tile(x, (2, 1)), np.concatenate([y, y])
-    )
+@every_case
+def test_numbers_of_numpy_as_parameters_change_nothing(case):
+    x, y = case.example(dtype=np.float32)
+    params = {name: np.asarray(value)[()] for name, value in case.params.items()}
+    value, dx = LOSSES[case.name].function(x, y, **params)
+    same_value, same_dx = case.loss.function(x, y)
+    assert value == same_value
+    np.testing.assert_array_equal(dx, same_dx, strict=True)
+
+
+@every_case
+def test_loss_is_a_mean_over_rows(case):
+    x, y = case.example()
+    value, dx = case.loss.function(x, y)
+    doubled, doubled_dx = case.loss.function(np.tile(x, (2, 1)), np.concatenate([y, y]))
     assert doubled == pytest.approx(value, rel=1e-14)
     np.testing.assert_allclose(doubled_dx[: len(x)], dx / 2, rtol=1e-13)
 
@@ -155,6 +295,21 @@ def test_targets_of_another_shape_are_refused(name, x_shape, y_shape):
 def test_softmax_refuses_anything_but_one_label_a_row(x_shape, y_shape):
     with pytest.raises(ValueError, match="labels y of shape"):
         softmax_loss(np.zeros(x_shape), np.zeros(y_shape, int))
+
+
+@pytest.mark.parametrize("y", [[0, -1], [0, 3], [-4, 1]])
+def test_softmax_refuses_labels_of_no_class(y):
+    with pytest.raises(ValueError, match="labels y that are integers from 0 to 2"):
+        softmax_loss(np.zeros((2, 3)), np.array(y))
+
+
+def test_quantile_loss_needs_a_column_for_each_quantile_of_each_target():
+    for x_shape, y_shape in [((5, 4), (5, 4)), ((5, 6), (5, 2)), ((4,), (2,))]:
+        with pytest.raises(
+            ValueError, match="2 columns of predictions x for each"
+        ) as e:
+            quantile_loss(np.zeros(x_shape), np.zeros(y_shape), quantile=[0.1, 0.9])
+        assert str(x_shape) in str(e.value)
 
 
 @given(
@@ -181,21 +336,21 @@ def test_softmax_loss_depends_on_differences_of_scores_only(x, data):
 
 
 def test_softmax_loss_is_the_log_loss_of_its_probabilities():
-    x, y = example("softmax", n=50, k=5, scale=3.0)
+    x, y = Case("softmax", {}).example(n=50, k=5, scale=3.0)
     probabilities = LOSSES["softmax"].inverse_link(x)
     expected = log_loss(y, probabilities, labels=range(5))
     assert softmax_loss(x, y)[0] == pytest.approx(expected, rel=1e-12)
 
 
 def test_logistic_loss_is_the_log_loss_of_its_probabilities():
-    x, y = example("logistic", n=50, k=1, scale=3.0)
+    x, y = Case("logistic", {}).example(n=50, k=1, scale=3.0)
     probabilities = LOSSES["logistic"].inverse_link(x)
     expected = log_loss(y[:, 0], probabilities[:, 0])
     assert logistic_loss(x, y)[0] == pytest.approx(expected, rel=1e-12)
 
 
 def test_logistic_loss_sums_over_outputs():
-    x, y = example("logistic", n=20, k=3)
+    x, y = Case("logistic", {}).example(n=20, k=3)
     columns = [logistic_loss(x[:, [j]], y[:, [j]]) for j in range(3)]
     loss, dx = logistic_loss(x, y)
     assert loss == pytest.approx(sum(value for value, _ in columns), rel=1e-13)
@@ -203,7 +358,7 @@ def test_logistic_loss_sums_over_outputs():
 
 
 def test_logistic_loss_is_the_softmax_loss_of_two_classes():
-    x, y = example("logistic", n=20, k=1)
+    x, y = Case("logistic", {}).example(n=20, k=1)
     scores = np.hstack([np.zeros_like(x), x])
     expected, dscores = softmax_loss(scores, y[:, 0].astype(int))
     loss, dx = logistic_loss(x, y)
@@ -236,23 +391,243 @@ def test_squared_error_is_half_of_mse(shape):
     np.testing.assert_allclose(half_dx, whole_dx / 2, rtol=1e-15)
 
 
+def positive(shape, seed=0):
+    return np.random.default_rng(seed).gamma(2.0, size=shape)
+
+
+@pytest.mark.parametrize("shape", [(20,), (20, 3)])
+def test_absolute_error_is_the_mean_absolute_error(shape):
+    x, y = positive(shape), positive(shape, seed=1)
+    value = absolute_error_loss(x, y)[0]
+    assert value == pytest.approx(mean_absolute_error(y, x), rel=1e-13)
+
+
+@pytest.mark.parametrize("delta", [1e-3, 0.5, 1.0, 100.0])
+def test_huber_loss_is_that_of_scikit_learn(delta):
+    x, y = positive(200), positive(200, seed=1)
+    expected = HuberLoss(delta=delta)(y, x)
+    assert huber_loss(x, y, delta=delta)[0] == pytest.approx(expected, rel=1e-12)
+
+
+def test_huber_loss_is_half_the_squared_error_within_delta():
+    x, y = positive((20, 3)), positive((20, 3), seed=1)
+    value, dx = huber_loss(x, y, delta=1e3)
+    expected, expected_dx = squared_error_loss(x, y)
+    assert value == pytest.approx(expected, rel=1e-13)
+    np.testing.assert_allclose(dx, expected_dx, rtol=1e-13)
+
+
+@pytest.mark.parametrize("quantile", [0.05, 0.5, 0.9])
+@pytest.mark.parametrize("shape", [(20,), (20, 3)])
+def test_quantile_loss_is_the_pinball_loss(quantile, shape):
+    x, y = positive(shape), positive(shape, seed=1)
+    expected = mean_pinball_loss(y, x, alpha=quantile)
+    value = quantile_loss(x, y, quantile=quantile)[0]
+    assert value == pytest.approx(expected, rel=1e-13)
+
+
+def test_several_quantiles_are_the_mean_of_each():
+    quantiles = (0.9, 0.1, 0.5)
+    x, y = positive((20, 6)), positive((20, 2), seed=1)
+    value, dx = quantile_loss(x, y, quantile=quantiles)
+    for j, quantile in enumerate(quantiles):
+        alone, alone_dx = quantile_loss(x[:, j::3], y, quantile=quantile)
+        value -= alone / 3
+        np.testing.assert_allclose(dx[:, j::3], alone_dx / 3, rtol=1e-13)
+    assert value == pytest.approx(0, abs=1e-15)
+
+
+def test_the_loss_of_the_median_is_half_the_absolute_error():
+    x, y = positive((20, 3)), positive((20, 3), seed=1)
+    x[0] = y[0]  # on the kink
+    value, dx = quantile_loss(x, y)
+    whole, whole_dx = absolute_error_loss(x, y)
+    assert value == pytest.approx(whole / 2, rel=1e-13)
+    np.testing.assert_allclose(dx, whole_dx / 2, rtol=1e-13)
+    assert not dx[0].any()
+
+
+@given(
+    y=npst.arrays(np.float64, (30, 1), elements=st.floats(-100, 100)),
+    quantile=st.floats(0.01, 0.99),
+)
+@REPEATABLE
+def test_the_quantile_of_the_targets_has_the_smallest_loss(y, quantile):
+    def loss(value):
+        return quantile_loss(np.full_like(y, value), y, quantile=quantile)[0]
+
+    best = loss(np.quantile(y, quantile, method="inverted_cdf"))
+    assert all(best <= loss(other) + 1e-12 for other in y.ravel())
+
+
+def test_poisson_loss_is_half_the_deviance():
+    x = np.log(positive(200))[:, np.newaxis]
+    y = np.random.default_rng(1).poisson(2.0, size=(200, 1)).astype(float)
+    value = poisson_loss(x, y)[0]
+    expected = mean_poisson_deviance(y[:, 0], np.exp(x[:, 0])) / 2
+    assert value == pytest.approx(expected, rel=1e-12)
+    loss = HalfPoissonLoss()
+    constant = loss.constant_to_optimal_zero(y[:, 0]).mean()
+    assert value == pytest.approx(loss(y[:, 0], x[:, 0]) + constant, rel=1e-12)
+
+
+def test_poisson_loss_sums_over_outputs_as_scikit_learns_networks_do():
+    base = pytest.importorskip("sklearn.neural_network._base")
+    reference = getattr(base, "poisson_loss", None) or pytest.skip("an older one")
+    x = np.log(positive((20, 3)))
+    y = np.random.default_rng(1).poisson(2.0, size=(20, 3)).astype(float)
+    assert poisson_loss(x, y)[0] == pytest.approx(reference(y, np.exp(x)), rel=1e-12)
+
+
+def test_gamma_loss_is_half_the_deviance():
+    x, y = np.log(positive(200)), positive(200, seed=1)
+    value = gamma_loss(x, y)[0]
+    expected = mean_gamma_deviance(y, np.exp(x)) / 2
+    assert value == pytest.approx(expected, rel=1e-12)
+    loss = HalfGammaLoss()
+    constant = loss.constant_to_optimal_zero(y).mean()
+    assert value == pytest.approx(loss(y, x) + constant, rel=1e-12)
+
+
+@pytest.mark.parametrize("name", ["poisson", "gamma"])
+@pytest.mark.parametrize("side", [-1, 1])
+@pytest.mark.parametrize("target", [1e-3, 1.0, 50.0])
+def test_beyond_its_bound_a_loss_of_logarithms_is_its_tangent(name, side, target):
+    """Its gradient leads back, unless it has vanished before."""
+    loss, y = LOSSES[name].function, np.full((1, 1), target)
+    at, beyond = np.full((1, 1), side * LOG_BOUND), np.full((1, 1), side * 1e3)
+    value, dx = loss(at, y)
+    far, far_dx = loss(beyond, y)
+    assert far == pytest.approx(value + np.vdot(dx, beyond - at), rel=1e-12)
+    np.testing.assert_array_equal(far_dx, dx)
+    assert np.sign(dx) == side
+
+
+@pytest.mark.parametrize("smoothing", [0.1, 0.5])
+def test_smoothed_softmax_loss_is_the_cross_entropy_of_smoothed_targets(smoothing):
+    x, y = Case("softmax", {}).example(n=20, k=5)
+    targets = (1 - smoothing) * np.eye(5)[y] + smoothing / 5
+    expected = -(targets * LOSSES["softmax"].log_inverse_link(x)).sum(axis=1).mean()
+    value, dx = softmax_loss(x, y, label_smoothing=smoothing)
+    assert value == pytest.approx(expected, rel=1e-13)
+    p = LOSSES["softmax"].inverse_link(x)
+    np.testing.assert_allclose(dx, (p - targets) / 20, atol=1e-16)
+
+
+def test_smoothed_logistic_loss_is_that_of_smoothed_targets():
+    x, y = Case("logistic", {}).example(n=20)
+    value, dx = logistic_loss(x, y, label_smoothing=0.2)
+    expected, expected_dx = logistic_loss(x, 0.8 * y + 0.1)
+    assert value == pytest.approx(expected, rel=1e-14)
+    np.testing.assert_allclose(dx, expected_dx, atol=1e-16)
+
+
+@pytest.mark.parametrize("name", ["softmax", "logistic"])
+def test_no_smoothing_does_not_change_a_bit(name):
+    x, y = Case(name, {}).example()
+    value, dx = LOSSES[name].function(x, y)
+    same_value, same_dx = LOSSES[name].function(x, y, label_smoothing=0)
+    assert same_value == value
+    np.testing.assert_array_equal(same_dx, dx)
+
+
+# Parameters and domains
+
+
+@every_default
+def test_defaults_are_those_of_the_function(case):
+    x, y = case.example()
+    value, dx = case.loss.function(x, y)
+    bound = case.loss.bind(case.loss.defaults)
+    same_value, same_dx = bound.function(x, y)
+    assert same_value == value
+    np.testing.assert_array_equal(same_dx, dx)
+    assert bound.defaults == case.loss.defaults
+
+
+def test_a_bound_loss_tells_its_parameters():
+    assert dict(LOSSES["huber"].defaults) == {"delta": 1.0}
+    assert dict(LOSSES["huber"].bind({"delta": 3}).defaults) == {"delta": 3.0}
+    assert LOSSES["quantile"].columns == 1
+    assert LOSSES["quantile"].bind({"quantile": [0.1, 0.5, 0.9]}).columns == 3
+
+
+@pytest.mark.parametrize(
+    ("name", "params", "message"),
+    [
+        ("mse", {"delta": 1}, r"mse_loss has no parameters \['delta'\]; it has \[\]"),
+        ("huber", {"weight": 1}, r"huber_loss has no .*'weight'.*; it has \['delta'\]"),
+        *(
+            ("huber", {"delta": delta}, "delta must be positive and finite, got")
+            for delta in (0, -1.0, np.nan, np.inf, None, "1", [1.0])
+        ),
+        *(
+            ("quantile", {"quantile": q}, r"quantile must be in \(0, 1\), got")
+            for q in (0, 1.0, np.nan, None, "0.5", [0.5, 1.0], [[0.5]])
+        ),
+        ("quantile", {"quantile": []}, "quantile must hold at least one"),
+        *(
+            (name, {"label_smoothing": s}, r"label_smoothing must be in \[0, 1\), got")
+            for name in ("softmax", "logistic")
+            for s in (-0.1, 1.0, np.nan, "0.1")
+        ),
+    ],
+)
+def test_parameters_out_of_range_are_refused(name, params, message):
+    with pytest.raises(ValueError, match=message):
+        LOSSES[name].bind(params)
+    if params.keys() <= LOSSES[name].parameters.keys():
+        with pytest.raises(ValueError, match=message):
+            LOSSES[name].function(*Case(name, {}).example(), **params)
+
+
+@every_default
+def test_targets_of_the_domain_are_accepted(case):
+    case.loss.domain.check(case.example()[1], loss=case.name)
+
+
+@pytest.mark.parametrize(
+    ("name", "y", "message"),
+    [
+        ("poisson", [1.0, -1e-9], "loss='poisson' requires non-negative y"),
+        ("poisson", [1.0, np.nan], "loss='poisson' requires non-negative y"),
+        ("poisson", [0.0, 0.0], "loss='poisson' requires y with a positive sum"),
+        ("gamma", [1.0, 0.0], "loss='gamma' requires positive y"),
+        ("logistic", [1.0, 1.1], r"loss='logistic' requires \[0, 1\]-valued y"),
+        ("softmax", [1, -1], "loss='softmax' requires non-negative integer y"),
+    ],
+)
+def test_targets_outside_the_domain_are_refused(name, y, message):
+    with pytest.raises(ValueError, match=message):
+        LOSSES[name].domain.check(np.array(y), loss=name)
+
+
+def test_some_rows_need_no_positive_target():
+    LOSSES["poisson"].domain.check(np.zeros(3), loss="poisson", whole=False)
+
+
 # From scores to answers
 
 
-@pytest.mark.parametrize("name", LOSSES)
-def test_a_loss_is_smallest_at_its_own_decisions(name):
-    x, y = example(name, n=30)
-    own = LOSSES[name].decide(x).astype(y.dtype)
+@every_default
+def test_a_loss_is_smallest_at_its_own_decisions(case):
+    x, y = case.example(n=30)
+    own = case.loss.decide(x).astype(y.dtype)
     assert own.shape == y.shape
-    other = (own + 1) % x.shape[1] if LOSSES[name].takes_labels else 1 - own
-    assert LOSSES[name].function(x, own)[0] < LOSSES[name].function(x, other)[0]
+    other = {
+        "softmax": (own + 1) % x.shape[1],
+        "logistic": 1 - own,
+        "identity": own + 1,
+        "exp": own + 1,
+    }[case.loss.output]
+    assert case.loss.function(x, own)[0] < case.loss.function(x, other)[0]
 
 
 @pytest.mark.parametrize(
     "name", [name for name in LOSSES if LOSSES[name].log_inverse_link]
 )
 def test_links_agree_with_the_loss_and_the_decisions(name):
-    x, y = example(name, n=30, scale=3.0)
+    x, y = Case(name, {}).example(n=30, scale=3.0)
     loss = LOSSES[name]
     probabilities = loss.inverse_link(x)
     np.testing.assert_allclose(np.exp(loss.log_inverse_link(x)), probabilities)
@@ -276,9 +651,43 @@ def test_log_probabilities_of_huge_scores_are_finite(name):
     assert logs.min() <= -1e4
 
 
-@pytest.mark.parametrize("name", ["mse", "squared_error"])
-def test_a_regression_loss_answers_with_copies_of_the_scores(name):
-    x, _ = example(name)
-    for answer in (LOSSES[name].decide(x), LOSSES[name].inverse_link(x)):
+@pytest.mark.parametrize(
+    "case", [case for case in CASES if case.loss.output == "identity"], ids=str
+)
+def test_a_regression_loss_answers_with_copies_of_the_scores(case):
+    x = np.sort(case.example()[0], axis=1)
+    if case.loss.columns == 3:  # in the order of the quantiles
+        x = x.reshape(7, 4, 3)[:, :, [2, 0, 1]].reshape(7, 12)
+    for answer in (case.loss.decide(x), case.loss.inverse_link(x)):
         np.testing.assert_array_equal(answer, x)
         assert not np.shares_memory(answer, x)
+
+
+@pytest.mark.parametrize("name", ["poisson", "gamma"])
+@pytest.mark.parametrize("dtype", FLOATS)
+def test_predicted_means_are_exponentials_within_bounds(name, dtype):
+    x = np.array([[-1e4, -3.0, 0.0, 3.0, 1e4]], dtype)
+    for answer in (LOSSES[name].decide(x), LOSSES[name].inverse_link(x)):
+        assert answer.dtype == dtype
+        assert np.isfinite(answer).all()
+        assert (answer > 0).all()
+        np.testing.assert_array_equal(answer[:, 1:4], np.exp(x[:, 1:4]))
+
+
+@given(
+    x=npst.arrays(np.float64, (4, 6), elements=st.floats(-1e6, 1e6)),
+    quantile=st.permutations([0.1, 0.5, 0.9]),
+)
+@REPEATABLE
+def test_predicted_quantiles_never_cross(x, quantile):
+    answer = LOSSES["quantile"].bind({"quantile": quantile}).inverse_link(x)
+    answer = answer.reshape(4, 2, 3)
+    assert (np.diff(answer[:, :, np.argsort(quantile)]) >= 0).all()
+    np.testing.assert_array_equal(
+        np.sort(answer), np.sort(x.reshape(4, 2, 3)), strict=True
+    )
+
+
+def test_no_rows_have_no_quantiles():
+    loss = LOSSES["quantile"].bind({"quantile": [0.1, 0.9]})
+    assert loss.inverse_link(np.zeros((0, 4))).shape == (0, 4)

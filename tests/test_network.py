@@ -59,20 +59,21 @@ def every_array(net):
     return dict(net.params) | dict(net.state)
 
 
-def assert_gradients_match(net, X, y, *, tolerance, rounding=0.0):
+def assert_gradients_match(net, X, y, *, tolerance, rounding=0.0, weight=None):
     """Compare every gradient, element by element, with the numeric one.
 
     `rounding` is the absolute error that centred differences may make, for networks
     some of whose gradients are tiny.
     """
-    _, grads = net.loss(X, y, random_state=7)
+    options = {"weight": weight, "random_state": 7}
+    _, grads = net.loss(X, y, **options)
     assert grads.keys() == net.params.keys()
     normalised = {
         name.replace("running_mean", "b") for name in net.state if "mean" in name
     }
     for name, array in net.params.items():
         numeric = eval_numerical_gradient(
-            lambda _: net.loss(X, y, random_state=7)[0], array, verbose=False
+            lambda _: net.loss(X, y, **options)[0], array, verbose=False
         )
         if name in normalised:  # the column mean takes the bias with it
             assert np.abs(grads[name]).max() <= 1e-8
@@ -157,17 +158,133 @@ def test_the_loss_rises_along_a_direction_as_the_gradient_says(
     assert slope == pytest.approx(grads.trainable @ u, rel=1e-6, abs=1e-8)
 
 
-@pytest.mark.parametrize("loss", LOSSES)
-def test_the_loss_can_be_chosen(loss):
-    category = "classification" if LOSSES[loss].takes_labels else "regression"
-    net = nudged(category, loss=loss, hidden_dims=(8, 6))
-    X, y = rows(category)
-    y = y if LOSSES[loss].takes_labels else (y > 0).astype(float)
-    assert net.loss(X, y)[0] == LOSSES[loss].function(net.scores(X), y)[0]
-    assert_gradients_match(net, X, y, tolerance=1e-6)
+def suitable(loss, y):
+    """Return targets made such that a loss is defined for them."""
+    return {
+        "softmax": y,
+        "logistic": (y > 0).astype(y.dtype),
+        "identity": y,
+        "exp": np.abs(y) + y.dtype.type(0.1),
+    }[LOSSES[loss].output]
+
+
+def category_of(loss):
+    return "classification" if LOSSES[loss].takes_labels else "regression"
+
+
+LOSS_CASES = [(loss, {}) for loss in LOSSES] + [
+    ("softmax", {"label_smoothing": 0.1}),
+    ("logistic", {"label_smoothing": 0.1}),
+    ("huber", {"delta": 0.3}),
+    ("quantile", {"quantile": [0.9, 0.1]}),
+]
+
+
+@pytest.mark.parametrize(("loss", "params"), LOSS_CASES, ids=str)
+@pytest.mark.parametrize("output_dim", [1, 3])
+@pytest.mark.parametrize("weighted", [False, True], ids=["alike", "weighted"])
+@pytest.mark.parametrize("normalization", [False, *NORMALIZATIONS])
+def test_gradients_match_for_every_loss(
+    loss, params, output_dim, weighted, normalization
+):
+    category, n = category_of(loss), 8
+    net = nudged(
+        category,
+        loss=loss,
+        loss_params=params,
+        hidden_dims=(5,),
+        normalization=(normalization,),
+        output_dim=output_dim,
+    )
+    X, y = rows(category, n=n, output_dim=output_dim)
+    y = suitable(loss, y)
+    weight = np.random.default_rng(0).exponential(size=n) if weighted else None
+    expected = net.objective.function(training_scores(net, X), y, weight=weight)[0]
+    assert net.loss(X, y, weight=weight)[0] == pytest.approx(expected, rel=1e-12)
+    assert_gradients_match(
+        net,
+        X,
+        y,
+        weight=weight,
+        tolerance=1e-5 if normalization else 1e-6,
+        rounding=1e-9,
+    )
+
+
+def training_scores(net, X):
+    """Return the scores of a training pass of a network with one hidden layer."""
+    p, a = net.params, X @ net.params["W1"] + net.params["b1"]
+    if "gamma1" in p:
+        axis = {"axis": 0 if net.state else 1, "keepdims": True}
+        a = (a - a.mean(**axis)) / np.sqrt(a.var(**axis) + 1e-5)
+        a = p["gamma1"] * a + p["beta1"]
+    return np.maximum(a, 0) @ p["W2"] + p["b2"]
 
 
 # The loss
+
+
+def test_parameters_of_the_loss_are_copied():
+    quantile = [0.1, 0.9]
+    params = {"quantile": quantile}
+    net = nudged("regression", loss="quantile", loss_params=params)
+    quantile[0] = 0.5
+    params["quantile"] = 0.5
+    assert net.loss_params == {"quantile": [0.1, 0.9]}
+
+
+def test_targets_keep_their_width_when_each_has_several_quantiles():
+    options = {"loss": "quantile", "loss_params": {"quantile": [0.9, 0.1, 0.5]}}
+    net = nudged("regression", output_dim=2, **options)
+    X, y = rows("regression", n=20, output_dim=2)
+    assert net.params["b3"].shape == (6,)
+    assert net.output_dim == 2
+    assert net.loss(X).shape == (20, 6)
+    assert np.isfinite(net.loss(X, y)[0])
+    predicted = net.objective.inverse_link(net.scores(X))
+    high, low, middle = np.moveaxis(predicted.reshape(20, 2, 3), 2, 0)
+    assert (low <= middle).all()
+    assert (middle <= high).all()
+    alone = nudged("regression", output_dim=1, **options)
+    assert alone.loss(X).shape == (20, 3)
+    assert alone.loss(X, y[:, 0])[0] == alone.loss(X, y[:, :1])[0]
+
+
+def test_rows_without_cost_do_not_count_but_in_the_mean():
+    net = nudged()
+    X, y = rows(n=6)
+    loss, grads = net.loss(X, y, weight=[2, 0, 0, 1, 0, 0])
+    few_loss, few_grads = net.loss(X[[0, 0, 3]], y[[0, 0, 3]])
+    assert loss == pytest.approx(few_loss / 2, rel=1e-13)
+    np.testing.assert_allclose(grads.vector, few_grads.vector / 2, atol=1e-14)
+
+
+@pytest.mark.parametrize(
+    "weight", [1.0, [1.0], [[1.0], [1.0]], [1.0, -1.0], [1.0, np.nan], [np.inf, 1.0]]
+)
+def test_costs_that_are_none_are_refused(weight):
+    with pytest.raises(ValueError, match="weight must hold 2 finite costs"):
+        nudged().loss(*rows(), weight=weight)
+
+
+@pytest.mark.parametrize(
+    ("loss", "y", "message"),
+    [
+        ("poisson", -1.0, "loss='poisson' requires non-negative y"),
+        ("poisson", np.nan, "loss='poisson' requires non-negative y"),
+        ("gamma", 0.0, "loss='gamma' requires positive y"),
+        ("logistic", 2.0, r"loss='logistic' requires \[0, 1\]-valued y"),
+    ],
+)
+def test_targets_outside_the_domain_of_the_loss_are_refused(loss, y, message):
+    net = nudged("regression", loss=loss, output_dim=1)
+    with pytest.raises(ValueError, match=message):
+        net.loss(rows()[0], np.array([1.0, y]))
+
+
+def test_some_rows_may_all_have_targets_of_zero():
+    net = nudged("regression", loss="poisson", output_dim=1)
+    assert np.isfinite(net.loss(rows()[0], np.zeros(N))[0])
 
 
 @pytest.mark.parametrize("normalization", [(False, False), *NORMALIZED])
@@ -520,6 +637,14 @@ def test_repr_is_the_architecture(arguments, options, expected):
         ({"reg": np.nan}, "reg must not be negative"),
         ({"activation": "softsign"}, "activation must be one of .*'softsign'"),
         ({"loss": "hinge"}, "loss must be one of .*'hinge'"),
+        (
+            {"loss_params": {"delta": 1.0}},
+            r"softmax_loss has no parameters \['delta'\]; it has \['label_smoothing'\]",
+        ),
+        (
+            {"loss_params": {"label_smoothing": 1.0}},
+            r"label_smoothing must be in \[0, 1\), got 1.0",
+        ),
     ],
 )
 def test_impossible_arguments_are_refused_by_name(changes, message):
@@ -840,6 +965,7 @@ def a_solver(
     y = rng.integers(40, size=2 * BATCH)
     if category == "regression":
         y = rng.normal(size=(2 * BATCH, 40)).astype(np.float32)
+        y = suitable(net.loss_name, y)
     return Solver(
         net,
         {"X_train": X, "y_train": y},
@@ -862,6 +988,13 @@ def test_a_step_allocates_no_array_as_large_as_a_layer(rule, normalization, drop
 @pytest.mark.parametrize("category", CATEGORIES)
 def test_a_step_allocates_little_whatever_it_computes(activation, category):
     assert_allocates_little(a_solver(activation=activation, category=category))
+
+
+@pytest.mark.parametrize(("loss", "params"), LOSS_CASES, ids=str)
+def test_a_step_allocates_little_whatever_it_minimises(loss, params):
+    assert_allocates_little(
+        a_solver(category=category_of(loss), loss=loss, loss_params=params)
+    )
 
 
 def assert_allocates_little(solver):
@@ -949,10 +1082,26 @@ def test_a_float32_step_of_every_activation_computes_nothing_in_float64(
     assert witnessed(monkeypatch, activation=activation, category=category) == []
 
 
-def test_a_float32_step_of_every_other_loss_computes_nothing_in_float64(monkeypatch):
-    for loss in LOSSES:
-        category = "classification" if LOSSES[loss].takes_labels else "regression"
-        assert witnessed(monkeypatch, category=category, loss=loss) == []
+@pytest.mark.parametrize(("loss", "params"), LOSS_CASES, ids=str)
+def test_a_float32_step_of_every_loss_computes_nothing_in_float64(
+    loss, params, monkeypatch
+):
+    options = {"category": category_of(loss), "loss": loss, "loss_params": params}
+    assert witnessed(monkeypatch, **options) == []
+
+
+@pytest.mark.parametrize(("loss", "params"), LOSS_CASES, ids=str)
+def test_a_weighted_float32_pass_computes_nothing_in_float64(loss, params):
+    """Neither do numbers of NumPy among the parameters."""
+    params = {name: np.asarray(value)[()] for name, value in params.items()}
+    category = category_of(loss)
+    net = nudged(category, loss=loss, loss_params=params, dtype=np.float32)
+    X, y = rows(category, n=8, dtype=np.float32)
+    scores = net.scores(X).view(Witness)
+    weight = np.ones(8, np.float32)
+    Witness.seen = []
+    net.objective.function(scores, suitable(loss, y), weight=weight, out=scores)
+    assert Witness.seen == []
 
 
 def test_the_witness_notices_a_float64_number(monkeypatch):
