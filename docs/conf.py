@@ -8,11 +8,12 @@ from pathlib import Path
 from sphinx_gallery.sorting import ExplicitOrder
 
 import skfcnet
-from skfcnet._estimators import SOLVERS
+from skfcnet._base import SOLVERS
 from skfcnet.activations import ACTIVATIONS
 from skfcnet.initializers import INITIALIZERS
 from skfcnet.layers import NORMALIZATIONS
 from skfcnet.losses import LOSSES
+from skfcnet.schedules import SCHEDULES
 from skfcnet.update_rules import UPDATE_RULES
 
 HERE = Path(__file__).parent
@@ -151,6 +152,19 @@ write_table(
             summary_of(rule),
         )
         for rule in UPDATE_RULES.values()
+    ],
+)
+write_table(
+    "schedules",
+    ("Name", "Function", "What it is", "Depends on the number of steps"),
+    [
+        (
+            literal_of(name),
+            link_to(schedule.function),
+            summary_of(schedule.function),
+            "yes" if schedule.has_horizon else "no",
+        )
+        for name, schedule in SCHEDULES.items()
     ],
 )
 write_table(

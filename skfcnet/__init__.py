@@ -7,7 +7,8 @@ are made of, and that can be read and used on their own, are in `skfcnet.layers`
 `skfcnet.datasets`, pictures are in `skfcnet.plotting`.
 """
 
-from skfcnet._estimators import FCNetClassifier, FCNetRegressor
+from skfcnet._classifier import FCNetClassifier
+from skfcnet._regressor import FCNetRegressor
 from skfcnet.plotting import TrainingCurveDisplay
 
 __version__ = "0.1.0"

@@ -53,7 +53,9 @@ class Batches:
         weight = np.ones(X.shape[0]) if sample_weight is None else sample_weight
         self.batch_size = batch_size
         self.shuffle = shuffle
-        self._order = content_order(X, y, weight) if shuffle else np.arange(len(weight))
+        self._order = np.arange(len(weight))
+        if shuffle:
+            self._order, _ = content_order(X, y, weight)
         self._ends = np.cumsum(weight[self._order])
 
     def __len__(self):
@@ -127,7 +129,7 @@ def repetitions(sample_weight):
 
 
 def content_order(X, y, weight):
-    """Return an order of the rows that depends on their content alone.
+    """Order the rows by their content alone.
 
     Rows are compared by a hash: a sum over the 32-bit words of X and y, each word
     times a fixed random 64-bit number, modulo 2^64. Integers make it exact, whichever
@@ -135,19 +137,34 @@ def content_order(X, y, weight):
     which do not are hashed whole, and by two sums, for which two given different rows
     collide with a probability below 2^-64 (vector multiply-shift: M. Thorup, "High
     Speed Hashing for Integers and Strings", 2015).
+
+    Returns
+    -------
+    order : ndarray of int, shape (N,)
+        The rows in that order.
+
+    is_new : ndarray of bool, shape (N,)
+        For each of them, whether its content differs from that of the one before.
     """
     middle = X.shape[1] // 2
     nearby = slice(max(0, middle - GLANCE // 2), middle + GLANCE // 2)
     glance = _word_sums(X[:, nearby], y)[0]
     order = glance.argsort()
     glance = glance[order]
-    alike = glance[1:] == glance[:-1]
-    tied = np.flatnonzero(np.append(alike, False) | np.append(False, alike))
+    is_new = _differs_from_the_one_before(glance)
+    tied = np.flatnonzero(~is_new | ~np.append(is_new[1:], True))
     if tied.size:
         rows = order[tied]
-        first, second = _word_sums(X[rows], y[rows])
-        order[tied] = rows[np.lexsort((weight[rows], second, first, glance[tied]))]
-    return order
+        sums = _word_sums(X[rows], y[rows])
+        by_content = np.lexsort((weight[rows], *sums, glance[tied]))
+        order[tied] = rows[by_content]
+        for hashes in sums:
+            is_new[tied] |= _differs_from_the_one_before(hashes[by_content])
+    return order, is_new
+
+
+def _differs_from_the_one_before(a):
+    return np.append(True, a[1:] != a[:-1])
 
 
 def _word_sums(X, y):

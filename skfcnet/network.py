@@ -83,7 +83,7 @@ class Stage(NamedTuple):
         """
         return named.select(self.trained)
 
-    def options(self, params, mode, rng):
+    def options(self, params, mode, rng, **others):
         """Return the options of the forward function.
 
         Parameters
@@ -96,6 +96,9 @@ class Stage(NamedTuple):
 
         rng : numpy.random.Generator or None
             Draws dropout masks.
+
+        **others : dict
+            Options that the layer takes beside these.
 
         Returns
         -------
@@ -568,6 +571,18 @@ class FullyConnectedNet:
             dout = dx
         return loss
 
+    def recompute_statistics(self, X):
+        """Set the running statistics of batch normalisation to those of these rows.
+
+        Parameters
+        ----------
+        X : ndarray of shape (N, D) or CSR matrix
+            Rows, in the dtype of the network.
+        """
+        if self.state:
+            stages, workspace = self._stages_for(X), Workspace()
+            _forward(stages, X, self.params, "train", None, workspace, momentum=0.0)
+
     def scores(self, X):
         """Return the scores of rows: a test-time pass, in chunks.
 
@@ -629,7 +644,7 @@ class FullyConnectedNet:
         )
 
 
-def _forward(stages, x, params, mode, rng, workspace):
+def _forward(stages, x, params, mode, rng, workspace, **others):
     """Run the stages in order; return the scores and every stage's cache."""
     n, dtype, caches = x.shape[0], params.vector.dtype, []
     for stage in stages:
@@ -640,7 +655,7 @@ def _forward(stages, x, params, mode, rng, workspace):
         x, cache = layer.forward(
             x,
             *stage.arrays(params),
-            *stage.options(params, mode, rng),
+            *stage.options(params, mode, rng, **others),
             out=out,
             workspace=scratch,
         )

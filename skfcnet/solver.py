@@ -2,6 +2,7 @@
 
 import os
 from copy import deepcopy
+from functools import partial
 from math import isfinite, prod, sqrt
 from numbers import Integral
 from pathlib import Path
@@ -15,6 +16,7 @@ from skfcnet._parameters import Parameters
 from skfcnet._random import as_generator
 from skfcnet._vector_update import VectorUpdate
 from skfcnet._workspace import Workspace
+from skfcnet.schedules import SCHEDULES
 from skfcnet.update_rules import sgd_momentum
 
 
@@ -45,6 +47,21 @@ class Solver:
     lr_decay : float, default=1.0
         The learning rate is multiplied by it after every epoch.
 
+    schedule : str, default='constant'
+        A key of `skfcnet.schedules.SCHEDULES`: what the learning rate is multiplied by
+        in every step. Where it depends on how many steps there will be, that is
+        ``first_step`` and ``num_epochs`` epochs.
+
+    schedule_config : dict, default=None
+        The schedule's numbers; its defaults fill in what is missing.
+
+    warmup_epochs : float, default=0.0
+        The learning rate rises in proportion to the step during so many epochs.
+
+    max_grad_norm : float, default=None
+        Where the norm of the gradient of the loss, without the L2 penalty, is larger,
+        the gradient is scaled down to it [1]_.
+
     batch_size : int, default=100
         Rows of a minibatch. Every epoch shuffles the rows and uses each once.
 
@@ -72,12 +89,18 @@ class Solver:
     sample_weight : ndarray of shape (N,), default=None
         Repetition counts of the training rows, as `repetitions` makes them.
 
+    loss_weight : ndarray of shape (N,), default=None
+        What the loss of each training row is multiplied by.
+
     shuffle : bool, default=True
         Whether to shuffle the training rows in every epoch.
 
     random_state : None, int, RandomState or Generator, default=None
         Shuffles, draws dropout masks and the rows of the training accuracy. None:
         NumPy's global state.
+
+    first_step : int, default=0
+        Minibatches trained before, by which a schedule is advanced.
 
     Attributes
     ----------
@@ -99,6 +122,12 @@ class Solver:
     epoch_rows : int
         Rows trained on in the last epoch, repetitions counted.
 
+    step : int
+        Minibatches trained so far, ``first_step`` counted.
+
+    learning_rate : float
+        What the schedule multiplies; may be set between epochs.
+
     Raises
     ------
     ValueError
@@ -107,6 +136,11 @@ class Solver:
     See Also
     --------
     skfcnet.FCNetClassifier, skfcnet.FCNetRegressor : Estimators built on it.
+
+    References
+    ----------
+    .. [1] R. Pascanu, T. Mikolov, Y. Bengio, "On the Difficulty of Training Recurrent
+       Neural Networks", ICML 2013.
 
     Examples
     --------
@@ -136,6 +170,10 @@ class Solver:
         update_rule=sgd_momentum,
         optim_config=None,
         lr_decay=1.0,
+        schedule="constant",
+        schedule_config=None,
+        warmup_epochs=0.0,
+        max_grad_norm=None,
         batch_size=100,
         num_epochs=10,
         num_train_samples=1000,
@@ -144,8 +182,10 @@ class Solver:
         verbose=True,
         checkpoint_name=None,
         sample_weight=None,
+        loss_weight=None,
         shuffle=True,
         random_state=None,
+        first_step=0,
     ):
         _check_at_least_one(
             batch_size=batch_size,
@@ -154,6 +194,10 @@ class Solver:
             num_train_samples=1 if num_train_samples is None else num_train_samples,
             num_val_samples=1 if num_val_samples is None else num_val_samples,
         )
+        if schedule not in SCHEDULES:
+            raise ValueError(
+                f"schedule must be one of {sorted(SCHEDULES)}, got {schedule!r}."
+            )
         if checkpoint_name is not None and not Path(checkpoint_name).parent.is_dir():
             raise ValueError(
                 f"checkpoint_name must lie in a folder that exists, got "
@@ -165,6 +209,7 @@ class Solver:
             _prepared(model, data, "val") if "X_val" in data else (None, None)
         )
         self.lr_decay = lr_decay
+        self.max_grad_norm = max_grad_norm
         self.num_epochs = num_epochs
         self.num_train_samples = num_train_samples
         self.num_val_samples = num_val_samples
@@ -174,20 +219,22 @@ class Solver:
 
         self.epoch = 0
         self.epoch_rows = 0
+        self.step = first_step
         self.loss_history = []
         self.train_acc_history = []
         self.val_acc_history = []
         self.best_val_acc = None
         self._best_vector = None
 
+        self._loss_weight = None
+        if loss_weight is not None:
+            loss_weight = self._checked_weight("loss_weight", loss_weight, least=0.0)
+            self._loss_weight = loss_weight.astype(model.dtype)
         if sample_weight is not None:
-            sample_weight = np.asarray(sample_weight, np.float64)
-            positive = (sample_weight > 0) & np.isfinite(sample_weight)
-            if positive.shape != (len(self.y_train),) or not positive.all():
-                raise ValueError(
-                    "sample_weight must hold one positive number for each row of "
-                    "X_train."
-                )
+            tiny = np.finfo(np.float64).smallest_subnormal
+            sample_weight = self._checked_weight(
+                "sample_weight", sample_weight, least=tiny
+            )
         self._rng = as_generator(random_state)
         self._batches = Batches(
             self.X_train,
@@ -205,11 +252,33 @@ class Solver:
             deepcopy(optim_config or {}),
             l2=model.reg,
         )
+        self.learning_rate = self._update.learning_rate
+        self._schedule = partial(
+            SCHEDULES[schedule].function,
+            n_steps=first_step + num_epochs * len(self._batches),
+            **SCHEDULES[schedule].defaults | (schedule_config or {}),
+        )
+        self._warmup_steps = warmup_epochs * len(self._batches)
+
+    def _checked_weight(self, name, weight, *, least):
+        weight = np.asarray(weight, np.float64)
+        fits = (weight >= least) & np.isfinite(weight)
+        if fits.shape != (len(self.y_train),) or not fits.all():
+            sign = "positive" if least else "non-negative"
+            raise ValueError(
+                f"{name} must hold one {sign} number for each row of X_train."
+            )
+        return weight
+
+    @property
+    def last_learning_rate(self):
+        """The learning rate of the last step, as scheduled."""
+        return self._update.learning_rate
 
     @property
     def optim_config(self):
         """The update rule's configuration now: a new solver goes on from it."""
-        return self._update.config
+        return self._update.config | {"learning_rate": self.learning_rate}
 
     def train(self):
         """Train for ``num_epochs`` epochs and leave the best parameters in the model.
@@ -260,25 +329,48 @@ class Solver:
             self._check_finite(float(self.model.params.vector.sum()), "parameters")
         self.epoch += 1
         self.epoch_rows = n_rows
-        self._update.learning_rate *= self.lr_decay
+        self.learning_rate *= self.lr_decay
         return total / n_rows
 
     def _step(self, rows):
         """Train one minibatch; return its loss."""
         model = self.model
         x, y = self._gathered("X_train", rows), self._gathered("y_train", rows)
+        weight = None if self._loss_weight is None else self._loss_weight[rows]
         loss = model.backpropagate(
-            x, y, grads=self._grads, workspace=self._workspace, rng=self._rng
+            x,
+            y,
+            weight=weight,
+            grads=self._grads,
+            workspace=self._workspace,
+            rng=self._rng,
         )
         self._check_finite(loss, "loss")
+        self._clip_gradient()
+        self._update.learning_rate = self._scheduled_rate()
+        self.step += 1
         return loss + self._update()
+
+    def _scheduled_rate(self):
+        rate = self.learning_rate * self._schedule(self.step)
+        if self.step + 1 < self._warmup_steps:
+            rate *= (self.step + 1) / self._warmup_steps
+        return rate
+
+    def _clip_gradient(self):
+        if self.max_grad_norm is None:
+            return
+        gradient = self._grads.trainable
+        norm = sqrt(float(gradient @ gradient))
+        if norm > self.max_grad_norm:
+            gradient *= self.max_grad_norm / norm
 
     def _check_finite(self, value, name):
         if not isfinite(value):
             raise ValueError(
                 f"Training diverged: the {name} became {value} in epoch "
                 f"{self.epoch + 1} at a learning rate of "
-                f"{self._update.learning_rate:g}. Standardise the input (and, for "
+                f"{self._scheduled_rate():g}. Standardise the input (and, for "
                 f"regression, the target), or lower the learning rate."
             )
 

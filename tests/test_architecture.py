@@ -12,12 +12,14 @@ TOP = "top"  # imports TOP_IMPORTS only
 LEVELS = {
     "_layer": 0,
     "_parameters": 0,
+    "_input": 0,
     "_random": 0,
     "_workspace": 0,
     "gradient_check": 0,
     "activations": 1,
     "initializers": 1,
     "losses": 1,
+    "schedules": 1,
     "update_rules": 1,
     "_batches": 2,
     "_vector_update": 2,
@@ -25,13 +27,25 @@ LEVELS = {
     "_compat": 3,
     "network": 3,
     "solver": 4,
-    "_estimators": 5,
+    "_holdout": 3,
+    "_lbfgs": 4,
+    "_base": 5,
+    "_classifier": 6,
+    "_regressor": 6,
     "datasets": LEAF,
     "plotting": LEAF,
     "__init__": TOP,
 }
-TOP_IMPORTS = {"_estimators", "plotting"}
-USERS_OF_SCIKIT_LEARN = {"_compat", "_estimators", "datasets", "plotting"}
+TOP_IMPORTS = {"_classifier", "_regressor", "plotting"}
+USERS_OF_SCIKIT_LEARN = {
+    "_base",
+    "_classifier",
+    "_compat",
+    "_input",
+    "_regressor",
+    "datasets",
+    "plotting",
+}
 OPTIONAL = {"torchvision": "datasets", "pandas": "datasets", "matplotlib": "plotting"}
 
 FOLDER = Path(skfcnet.__file__).parent

@@ -161,13 +161,14 @@ def test_repetitions_count_towards_the_size_of_a_minibatch():
 def assert_order_of_distinct_rows_is_their_own(X, y):
     """Where two distinct rows collide, their order falls back on their place."""
     weight = np.ones(len(y))
-    order = content_order(X, y, weight)
+    order, is_new = content_order(X, y, weight)
+    assert is_new.all()
     np.testing.assert_array_equal(np.sort(order), np.arange(len(y)))
     for permuted in (
         np.arange(len(y))[::-1],
         np.random.default_rng(0).permutation(len(y)),
     ):
-        other = content_order(X[permuted], y[permuted], weight)
+        other = content_order(X[permuted], y[permuted], weight)[0]
         np.testing.assert_array_equal(permuted[other], order)
 
 
@@ -207,7 +208,8 @@ def test_rows_that_differ_in_their_target_do_not_collide(y):
 def test_minus_zero_is_zero(table):
     X, y, weight = table
     np.testing.assert_array_equal(
-        content_order(X, y, weight), content_order(np.where(X == 0, -0.0, X), y, weight)
+        content_order(X, y, weight)[0],
+        content_order(np.where(X == 0, -0.0, X), y, weight)[0],
     )
 
 
@@ -215,23 +217,36 @@ def test_minus_zero_is_zero(table):
 @REPEATABLE
 def test_sparse_rows_have_the_order_of_dense_ones(table):
     X, y, weight = table
-    dense = content_order(X, y, weight)
-    np.testing.assert_array_equal(content_order(csr_array(X), y, weight), dense)
+    dense = content_order(X, y, weight)[0]
+    np.testing.assert_array_equal(content_order(csr_array(X), y, weight)[0], dense)
     stored = csr_array(np.ones_like(X))  # every zero is stored explicitly
     stored.data[...] = X.ravel()
     assert stored.nnz == X.size
-    np.testing.assert_array_equal(content_order(stored, y, weight), dense)
+    np.testing.assert_array_equal(content_order(stored, y, weight)[0], dense)
 
 
 def test_many_rows_have_the_order_of_each_alone():
     """Rows are hashed in chunks; where a chunk ends must not matter."""
     X = np.random.default_rng(0).normal(size=(600, 3))
     weight = np.ones(600)
-    order = content_order(X, X, weight)
+    order = content_order(X, X, weight)[0]
     for start in (1, 255, 256, 300):
         part = order[order >= start] - start
         rest = X[start:]
-        np.testing.assert_array_equal(content_order(rest, rest, weight[start:]), part)
+        np.testing.assert_array_equal(
+            content_order(rest, rest, weight[start:])[0], part
+        )
+
+
+def test_equal_rows_stand_together_and_are_told_from_others():
+    rng = np.random.default_rng(0)
+    groups = rng.integers(20, size=300)
+    distinct = np.tile(rng.normal(size=(1, 200)), (20, 1))
+    distinct[:, 0] = np.arange(20)  # outside of what is compared first
+    order, is_new = content_order(distinct[groups], np.zeros(300), np.ones(300))
+    met = groups[order][is_new]
+    np.testing.assert_array_equal(np.sort(met), np.unique(groups))
+    np.testing.assert_array_equal(groups[order], met[np.cumsum(is_new) - 1])
 
 
 def test_hashing_leaves_the_rows_alone():

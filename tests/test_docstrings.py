@@ -21,6 +21,7 @@ PUBLIC_MODULES = (
     "skfcnet.losses",
     "skfcnet.network",
     "skfcnet.plotting",
+    "skfcnet.schedules",
     "skfcnet.solver",
     "skfcnet.update_rules",
 )
@@ -86,8 +87,10 @@ def test_estimator_documents_its_parameters_in_order(estimator):
     assert documented == list(inspect.signature(estimator).parameters)
 
 
-@pytest.mark.parametrize("name", inspect.signature(FCNetClassifier).parameters)
-@pytest.mark.parametrize("estimator", ESTIMATORS)
+@pytest.mark.parametrize(
+    ("estimator", "name"),
+    [(cls, name) for cls in ESTIMATORS for name in inspect.signature(cls).parameters],
+)
 def test_estimator_documents_the_true_default(estimator, name):
     declared, _ = section(estimator, "Parameters")[name]
     stated = re.search(r"default=(.+)$", declared).group(1)

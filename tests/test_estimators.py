@@ -27,7 +27,7 @@ from sklearn.preprocessing import StandardScaler, scale
 from sklearn.utils import get_tags
 
 from skfcnet import FCNetClassifier, FCNetRegressor
-from skfcnet._estimators import SOLVERS
+from skfcnet._base import SOLVERS
 from skfcnet.layers import ACTIVATIONS
 from skfcnet.solver import Solver
 
@@ -41,7 +41,11 @@ small_classifier = partial(
     FCNetClassifier, (16,), max_iter=5, random_state=0, learning_rate_init=0.01
 )
 small_regressor = partial(
-    FCNetRegressor, (16,), max_iter=5, random_state=0, learning_rate_init=0.01
+    FCNetRegressor,
+    hidden_layer_sizes=(16,),
+    max_iter=5,
+    random_state=0,
+    learning_rate_init=0.01,
 )
 
 
@@ -110,7 +114,9 @@ def test_every_solver_and_activation_learns(solver, activation):
 @pytest.mark.parametrize("changes", [{"batch_norm": True}, {"dropout": 0.2}])
 def test_normalised_and_dropped_out_networks_learn(changes):
     X, y = load_diabetes(return_X_y=True)
-    model = FCNetRegressor((32,), random_state=0, learning_rate_init=0.01, **changes)
+    model = FCNetRegressor(
+        hidden_layer_sizes=(32,), random_state=0, learning_rate_init=0.01, **changes
+    )
     assert model.fit(scale(X), scale(y)).score(scale(X), scale(y)) > 0.5
 
 
@@ -118,7 +124,12 @@ def test_a_network_without_hidden_layers_is_a_linear_model():
     rng = np.random.default_rng(0)
     X = rng.normal(size=(500, 4))
     model = FCNetRegressor(
-        (), alpha=0.0, learning_rate_init=0.05, max_iter=300, tol=1e-9, random_state=0
+        hidden_layer_sizes=(),
+        alpha=0.0,
+        learning_rate_init=0.05,
+        max_iter=300,
+        tol=1e-9,
+        random_state=0,
     )
     model.fit(X, X @ [1.0, -2.0, 0.0, 3.0] + 5)
     np.testing.assert_allclose(model.coefs_[0][:, 0], [1, -2, 0, 3], atol=1e-3)
@@ -621,7 +632,9 @@ def test_grid_search_over_mnist_with_two_workers_survives_saving(mnist, tmp_path
 
 def test_training_stops_after_exactly_n_iter_no_change_epochs_without_improvement():
     X, y = np.zeros((20, 1)), np.zeros(20)
-    model = FCNetRegressor((2,), n_iter_no_change=3, tol=1.0, max_iter=50)
+    model = FCNetRegressor(
+        hidden_layer_sizes=(2,), n_iter_no_change=3, tol=1.0, max_iter=50
+    )
     assert model.fit(X, y).n_iter_ == 4  # the first improves on nothing at all
 
 
@@ -649,7 +662,8 @@ def test_verbose_prints_a_line_an_epoch(capsys):
     model.set_params(verbose=True).fit(X, y)
     lines = capsys.readouterr().out.splitlines()
     assert len(lines) == model.n_iter_
-    assert lines[-1] == f"Iteration 5, loss = {model.loss_:.8f}"
+    assert len({len(line) for line in lines}) == 1  # aligned
+    assert lines[-1].startswith(f"Epoch    5  loss {model.loss_:12.6f}  learning rate")
 
 
 @pytest.mark.parametrize("method", ["fit", "partial_fit"])

@@ -1,0 +1,829 @@
+"""What both estimators share: validation, training, fitted attributes.
+
+How a fit works
+---------------
+Everything happens on a *draft*, another object of the same class: it validates the
+data, receives the fitted attributes and is trained. Only when that has succeeded is
+its state taken over, in one step. A failed or interrupted fit, whatever it failed at,
+therefore leaves the earlier model exactly as it was.
+"""
+
+import copy
+import warnings
+from math import fsum, isfinite, nan
+from numbers import Integral, Real
+from time import perf_counter
+from typing import NamedTuple
+
+import numpy as np
+from scipy.sparse import issparse
+from sklearn.base import BaseEstimator
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.metrics import check_scoring, get_scorer_names
+from sklearn.utils import assert_all_finite, check_random_state, column_or_1d
+from sklearn.utils.metaestimators import available_if
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from skfcnet._batches import content_order, repetitions
+from skfcnet._compat import (
+    CallbackSupportMixin,
+    FitTask,
+    HasMethods,
+    Interval,
+    InvalidParameterError,
+    Options,
+    StrOptions,
+    validate_params,
+    with_callbacks,
+)
+from skfcnet._holdout import holdout
+from skfcnet._input import checked_weight, refuse_what_numpy_would_reinterpret
+from skfcnet._lbfgs import train_lbfgs
+from skfcnet.initializers import INITIALIZERS
+from skfcnet.layers import ACTIVATIONS
+from skfcnet.network import FullyConnectedNet
+from skfcnet.schedules import SCHEDULES
+from skfcnet.solver import Solver
+from skfcnet.update_rules import adam, adamw, rmsprop, sgd_momentum, sgd_nesterov
+
+AUTO_BATCH_SIZE = 200
+"""The most that ``batch_size="auto"`` chooses; also what ``alpha`` is relative to."""
+
+SOLVERS = {
+    "sgd": (sgd_momentum, {"momentum": "momentum"}),
+    "adam": (adam, {"beta1": "beta_1", "beta2": "beta_2", "epsilon": "epsilon"}),
+    "adamw": (
+        adamw,
+        {
+            "beta1": "beta_1",
+            "beta2": "beta_2",
+            "epsilon": "epsilon",
+            "weight_decay": "weight_decay",
+        },
+    ),
+    "rmsprop": (rmsprop, {"epsilon": "epsilon"}),
+}
+"""For every stochastic ``solver``: its update rule, and which of the estimator's
+parameters are which entries of its configuration."""
+
+ADAPTIVE_DIVISOR = 5.0
+"""What the adaptive schedule divides the learning rate by."""
+
+ADAPTIVE_END = 1e-6
+"""Learning rate at which it gives up."""
+
+NOTHING_YET = (-np.inf, -np.inf)
+"""The best score, and the negative loss beside it, before there are any."""
+
+HISTORY = (
+    "epoch",
+    "loss",
+    "validation_loss",
+    "validation_score",
+    "learning_rate",
+    "seconds",
+)
+"""Columns of ``history_``."""
+
+
+class Rows(NamedTuple):
+    """Validated data: what every row is, what is to be learned of it, what it counts.
+
+    Parameters
+    ----------
+    X : ndarray or CSR matrix of shape (N, D)
+        In the dtype of the network.
+
+    y : ndarray
+        As the user gave it.
+
+    target : ndarray
+        As the loss wants it.
+
+    weight : ndarray of shape (N,) or None
+        Repetition counts.
+
+    cost : ndarray of shape (N,) or None
+        What the loss of a row is multiplied by.
+    """
+
+    X: object
+    y: object
+    target: object
+    weight: object
+    cost: object
+
+    def take(self, rows, **changes):
+        """Return some of the rows, by number or mask."""
+        taken = {k: a if a is None else a[rows] for k, a in self._asdict().items()}
+        return type(self)(**taken | changes)
+
+    def mean_weight(self):
+        """Return weight times cost, such that the weights have a mean of one."""
+        if self.weight is None:
+            return self.cost
+        weight = self.weight * (len(self.weight) / fsum(self.weight))
+        return weight if self.cost is None else weight * self.cost
+
+
+def store_parameters(estimator, parameters):
+    """Store the parameters of ``__init__``, unchecked and unchanged, as they are.
+
+    scikit-learn wants each class to spell its parameters out, and to do no more.
+    """
+    for name, value in parameters.items():
+        if name not in ("self", "__class__"):
+            setattr(estimator, name, value)
+
+
+def _shape_of(net):
+    """Return what the layers of a network are, but for dropout."""
+    return [(s.kind, s.specs) for s in net.stages if s.rate is None]
+
+
+def _is_stochastic(estimator):
+    if estimator.solver == "lbfgs":
+        raise AttributeError("partial_fit is not available for solver='lbfgs'.")
+    return True
+
+
+class _BaseFCNet(CallbackSupportMixin, BaseEstimator):
+    """What both estimators share; a subclass says how its targets are encoded.
+
+    A subclass has ``_category``, a key of `skfcnet.network.CATEGORIES`, and the
+    methods ``_learn_target``, ``_encoded``, ``_learn_costs``, ``_costs``,
+    ``_loss_and_params``, ``_answers``, ``_strata`` and ``_default_score``.
+    """
+
+    _parameter_constraints = {
+        "hidden_layer_sizes": [
+            "array-like",
+            Interval(Integral, 1, None, closed="left"),
+        ],
+        "activation": [StrOptions(set(ACTIVATIONS))],
+        "solver": [StrOptions({*SOLVERS, "lbfgs"})],
+        "alpha": [Interval(Real, 0, None, closed="left")],
+        "batch_size": [
+            StrOptions({"auto"}),
+            Interval(Integral, 1, None, closed="left"),
+        ],
+        "learning_rate": [StrOptions({*SCHEDULES, "adaptive"})],
+        "learning_rate_init": [Interval(Real, 0, None, closed="neither")],
+        "power_t": [Interval(Real, 0, None, closed="left")],
+        "max_iter": [Interval(Integral, 1, None, closed="left")],
+        "shuffle": ["boolean"],
+        "random_state": ["random_state"],
+        "tol": [Interval(Real, 0, None, closed="left")],
+        "verbose": ["verbose"],
+        "warm_start": ["boolean"],
+        "momentum": [Interval(Real, 0, 1, closed="both")],
+        "nesterovs_momentum": ["boolean"],
+        "early_stopping": ["boolean"],
+        "validation_fraction": [
+            Interval(Real, 0, 1, closed="neither"),
+            HasMethods(["split", "get_n_splits"]),
+        ],
+        "beta_1": [Interval(Real, 0, 1, closed="left")],
+        "beta_2": [Interval(Real, 0, 1, closed="left")],
+        "epsilon": [Interval(Real, 0, None, closed="neither")],
+        "n_iter_no_change": [
+            Interval(Integral, 1, None, closed="left"),
+            Options(Real, {np.inf}),
+        ],
+        "max_fun": [Interval(Integral, 1, None, closed="left")],
+        "scoring": [StrOptions({"loss", *get_scorer_names()}), callable, None],
+        "warmup_epochs": [Interval(Real, 0, None, closed="left")],
+        "max_grad_norm": [Interval(Real, 0, None, closed="neither"), None],
+        "weight_decay": [Interval(Real, 0, None, closed="left")],
+        "batch_norm": ["boolean"],
+        "layer_norm": ["boolean"],
+        "dropout": [Interval(Real, 0, 1, closed="left")],
+        "input_dropout": [Interval(Real, 0, 1, closed="left")],
+        "init": [StrOptions({"auto", *INITIALIZERS})],
+        "dtype": [
+            StrOptions({"float32", "float64"}),
+            Options(type, {np.float32, np.float64}),
+        ],
+    }
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        return tags
+
+    # Fitted attributes that are views of others
+
+    @property
+    def coefs_(self):
+        """Weights of every affine layer, first to last: live views."""
+        return self._arrays_named("W")
+
+    @property
+    def intercepts_(self):
+        """Biases of every affine layer, first to last: live views."""
+        return self._arrays_named("b")
+
+    def _arrays_named(self, name):
+        check_is_fitted(self)
+        return [self._net.params[f"{name}{i}"] for i in range(1, self.n_layers_)]
+
+    @property
+    def loss_curve_(self):
+        """Training loss of every epoch."""
+        return self._column("loss")
+
+    @property
+    def validation_loss_curve_(self):
+        """Validation loss of every epoch; None where nothing was validated."""
+        return self._validation_column("validation_loss")
+
+    @property
+    def validation_scores_(self):
+        """Validation score of every epoch; None where nothing was validated."""
+        return self._validation_column("validation_score")
+
+    def _column(self, name):
+        check_is_fitted(self)
+        return self.history_[name]
+
+    def _validation_column(self, name):
+        column = self._column(name)
+        return None if np.isnan(column).all() else column
+
+    # Fitting
+
+    @with_callbacks
+    def fit(
+        self,
+        X,
+        y,
+        sample_weight=None,
+        *,
+        X_val=None,
+        y_val=None,
+        sample_weight_val=None,
+    ):
+        """Fit the network to data.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, dataframe} of shape (n_samples, n_features)
+            The input.
+
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            The target: class labels, or a binary indicator matrix for multilabel
+            classification; numbers for regression.
+
+        sample_weight : array-like of shape (n_samples,), default=None
+            How often each row counts; a row of weight 0 is left out. Training with
+            integer weights is, bit for bit, training on rows repeated so often.
+            Weights whose total is below the number of rows or above eight times it
+            are rescaled to a mean of one.
+
+        X_val : {array-like, sparse matrix, dataframe} of shape (n_val, n_features), \
+                default=None
+            Input to validate on, instead of rows set aside. Needs
+            ``early_stopping=True``.
+
+        y_val : array-like of shape (n_val,) or (n_val, n_outputs), default=None
+            Its target.
+
+        sample_weight_val : array-like of shape (n_val,), default=None
+            How much each of its rows counts.
+
+        Returns
+        -------
+        self : estimator
+            The fitted estimator.
+
+        Raises
+        ------
+        ValueError
+            If a parameter or the data are invalid, or training diverges. The
+            estimator then remains as it was.
+        """
+        validate_params(self)
+        goes_on = self.warm_start and hasattr(self, "_net")
+        draft = self._continuing() if goes_on else self._blank()
+        rows = draft._prepared(X, y, sample_weight, first=not goes_on)
+        validation = draft._validation(X_val, y_val, sample_weight_val)
+        if self.early_stopping and validation is None:
+            rows, validation = draft._split(rows)
+        draft._best, draft._epochs_without = NOTHING_YET, 0
+        metadata = {"sample_weight": sample_weight, "X_val": X_val, "y_val": y_val}
+        metadata["sample_weight_val"] = sample_weight_val
+        metadata = {name: data for name, data in metadata.items() if data is not None}
+        task = FitTask(self, self.max_iter, X=X, y=y, metadata=metadata)
+        train = draft._train_lbfgs if self.solver == "lbfgs" else draft._train
+        try:
+            converged = train(rows, validation, task)
+        except KeyboardInterrupt:
+            if len(draft.history_["loss"]) > draft._first_epoch:
+                self._take_over(draft)
+            raise
+        if not self.warm_start:
+            draft._optim_config = {}
+        self._take_over(draft)
+        task.end()
+        has_horizon = self.learning_rate in SCHEDULES and (
+            SCHEDULES[self.learning_rate].has_horizon
+        )
+        if not converged and validation is None and not has_horizon:
+            warnings.warn(
+                f"The loss was still improving after max_iter={self.max_iter} epochs. "
+                f"Raise max_iter, or set tol or n_iter_no_change to stop earlier.",
+                ConvergenceWarning,
+                stacklevel=3,  # the decorator is one
+            )
+        return self
+
+    def _partial_fit(
+        self, X, y, sample_weight, X_val, y_val, sample_weight_val, **target_arguments
+    ):
+        validate_params(self)
+        first = not hasattr(self, "_net")
+        draft = self._blank() if first else self._continuing()
+        rows = draft._prepared(X, y, sample_weight, first=first, **target_arguments)
+        validation = draft._validation(X_val, y_val, sample_weight_val)
+        solver = draft._solver(rows, partial=True)
+        draft._train_epoch(solver, validation)
+        draft._remember(solver)
+        self._take_over(draft)
+        return self
+
+    def _blank(self):
+        """Return a draft without memory."""
+        return type(self)(**self.get_params(deep=False))
+
+    def _continuing(self):
+        """Return a draft that goes on from here, and shares nothing that changes."""
+        draft = copy.copy(self)
+        for trained in ("_net", "_rng", "history_"):
+            setattr(draft, trained, copy.deepcopy(getattr(self, trained)))
+        return draft
+
+    def _take_over(self, draft):
+        """Make the state of a draft this estimator's own."""
+        vars(self).pop("feature_names_in_", None)  # this fit may have seen no names
+        vars(self).update(vars(draft))
+
+    def _snapshot(self):
+        """Return copies of all that the estimator is fitted with now."""
+        return vars(self._continuing())
+
+    def _prepared(self, X, y, sample_weight, *, first, **target_arguments):
+        """Return validated rows, with the network they are to train in place."""
+        if self.batch_norm and self.layer_norm:
+            raise InvalidParameterError(
+                f"The 'layer_norm' parameter of {type(self).__name__} must be False "
+                f"where batch_norm is True. Got True instead."
+            )
+        if self.solver == "lbfgs" and (self.dropout or self.input_dropout):
+            raise InvalidParameterError(
+                f"The 'dropout' and 'input_dropout' parameters of "
+                f"{type(self).__name__} must be 0 for solver='lbfgs', which needs the "
+                f"same loss in every evaluation. Got {self.dropout!r} and "
+                f"{self.input_dropout!r} instead."
+            )
+        X, y, weight = self._validated(X, y, sample_weight, reset=first)
+        if first:
+            self._learn_target(y, **target_arguments)
+        target = self._encoded(y)
+        self._learn_costs(y, weight)
+        if first:
+            self._start()
+        else:
+            self._follow_description()
+        self._check_domain(target)
+        self._first_epoch = len(self.history_["loss"])
+        return Rows(X, y, target, weight, self._costs(y))
+
+    def _check_domain(self, target):
+        loss = self._net.loss_name
+        # Neither a minibatch of partial_fit nor what is validated on is the whole.
+        self._net.objective.domain.check(target, loss=loss, whole=False)
+
+    def _validated(self, X, y, sample_weight, *, reset):
+        """Return the rows of positive weight in the compute dtype, y and weights."""
+        refuse_what_numpy_would_reinterpret(X, "X")
+        if self._category == "regression":
+            refuse_what_numpy_would_reinterpret(y, "y")
+        X, y = validate_data(
+            self,
+            X,
+            y,
+            reset=reset,
+            accept_sparse="csr",
+            dtype=(np.float64, np.float32),
+            multi_output=True,
+            y_numeric=self._category == "regression",
+        )
+        y = y.toarray() if issparse(y) else y
+        if y.ndim == 2 and y.shape[1] == 1:
+            y = column_or_1d(y, warn=True)
+        X = self._in_compute_dtype(X, "X")
+        if sample_weight is None:
+            return X, y, None
+        weight = checked_weight(sample_weight, X.shape[0])
+        counts = weight > 0
+        if not counts.all():
+            X, y, weight = X[counts], y[counts], weight[counts]
+        return X, y, repetitions(weight)
+
+    @property
+    def _compute_dtype(self):
+        return "float64" if self.solver == "lbfgs" else self.dtype
+
+    def _in_compute_dtype(self, a, name):
+        with np.errstate(over="ignore"):
+            converted = a.astype(self._compute_dtype, copy=False)
+        if converted is not a:
+            assert_all_finite(converted, input_name=name)
+        return converted
+
+    # The network
+
+    def _start(self):
+        """Set up the untrained network, and what a fit records."""
+        self._seed = check_random_state(self.random_state).randint(2**31 - 1)
+        self._rng = np.random.default_rng(self._seed)
+        self._described = self._description()
+        self._net = FullyConnectedNet(**self._described, random_state=self._rng)
+        self._optim_config = {}
+        self._step = 0
+        self._divisions = 0
+        self._best = NOTHING_YET
+        self._epochs_without = 0
+        self.n_layers_ = len(self._hidden_dims()) + 2
+        self.n_iter_ = 0
+        self.t_ = 0
+        self.best_loss_ = np.inf
+        self.best_iteration_ = 0
+        self.best_validation_score_ = None
+        self.history_ = {name: [] for name in HISTORY}
+
+    def _description(self):
+        """Return the arguments of the network that the parameters describe."""
+        hidden_dims = self._hidden_dims()
+        normalization = "layernorm" if self.layer_norm else self.batch_norm
+        loss, loss_params = self._loss_and_params()
+        return {
+            "category": self._category,
+            "hidden_dims": hidden_dims,
+            "normalization": [normalization] * len(hidden_dims),
+            "input_dim": self.n_features_in_,
+            "output_dim": self.n_outputs_,
+            "weight_scale": None,
+            "dtype": np.dtype(self._compute_dtype).name,
+            "activation": self.activation,
+            "dropout": self.dropout,
+            "input_dropout": self.input_dropout,
+            "init": None if self.init == "auto" else self.init,
+            "loss": loss,
+            "loss_params": loss_params,
+        }
+
+    def _hidden_dims(self):
+        sizes = np.atleast_1d(np.asarray(self.hidden_layer_sizes, object)).tolist()
+        if not all(isinstance(size, Integral) and size > 0 for size in sizes):
+            raise InvalidParameterError(
+                f"The 'hidden_layer_sizes' parameter of {type(self).__name__} must be "
+                f"a positive integer or a sequence of them. "
+                f"Got {self.hidden_layer_sizes!r} instead."
+            )
+        return [int(size) for size in sizes]
+
+    def _follow_description(self):
+        """Go on with the network as the parameters describe it now.
+
+        Dropout, loss and dtype may change; what shapes the network may not.
+        """
+        described = self._description()
+        if described == self._described:
+            return
+        net = FullyConnectedNet(**described, random_state=0)
+        if _shape_of(net) != _shape_of(self._net):
+            raise ValueError(
+                f"The parameters that shape the network were changed since it was "
+                f"fitted as {self._net!r}: they describe {net!r}. Set them back, or "
+                f"call fit with warm_start=False to start anew."
+            )
+        net.params.vector[...] = self._net.params.vector
+        self._net, self._described = net, described
+
+    # Training
+
+    def _solver(self, rows, *, partial=False):
+        """Return a solver that trains the network on validated data."""
+        # Summed exactly: the order of the rows must not show in the last bit.
+        total = rows.X.shape[0] if rows.weight is None else fsum(rows.weight)
+        usual = min(AUTO_BATCH_SIZE, total)
+        batch_size = int(usual) if self.batch_size == "auto" else self.batch_size
+        if self.batch_norm and self.batch_size == 1 < rows.X.shape[0]:
+            raise ValueError(
+                "batch_norm=True needs a batch_size of at least 2: a single row has "
+                "no variance to normalise by."
+            )
+        self._net.reg = float(self.alpha / usual)
+        update_rule, config = self._update_rule()
+        # What has no end here has none to run towards.
+        schedule = (
+            "constant" if self.learning_rate == "adaptive" else self.learning_rate
+        )
+        if partial and SCHEDULES[schedule].has_horizon:
+            schedule = "constant"
+        numbers = SCHEDULES[schedule].defaults
+        return Solver(
+            self._net,
+            {"X_train": rows.X, "y_train": rows.target},
+            update_rule=update_rule,
+            optim_config=config,
+            schedule=schedule,
+            schedule_config={name: float(getattr(self, name)) for name in numbers},
+            warmup_epochs=self.warmup_epochs,
+            max_grad_norm=self.max_grad_norm,
+            batch_size=batch_size,
+            num_epochs=self.max_iter,
+            verbose=False,
+            sample_weight=rows.weight,
+            loss_weight=rows.cost,
+            shuffle=self.shuffle,
+            random_state=self._rng,
+            first_step=self._step,
+        )
+
+    def _update_rule(self):
+        """Return the update rule, and its configuration with the state so far."""
+        rule, parameters = SOLVERS[self.solver]
+        if rule is sgd_momentum and self.nesterovs_momentum:
+            rule = sgd_nesterov
+        config = {"learning_rate": self._adapted_rate()}
+        for entry, parameter in parameters.items():
+            config[entry] = float(getattr(self, parameter))
+        # Another solver than before starts without memory.
+        memory = {*rule.slots, *({"t"} & rule.defaults.keys())}
+        if memory <= self._optim_config.keys():
+            config |= {entry: self._optim_config[entry] for entry in memory}
+        return rule, config
+
+    def _remember(self, solver):
+        """Keep what the next solver goes on from."""
+        self._optim_config = solver.optim_config
+        self._step = solver.step
+
+    def _adapted_rate(self):
+        return float(self.learning_rate_init) / ADAPTIVE_DIVISOR**self._divisions
+
+    def _train(self, rows, validation, task):
+        """Train until there is no more improvement; return whether that was so."""
+        solver = self._solver(rows)
+        best = converged = None
+        try:
+            for _ in range(self.max_iter):
+                task.begin_epoch()
+                converged = self._train_epoch(solver, validation)
+                if self.best_iteration_ == self.n_iter_:
+                    best = self._net.params.vector.copy()
+                if task.end_epoch(self._snapshot):
+                    converged = True
+                if converged:
+                    break
+        except KeyboardInterrupt:
+            self._restore(best)
+            raise
+        self._remember(solver)
+        if validation is not None:
+            self._restore(best)
+        return converged
+
+    def _train_epoch(self, solver, validation):
+        """Train for an epoch; return whether there was no improvement for too long."""
+        start = perf_counter()
+        loss = solver.train_epoch()
+        self.t_ += solver.epoch_rows
+        is_over = self._record(
+            loss, validation, rate=solver.last_learning_rate, start=start
+        )
+        can_adapt = (
+            self.learning_rate == "adaptive" and solver.learning_rate > ADAPTIVE_END
+        )
+        if is_over and can_adapt:
+            self._divisions += 1
+            solver.learning_rate = self._adapted_rate()
+            self._epochs_without = 0
+            return False
+        return is_over
+
+    def _train_lbfgs(self, rows, validation, task):
+        """Train on all rows at once; return whether training converged."""
+        total = rows.X.shape[0] if rows.weight is None else fsum(rows.weight)
+        self._net.reg = float(self.alpha / min(AUTO_BATCH_SIZE, total))
+        rows = self._in_order_of_content(rows)
+        best = None
+
+        def after_iteration(loss, seconds):
+            nonlocal best
+            self.t_ += int(total)
+            is_over = self._record(
+                loss, validation, rate=nan, start=perf_counter() - seconds
+            )
+            if validation is None:  # SciPy decides
+                is_over = False
+            if self.best_iteration_ == self.n_iter_:
+                best = self._net.params.vector.copy()
+            is_over |= bool(task.end_epoch(self._snapshot))
+            if not is_over and self.n_iter_ - self._first_epoch < self.max_iter:
+                task.begin_epoch()
+            return is_over
+
+        task.begin_epoch()
+        try:
+            converged = train_lbfgs(
+                self._net,
+                rows.X,
+                self._net.as_targets(rows.target, n_rows=rows.X.shape[0]),
+                rows.mean_weight(),
+                max_iter=self.max_iter,
+                max_fun=self.max_fun,
+                tol=self.tol,
+                after_iteration=after_iteration,
+            )
+        except KeyboardInterrupt:
+            self._restore(best)
+            raise
+        if validation is not None:
+            self._restore(best)
+        return converged
+
+    def _in_order_of_content(self, rows):
+        """Return rows such that neither their order nor weights for copies show."""
+        weight = np.ones(rows.X.shape[0]) if rows.weight is None else rows.weight
+        order, _ = content_order(rows.X, rows.target, weight)
+        counts = weight[order].astype(int)
+        if (counts == weight[order]).all():
+            return rows.take(np.repeat(order, counts), weight=None)
+        if self.batch_norm:
+            raise ValueError(
+                "sample_weight must be whole numbers, with a total from the number of "
+                "rows to eight times it, for solver='lbfgs' with batch_norm=True."
+            )
+        return rows.take(order)
+
+    def _restore(self, best):
+        """Go back to the parameters of the best epoch, if there was one."""
+        if best is not None:
+            self._net.params.vector[...] = best
+            self.loss_ = self.history_["loss"][self.best_iteration_ - 1]
+
+    def _record(self, loss, validation, *, rate, start):
+        """Note an epoch; return whether there was no improvement for too long."""
+        validation_loss = validation_score = nan
+        now = (-loss, 0.0)
+        if validation is not None:
+            validation_loss, validation_score = validation.evaluate(self)
+            now = (validation_score, -validation_loss)
+        self.n_iter_ += 1
+        self.loss_ = loss
+        seconds = perf_counter() - start
+        numbers = (self.n_iter_, loss, validation_loss, validation_score, rate, seconds)
+        for name, number in zip(HISTORY, numbers, strict=True):
+            self.history_[name].append(number)
+        # A few rows can have the same accuracy for many epochs: the loss decides then.
+        criterion = 0 if now[0] != self._best[0] else 1
+        improved = now[criterion] >= self._best[criterion] + self.tol
+        self._epochs_without = 0 if improved else self._epochs_without + 1
+        if now > self._best:
+            self._best = now
+            self.best_iteration_ = self.n_iter_
+        if validation is None:
+            self.best_loss_ = min(self.history_["loss"])
+            self.best_validation_score_ = None
+        else:
+            self.best_loss_ = None
+            self.best_validation_score_ = self._best[0]
+        if self.verbose:
+            validated = "" if validation is None else f"{validation_score:12.6f}"
+            print(
+                f"Epoch {self.n_iter_:4d}  loss {loss:12.6f}"
+                + (f"  validation {validated}" if validated else "")
+                + f"  learning rate {rate:9.3g}  {seconds:8.3f} s"
+            )
+        return self._epochs_without >= self.n_iter_no_change
+
+    # Validation
+
+    def _validation(self, X_val, y_val, sample_weight_val):
+        """Return what to validate on where the user gave it."""
+        if X_val is None and y_val is None:
+            if sample_weight_val is not None:
+                raise ValueError("sample_weight_val needs X_val and y_val.")
+            return None
+        if X_val is None or y_val is None:
+            missing = "X_val" if X_val is None else "y_val"
+            raise ValueError(f"X_val and y_val go together: {missing} is missing.")
+        if not self.early_stopping:
+            raise ValueError(
+                "X_val and y_val are for early stopping: set early_stopping=True, or "
+                "leave them out."
+            )
+        try:
+            X, y, weight = self._validated(X_val, y_val, sample_weight_val, reset=False)
+            target = self._encoded(y)
+            self._check_domain(target)
+        except (TypeError, ValueError) as error:
+            raise type(error)(f"X_val, y_val, sample_weight_val: {error}") from error
+        return Validation(self, Rows(X, y, target, weight, self._costs(y)))
+
+    def _split(self, rows):
+        """Return the rows to train on, and what to validate on."""
+        fraction = self.validation_fraction
+        if hasattr(fraction, "split"):
+            trained, validated = next(iter(fraction.split(rows.X, rows.y)))
+            return rows.take(trained), Validation(self, rows.take(validated))
+        trained, validated, weight = holdout(
+            rows.X,
+            rows.target,
+            rows.weight,
+            fraction=fraction,
+            classes=self._strata(rows.target),
+            at_least=self._fewest_validated,
+            # The same rows again where training goes on with the same data.
+            rng=np.random.default_rng([self._seed, 1]),
+        )
+        validation = rows.take(validated, weight=weight)
+        return rows.take(trained), Validation(self, validation)
+
+    # Prediction
+
+    def _scores(self, X):
+        """Return the raw scores of rows in float64, and the dtype of X."""
+        check_is_fitted(self)
+        refuse_what_numpy_would_reinterpret(X, "X")
+        X = validate_data(
+            self, X, reset=False, accept_sparse="csr", dtype=(np.float64, np.float32)
+        )
+        scores = self._net.scores(X)
+        if not np.isfinite(scores).all():
+            raise ValueError(
+                f"Input X contains values too large to compute with in {scores.dtype}."
+            )
+        return scores.astype(np.float64), X.dtype
+
+
+class Validation:
+    """Rows that are not trained on, and how they are scored.
+
+    Parameters
+    ----------
+    estimator : _BaseFCNet
+        Whose ``scoring`` it is.
+
+    rows : Rows
+        To validate on.
+    """
+
+    def __init__(self, estimator, rows):
+        self._rows = rows
+        scoring = estimator.scoring
+        self._scorer = None
+        if scoring not in (None, "loss"):
+            self._scorer = check_scoring(estimator, scoring)
+
+    @np.errstate(all="ignore")
+    def evaluate(self, estimator):
+        """Return the loss and the score of an estimator as it is now."""
+        rows, net = self._rows, estimator._net
+        epoch = estimator.n_iter_ + 1
+        scores = net.scores(rows.X).astype(np.float64)
+        loss, _ = net.objective.function(scores, rows.target, weight=rows.mean_weight())
+        if not isfinite(loss):
+            raise ValueError(
+                f"Training diverged: the validation loss became {loss} in epoch "
+                f"{epoch}. Standardise the input (and, for regression, the target), "
+                f"or lower the learning rate."
+            )
+        if estimator.scoring == "loss":
+            score = -loss
+        elif self._scorer is None:
+            answers = estimator._answers(scores)
+            score = estimator._default_score(rows.y, answers, rows.mean_weight(), loss)
+        else:
+            score = self._score(estimator)
+        if not isfinite(score):
+            raise ValueError(
+                f"The validation score became {score} in epoch {epoch}: validate on "
+                f"other rows, or choose another scoring."
+            )
+        return float(loss), float(score)
+
+    def _score(self, estimator):
+        # The rows have lost the names of their columns.
+        nameless = copy.copy(estimator)
+        vars(nameless).pop("feature_names_in_", None)
+        weight = self._rows.mean_weight()
+        weighted = {} if weight is None else {"sample_weight": weight}
+        return self._scorer(nameless, self._rows.X, self._rows.y, **weighted)
+
+
+partial_fit_is_available = available_if(_is_stochastic)
+"""For ``partial_fit``, which there is none of where training takes all rows at once."""

@@ -1,0 +1,597 @@
+"""The classifier."""
+
+from math import fsum
+from numbers import Real
+
+import numpy as np
+from sklearn.base import ClassifierMixin
+from sklearn.metrics import accuracy_score
+from sklearn.utils.multiclass import check_classification_targets, type_of_target
+
+from skfcnet._base import _BaseFCNet, partial_fit_is_available, store_parameters
+from skfcnet._compat import Interval, StrOptions
+from skfcnet._input import check_width, sorted_labels
+
+
+class FCNetClassifier(ClassifierMixin, _BaseFCNet):
+    """Fully connected network for classification.
+
+    A drop-in for scikit-learn's ``MLPClassifier`` that trains in float32, offers
+    normalisation, dropout, schedules and more update rules, and for which a row of
+    weight k is k rows. It minimises the log loss: of a softmax for several classes, of
+    one sigmoid for two, of one sigmoid for each label in multilabel classification.
+    Standardise the input first.
+
+    Parameters
+    ----------
+    hidden_layer_sizes : int or array-like of int, default=(128, 128)
+        Width of every hidden layer. An empty one makes a linear model.
+
+    activation : {'identity', 'logistic', 'tanh', 'relu', 'leaky_relu', 'elu', \
+            'selu', 'gelu', 'silu', 'mish', 'softplus'}, default='relu'
+        Activation of the hidden layers.
+
+    solver : {'sgd', 'adam', 'adamw', 'rmsprop', 'lbfgs'}, default='adam'
+        Update rule: gradient descent with momentum, Adam [2]_, Adam with decoupled
+        weight decay [3]_, or RMSProp; or L-BFGS [6]_, which takes all rows at once,
+        always computes in float64, and suits some thousand rows at most.
+
+    alpha : float, default=0.01
+        Strength of the L2 penalty, ``alpha / (2 * min(200, W)) * ||weights||^2``
+        beside the mean loss, where W is the total sample weight. It means what it
+        means in scikit-learn at its automatic batch size, and does not depend on
+        ``batch_size``. Biases and normalisation parameters are not penalised.
+
+    batch_size : int or 'auto', default='auto'
+        Rows of a minibatch; 'auto' is the smaller of 200 and the total sample weight.
+        A last minibatch of a single row joins the one before it.
+
+    learning_rate : {'constant', 'invscaling', 'adaptive', 'cosine', 'one_cycle', \
+            'coslog4'}, default='constant'
+        Schedule of the learning rate, for every solver but 'lbfgs', step by step:
+        'invscaling' divides it by ``(1 + step) ** power_t``; 'cosine', 'one_cycle' and
+        'coslog4' (see `skfcnet.schedules`) end with the last of ``max_iter`` epochs;
+        'adaptive' divides it by 5 whenever there was no improvement for
+        ``n_iter_no_change`` epochs, and training stops when it is below 1e-6.
+
+    learning_rate_init : float, default=0.001
+        Learning rate, which the schedule multiplies.
+
+    power_t : float, default=0.5
+        Exponent of 'invscaling'.
+
+    max_iter : int, default=200
+        Most epochs, that is, passes over the data; for 'lbfgs', most iterations.
+
+    shuffle : bool, default=True
+        Whether to shuffle the rows in every epoch. Training then does not depend on
+        the order of the rows; without it, minibatches follow their order.
+
+    random_state : int, RandomState instance or None, default=None
+        Draws the initial weights, the rows set aside, the minibatches and the dropout
+        masks. An int makes fits reproducible to the bit, on one machine.
+
+    tol : float, default=1e-4
+        Training stops when the training loss, or with ``early_stopping`` the
+        validation score, has not improved by at least ``tol`` for
+        ``n_iter_no_change`` epochs in a row; where that score stays just the same,
+        the validation loss counts. For 'lbfgs', when no element of the gradient is
+        larger than it.
+
+    verbose : bool or int, default=False
+        Whether to print a line for every epoch: loss, validation score, learning rate
+        and seconds.
+
+    warm_start : bool, default=False
+        Whether `fit` goes on from where the last one ended, for up to ``max_iter``
+        more epochs, with the solver's memory and the schedule as they were.
+
+    momentum : float, default=0.9
+        Momentum of gradient descent, from 0 to 1. Only for ``solver='sgd'``.
+
+    nesterovs_momentum : bool, default=True
+        Whether the momentum is Nesterov's. Only for ``solver='sgd'``.
+
+    early_stopping : bool, default=False
+        Whether to stop by the score on rows that are not trained on: those given to
+        `fit` as ``X_val`` and ``y_val``, or else some of the rows, set aside. The
+        weights of the best epoch are kept.
+
+    validation_fraction : float or splitter, default=0.1
+        How much of the data to set aside, by weight, equal rows together and in
+        classification every class in proportion; or a splitter, of which the first
+        split is used.
+
+    beta_1 : float, default=0.9
+        Decay of Adam's average of the gradient, in [0, 1). Only for 'adam' and
+        'adamw'.
+
+    beta_2 : float, default=0.999
+        Decay of Adam's average of the squared gradient, in [0, 1). Only for 'adam'
+        and 'adamw'.
+
+    epsilon : float, default=1e-8
+        Added to the root of that average. Only for 'adam', 'adamw' and 'rmsprop'.
+
+    n_iter_no_change : int or np.inf, default=10
+        Epochs without improvement after which training stops.
+
+    max_fun : int, default=15000
+        Most evaluations of the loss. Only for ``solver='lbfgs'``.
+
+    scoring : str, callable or None, default=None
+        What early stopping goes by: 'loss', the loss on the rows validated on; the
+        name of a scorer of scikit-learn; a scorer. None: the accuracy; in regression
+        R^2 for squared errors, and minus the loss for others.
+
+    warmup_epochs : float, default=0.0
+        The learning rate rises in proportion to the step during so many epochs.
+
+    max_grad_norm : float or None, default=None
+        Where the norm of the gradient of the loss, without the L2 penalty, is larger,
+        the gradient is scaled down to it.
+
+    weight_decay : float, default=0.01
+        Each step multiplies the weights by ``1 - learning_rate * weight_decay``. Only
+        for ``solver='adamw'``.
+
+    batch_norm : bool, default=False
+        Whether batch normalisation [4]_ follows the affine map of every hidden layer.
+
+    layer_norm : bool, default=False
+        Whether layer normalisation [7]_ does, instead.
+
+    dropout : float, default=0.0
+        Probability of dropping a hidden unit in training [5]_, in [0, 1).
+
+    input_dropout : float, default=0.0
+        Probability of dropping a feature in training, in [0, 1).
+
+    init : {'auto', 'he_normal', 'he_uniform', 'lecun_normal', 'lecun_uniform', \
+            'glorot_normal', 'glorot_uniform', 'orthogonal'}, default='auto'
+        Distribution that the weights are drawn from; 'auto': normal, of standard
+        deviation ``gain / sqrt(fan_in)``, with the gain of the activation, sqrt(2) for
+        the rectifiers [1]_. Biases start at zero.
+
+    label_smoothing : float, default=0.0
+        How much of each label is spread over all classes [8]_, in [0, 1).
+
+    class_weight : dict, list of dict, 'balanced' or None, default=None
+        What the loss of a row of each class is multiplied by: a cost, where
+        ``sample_weight`` is a repetition. 'balanced' gives every class the same share
+        of the total. For multilabel data, a list with a dict for each label.
+
+    dtype : {'float32', 'float64'} or numpy type, default='float32'
+        What the network is trained in. Predictions have the dtype of X.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+        The class labels, sorted; for multilabel classification, the label indices.
+
+    coefs_ : list of ndarray
+        Weights of every affine layer, of shapes (n_in, n_out): live views.
+
+    intercepts_ : list of ndarray
+        Biases of every affine layer: live views.
+
+    loss_ : float
+        Training loss, with the L2 penalty, of the last epoch, or with
+        ``early_stopping`` of the epoch whose weights are kept.
+
+    best_loss_ : float or None
+        The lowest of ``loss_curve_``; None with ``early_stopping``.
+
+    loss_curve_ : list of float
+        Training loss of every epoch.
+
+    validation_loss_curve_, validation_scores_ : list of float or None
+        Loss and score on the rows validated on, after every epoch; None where there
+        were none.
+
+    best_validation_score_ : float or None
+        The best of those scores.
+
+    best_iteration_ : int
+        Epoch, from 1, of the best validation score, whose weights are kept; without
+        validation, of the lowest training loss.
+
+    history_ : dict of list
+        All of these by epoch, with the learning rate and the seconds: a table, as
+        ``pandas.DataFrame(model.history_)`` takes it.
+
+    n_iter_ : int
+        Epochs trained; with ``warm_start`` and `partial_fit`, in all calls.
+
+    t_ : int
+        Rows trained on, repetitions counted.
+
+    n_features_in_ : int
+        Number of features.
+
+    feature_names_in_ : ndarray of shape (n_features,)
+        Names of the features, where X had names that are all strings.
+
+    n_layers_ : int
+        Number of layers, with input and output.
+
+    n_outputs_ : int
+        Width of the output layer: 1 for two classes, else their number,
+        or the number of labels.
+
+    out_activation_ : str
+        What turns the scores of the output layer into predictions: 'softmax' or
+        'logistic'.
+
+    See Also
+    --------
+    FCNetRegressor : The same network for regression.
+    sklearn.neural_network.MLPClassifier : What it takes the place of.
+
+    References
+    ----------
+    .. [1] K. He et al., "Delving Deep into Rectifiers: Surpassing Human-Level
+       Performance on ImageNet Classification", ICCV 2015.
+    .. [2] D. Kingma, J. Ba, "Adam: A Method for Stochastic Optimization", ICLR 2015.
+    .. [3] I. Loshchilov, F. Hutter, "Decoupled Weight Decay Regularization",
+       ICLR 2019.
+    .. [4] S. Ioffe, C. Szegedy, "Batch Normalization: Accelerating Deep Network
+       Training by Reducing Internal Covariate Shift", ICML 2015.
+    .. [5] N. Srivastava et al., "Dropout: A Simple Way to Prevent Neural Networks
+       from Overfitting", JMLR 15, 2014.
+    .. [6] R. Byrd, P. Lu, J. Nocedal, C. Zhu, "A Limited Memory Algorithm for Bound
+       Constrained Optimization", SIAM Journal on Scientific Computing 16, 1995.
+    .. [7] J. L. Ba, J. R. Kiros, G. Hinton, "Layer Normalization", 2016.
+    .. [8] C. Szegedy et al., "Rethinking the Inception Architecture for Computer
+       Vision", CVPR 2016.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from sklearn.model_selection import train_test_split
+    >>> from sklearn.pipeline import make_pipeline
+    >>> from sklearn.preprocessing import StandardScaler
+    >>> from skfcnet import FCNetClassifier
+    >>> X, y = load_digits(return_X_y=True)
+    >>> X_train, X_test, y_train, y_test = train_test_split(X, y, random_state=0)
+    >>> model = make_pipeline(StandardScaler(), FCNetClassifier(random_state=0))
+    >>> model.fit(X_train, y_train).score(X_test, y_test) > 0.96
+    True
+    """
+
+    _category = "classification"
+    _fewest_validated = 1
+    _parameter_constraints = {
+        **_BaseFCNet._parameter_constraints,
+        "label_smoothing": [Interval(Real, 0, 1, closed="left")],
+        "class_weight": [dict, list, StrOptions({"balanced"}), None],
+    }
+
+    def __init__(
+        self,
+        hidden_layer_sizes=(128, 128),
+        activation="relu",
+        *,
+        solver="adam",
+        alpha=0.01,
+        batch_size="auto",
+        learning_rate="constant",
+        learning_rate_init=0.001,
+        power_t=0.5,
+        max_iter=200,
+        shuffle=True,
+        random_state=None,
+        tol=1e-4,
+        verbose=False,
+        warm_start=False,
+        momentum=0.9,
+        nesterovs_momentum=True,
+        early_stopping=False,
+        validation_fraction=0.1,
+        beta_1=0.9,
+        beta_2=0.999,
+        epsilon=1e-8,
+        n_iter_no_change=10,
+        max_fun=15000,
+        scoring=None,
+        warmup_epochs=0.0,
+        max_grad_norm=None,
+        weight_decay=0.01,
+        batch_norm=False,
+        layer_norm=False,
+        dropout=0.0,
+        input_dropout=0.0,
+        init="auto",
+        label_smoothing=0.0,
+        class_weight=None,
+        dtype="float32",
+    ):
+        store_parameters(self, locals())
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.classifier_tags.multi_label = True
+        return tags
+
+    @partial_fit_is_available
+    def partial_fit(
+        self,
+        X,
+        y,
+        sample_weight=None,
+        classes=None,
+        *,
+        X_val=None,
+        y_val=None,
+        sample_weight_val=None,
+    ):
+        """Train for one more epoch, over the rows that are given.
+
+        The random numbers and the state of the solver go on from call to call, also
+        after the estimator was saved and loaded: k calls on the same rows are
+        `fit` with ``max_iter=k``, without early stopping and with a schedule that has
+        no end; one that has stays at its constant rate here. After `fit` without
+        ``warm_start``, the first call goes on with the weights, and the solver starts
+        without memory.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, dataframe} of shape (n_samples, n_features)
+            The input.
+
+        y : array-like of shape (n_samples,) or (n_samples, n_labels)
+            The class labels, or a binary indicator matrix.
+
+        sample_weight : array-like of shape (n_samples,), default=None
+            How often each row counts, as in `fit`.
+
+        classes : array-like of shape (n_classes,), default=None
+            All labels that will ever occur. Required in the first call, unless
+            it goes on from `fit` or the target is multilabel.
+
+        X_val : {array-like, sparse matrix, dataframe} of shape (n_val, n_features), \
+                default=None
+            Input to validate on; needs ``early_stopping=True``. The scores are noted;
+            when to stop is for the caller to decide.
+
+        y_val : array-like of shape (n_val,) or (n_val, n_outputs), default=None
+            Its target.
+
+        sample_weight_val : array-like of shape (n_val,), default=None
+            How much each of its rows counts.
+
+        Returns
+        -------
+        self : FCNetClassifier
+            The fitted estimator.
+
+        Raises
+        ------
+        ValueError
+            If a parameter or the data are invalid, ``classes`` are missing or have
+            changed, or training diverges. The estimator then remains as it was.
+        """
+        known = getattr(self, "classes_", None)
+        if known is not None and classes is not None:
+            if not np.array_equal(sorted_labels(classes, "classes"), known):
+                raise ValueError(
+                    f"classes={classes!r} are not those of the first call, {known!r}."
+                )
+        return self._partial_fit(
+            X,
+            y,
+            sample_weight,
+            X_val,
+            y_val,
+            sample_weight_val,
+            classes=classes,
+            partial=True,
+        )
+
+    def _learn_target(self, y, *, classes=None, partial=False):
+        check_classification_targets(y)
+        kind = type_of_target(y, input_name="y")
+        if kind == "multiclass-multioutput":
+            raise ValueError(
+                "Multioutput target data is not supported for more than two classes: "
+                "y must be one-dimensional, or a binary indicator matrix."
+            )
+        self._multilabel = kind == "multilabel-indicator"
+        if self._multilabel:
+            self.classes_ = np.arange(y.shape[1])
+        elif classes is not None:
+            self.classes_ = sorted_labels(classes, "classes")
+        elif partial:
+            raise ValueError("classes must be passed on the first call to partial_fit.")
+        else:
+            self.classes_ = sorted_labels(y, "y")
+        self._one_sigmoid = not self._multilabel and len(self.classes_) == 2
+        self.n_outputs_ = 1 if self._one_sigmoid else len(self.classes_)
+        sigmoids = self._one_sigmoid or self._multilabel
+        self.out_activation_ = "logistic" if sigmoids else "softmax"
+
+    def _encoded(self, y):
+        """Return class indices, or columns of zeros and ones for sigmoids."""
+        check_classification_targets(y)
+        if self._multilabel:
+            check_width(y, self.n_outputs_)
+            if not np.isin(y, (0, 1)).all():
+                raise ValueError("Multilabel y must hold only zeros and ones.")
+            return y.astype(self.dtype)
+        if y.ndim != 1:
+            raise ValueError(f"y must be one-dimensional, got shape {y.shape}.")
+        labels = sorted_labels(y, "y")
+        if not np.isin(labels, self.classes_).all():
+            raise ValueError(
+                f"y has labels {labels} of which some are not in classes_, "
+                f"{self.classes_}."
+            )
+        indices = np.searchsorted(self.classes_, y)
+        return indices[:, np.newaxis] if self._one_sigmoid else indices
+
+    def _loss_and_params(self):
+        loss = "logistic" if self.out_activation_ == "logistic" else "softmax"
+        return loss, {"label_smoothing": self.label_smoothing}
+
+    def _learn_costs(self, y, weight):
+        """Learn what each class costs, from the rows given; for each label apart."""
+        self._class_costs = None
+        if self.class_weight is None:
+            return
+        weight = np.ones(len(y)) if weight is None else weight
+        of_columns = self.class_weight
+        if not isinstance(of_columns, list):
+            of_columns = [of_columns]
+        if self._multilabel and self.class_weight == "balanced":
+            of_columns *= self.n_outputs_
+        columns = self._label_columns(y)
+        if len(of_columns) != len(columns) or (
+            self._multilabel is not isinstance(self.class_weight, list)
+            and self.class_weight != "balanced"
+        ):
+            raise ValueError(
+                "class_weight must be one dict, or for multilabel data a list with a "
+                f"dict for each of the labels. Got {self.class_weight!r}."
+            )
+        self._class_costs = [
+            _balanced(column, classes, weight)
+            if of_column == "balanced"
+            else _costs_by_label(of_column, classes)
+            for of_column, (column, classes) in zip(of_columns, columns, strict=True)
+        ]
+
+    def _costs(self, y):
+        """Return what the loss of each row is multiplied by; None: by nothing."""
+        if self._class_costs is None:
+            return None
+        costs = np.ones(len(y))
+        columns = self._label_columns(y)
+        for (column, classes), cost in zip(columns, self._class_costs, strict=True):
+            costs *= cost[np.searchsorted(classes, column)]
+        return costs
+
+    def _label_columns(self, y):
+        """Return pairs of a column of labels and the labels that it may have."""
+        if self._multilabel:
+            return [(column, np.arange(2)) for column in y.T]
+        return [(y, self.classes_)]
+
+    def _strata(self, target):
+        return None if self._multilabel else target.ravel()
+
+    def _answers(self, scores):
+        decisions = self._net.objective.decide(scores)
+        if self._multilabel:
+            return decisions.astype(int)
+        if self._one_sigmoid:
+            decisions = decisions[:, 0].astype(int)
+        return self.classes_[decisions]
+
+    def _default_score(self, y, answers, weight, loss):
+        return accuracy_score(y, answers, sample_weight=weight)
+
+    @np.errstate(all="ignore")
+    def predict(self, X):
+        """Predict the class of each row, or for multilabel data its labels.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, dataframe} of shape (n_samples, n_features)
+            The input.
+
+        Returns
+        -------
+        y : ndarray of shape (n_samples,) or (n_samples, n_labels)
+            The most likely class of each row; zeros and ones for multilabel data.
+        """
+        scores, _ = self._scores(X)
+        return self._answers(scores)
+
+    @np.errstate(all="ignore")
+    def decision_function(self, X):
+        """Return the scores of each row, before the sigmoid or softmax.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, dataframe} of shape (n_samples, n_features)
+            The input.
+
+        Returns
+        -------
+        scores : ndarray of shape (n_samples,) or (n_samples, n_classes)
+            For two classes, the log-odds of ``classes_[1]``; for multilabel data
+            those of each label; otherwise one score for each class.
+        """
+        scores, dtype = self._scores(X)
+        scores = scores.astype(dtype)
+        return scores[:, 0] if self._one_sigmoid else scores
+
+    @np.errstate(all="ignore")
+    def predict_proba(self, X):
+        """Predict the probability of each class.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, dataframe} of shape (n_samples, n_features)
+            The input.
+
+        Returns
+        -------
+        p : ndarray of shape (n_samples, n_classes)
+            In the order of ``classes_``, and strictly between 0 and 1. For multilabel
+            data, the probability of each label.
+        """
+        scores, dtype = self._scores(X)
+        p = self._net.objective.inverse_link(scores)
+        p = np.hstack([1 - p, p]) if self._one_sigmoid else p
+        limits = np.finfo(dtype)
+        return np.clip(p.astype(dtype), limits.tiny, 1 - limits.epsneg)
+
+    @np.errstate(all="ignore")
+    def predict_log_proba(self, X):
+        """Predict the logarithm of the probability of each class.
+
+        Computed from the scores, so that it stays finite where the probability itself
+        would round to 0, and accurate where it would round to 1.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, dataframe} of shape (n_samples, n_features)
+            The input.
+
+        Returns
+        -------
+        log_p : ndarray of shape (n_samples, n_classes)
+            In the order of ``classes_``.
+        """
+        scores, dtype = self._scores(X)
+        scores = np.hstack([-scores, scores]) if self._one_sigmoid else scores
+        log_p = self._net.objective.log_inverse_link(scores)
+        # As far down as predict_proba goes, so that both rank the classes alike.
+        return np.maximum(log_p, np.log(np.finfo(dtype).tiny)).astype(dtype)
+
+
+def _balanced(column, classes, weight):
+    """Return the costs by which every class that occurs has the same total."""
+    # Summed exactly: the order of the rows must not show in the last bit.
+    totals = np.array([fsum(weight[column == label]) for label in classes])
+    occurs = totals > 0
+    costs = np.ones(len(classes))
+    costs[occurs] = fsum(weight) / (occurs.sum() * totals[occurs])
+    return costs
+
+
+def _costs_by_label(class_weight, classes):
+    labels = classes.tolist()
+    if unknown := class_weight.keys() - set(labels):
+        raise ValueError(
+            f"class_weight has labels {sorted(unknown, key=str)} that are not classes, "
+            f"{labels}."
+        )
+    costs = np.array([class_weight.get(label, 1.0) for label in labels], float)
+    if not (np.isfinite(costs) & (costs >= 0)).all() or not costs.any():
+        raise ValueError(
+            f"class_weight must hold non-negative numbers, not all zero. "
+            f"Got {class_weight!r}."
+        )
+    return costs

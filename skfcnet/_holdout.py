@@ -1,0 +1,96 @@
+"""Rows set aside to validate on.
+
+Which rows they are depends on their content, their weights and the generator, and not
+on their order, nor on whether a row of weight k is given once or k times. Equal rows
+stay together: what is validated on has not been trained on.
+"""
+
+import numpy as np
+
+from skfcnet._batches import content_order
+
+
+def holdout(X, y, weight, *, fraction, classes=None, at_least=1, rng):
+    """Split rows into those to train on and those to validate on.
+
+    The groups of equal rows are walked in a random order, class by class. Each adds
+    the fraction of its weight to an account, and is set aside when the account holds
+    half its weight, which is then taken off: every class is set aside in proportion,
+    to within half a row. The first group of a class is always trained on.
+
+    Parameters
+    ----------
+    X : ndarray of shape (N, D) or CSR matrix
+        Rows.
+
+    y : ndarray of shape (N,) or (N, K)
+        Targets.
+
+    weight : ndarray of shape (N,) or None
+        Repetition counts; None: ones.
+
+    fraction : float
+        How much of the total weight to set aside, in (0, 1).
+
+    classes : ndarray of shape (N,), default=None
+        Classes to set aside in proportion; None: no classes.
+
+    at_least : int, default=1
+        Fewest groups to set aside.
+
+    rng : numpy.random.Generator
+        Draws the order.
+
+    Returns
+    -------
+    trained : ndarray of bool, shape (N,)
+        Which rows to train on.
+
+    validated : ndarray of int
+        The rows to validate on. Where all weights are whole numbers, each as often as
+        it counts.
+
+    weight : ndarray or None
+        What they count; None: one each.
+
+    Raises
+    ------
+    ValueError
+        If too few different rows are left.
+    """
+    weight = np.ones(X.shape[0]) if weight is None else weight
+    order, is_new = content_order(X, y, weight)
+    group_of = np.empty(len(order), int)
+    group_of[order] = np.cumsum(is_new) - 1
+    first_rows = order[is_new]
+    weights = np.bincount(group_of[order], weight[order])
+    strata = np.zeros(len(first_rows), int) if classes is None else classes[first_rows]
+
+    groups = rng.permutation(len(first_rows))
+    groups = groups[np.argsort(strata[groups], kind="stable")]
+    opens_class = np.append(True, strata[groups][1:] != strata[groups][:-1])
+    chosen = np.zeros(len(groups), bool)
+    account = 0.0
+    for i, group_weight in enumerate(weights[groups].tolist()):
+        account += fraction * group_weight
+        if account >= group_weight / 2 and not opens_class[i]:
+            account -= group_weight
+            chosen[i] = True
+    missing = at_least - int(chosen.sum())
+    if missing > 0:
+        eligible = np.flatnonzero(~chosen & ~opens_class)[::-1]
+        if len(eligible) < missing:
+            raise ValueError(
+                f"Too few rows to set some aside for early stopping: n_samples = "
+                f"{X.shape[0]}, of which {len(groups)} are different. Every class "
+                f"keeps one to train on. Pass X_val and y_val, or set "
+                f"early_stopping=False."
+            )
+        chosen[eligible[:missing]] = True
+
+    held_out = groups[chosen]
+    validated, weights = first_rows[held_out], weights[held_out]
+    trained = ~np.isin(group_of, held_out)
+    if (weights == np.rint(weights)).all():
+        return trained, np.repeat(validated, weights.astype(int)), None
+    return trained, validated, weights

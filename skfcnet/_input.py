@@ -1,0 +1,62 @@
+"""Checks of what users pass, beyond those that scikit-learn does."""
+
+from numbers import Real
+
+import numpy as np
+from sklearn.utils import check_array
+from sklearn.utils.validation import check_non_negative
+
+
+def refuse_what_numpy_would_reinterpret(a, name):
+    """Refuse masks and dates, of which np.asarray silently makes something else."""
+    if isinstance(a, np.ma.MaskedArray):
+        raise TypeError(
+            f"{name} is a masked array, and its mask would be ignored: fill it."
+        )
+    dtypes = np.atleast_1d(getattr(a, "dtypes", getattr(a, "dtype", None)))
+    if any(_is_temporal(dtype) for dtype in dtypes):
+        raise TypeError(f"{name} has dates or time differences: make them numbers.")
+
+
+def _is_temporal(dtype):
+    """Return whether a dtype of NumPy, pandas or polars is of dates or times."""
+    if hasattr(dtype, "is_temporal"):
+        return dtype.is_temporal()
+    return getattr(dtype, "kind", None) in ("m", "M")
+
+
+def checked_weight(sample_weight, n_rows):
+    """Return sample weights as an array of float64, checked."""
+    if isinstance(sample_weight, Real):
+        sample_weight = np.full(n_rows, sample_weight)
+    weight = check_array(
+        sample_weight,
+        ensure_2d=False,
+        dtype=np.float64,
+        input_name="sample_weight",
+    )
+    if weight.shape != (n_rows,):
+        raise ValueError(
+            f"sample_weight must have shape ({n_rows},), got {weight.shape}."
+        )
+    check_non_negative(weight, "sample_weight")
+    if not weight.any():
+        raise ValueError("sample_weight must not be zero for every row.")
+    return weight
+
+
+def sorted_labels(y, name):
+    """Return the distinct labels, sorted."""
+    try:
+        return np.unique(y)
+    except TypeError as error:
+        raise ValueError(
+            f"{name} must hold labels of one kind that can be sorted: {error}."
+        ) from error
+
+
+def check_width(y, n_outputs):
+    """Refuse targets of another width than the network was made for."""
+    width = 1 if y.ndim == 1 else y.shape[1]
+    if width != n_outputs:
+        raise ValueError(f"y has {width} columns, but the network {n_outputs} outputs.")

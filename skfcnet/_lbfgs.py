@@ -1,0 +1,100 @@
+"""Full-batch training by a quasi-Newton method, with SciPy's L-BFGS-B."""
+
+from contextlib import suppress
+from math import isfinite
+from time import perf_counter
+
+import numpy as np
+from scipy.optimize import minimize
+
+from skfcnet._parameters import Parameters
+from skfcnet._workspace import Workspace
+
+
+def train_lbfgs(net, X, y, weight, *, max_iter, max_fun, tol, after_iteration):
+    """Minimise the loss of all rows at once, in place.
+
+    Parameters
+    ----------
+    net : FullyConnectedNet
+        Of float64, without dropout.
+
+    X : ndarray of shape (N, D) or CSR matrix
+        Rows.
+
+    y : ndarray
+        Targets, from ``net.as_targets``.
+
+    weight : ndarray of shape (N,) or None
+        What the loss of each row is multiplied by.
+
+    max_iter, max_fun : int
+        Most iterations, and most evaluations of the loss.
+
+    tol : float
+        Training has converged where no element of the gradient is larger.
+
+    after_iteration : callable
+        Called with the loss and the seconds of each iteration; returns whether to
+        stop.
+
+    Returns
+    -------
+    converged : bool
+        Whether it stopped for another reason than ``max_iter`` or ``max_fun``.
+
+    Raises
+    ------
+    ValueError
+        If the loss is not finite.
+
+    References
+    ----------
+    .. [1] R. Byrd, P. Lu, J. Nocedal, C. Zhu, "A Limited Memory Algorithm for Bound
+       Constrained Optimization", SIAM Journal on Scientific Computing 16, 1995.
+    """
+    grads = Parameters(net.params.specs, dtype=net.dtype)
+    workspace = Workspace()
+    loss, start = np.nan, perf_counter()
+
+    def evaluate(vector):
+        nonlocal loss
+        net.params.trainable[...] = vector
+        with np.errstate(all="ignore"):
+            loss = net.backpropagate(
+                X, y, weight=weight, grads=grads, workspace=workspace, rng=None
+            )
+            loss += net.penalty()
+        if not isfinite(loss):
+            raise ValueError(
+                f"Training diverged: the loss became {loss}. Standardise the input "
+                f"(and, for regression, the target)."
+            )
+        grads.decayed += net.reg * net.params.decayed
+        return loss, grads.trainable.copy()
+
+    def callback(vector):
+        nonlocal start
+        net.params.trainable[...] = vector
+        net.recompute_statistics(X)
+        now = perf_counter()
+        stop = after_iteration(loss, now - start)
+        start = perf_counter()
+        if stop:
+            raise StopIteration
+
+    # Versions of SciPy differ in whether they catch it.
+    with suppress(StopIteration):
+        result = minimize(
+            evaluate,
+            net.params.trainable.copy(),
+            jac=True,
+            method="L-BFGS-B",
+            callback=callback,
+            options={"maxiter": max_iter, "maxfun": max_fun, "gtol": tol},
+        )
+        net.params.trainable[...] = result.x
+        if result.nit == 0:  # nothing to improve
+            callback(result.x)
+        return result.status != 1
+    return True

@@ -1,0 +1,430 @@
+"""The regressor."""
+
+from numbers import Real
+
+import numpy as np
+from sklearn.base import RegressorMixin
+from sklearn.metrics import r2_score
+
+from skfcnet._base import _BaseFCNet, partial_fit_is_available, store_parameters
+from skfcnet._compat import Interval, StrOptions
+from skfcnet._input import check_width
+from skfcnet.losses import LOSSES
+
+REGRESSION_LOSSES = {
+    "squared_error": {},
+    "absolute_error": {},
+    "huber": {"delta": "huber_delta"},
+    "quantile": {"quantile": "quantile"},
+    "poisson": {},
+    "gamma": {},
+}
+"""For every ``loss``: which of the estimator's parameters are which of its own."""
+
+
+class FCNetRegressor(RegressorMixin, _BaseFCNet):
+    """Fully connected network for regression, with one target or several.
+
+    A drop-in for scikit-learn's ``MLPRegressor`` that trains in float32, offers
+    normalisation, dropout, schedules, more losses and more update rules, and for which
+    a row of weight k is k rows. Standardise the input first, and unless it is counts
+    the target.
+
+    Parameters
+    ----------
+    loss : {'squared_error', 'absolute_error', 'huber', 'quantile', 'poisson', \
+            'gamma'}, default='squared_error'
+        What is minimised. 'squared_error' is half the mean square; 'poisson' (for
+        counts) and 'gamma' (for positive targets) are half their mean deviance, and
+        predict the exponential of the scores.
+
+    hidden_layer_sizes : int or array-like of int, default=(128, 128)
+        Width of every hidden layer. An empty one makes a linear model.
+
+    activation : {'identity', 'logistic', 'tanh', 'relu', 'leaky_relu', 'elu', \
+            'selu', 'gelu', 'silu', 'mish', 'softplus'}, default='relu'
+        Activation of the hidden layers.
+
+    solver : {'sgd', 'adam', 'adamw', 'rmsprop', 'lbfgs'}, default='adam'
+        Update rule: gradient descent with momentum, Adam [2]_, Adam with decoupled
+        weight decay [3]_, or RMSProp; or L-BFGS [6]_, which takes all rows at once,
+        always computes in float64, and suits some thousand rows at most.
+
+    alpha : float, default=0.01
+        Strength of the L2 penalty, ``alpha / (2 * min(200, W)) * ||weights||^2``
+        beside the mean loss, where W is the total sample weight. It means what it
+        means in scikit-learn at its automatic batch size, and does not depend on
+        ``batch_size``. Biases and normalisation parameters are not penalised.
+
+    batch_size : int or 'auto', default='auto'
+        Rows of a minibatch; 'auto' is the smaller of 200 and the total sample weight.
+        A last minibatch of a single row joins the one before it.
+
+    learning_rate : {'constant', 'invscaling', 'adaptive', 'cosine', 'one_cycle', \
+            'coslog4'}, default='constant'
+        Schedule of the learning rate, for every solver but 'lbfgs', step by step:
+        'invscaling' divides it by ``(1 + step) ** power_t``; 'cosine', 'one_cycle' and
+        'coslog4' (see `skfcnet.schedules`) end with the last of ``max_iter`` epochs;
+        'adaptive' divides it by 5 whenever there was no improvement for
+        ``n_iter_no_change`` epochs, and training stops when it is below 1e-6.
+
+    learning_rate_init : float, default=0.001
+        Learning rate, which the schedule multiplies.
+
+    power_t : float, default=0.5
+        Exponent of 'invscaling'.
+
+    max_iter : int, default=200
+        Most epochs, that is, passes over the data; for 'lbfgs', most iterations.
+
+    shuffle : bool, default=True
+        Whether to shuffle the rows in every epoch. Training then does not depend on
+        the order of the rows; without it, minibatches follow their order.
+
+    random_state : int, RandomState instance or None, default=None
+        Draws the initial weights, the rows set aside, the minibatches and the dropout
+        masks. An int makes fits reproducible to the bit, on one machine.
+
+    tol : float, default=1e-4
+        Training stops when the training loss, or with ``early_stopping`` the
+        validation score, has not improved by at least ``tol`` for
+        ``n_iter_no_change`` epochs in a row; where that score stays just the same,
+        the validation loss counts. For 'lbfgs', when no element of the gradient is
+        larger than it.
+
+    verbose : bool or int, default=False
+        Whether to print a line for every epoch: loss, validation score, learning rate
+        and seconds.
+
+    warm_start : bool, default=False
+        Whether `fit` goes on from where the last one ended, for up to ``max_iter``
+        more epochs, with the solver's memory and the schedule as they were.
+
+    momentum : float, default=0.9
+        Momentum of gradient descent, from 0 to 1. Only for ``solver='sgd'``.
+
+    nesterovs_momentum : bool, default=True
+        Whether the momentum is Nesterov's. Only for ``solver='sgd'``.
+
+    early_stopping : bool, default=False
+        Whether to stop by the score on rows that are not trained on: those given to
+        `fit` as ``X_val`` and ``y_val``, or else some of the rows, set aside. The
+        weights of the best epoch are kept.
+
+    validation_fraction : float or splitter, default=0.1
+        How much of the data to set aside, by weight, equal rows together and in
+        classification every class in proportion; or a splitter, of which the first
+        split is used.
+
+    beta_1 : float, default=0.9
+        Decay of Adam's average of the gradient, in [0, 1). Only for 'adam' and
+        'adamw'.
+
+    beta_2 : float, default=0.999
+        Decay of Adam's average of the squared gradient, in [0, 1). Only for 'adam'
+        and 'adamw'.
+
+    epsilon : float, default=1e-8
+        Added to the root of that average. Only for 'adam', 'adamw' and 'rmsprop'.
+
+    n_iter_no_change : int or np.inf, default=10
+        Epochs without improvement after which training stops.
+
+    max_fun : int, default=15000
+        Most evaluations of the loss. Only for ``solver='lbfgs'``.
+
+    scoring : str, callable or None, default=None
+        What early stopping goes by: 'loss', the loss on the rows validated on; the
+        name of a scorer of scikit-learn; a scorer. None: the accuracy; in regression
+        R^2 for squared errors, and minus the loss for others.
+
+    warmup_epochs : float, default=0.0
+        The learning rate rises in proportion to the step during so many epochs.
+
+    max_grad_norm : float or None, default=None
+        Where the norm of the gradient of the loss, without the L2 penalty, is larger,
+        the gradient is scaled down to it.
+
+    weight_decay : float, default=0.01
+        Each step multiplies the weights by ``1 - learning_rate * weight_decay``. Only
+        for ``solver='adamw'``.
+
+    batch_norm : bool, default=False
+        Whether batch normalisation [4]_ follows the affine map of every hidden layer.
+
+    layer_norm : bool, default=False
+        Whether layer normalisation [7]_ does, instead.
+
+    dropout : float, default=0.0
+        Probability of dropping a hidden unit in training [5]_, in [0, 1).
+
+    input_dropout : float, default=0.0
+        Probability of dropping a feature in training, in [0, 1).
+
+    init : {'auto', 'he_normal', 'he_uniform', 'lecun_normal', 'lecun_uniform', \
+            'glorot_normal', 'glorot_uniform', 'orthogonal'}, default='auto'
+        Distribution that the weights are drawn from; 'auto': normal, of standard
+        deviation ``gain / sqrt(fan_in)``, with the gain of the activation, sqrt(2) for
+        the rectifiers [1]_. Biases start at zero.
+
+    huber_delta : float, default=1.0
+        Error from which on the loss is linear. Only for ``loss='huber'``.
+
+    quantile : float or array-like of float, default=0.5
+        What is predicted, in (0, 1); several at once with several. Only for
+        ``loss='quantile'``.
+
+    dtype : {'float32', 'float64'} or numpy type, default='float32'
+        What the network is trained in. Predictions have the dtype of X.
+
+    Attributes
+    ----------
+    coefs_ : list of ndarray
+        Weights of every affine layer, of shapes (n_in, n_out): live views.
+
+    intercepts_ : list of ndarray
+        Biases of every affine layer: live views.
+
+    loss_ : float
+        Training loss, with the L2 penalty, of the last epoch, or with
+        ``early_stopping`` of the epoch whose weights are kept.
+
+    best_loss_ : float or None
+        The lowest of ``loss_curve_``; None with ``early_stopping``.
+
+    loss_curve_ : list of float
+        Training loss of every epoch.
+
+    validation_loss_curve_, validation_scores_ : list of float or None
+        Loss and score on the rows validated on, after every epoch; None where there
+        were none.
+
+    best_validation_score_ : float or None
+        The best of those scores.
+
+    best_iteration_ : int
+        Epoch, from 1, of the best validation score, whose weights are kept; without
+        validation, of the lowest training loss.
+
+    history_ : dict of list
+        All of these by epoch, with the learning rate and the seconds: a table, as
+        ``pandas.DataFrame(model.history_)`` takes it.
+
+    n_iter_ : int
+        Epochs trained; with ``warm_start`` and `partial_fit`, in all calls.
+
+    t_ : int
+        Rows trained on, repetitions counted.
+
+    n_features_in_ : int
+        Number of features.
+
+    feature_names_in_ : ndarray of shape (n_features,)
+        Names of the features, where X had names that are all strings.
+
+    n_layers_ : int
+        Number of layers, with input and output.
+
+    n_outputs_ : int
+        Width of the output layer: the number of targets.
+
+    out_activation_ : str
+        What turns the scores of the output layer into predictions: 'identity'.
+
+    See Also
+    --------
+    FCNetClassifier : The same network for classification.
+    sklearn.neural_network.MLPRegressor : What it takes the place of.
+
+    References
+    ----------
+    .. [1] K. He et al., "Delving Deep into Rectifiers: Surpassing Human-Level
+       Performance on ImageNet Classification", ICCV 2015.
+    .. [2] D. Kingma, J. Ba, "Adam: A Method for Stochastic Optimization", ICLR 2015.
+    .. [3] I. Loshchilov, F. Hutter, "Decoupled Weight Decay Regularization",
+       ICLR 2019.
+    .. [4] S. Ioffe, C. Szegedy, "Batch Normalization: Accelerating Deep Network
+       Training by Reducing Internal Covariate Shift", ICML 2015.
+    .. [5] N. Srivastava et al., "Dropout: A Simple Way to Prevent Neural Networks
+       from Overfitting", JMLR 15, 2014.
+    .. [6] R. Byrd, P. Lu, J. Nocedal, C. Zhu, "A Limited Memory Algorithm for Bound
+       Constrained Optimization", SIAM Journal on Scientific Computing 16, 1995.
+    .. [7] J. L. Ba, J. R. Kiros, G. Hinton, "Layer Normalization", 2016.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import make_regression
+    >>> from sklearn.model_selection import train_test_split
+    >>> from sklearn.pipeline import make_pipeline
+    >>> from sklearn.preprocessing import StandardScaler
+    >>> from skfcnet import FCNetRegressor
+    >>> X, y = make_regression(1000, 10, random_state=0)
+    >>> X_train, X_test, y_train, y_test = train_test_split(X, y / 100, random_state=0)
+    >>> model = make_pipeline(StandardScaler(), FCNetRegressor(random_state=0))
+    >>> model.fit(X_train, y_train).score(X_test, y_test) > 0.95
+    True
+    """
+
+    _category = "regression"
+    _fewest_validated = 2  # R^2 of a single row is not defined
+    _parameter_constraints = {
+        **_BaseFCNet._parameter_constraints,
+        "loss": [StrOptions(set(REGRESSION_LOSSES))],
+        "huber_delta": [Interval(Real, 0, None, closed="neither")],
+        "quantile": [Interval(Real, 0, 1, closed="neither"), "array-like"],
+    }
+
+    def __init__(
+        self,
+        loss="squared_error",
+        hidden_layer_sizes=(128, 128),
+        activation="relu",
+        *,
+        solver="adam",
+        alpha=0.01,
+        batch_size="auto",
+        learning_rate="constant",
+        learning_rate_init=0.001,
+        power_t=0.5,
+        max_iter=200,
+        shuffle=True,
+        random_state=None,
+        tol=1e-4,
+        verbose=False,
+        warm_start=False,
+        momentum=0.9,
+        nesterovs_momentum=True,
+        early_stopping=False,
+        validation_fraction=0.1,
+        beta_1=0.9,
+        beta_2=0.999,
+        epsilon=1e-8,
+        n_iter_no_change=10,
+        max_fun=15000,
+        scoring=None,
+        warmup_epochs=0.0,
+        max_grad_norm=None,
+        weight_decay=0.01,
+        batch_norm=False,
+        layer_norm=False,
+        dropout=0.0,
+        input_dropout=0.0,
+        init="auto",
+        huber_delta=1.0,
+        quantile=0.5,
+        dtype="float32",
+    ):
+        store_parameters(self, locals())
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.target_tags.multi_output = True
+        return tags
+
+    @partial_fit_is_available
+    def partial_fit(
+        self,
+        X,
+        y,
+        sample_weight=None,
+        *,
+        X_val=None,
+        y_val=None,
+        sample_weight_val=None,
+    ):
+        """Train for one more epoch, over the rows that are given.
+
+        The random numbers and the state of the solver go on from call to call, also
+        after the estimator was saved and loaded: k calls on the same rows are
+        `fit` with ``max_iter=k``, without early stopping and with a schedule that has
+        no end; one that has stays at its constant rate here. After `fit` without
+        ``warm_start``, the first call goes on with the weights, and the solver starts
+        without memory.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, dataframe} of shape (n_samples, n_features)
+            The input.
+
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            The targets.
+
+        sample_weight : array-like of shape (n_samples,), default=None
+            How often each row counts, as in `fit`.
+
+        X_val : {array-like, sparse matrix, dataframe} of shape (n_val, n_features), \
+                default=None
+            Input to validate on; needs ``early_stopping=True``. The scores are noted;
+            when to stop is for the caller to decide.
+
+        y_val : array-like of shape (n_val,) or (n_val, n_outputs), default=None
+            Its target.
+
+        sample_weight_val : array-like of shape (n_val,), default=None
+            How much each of its rows counts.
+
+        Returns
+        -------
+        self : FCNetRegressor
+            The fitted estimator.
+
+        Raises
+        ------
+        ValueError
+            If a parameter or the data are invalid, or training diverges. The
+            estimator then remains as it was.
+        """
+        return self._partial_fit(X, y, sample_weight, X_val, y_val, sample_weight_val)
+
+    def _learn_target(self, y):
+        self.n_outputs_ = 1 if y.ndim == 1 else y.shape[1]
+        self.out_activation_ = LOSSES[self.loss].output
+
+    def _encoded(self, y):
+        """Return one column for each target, in the compute dtype."""
+        y = y.reshape(len(y), -1)
+        check_width(y, self.n_outputs_)
+        return self._in_compute_dtype(y, "y")
+
+    def _loss_and_params(self):
+        return self.loss, {
+            name: np.asarray(getattr(self, own)).tolist()
+            for name, own in REGRESSION_LOSSES[self.loss].items()
+        }
+
+    def _learn_costs(self, y, weight):
+        """Rows cost what they weigh."""
+
+    def _costs(self, y):
+        return None
+
+    def _strata(self, target):
+        return None
+
+    def _answers(self, scores):
+        y = self._net.objective.inverse_link(scores)
+        shape = [n for n in (self.n_outputs_, y.shape[1] // self.n_outputs_) if n > 1]
+        return y.reshape(len(y), *shape)
+
+    def _default_score(self, y, answers, weight, loss):
+        if self.loss != "squared_error":
+            return -loss
+        return r2_score(y, answers, sample_weight=weight)
+
+    @np.errstate(all="ignore")
+    def predict(self, X):
+        """Predict the targets of each row.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, dataframe} of shape (n_samples, n_features)
+            The input.
+
+        Returns
+        -------
+        y : ndarray of shape (n_samples,) or (n_samples, n_outputs)
+            The predictions, in the dtype of X and the units of the targets. With
+            several quantiles, they are the last axis, in the order of ``quantile``.
+        """
+        scores, dtype = self._scores(X)
+        return self._answers(scores).astype(dtype)

@@ -1,0 +1,203 @@
+r"""Learning-rate schedules: what the learning rate is multiplied by, step by step.
+
+Conventions
+-----------
+``factor = function(step, n_steps, **numbers)``: ``step`` counts the minibatches
+trained so far, and ``n_steps`` is how many there will be. A schedule is a pure
+function of the step, so resuming means going on counting.
+
+`SCHEDULES` is the one table of them: the solver, the estimators, the tests and the
+documentation read it.
+"""
+
+from collections.abc import Callable
+from math import cos, log2, pi
+from types import MappingProxyType
+from typing import NamedTuple
+
+ONE_CYCLE_RISE = 0.3
+"""Share of the steps in which `one_cycle` rises."""
+
+ONE_CYCLE_START = 1 / 25
+"""Where `one_cycle` starts."""
+
+
+class Schedule(NamedTuple):
+    """The declaration of a schedule.
+
+    Parameters
+    ----------
+    function : callable
+        As the conventions of this module say.
+
+    has_horizon : bool, default=False
+        Whether it depends on how many steps there will be.
+
+    defaults : mapping, default={}
+        Names of its numbers with their defaults.
+    """
+
+    function: Callable
+    has_horizon: bool = False
+    defaults: MappingProxyType = MappingProxyType({})
+
+
+def constant(step, n_steps):
+    """Return 1: always the initial learning rate.
+
+    Parameters
+    ----------
+    step : int
+        Minibatches trained so far.
+
+    n_steps : int
+        Unused; every schedule takes it.
+
+    Returns
+    -------
+    factor : float
+        1.
+
+    Examples
+    --------
+    >>> from skfcnet.schedules import constant
+    >>> constant(7, 10)
+    1.0
+    """
+    return 1.0
+
+
+def invscaling(step, n_steps, power_t=0.5):
+    r"""Inverse power of the number of the step: :math:`(1 + t)^{-p}`.
+
+    Parameters
+    ----------
+    step : int
+        Minibatches trained so far, :math:`t`.
+
+    n_steps : int
+        Unused; every schedule takes it.
+
+    power_t : float, default=0.5
+        Exponent, :math:`p`.
+
+    Returns
+    -------
+    factor : float
+        From 1 down.
+
+    Examples
+    --------
+    >>> from skfcnet.schedules import invscaling
+    >>> invscaling(0, 10), invscaling(3, 10)
+    (1.0, 0.5)
+    """
+    return (1 + step) ** -power_t
+
+
+def cosine(step, n_steps):
+    r"""Half a cosine wave [1]_, from 1 to 0: :math:`(1 + \cos(\pi t / T)) / 2`.
+
+    Parameters
+    ----------
+    step : int
+        Minibatches trained so far, :math:`t`.
+
+    n_steps : int
+        How many there will be, :math:`T`.
+
+    Returns
+    -------
+    factor : float
+        From 1 to almost 0.
+
+    References
+    ----------
+    .. [1] I. Loshchilov, F. Hutter, "SGDR: Stochastic Gradient Descent with Warm
+       Restarts", ICLR 2017.
+
+    Examples
+    --------
+    >>> from skfcnet.schedules import cosine
+    >>> [round(cosine(step, 4), 4) for step in range(4)]
+    [1.0, 0.8536, 0.5, 0.1464]
+    """
+    return (1 + cos(pi * step / n_steps)) / 2
+
+
+def one_cycle(step, n_steps):
+    r"""One cycle [1]_: from 1/25 up to 1 in the first 30 %, then down to 0.
+
+    Both ways along half a cosine wave.
+
+    Parameters
+    ----------
+    step : int
+        Minibatches trained so far.
+
+    n_steps : int
+        How many there will be.
+
+    Returns
+    -------
+    factor : float
+        From 1/25 to 1 to almost 0.
+
+    References
+    ----------
+    .. [1] L. Smith, N. Topin, "Super-Convergence: Very Fast Training of Neural
+       Networks Using Large Learning Rates", 2018.
+
+    Examples
+    --------
+    >>> from skfcnet.schedules import one_cycle
+    >>> [round(one_cycle(step, 10), 4) for step in (0, 3, 9)]
+    [0.04, 1.0, 0.0495]
+    """
+    top = ONE_CYCLE_RISE * n_steps
+    if step < top:
+        return 1 - (1 - ONE_CYCLE_START) * cosine(step, top)
+    return cosine(step - top, n_steps - top)
+
+
+def coslog4(step, n_steps):
+    r"""Four cosine waves [1]_, each twice as long as the one before.
+
+    .. math:: \tfrac12 \left(1 - \cos(2 \pi \log_2(1 + 15 t / T))\right)
+
+    Parameters
+    ----------
+    step : int
+        Minibatches trained so far, :math:`t`.
+
+    n_steps : int
+        How many there will be, :math:`T`.
+
+    Returns
+    -------
+    factor : float
+        From 0 to 1 and back, four times.
+
+    References
+    ----------
+    .. [1] D. Holzmüller, L. Grinsztajn, I. Steinwart, "Better by Default: Strong
+       Pre-Tuned MLPs and Boosted Trees on Tabular Data", NeurIPS 2024.
+
+    Examples
+    --------
+    >>> from skfcnet.schedules import coslog4
+    >>> [round(coslog4(step, 150), 2) for step in (0, 10, 30, 70)]
+    [0.0, 0.0, 0.0, 0.0]
+    >>> round(coslog4(4, 150), 2)
+    1.0
+    """
+    return (1 - cos(2 * pi * log2(1 + 15 * step / n_steps))) / 2
+
+
+SCHEDULES = {
+    "constant": Schedule(constant),
+    "invscaling": Schedule(invscaling, defaults=MappingProxyType({"power_t": 0.5})),
+    "cosine": Schedule(cosine, has_horizon=True),
+    "one_cycle": Schedule(one_cycle, has_horizon=True),
+    "coslog4": Schedule(coslog4, has_horizon=True),
+}
