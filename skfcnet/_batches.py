@@ -194,4 +194,5 @@ def _word_sums_of(a, rng):
 
 def _words(values):
     # Adding zero turns -0.0, which is equal to 0.0, into 0.0, and copies.
-    return (values + values.dtype.type(0)).view(np.uint32).astype(np.uint64)
+    positive = np.add(values, values.dtype.type(0), order="C")
+    return positive.view(np.uint32).astype(np.uint64)

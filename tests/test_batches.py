@@ -249,6 +249,14 @@ def test_equal_rows_stand_together_and_are_told_from_others():
     np.testing.assert_array_equal(groups[order], met[np.cumsum(is_new) - 1])
 
 
+def test_the_layout_in_memory_does_not_matter():
+    X = np.random.default_rng(0).normal(size=(50, 4))
+    expected, _ = content_order(X, X, np.ones(50))
+    for other in (np.asfortranarray(X), X[::-1, ::-1].copy()[::-1, ::-1]):
+        order, _ = content_order(other, other, np.ones(50))
+        np.testing.assert_array_equal(order, expected)
+
+
 def test_hashing_leaves_the_rows_alone():
     X = np.array([[-0.0, 1.0], [2.0, -0.0]])
     X.flags.writeable = False
