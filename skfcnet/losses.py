@@ -892,8 +892,8 @@ def _rearranged(scores, quantile=0.5):
     Without Crossing", Econometrica 78, 2010.
     """
     order = _rearrangement(scores, quantile)
-    scores = scores.reshape(order.shape)
-    return np.take_along_axis(scores, order, axis=2).reshape(len(scores), -1)
+    of_targets = scores.reshape(order.shape)
+    return np.take_along_axis(of_targets, order, axis=2).reshape(scores.shape)
 
 
 def _rearranged_gradients(scores, gradients, quantile=0.5):
