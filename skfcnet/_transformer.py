@@ -56,14 +56,14 @@ class FCNetTransformer(
     Examples
     --------
     >>> from sklearn.datasets import load_digits
-    >>> from sklearn.linear_model import LogisticRegression
+    >>> from sklearn.linear_model import RidgeClassifier
     >>> from sklearn.pipeline import make_pipeline
     >>> from sklearn.preprocessing import MinMaxScaler
     >>> from skfcnet import FCNetClassifier, FCNetTransformer
     >>> X, y = load_digits(return_X_y=True)
     >>> net = FCNetClassifier((32, 8), tol=1e-2, random_state=0)
-    >>> features, linear = FCNetTransformer(net), LogisticRegression(max_iter=500)
-    >>> model = make_pipeline(MinMaxScaler(), features, linear)
+    >>> features = FCNetTransformer(net)
+    >>> model = make_pipeline(MinMaxScaler(), features, RidgeClassifier())
     >>> model.fit(X[:1000], y[:1000]).score(X[1000:], y[1000:]) > 0.85
     True
     >>> model[:-1].transform(X[:2]).shape

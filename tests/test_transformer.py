@@ -27,9 +27,12 @@ from sklearn.utils.estimator_checks import (
 
 from skfcnet import FCNetClassifier, FCNetRegressor, FCNetTransformer
 
-pytestmark = pytest.mark.filterwarnings(
-    "ignore::sklearn.exceptions.ConvergenceWarning"  # short fits, on purpose
-)
+pytestmark = [
+    # Short fits, on purpose.
+    pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning"),
+    # LogisticRegression of scikit-learn 1.6 with a new SciPy.
+    pytest.mark.filterwarnings("ignore:scipy.optimize. The .disp. and .iprint."),
+]
 
 SHORT = {"max_iter": 5, "random_state": 0}
 NETS = [
