@@ -769,6 +769,52 @@ class _BaseFCNet(CallbackSupportMixin, BaseEstimator):
             )
         return scores.astype(np.float64), X.dtype
 
+    @np.errstate(all="ignore")
+    def input_gradients(self, X):
+        """Return the gradients of a prediction with respect to the features of its row.
+
+        They say which way, and how fast, a small change of each feature moves the
+        prediction of a regressor, or the decision function of a classifier.
+
+        Parameters
+        ----------
+        X : {array-like, dataframe} of shape (n_samples, n_features)
+            The input; not sparse, since its gradients are dense.
+
+        Returns
+        -------
+        gradients : ndarray of shape (n_samples, n_features) or \
+                (n_samples, n_scores, n_features)
+            In the dtype of X. For regression, those of what ``predict`` returns: an
+            axis for several targets, then one for several quantiles, stand before
+            that of the features. For classification, those of ``decision_function``:
+            for two classes of the log-odds of ``classes_[1]``, otherwise of the score
+            of each class or label.
+
+        Raises
+        ------
+        TypeError
+            If X is sparse.
+
+        ValueError
+            If X is invalid, or too large to compute with.
+        """
+        check_is_fitted(self)
+        refuse_what_numpy_would_reinterpret(X, "X")
+        X = validate_data(self, X, reset=False, dtype=(np.float64, np.float32))
+        net = self._net
+        gradients = net.input_gradients(X).astype(np.float64)
+        if net.objective.link_gradients is not None:
+            scores = net.scores(X).astype(np.float64)
+            gradients = net.objective.link_gradients(scores, gradients)
+        if not np.isfinite(gradients).all():
+            raise ValueError(
+                f"Input X contains values too large to compute with in {net.dtype}."
+            )
+        n_scores = gradients.shape[1]
+        shape = [n for n in (self.n_outputs_, n_scores // self.n_outputs_) if n > 1]
+        return gradients.reshape(len(X), *shape, X.shape[1]).astype(X.dtype)
+
 
 class Validation:
     """Rows that are not trained on, and how they are scored.

@@ -9,7 +9,7 @@ from sklearn.utils._param_validation import (
 )
 
 try:
-    from sklearn.callback import CallbackSupportMixin, with_callbacks
+    from sklearn.callback import CallbackSupportMixin, ScoringMonitor, with_callbacks
 except ImportError:  # before scikit-learn 1.9 there are no callbacks
 
     class _NoCallbacks:
@@ -31,6 +31,15 @@ except ImportError:  # before scikit-learn 1.9 there are no callbacks
         """Stand for scikit-learn's decorator: there is nothing to tear down."""
         return method
 
+    class ScoringMonitor:
+        """Stands for scikit-learn's: there is nothing to set it on."""
+
+        def __init__(self, *, scoring):
+            raise ImportError(
+                f"{type(self).__name__} is a callback of scikit-learn, which has them "
+                f"from version 1.9 on: upgrade it."
+            )
+
 
 __all__ = [
     "CallbackSupportMixin",
@@ -39,6 +48,7 @@ __all__ = [
     "Interval",
     "InvalidParameterError",
     "Options",
+    "ScoringMonitor",
     "StrOptions",
     "validate_params",
     "with_callbacks",

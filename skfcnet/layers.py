@@ -283,7 +283,7 @@ def batchnorm_forward(x, gamma, beta, bn_param, *, out=None, workspace=None):
         The result.
 
     cache : tuple
-        For `batchnorm_backward`; None at test time.
+        For `batchnorm_backward`.
 
     Raises
     ------
@@ -310,20 +310,22 @@ def batchnorm_forward(x, gamma, beta, bn_param, *, out=None, workspace=None):
     for name in ("running_mean", "running_var"):
         if name not in bn_param:
             bn_param[name] = np.zeros_like(gamma)
+    workspace = workspace or Workspace()
     if mode == "test":
-        out = np.subtract(x, bn_param["running_mean"], out=out)
-        out *= gamma / np.sqrt(bn_param["running_var"] + eps)
-        out += beta
-        return out, None
+        x_hat = workspace("x_hat", x.shape, x.dtype)
+        np.subtract(x, bn_param["running_mean"], out=x_hat)
+        inv_std = 1 / np.sqrt(bn_param["running_var"] + eps)
+        out, cache = _scaled(x_hat, gamma, beta, inv_std, out=out)
+        return out, (*cache, False)
 
     out, cache, mean, var = _normalised(
-        x, gamma, beta, _column_means, eps, out=out, workspace=workspace or Workspace()
+        x, gamma, beta, _column_means, eps, out=out, workspace=workspace
     )
     momentum = bn_param.get("momentum", 0.9)
     for name, sample in (("running_mean", mean), ("running_var", var)):
         bn_param[name] *= momentum
         bn_param[name] += (1 - momentum) * sample
-    return out, cache
+    return out, (*cache, True)
 
 
 def batchnorm_backward(dout, cache, *, out=(None, None, None), workspace=None):
@@ -333,13 +335,16 @@ def batchnorm_backward(dout, cache, *, out=(None, None, None), workspace=None):
         - \frac{d\beta + \hat x \, d\gamma}{N}\right), \qquad
         d\gamma = \sum_i dout_i \hat x_i, \qquad d\beta = \sum_i dout_i
 
+    At test time the statistics are constants, which the rows do not move: ``dx`` is
+    then :math:`\gamma \, dout / \sqrt{\sigma^2 + \epsilon}`.
+
     Parameters
     ----------
     dout : ndarray of shape (N, D)
         Gradient with respect to the output.
 
     cache : tuple
-        From `batchnorm_forward` in training mode.
+        From `batchnorm_forward`, in either mode.
 
     out : tuple of three ndarrays, default=(None, None, None)
         Where to write ``dx`` (may be ``dout``), ``dgamma`` and ``dbeta``.
@@ -368,7 +373,7 @@ def batchnorm_backward(dout, cache, *, out=(None, None, None), workspace=None):
     >>> dbeta
     array([3.])
     """
-    x_hat, gamma, inv_std = cache
+    x_hat, gamma, inv_std, from_these_rows = cache
     dx, dgamma, dbeta = out
     n = len(dout)
     workspace = workspace or Workspace()
@@ -376,6 +381,8 @@ def batchnorm_backward(dout, cache, *, out=(None, None, None), workspace=None):
     scratch = workspace("scratch", dout.shape, dout.dtype)
     np.multiply(dout, x_hat, out=scratch)
     dgamma = _column_sums(scratch, out=dgamma, workspace=workspace)
+    if not from_these_rows:
+        return np.multiply(dout, gamma * inv_std, out=dx), dgamma, dbeta
     np.multiply(x_hat, dgamma / n, out=scratch)
     dx = np.subtract(dout, scratch, out=dx)
     dx -= dbeta / n
@@ -753,11 +760,16 @@ def _normalised(x, gamma, beta, means, eps, *, out, workspace):
     x_hat = np.subtract(x, mean, out=workspace("x_hat", x.shape, x.dtype))
     out = np.multiply(x_hat, x_hat, out=out)
     var = means(out, workspace)
-    inv_std = 1 / np.sqrt(var + eps)
+    out, cache = _scaled(x_hat, gamma, beta, 1 / np.sqrt(var + eps), out=out)
+    return out, cache, mean, var
+
+
+def _scaled(x_hat, gamma, beta, inv_std, *, out):
+    """Divide what was centred by its deviation, scale and shift."""
     x_hat *= inv_std
-    np.multiply(x_hat, gamma, out=out)
+    out = np.multiply(x_hat, gamma, out=out)
     out += beta
-    return out, (x_hat, gamma, inv_std), mean, var
+    return out, (x_hat, gamma, inv_std)
 
 
 def _checked_mode(name, options):

@@ -111,10 +111,15 @@ class Loss(NamedTuple):
 
     spread : str or None, default=None
         The parameter that may hold several values, each with a score of its own for
-        every target. ``decide`` and ``inverse_link`` take it, too.
+        every target. ``decide``, ``inverse_link`` and ``link_gradients`` take it, too.
 
     columns : int, default=1
         How many scores each target has.
+
+    link_gradients : callable or None, default=None
+        From scores (N, S) and their gradients (N, S, D) with respect to anything to
+        the gradients of the values that ``inverse_link`` makes of them. None: values
+        are the scores themselves, or scores are all that has gradients of use.
     """
 
     function: Callable
@@ -127,6 +132,7 @@ class Loss(NamedTuple):
     parameters: Mapping = MappingProxyType({})
     spread: str | None = None
     columns: int = 1
+    link_gradients: Callable | None = None
 
     @property
     def defaults(self):
@@ -168,6 +174,7 @@ class Loss(NamedTuple):
         return bound._replace(
             decide=partial(self.decide, **spread),
             inverse_link=partial(self.inverse_link, **spread),
+            link_gradients=partial(self.link_gradients, **spread),
             columns=np.size(params[self.spread]),
         )
 
@@ -873,16 +880,35 @@ def _means(scores):
     return np.exp(np.clip(scores, -LOG_BOUND, LOG_BOUND))
 
 
+def _gradients_of_means(scores, gradients):
+    slope = np.where(np.abs(scores) <= LOG_BOUND, _means(scores), 0)
+    return slope[..., np.newaxis] * gradients
+
+
 def _rearranged(scores, quantile=0.5):
     """Return each target's predictions in the order of their quantiles.
 
     V. Chernozhukov, I. Fernández-Val, A. Galichon, "Quantile and Probability Curves
     Without Crossing", Econometrica 78, 2010.
     """
+    order = _rearrangement(scores, quantile)
+    of_targets = scores.reshape(order.shape)
+    return np.take_along_axis(of_targets, order, axis=2).reshape(scores.shape)
+
+
+def _rearranged_gradients(scores, gradients, quantile=0.5):
+    order = _rearrangement(scores, quantile)
+    of_targets = gradients.reshape(*order.shape, gradients.shape[2])
+    moved = np.take_along_axis(of_targets, order[..., np.newaxis], axis=2)
+    return moved.reshape(gradients.shape)
+
+
+def _rearrangement(scores, quantile):
+    """Return, for each target, which of its scores are its quantiles."""
     n, width = scores.shape
     ranks = np.argsort(np.argsort(np.atleast_1d(quantile)))
-    ascending = np.sort(scores.reshape(n, width // len(ranks), len(ranks)), axis=2)
-    return ascending[:, :, ranks].reshape(n, width)
+    of_targets = scores.reshape(n, width // len(ranks), len(ranks))
+    return np.argsort(of_targets, axis=2)[:, :, ranks]
 
 
 def _not_negative(y):
@@ -943,6 +969,7 @@ LOSSES = {
         _ANY,
         parameters=MappingProxyType({"quantile": _quantiles}),
         spread="quantile",
+        link_gradients=_rearranged_gradients,
     ),
     "poisson": Loss(
         poisson_loss,
@@ -950,6 +977,14 @@ LOSSES = {
         _means,
         "exp",
         Domain("non-negative", _not_negative, some_positive=True),
+        link_gradients=_gradients_of_means,
     ),
-    "gamma": Loss(gamma_loss, _means, _means, "exp", Domain("positive", _positive)),
+    "gamma": Loss(
+        gamma_loss,
+        _means,
+        _means,
+        "exp",
+        Domain("positive", _positive),
+        link_gradients=_gradients_of_means,
+    ),
 }

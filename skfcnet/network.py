@@ -559,16 +559,7 @@ class FullyConnectedNet:
             out=scores,
             workspace=workspace.scope("loss"),
         )
-        for stage, cache in zip(reversed(stages), reversed(caches), strict=True):
-            layer, scratch = LAYERS[stage.kind], workspace.scope(stage.name)
-            dx = dout if layer.inplace else None
-            if dx is None and not layer.on_data:
-                dx = scratch("dx", (x.shape[0], stage.fan_in), self.dtype)
-            out = (dx, *stage.arrays(grads))
-            layer.backward(dout, cache, out=out, workspace=scratch)
-            if layer.on_data:
-                break
-            dout = dx
+        _backward(stages, dout, caches, grads, workspace)
         return loss
 
     def recompute_statistics(self, X):
@@ -599,17 +590,145 @@ class FullyConnectedNet:
             stand beside it: they are computed in float64, then rounded.
         """
         X = self._as_rows(X)
-        n, workspace = X.shape[0], Workspace()
-        stages = [stage for stage in self._stages_for(X) if not stage.rate]
+        return self._outputs(X, self._test_stages(X))
+
+    def hidden(self, X, layer=-1):
+        """Return the activations of a hidden layer: a test-time pass, in chunks.
+
+        Parameters
+        ----------
+        X : ndarray of shape (N, d1, ..., dk) or sparse matrix of shape (N, D)
+            Rows, of any real dtype.
+
+        layer : int, default=-1
+            Which hidden layer, from 0 for the first; negative ones count from the
+            last.
+
+        Returns
+        -------
+        activations : ndarray of shape (N, hidden_dims[layer])
+            What the layer's activation function returns, normalisation before it
+            included and nothing dropped. Of the dtype of the network, computed as
+            `scores` are.
+
+        Raises
+        ------
+        ValueError
+            If there is no such layer.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from skfcnet.network import FullyConnectedNet
+        >>> net = FullyConnectedNet("regression", [5, 3], [False, False], 4, 1)
+        >>> net.hidden(np.ones((2, 4))).shape
+        (2, 3)
+        >>> net.hidden(np.ones((2, 4)), layer=0).shape
+        (2, 5)
+        """
+        X = self._as_rows(X)
+        stages = self._test_stages(X)
+        ends = [i for i, stage in enumerate(stages, 1) if stage.kind in ACTIVATIONS]
+        if not isinstance(layer, Integral) or not -len(ends) <= layer < len(ends):
+            raise ValueError(
+                f"layer must be the index of one of the {len(ends)} hidden layers, "
+                f"got {layer!r}."
+            )
+        return self._outputs(X, stages[: ends[layer]])
+
+    def input_gradients(self, X):
+        r"""Return the gradient of every score with respect to its row.
+
+        .. math:: G_{ikj} = \frac{\partial s_{ik}}{\partial x_{ij}}
+
+        where :math:`s_{ik}` is score k of row i, as `scores` returns it: nothing is
+        dropped, and the running statistics of batch normalisation are constants.
+
+        Parameters
+        ----------
+        X : ndarray of shape (N, d1, ..., dk)
+            Rows, of any real dtype; D = d1 * ... * dk. Sparse ones are refused:
+            their gradients would be dense.
+
+        Returns
+        -------
+        gradients : ndarray of shape (N, n_scores, D)
+            Of the dtype of the network, computed in float64 as `scores` are.
+
+        Raises
+        ------
+        TypeError
+            If X is sparse.
+
+        Examples
+        --------
+        Without hidden layers, the gradient of every row is the matrix of weights.
+
+        >>> import numpy as np
+        >>> from skfcnet.network import FullyConnectedNet
+        >>> net = FullyConnectedNet("classification", [], [], 4, 3)
+        >>> gradients = net.input_gradients(np.ones((2, 4)))
+        >>> gradients.shape
+        (2, 3, 4)
+        >>> np.array_equal(gradients[0], net.params["W1"].T)
+        True
+        """
+        if issparse(X):
+            raise TypeError("X is sparse, but its gradients are dense: make it dense.")
+        X = self._as_rows(X)
+        # The first layer of training hands its dx to nobody; that of others does.
+        stages = tuple(
+            stage._replace(kind=stage.kind.removesuffix("_input"))
+            for stage in self._test_stages(X)
+        )
+        n, n_scores = X.shape[0], stages[-1].fan_out
+        gradients = np.empty((n, n_scores, self.input_dim), self.dtype)
+        # Of the parameters: what backward passes return beside that of their rows.
+        grads = Parameters(self.params.specs, dtype=np.float64)
+        workspace = Workspace()
+        for rows, scores, caches in self._test_passes(X, stages):
+            for k in range(n_scores):
+                dout = workspace("dscores", scores.shape, scores.dtype)
+                dout[...] = 0
+                dout[:, k] = 1
+                dx = _backward(stages, dout, caches, grads, workspace)
+                gradients[rows, k] = dx[: n - rows.start]
+        return gradients
+
+    def _test_stages(self, X):
+        """Return the stages of a test-time pass over such rows: nothing is dropped."""
+        return tuple(stage for stage in self._stages_for(X) if not stage.rate)
+
+    def _outputs(self, X, stages):
+        """Return what the last of some stages makes of checked rows."""
+        n = X.shape[0]
+        outputs = np.empty((n, stages[-1].fan_out), self.dtype)
+        for rows, out, _ in self._test_passes(X, stages):
+            outputs[rows] = out[: n - rows.start]
+        return outputs
+
+    def _test_passes(self, X, stages):
+        """Run stages on chunks of checked rows, in float64.
+
+        Yields
+        ------
+        rows : slice
+            Which rows.
+
+        out : ndarray
+            What the stages make of them; there may be more rows, for padding.
+
+        caches : list
+            Of the stages, for a backward pass.
+        """
         params = Parameters(
             self.params.specs, vector=self.params.vector.astype(np.float64, copy=False)
         )
-        scores = np.empty((n, stages[-1].fan_out), self.dtype)
-        for start in range(0, n, CHUNK):
-            x = self._padded(X[start : start + CHUNK], workspace)
-            out, _ = _forward(stages, x, params, "test", None, workspace)
-            scores[start : start + CHUNK] = out[: n - start]
-        return scores
+        workspace = Workspace()
+        for start in range(0, X.shape[0], CHUNK):
+            rows = slice(start, start + CHUNK)
+            x = self._padded(X[rows], workspace)
+            yield rows, *_forward(stages, x, params, "test", None, workspace)
 
     def _as_rows(self, X):
         """Return X as an array or a CSR matrix, with the width of the network."""
@@ -661,6 +780,24 @@ def _forward(stages, x, params, mode, rng, workspace, **others):
         )
         caches.append(cache)
     return x, caches
+
+
+def _backward(stages, dout, caches, grads, workspace):
+    """Run the stages in reverse, writing gradients; return that of the rows.
+
+    It is None where a stage stands at the data.
+    """
+    for stage, cache in zip(reversed(stages), reversed(caches), strict=True):
+        layer, scratch = LAYERS[stage.kind], workspace.scope(stage.name)
+        dx = dout if layer.inplace else None
+        if dx is None and not layer.on_data:
+            dx = scratch("dx", (len(dout), stage.fan_in), dout.dtype)
+        out = (dx, *stage.arrays(grads))
+        layer.backward(dout, cache, out=out, workspace=scratch)
+        if layer.on_data:
+            return None
+        dout = dx
+    return dout
 
 
 def _normal_weights(shape, rng, *, gain, scale):

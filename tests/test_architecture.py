@@ -32,17 +32,21 @@ LEVELS = {
     "_base": 5,
     "_classifier": 6,
     "_regressor": 6,
+    "_transformer": 7,
+    "callbacks": 4,
     "datasets": LEAF,
     "plotting": LEAF,
     "__init__": TOP,
 }
-TOP_IMPORTS = {"_classifier", "_regressor", "plotting"}
+TOP_IMPORTS = {"_classifier", "_regressor", "_transformer", "plotting"}
 USERS_OF_SCIKIT_LEARN = {
     "_base",
     "_classifier",
     "_compat",
     "_input",
     "_regressor",
+    "_transformer",
+    "callbacks",
     "datasets",
     "plotting",
 }

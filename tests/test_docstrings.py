@@ -9,11 +9,12 @@ import pytest
 from numpydoc.docscrape import NumpyDocString
 from numpydoc.validate import validate
 
-from skfcnet import FCNetClassifier, FCNetRegressor
+from skfcnet import FCNetClassifier, FCNetRegressor, FCNetTransformer
 
 PUBLIC_MODULES = (
     "skfcnet._layer",  # what it declares is public in skfcnet.layers
     "skfcnet.activations",
+    "skfcnet.callbacks",
     "skfcnet.datasets",
     "skfcnet.gradient_check",
     "skfcnet.initializers",
@@ -34,7 +35,7 @@ ESTIMATORS = (FCNetClassifier, FCNetRegressor)
 
 def public_objects():
     """Yield the full name and the object of every public class and function."""
-    for estimator in ESTIMATORS:
+    for estimator in (*ESTIMATORS, FCNetTransformer):
         yield f"skfcnet.{estimator.__name__}", estimator
     for module_name in PUBLIC_MODULES:
         module = importlib.import_module(module_name)
@@ -81,7 +82,7 @@ def section(estimator, title):
     }
 
 
-@pytest.mark.parametrize("estimator", ESTIMATORS)
+@pytest.mark.parametrize("estimator", [*ESTIMATORS, FCNetTransformer])
 def test_estimator_documents_its_parameters_in_order(estimator):
     documented = list(section(estimator, "Parameters"))
     assert documented == list(inspect.signature(estimator).parameters)
@@ -89,7 +90,11 @@ def test_estimator_documents_its_parameters_in_order(estimator):
 
 @pytest.mark.parametrize(
     ("estimator", "name"),
-    [(cls, name) for cls in ESTIMATORS for name in inspect.signature(cls).parameters],
+    [
+        (cls, name)
+        for cls in (*ESTIMATORS, FCNetTransformer)
+        for name in inspect.signature(cls).parameters
+    ],
 )
 def test_estimator_documents_the_true_default(estimator, name):
     declared, _ = section(estimator, "Parameters")[name]
@@ -105,10 +110,13 @@ def test_both_estimators_describe_their_parameters_alike():
     assert different == []
 
 
-@pytest.mark.parametrize("estimator", ESTIMATORS)
+@pytest.mark.parametrize("estimator", [*ESTIMATORS, FCNetTransformer])
 def test_estimator_documents_its_fitted_attributes(estimator):
     X = pd.DataFrame(np.eye(8), columns=list("abcdefgh"))
-    fitted = estimator(hidden_layer_sizes=(2,), tol=1e3).fit(X, [0, 1] * 4)
+    net = estimator if estimator in ESTIMATORS else FCNetClassifier
+    unfitted = net(hidden_layer_sizes=(2,), tol=1e3)
+    unfitted = unfitted if estimator is net else estimator(unfitted)
+    fitted = unfitted.fit(X, [0, 1] * 4)
     present = {
         name
         for name in dir(fitted)

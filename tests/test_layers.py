@@ -80,7 +80,7 @@ def arrays_in(cache):
         return [array for part in cache for array in arrays_in(part)]
     if issparse(cache):
         return [cache.data, cache.indices, cache.indptr]
-    return [] if cache is None else [cache]
+    return [cache] if isinstance(cache, np.ndarray) else []
 
 
 def numeric_gradients(f, arrays, dout):
@@ -230,6 +230,23 @@ def test_gradients_match_the_numeric_ones(name):
         numeric = numeric_gradients(lambda: forward(name, x, params)[0], [array], dout)
         assert grad.shape == array.shape
         assert rel_error(grad, numeric[0]) <= 1e-7
+
+
+def test_gradients_of_batchnorm_at_test_time_match_the_numeric_ones():
+    x, (gamma, beta), dout = example("batchnorm")
+    rng = np.random.default_rng(0)
+    param = {"mode": "test", "eps": 0.5}
+    param |= {"running_mean": rng.normal(size=5), "running_var": rng.random(5)}
+
+    def f():
+        return batchnorm_forward(x, gamma, beta, param)
+
+    grads = batchnorm_backward(dout, f()[1])
+    numeric = numeric_gradients(lambda: f()[0], (x, gamma, beta), dout)
+    for grad, reference in zip(grads, numeric, strict=True):
+        assert rel_error(grad, reference) <= 1e-8
+    std = np.sqrt(param["running_var"] + 0.5)
+    np.testing.assert_allclose(grads[0], dout * gamma / std, rtol=1e-14)
 
 
 @pytest.mark.parametrize("name", LAYERS)

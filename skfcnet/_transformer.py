@@ -1,0 +1,169 @@
+"""The transformer: hidden layers of a network as features for other estimators."""
+
+from numbers import Integral
+
+import numpy as np
+from sklearn.base import (
+    BaseEstimator,
+    ClassNamePrefixFeaturesOutMixin,
+    TransformerMixin,
+    clone,
+)
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from skfcnet._classifier import FCNetClassifier
+from skfcnet._compat import HasMethods, Interval, validate_params
+from skfcnet._input import refuse_what_numpy_would_reinterpret
+
+
+class FCNetTransformer(
+    ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
+):
+    """Hidden layer of a fully connected network, as features for other estimators.
+
+    The network learns to predict the target; what its hidden layer makes of the rows
+    is handed on. The output is that of the layer's activation function, at test time:
+    normalised by running statistics, nothing dropped.
+
+    Parameters
+    ----------
+    estimator : FCNetClassifier or FCNetRegressor, default=None
+        What is fitted, as a clone; None: ``FCNetClassifier()``.
+
+    layer : int, default=-1
+        Which hidden layer, from 0 for the first; negative ones count from the last.
+
+    prefit : bool, default=False
+        Whether ``estimator`` is fitted already: `fit` then takes it as it is, and does
+        not look at the data. Cloning, as searches do, would undo that: there, wrap it
+        in scikit-learn's ``FrozenEstimator``, with or without ``prefit``.
+
+    Attributes
+    ----------
+    estimator_ : FCNetClassifier or FCNetRegressor
+        The fitted estimator.
+
+    n_features_in_ : int
+        Number of features.
+
+    feature_names_in_ : ndarray of shape (n_features,)
+        Names of the features, where X had names that are all strings.
+
+    See Also
+    --------
+    skfcnet.network.FullyConnectedNet.hidden : The same for a network.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from sklearn.linear_model import RidgeClassifier
+    >>> from sklearn.pipeline import make_pipeline
+    >>> from sklearn.preprocessing import MinMaxScaler
+    >>> from skfcnet import FCNetClassifier, FCNetTransformer
+    >>> X, y = load_digits(return_X_y=True)
+    >>> net = FCNetClassifier((32, 8), tol=1e-2, random_state=0)
+    >>> features = FCNetTransformer(net)
+    >>> model = make_pipeline(MinMaxScaler(), features, RidgeClassifier())
+    >>> model.fit(X[:1000], y[:1000]).score(X[1000:], y[1000:]) > 0.85
+    True
+    >>> model[:-1].transform(X[:2]).shape
+    (2, 8)
+    >>> features.get_feature_names_out()[:2]
+    array(['fcnettransformer0', 'fcnettransformer1'], dtype=object)
+    """
+
+    _parameter_constraints = {
+        "estimator": [HasMethods(["fit", "input_gradients"]), None],
+        "layer": [Interval(Integral, None, None, closed="neither")],
+        "prefit": ["boolean"],
+    }
+
+    def __init__(self, estimator=None, *, layer=-1, prefit=False):
+        self.estimator = estimator
+        self.layer = layer
+        self.prefit = prefit
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        tags.target_tags.required = not self.prefit
+        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
+        return tags
+
+    def fit(self, X, y=None, sample_weight=None):
+        """Fit the network to data.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, dataframe} of shape (n_samples, n_features)
+            The input.
+
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs), default=None
+            The target, of the kind that the estimator learns. Only with ``prefit``
+            can it be left out.
+
+        sample_weight : array-like of shape (n_samples,), default=None
+            How often each row counts, as in `FCNetClassifier.fit`.
+
+        Returns
+        -------
+        self : FCNetTransformer
+            The fitted transformer.
+
+        Raises
+        ------
+        NotFittedError
+            If ``prefit`` is True and the estimator is not fitted.
+
+        ValueError
+            If a parameter or the data are invalid, or there is no such layer. The
+            transformer then remains as it was.
+        """
+        validate_params(self)
+        estimator = FCNetClassifier() if self.estimator is None else self.estimator
+        if self.prefit:
+            check_is_fitted(estimator)
+        else:
+            estimator = clone(estimator).fit(X, y, sample_weight=sample_weight)
+        n_features = estimator.n_features_in_
+        one_row = estimator._net.hidden(np.zeros((1, n_features)), self.layer)
+        # All of it is known to be sound now: a failing fit has changed nothing.
+        self.estimator_, self._layer = estimator, self.layer
+        self.n_features_in_ = n_features
+        self._n_features_out = one_row.shape[1]
+        vars(self).pop("feature_names_in_", None)
+        if hasattr(estimator, "feature_names_in_"):
+            self.feature_names_in_ = estimator.feature_names_in_
+        return self
+
+    @np.errstate(all="ignore")
+    def transform(self, X):
+        """Return the activations of the hidden layer.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, dataframe} of shape (n_samples, n_features)
+            The input.
+
+        Returns
+        -------
+        activations : ndarray of shape (n_samples, n_units)
+            One column for each unit of the layer, in the dtype of X.
+
+        Raises
+        ------
+        ValueError
+            If X is invalid, or too large to compute with.
+        """
+        check_is_fitted(self)
+        refuse_what_numpy_would_reinterpret(X, "X")
+        X = validate_data(
+            self, X, reset=False, accept_sparse="csr", dtype=(np.float64, np.float32)
+        )
+        net = self.estimator_._net
+        activations = net.hidden(X, self._layer)
+        if not np.isfinite(activations).all():
+            raise ValueError(
+                f"Input X contains values too large to compute with in {net.dtype}."
+            )
+        return activations.astype(X.dtype, copy=False)
