@@ -228,6 +228,12 @@ class _BaseFCNet(CallbackSupportMixin, BaseEstimator):
         return [self._net.params[f"{name}{i}"] for i in range(1, self.n_layers_)]
 
     @property
+    def out_activation_(self):
+        """What turns the scores of the output layer into predictions."""
+        check_is_fitted(self)
+        return self._net.objective.output
+
+    @property
     def loss_curve_(self):
         """Training loss of every epoch."""
         return self._column("loss")

@@ -34,7 +34,8 @@ class FCNetClassifier(ClassifierMixin, _BaseFCNet):
     solver : {'sgd', 'adam', 'adamw', 'rmsprop', 'lbfgs'}, default='adam'
         Update rule: gradient descent with momentum, Adam [2]_, Adam with decoupled
         weight decay [3]_, or RMSProp; or L-BFGS [6]_, which takes all rows at once,
-        always computes in float64, and suits some thousand rows at most.
+        always computes in float64, and suits some thousand rows at most. What is said
+        of minibatches, learning rates and gradient norms below is not for 'lbfgs'.
 
     alpha : float, default=0.01
         Strength of the L2 penalty, ``alpha / (2 * min(200, W)) * ||weights||^2``
@@ -76,7 +77,7 @@ class FCNetClassifier(ClassifierMixin, _BaseFCNet):
         validation score, has not improved by at least ``tol`` for
         ``n_iter_no_change`` epochs in a row; where that score stays just the same,
         the validation loss counts. For 'lbfgs', when no element of the gradient is
-        larger than it.
+        larger than it, or the loss falls no further than rounding.
 
     verbose : bool or int, default=False
         Whether to print a line for every epoch: loss, validation score, learning rate
@@ -190,11 +191,11 @@ class FCNetClassifier(ClassifierMixin, _BaseFCNet):
         were none.
 
     best_validation_score_ : float or None
-        The best of those scores.
+        The best of those scores, with ``warm_start`` since the last call of `fit`.
 
     best_iteration_ : int
-        Epoch, from 1, of the best validation score, whose weights are kept; without
-        validation, of the lowest training loss.
+        Epoch, from 1, of that score, whose weights are kept; without validation, of the
+        lowest training loss.
 
     history_ : dict of list
         All of these by epoch, with the learning rate and the seconds: a table, as
@@ -407,8 +408,6 @@ class FCNetClassifier(ClassifierMixin, _BaseFCNet):
             self.classes_ = sorted_labels(y, "y")
         self._one_sigmoid = not self._multilabel and len(self.classes_) == 2
         self.n_outputs_ = 1 if self._one_sigmoid else len(self.classes_)
-        sigmoids = self._one_sigmoid or self._multilabel
-        self.out_activation_ = "logistic" if sigmoids else "softmax"
 
     def _encoded(self, y):
         """Return class indices, or columns of zeros and ones for sigmoids."""
@@ -430,7 +429,7 @@ class FCNetClassifier(ClassifierMixin, _BaseFCNet):
         return indices[:, np.newaxis] if self._one_sigmoid else indices
 
     def _loss_and_params(self):
-        loss = "logistic" if self.out_activation_ == "logistic" else "softmax"
+        loss = "logistic" if self._one_sigmoid or self._multilabel else "softmax"
         return loss, {"label_smoothing": self.label_smoothing}
 
     def _learn_costs(self, y, weight):

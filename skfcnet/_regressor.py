@@ -9,7 +9,6 @@ from sklearn.metrics import r2_score
 from skfcnet._base import _BaseFCNet, partial_fit_is_available, store_parameters
 from skfcnet._compat import Interval, StrOptions
 from skfcnet._input import check_width
-from skfcnet.losses import LOSSES
 
 REGRESSION_LOSSES = {
     "squared_error": {},
@@ -35,8 +34,9 @@ class FCNetRegressor(RegressorMixin, _BaseFCNet):
     loss : {'squared_error', 'absolute_error', 'huber', 'quantile', 'poisson', \
             'gamma'}, default='squared_error'
         What is minimised. 'squared_error' is half the mean square; 'poisson' (for
-        counts) and 'gamma' (for positive targets) are half their mean deviance, and
-        predict the exponential of the scores.
+        counts) and 'gamma' (for positive targets) are half the mean deviance, and
+        predict the exponential of the scores. A mean over several targets too, but for
+        'poisson', as in scikit-learn, their sum.
 
     hidden_layer_sizes : int or array-like of int, default=(128, 128)
         Width of every hidden layer. An empty one makes a linear model.
@@ -48,7 +48,8 @@ class FCNetRegressor(RegressorMixin, _BaseFCNet):
     solver : {'sgd', 'adam', 'adamw', 'rmsprop', 'lbfgs'}, default='adam'
         Update rule: gradient descent with momentum, Adam [2]_, Adam with decoupled
         weight decay [3]_, or RMSProp; or L-BFGS [6]_, which takes all rows at once,
-        always computes in float64, and suits some thousand rows at most.
+        always computes in float64, and suits some thousand rows at most. What is said
+        of minibatches, learning rates and gradient norms below is not for 'lbfgs'.
 
     alpha : float, default=0.01
         Strength of the L2 penalty, ``alpha / (2 * min(200, W)) * ||weights||^2``
@@ -90,7 +91,7 @@ class FCNetRegressor(RegressorMixin, _BaseFCNet):
         validation score, has not improved by at least ``tol`` for
         ``n_iter_no_change`` epochs in a row; where that score stays just the same,
         the validation loss counts. For 'lbfgs', when no element of the gradient is
-        larger than it.
+        larger than it, or the loss falls no further than rounding.
 
     verbose : bool or int, default=False
         Whether to print a line for every epoch: loss, validation score, learning rate
@@ -200,11 +201,11 @@ class FCNetRegressor(RegressorMixin, _BaseFCNet):
         were none.
 
     best_validation_score_ : float or None
-        The best of those scores.
+        The best of those scores, with ``warm_start`` since the last call of `fit`.
 
     best_iteration_ : int
-        Epoch, from 1, of the best validation score, whose weights are kept; without
-        validation, of the lowest training loss.
+        Epoch, from 1, of that score, whose weights are kept; without validation, of the
+        lowest training loss.
 
     history_ : dict of list
         All of these by epoch, with the learning rate and the seconds: a table, as
@@ -378,7 +379,6 @@ class FCNetRegressor(RegressorMixin, _BaseFCNet):
 
     def _learn_target(self, y):
         self.n_outputs_ = 1 if y.ndim == 1 else y.shape[1]
-        self.out_activation_ = LOSSES[self.loss].output
 
     def _encoded(self, y):
         """Return one column for each target, in the compute dtype."""

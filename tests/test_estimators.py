@@ -216,6 +216,15 @@ def test_fitted_attributes_are_those_of_scikit_learn(kind):
     assert model.best_loss_ == min(model.loss_curve_)
 
 
+def test_the_output_activation_follows_the_loss_under_warm_start():
+    model, X, y = data_of("regression")
+    model.set_params(warm_start=True).fit(X, y**2)
+    assert model.out_activation_ == "identity"
+    model.set_params(loss="poisson").fit(X, y**2)
+    assert model.out_activation_ == "exp"
+    assert (model.predict(X) > 0).all()
+
+
 def test_coefs_are_live():
     model, X, y = data_of("regression")
     model.fit(X, y).coefs_[-1][...] = 0
