@@ -587,10 +587,11 @@ def _costs_by_label(class_weight, classes):
             f"class_weight has labels {sorted(unknown, key=str)} that are not classes, "
             f"{labels}."
         )
-    costs = np.array([class_weight.get(label, 1.0) for label in labels], float)
-    if not (np.isfinite(costs) & (costs >= 0)).all() or not costs.any():
+    costs = [class_weight.get(label, 1.0) for label in labels]
+    sound = all(isinstance(cost, Real) and 0 <= cost < np.inf for cost in costs)
+    if not sound or not any(costs):
         raise ValueError(
             f"class_weight must hold non-negative numbers, not all zero. "
             f"Got {class_weight!r}."
         )
-    return costs
+    return np.array(costs, float)
