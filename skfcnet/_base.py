@@ -277,8 +277,8 @@ class _BaseFCNet(CallbackSupportMixin, BaseEstimator):
             The input.
 
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
-            The target: class labels, or a binary indicator matrix for multilabel
-            classification; numbers for regression.
+            The target: class labels, of one or several outputs, or a binary indicator
+            matrix for multilabel classification; numbers for regression.
 
         sample_weight : array-like of shape (n_samples,), default=None
             How often each row counts; a row of weight 0 is left out. Training with

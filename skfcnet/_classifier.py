@@ -6,11 +6,12 @@ from numbers import Real
 import numpy as np
 from sklearn.base import ClassifierMixin
 from sklearn.metrics import accuracy_score
+from sklearn.utils import check_array
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 
 from skfcnet._base import _BaseFCNet, partial_fit_is_available, store_parameters
 from skfcnet._compat import Interval, StrOptions
-from skfcnet._input import check_width, sorted_labels
+from skfcnet._input import check_width, checked_weight, sorted_labels
 
 
 class FCNetClassifier(ClassifierMixin, _BaseFCNet):
@@ -19,7 +20,8 @@ class FCNetClassifier(ClassifierMixin, _BaseFCNet):
     A drop-in for scikit-learn's ``MLPClassifier`` that trains in float32, offers
     normalisation, dropout, schedules and more update rules, and for which a row of
     weight k is k rows. It minimises the log loss: of a softmax for several classes, of
-    one sigmoid for two, of one sigmoid for each label in multilabel classification.
+    one sigmoid for two, of one sigmoid for each label in multilabel classification,
+    of one softmax for each column of y in multiclass-multioutput classification.
     Standardise the input first.
 
     Parameters
@@ -160,15 +162,17 @@ class FCNetClassifier(ClassifierMixin, _BaseFCNet):
     class_weight : dict, list of dict, 'balanced' or None, default=None
         What the loss of a row of each class is multiplied by: a cost, where
         ``sample_weight`` is a repetition. 'balanced' gives every class the same share
-        of the total. For multilabel data, a list with a dict for each label.
+        of the total. For multilabel data, a list with a dict for each label; for
+        several outputs, with a dict for each.
 
     dtype : {'float32', 'float64'} or numpy type, default='float32'
         What the network is trained in. Predictions have the dtype of X.
 
     Attributes
     ----------
-    classes_ : ndarray of shape (n_classes,)
-        The class labels, sorted; for multilabel classification, the label indices.
+    classes_ : ndarray of shape (n_classes,), or list of them
+        The class labels, sorted; for multilabel classification, the label indices; for
+        several outputs, a list with the labels of each.
 
     coefs_ : list of ndarray
         Weights of every affine layer, of shapes (n_in, n_out): live views.
@@ -217,8 +221,8 @@ class FCNetClassifier(ClassifierMixin, _BaseFCNet):
         Number of layers, with input and output.
 
     n_outputs_ : int
-        Width of the output layer: 1 for two classes, else their number,
-        or the number of labels.
+        Width of the output layer: 1 for two classes, else their number, or the number
+        of labels; for several outputs, the number of all their classes together.
 
     out_activation_ : str
         What turns the scores of the output layer into predictions: 'softmax' or
@@ -312,6 +316,7 @@ class FCNetClassifier(ClassifierMixin, _BaseFCNet):
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         tags.classifier_tags.multi_label = True
+        tags.target_tags.multi_output = True
         return tags
 
     @partial_fit_is_available
@@ -340,15 +345,16 @@ class FCNetClassifier(ClassifierMixin, _BaseFCNet):
         X : {array-like, sparse matrix, dataframe} of shape (n_samples, n_features)
             The input.
 
-        y : array-like of shape (n_samples,) or (n_samples, n_labels)
-            The class labels, or a binary indicator matrix.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            The class labels, of one or several outputs, or a binary indicator matrix.
 
         sample_weight : array-like of shape (n_samples,), default=None
             How often each row counts, as in `fit`.
 
-        classes : array-like of shape (n_classes,), default=None
-            All labels that will ever occur. Required in the first call, unless
-            it goes on from `fit` or the target is multilabel.
+        classes : array-like of shape (n_classes,) or list of them, default=None
+            All labels that will ever occur; for several outputs, a list with those of
+            each. Required in the first call, unless it goes on from `fit` or the
+            target is multilabel.
 
         X_val : {array-like, sparse matrix, dataframe} of shape (n_val, n_features), \
                 default=None
@@ -374,7 +380,7 @@ class FCNetClassifier(ClassifierMixin, _BaseFCNet):
         """
         known = getattr(self, "classes_", None)
         if known is not None and classes is not None:
-            if not np.array_equal(sorted_labels(classes, "classes"), known):
+            if not _equal(_sorted_classes(classes), known):
                 raise ValueError(
                     f"classes={classes!r} are not those of the first call, {known!r}."
                 )
@@ -390,47 +396,71 @@ class FCNetClassifier(ClassifierMixin, _BaseFCNet):
         )
 
     def _learn_target(self, y, *, classes=None, partial=False):
-        check_classification_targets(y)
-        kind = type_of_target(y, input_name="y")
-        if kind == "multiclass-multioutput":
-            raise ValueError(
-                "Multioutput target data is not supported for more than two classes: "
-                "y must be one-dimensional, or a binary indicator matrix."
-            )
-        self._multilabel = kind == "multilabel-indicator"
+        kind = _kind_of(y)
+        classes = None if classes is None else _sorted_classes(classes)
+        self._multioutput = isinstance(classes, list) or (
+            kind == "multiclass-multioutput"
+        )
+        self._multilabel = kind == "multilabel-indicator" and not self._multioutput
         if self._multilabel:
             self.classes_ = np.arange(y.shape[1])
         elif classes is not None:
-            self.classes_ = sorted_labels(classes, "classes")
+            if self._multioutput is not isinstance(classes, list):
+                raise ValueError(
+                    f"classes must be a list with the labels of each of the "
+                    f"{y.shape[1]} columns of y. Got {classes!r}."
+                )
+            self.classes_ = classes
         elif partial:
             raise ValueError("classes must be passed on the first call to partial_fit.")
+        elif self._multioutput:
+            self.classes_ = [sorted_labels(column, "y") for column in y.T]
         else:
             self.classes_ = sorted_labels(y, "y")
-        self._one_sigmoid = not self._multilabel and len(self.classes_) == 2
-        self.n_outputs_ = 1 if self._one_sigmoid else len(self.classes_)
+        several = self._multilabel or self._multioutput
+        self._one_sigmoid = not several and len(self.classes_) == 2
+        n_classes = sum(self._widths()) if self._multioutput else len(self.classes_)
+        self.n_outputs_ = 1 if self._one_sigmoid else n_classes
+
+    def _widths(self):
+        """Return the number of classes of each of several outputs."""
+        return [len(classes) for classes in self.classes_]
 
     def _encoded(self, y):
-        """Return class indices, or columns of zeros and ones for sigmoids."""
-        check_classification_targets(y)
+        """Return class indices, or zeros and ones for sigmoids and several outputs."""
+        _kind_of(y)
         if self._multilabel:
             check_width(y, self.n_outputs_)
             if not np.isin(y, (0, 1)).all():
                 raise ValueError("Multilabel y must hold only zeros and ones.")
             return y.astype(self.dtype)
+        if self._multioutput:
+            return self._one_hot(y)
         if y.ndim != 1:
             raise ValueError(f"y must be one-dimensional, got shape {y.shape}.")
-        labels = sorted_labels(y, "y")
-        if not np.isin(labels, self.classes_).all():
-            raise ValueError(
-                f"y has labels {labels} of which some are not in classes_, "
-                f"{self.classes_}."
-            )
-        indices = np.searchsorted(self.classes_, y)
+        indices = _indices(y, self.classes_, "y", "classes_")
         return indices[:, np.newaxis] if self._one_sigmoid else indices
 
+    def _one_hot(self, y):
+        """Return a one-hot row for each output, side by side."""
+        if y.ndim != 2 or y.shape[1] != len(self.classes_):
+            raise ValueError(
+                f"y must have {len(self.classes_)} columns, one for each output, got "
+                f"shape {y.shape}."
+            )
+        columns = [
+            _indices(column, classes, f"y[:, {k}]", f"classes_[{k}]")[:, np.newaxis]
+            == np.arange(len(classes))
+            for k, (column, classes) in enumerate(self._label_columns(y))
+        ]
+        return np.hstack(columns).astype(self.dtype)
+
     def _loss_and_params(self):
-        loss = "logistic" if self._one_sigmoid or self._multilabel else "softmax"
-        return loss, {"label_smoothing": self.label_smoothing}
+        params = {"label_smoothing": self.label_smoothing}
+        if self._multioutput:
+            return "softmax_groups", params | {"groups": self._widths()}
+        one_each = self._one_sigmoid or self._multilabel
+        return "logistic" if one_each else "softmax", params
 
     def _learn_costs(self, y, weight):
         """Learn what each class costs, from the rows given; for each label apart."""
@@ -441,16 +471,18 @@ class FCNetClassifier(ClassifierMixin, _BaseFCNet):
         of_columns = self.class_weight
         if not isinstance(of_columns, list):
             of_columns = [of_columns]
-        if self._multilabel and self.class_weight == "balanced":
-            of_columns *= self.n_outputs_
         columns = self._label_columns(y)
+        if self.class_weight == "balanced":
+            of_columns *= len(columns)
+        several = self._multilabel or self._multioutput
         if len(of_columns) != len(columns) or (
-            self._multilabel is not isinstance(self.class_weight, list)
+            several is not isinstance(self.class_weight, list)
             and self.class_weight != "balanced"
         ):
             raise ValueError(
-                "class_weight must be one dict, or for multilabel data a list with a "
-                f"dict for each of the labels. Got {self.class_weight!r}."
+                "class_weight must be one dict, or for multilabel data and several "
+                "outputs a list with a dict for each of the labels or outputs. "
+                f"Got {self.class_weight!r}."
             )
         self._class_costs = [
             _balanced(column, classes, weight)
@@ -473,25 +505,72 @@ class FCNetClassifier(ClassifierMixin, _BaseFCNet):
         """Return pairs of a column of labels and the labels that it may have."""
         if self._multilabel:
             return [(column, np.arange(2)) for column in y.T]
+        if self._multioutput:
+            return list(zip(y.T, self.classes_, strict=True))
         return [(y, self.classes_)]
 
     def _strata(self, target):
-        return None if self._multilabel else target.ravel()
+        several = self._multilabel or self._multioutput
+        return None if several else target.ravel()
 
     def _answers(self, scores):
         decisions = self._net.objective.decide(scores)
         if self._multilabel:
             return decisions.astype(int)
+        if self._multioutput:
+            parts = zip(self.classes_, self._by_output(decisions), strict=True)
+            return _beside([labels[part.argmax(axis=1)] for labels, part in parts])
         if self._one_sigmoid:
             decisions = decisions[:, 0].astype(int)
         return self.classes_[decisions]
 
+    def _by_output(self, columns):
+        """Return columns as they are; for several outputs, a list of those of each."""
+        if not self._multioutput:
+            return columns
+        return np.split(columns, np.cumsum(self._widths())[:-1], axis=1)
+
     def _default_score(self, y, answers, weight, loss):
+        if self._multioutput:
+            return np.average((y == answers).all(axis=1), weights=weight)
         return accuracy_score(y, answers, sample_weight=weight)
+
+    def score(self, X, y, sample_weight=None):
+        """Return the accuracy: the share of the rows that are predicted right.
+
+        For multilabel data and for several outputs, a row is right where all its labels
+        are. The latter, multiclass-multioutput targets, scikit-learn's
+        ``accuracy_score`` does not support; the others are scored by it.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, dataframe} of shape (n_samples, n_features)
+            The input.
+
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            The true labels.
+
+        sample_weight : array-like of shape (n_samples,), default=None
+            How much each row counts.
+
+        Returns
+        -------
+        score : float
+            The weighted mean over the rows, from 0 to 1.
+        """
+        if not getattr(self, "_multioutput", False):
+            return super().score(X, y, sample_weight)
+        answers = self.predict(X)
+        y = check_array(y, dtype=None, ensure_2d=False, input_name="y")
+        if y.shape != answers.shape:
+            raise ValueError(f"y must have shape {answers.shape}, got {y.shape}.")
+        if sample_weight is not None:
+            sample_weight = checked_weight(sample_weight, len(y))
+        return float(self._default_score(y, answers, sample_weight, None))
 
     @np.errstate(all="ignore")
     def predict(self, X):
-        """Predict the class of each row, or for multilabel data its labels.
+        """Predict the class of each row, or its labels where it has several.
 
         Parameters
         ----------
@@ -500,8 +579,10 @@ class FCNetClassifier(ClassifierMixin, _BaseFCNet):
 
         Returns
         -------
-        y : ndarray of shape (n_samples,) or (n_samples, n_labels)
-            The most likely class of each row; zeros and ones for multilabel data.
+        y : ndarray of shape (n_samples,) or (n_samples, n_outputs)
+            The most likely class of each row; zeros and ones for multilabel data. For
+            several outputs, that of each, of dtype object where their labels are of
+            different kinds.
         """
         scores, _ = self._scores(X)
         return self._answers(scores)
@@ -517,13 +598,14 @@ class FCNetClassifier(ClassifierMixin, _BaseFCNet):
 
         Returns
         -------
-        scores : ndarray of shape (n_samples,) or (n_samples, n_classes)
+        scores : ndarray of shape (n_samples,) or (n_samples, n_classes), or list
             For two classes, the log-odds of ``classes_[1]``; for multilabel data
-            those of each label; otherwise one score for each class.
+            those of each label; otherwise one score for each class. For several
+            outputs, a list with an array of shape (n_samples, n_classes) for each.
         """
         scores, dtype = self._scores(X)
         scores = scores.astype(dtype)
-        return scores[:, 0] if self._one_sigmoid else scores
+        return scores[:, 0] if self._one_sigmoid else self._by_output(scores)
 
     @np.errstate(all="ignore")
     def predict_proba(self, X):
@@ -536,15 +618,17 @@ class FCNetClassifier(ClassifierMixin, _BaseFCNet):
 
         Returns
         -------
-        p : ndarray of shape (n_samples, n_classes)
+        p : ndarray of shape (n_samples, n_classes), or list of them
             In the order of ``classes_``, and strictly between 0 and 1. For multilabel
-            data, the probability of each label.
+            data, the probability of each label. For several outputs, a list with an
+            array for each.
         """
         scores, dtype = self._scores(X)
         p = self._net.objective.inverse_link(scores)
         p = np.hstack([1 - p, p]) if self._one_sigmoid else p
         limits = np.finfo(dtype)
-        return np.clip(p.astype(dtype), limits.tiny, 1 - limits.epsneg)
+        p = np.clip(p.astype(dtype), limits.tiny, 1 - limits.epsneg)
+        return self._by_output(p)
 
     @np.errstate(all="ignore")
     def predict_log_proba(self, X):
@@ -560,14 +644,68 @@ class FCNetClassifier(ClassifierMixin, _BaseFCNet):
 
         Returns
         -------
-        log_p : ndarray of shape (n_samples, n_classes)
-            In the order of ``classes_``.
+        log_p : ndarray of shape (n_samples, n_classes), or list of them
+            In the order of ``classes_``; for several outputs, a list with an array for
+            each.
         """
         scores, dtype = self._scores(X)
         scores = np.hstack([-scores, scores]) if self._one_sigmoid else scores
         log_p = self._net.objective.log_inverse_link(scores)
         # As far down as predict_proba goes, so that both rank the classes alike.
-        return np.maximum(log_p, np.log(np.finfo(dtype).tiny)).astype(dtype)
+        log_p = np.maximum(log_p, np.log(np.finfo(dtype).tiny)).astype(dtype)
+        return self._by_output(log_p)
+
+
+def _kind_of(y):
+    """Return the type of a target of classification; refuse any other.
+
+    The columns of an array of objects, whose labels may be of different kinds, are
+    looked at one by one.
+    """
+    if y.ndim != 2 or y.dtype != object:
+        check_classification_targets(y)
+        return type_of_target(y, input_name="y")
+    for k, column in enumerate(y.T):
+        sorted_labels(column, f"y[:, {k}]")
+        check_classification_targets(np.array(column.tolist()))
+    return "multiclass-multioutput"
+
+
+def _sorted_classes(classes):
+    """Return distinct labels, sorted; of several outputs, a list of those of each."""
+    outputs = list(classes) if np.iterable(classes) else []
+    if outputs and all(np.ndim(labels) == 1 for labels in outputs):
+        return [sorted_labels(labels, "classes") for labels in outputs]
+    return sorted_labels(classes, "classes")
+
+
+def _equal(classes, known):
+    if not isinstance(classes, list) or not isinstance(known, list):
+        return type(classes) is type(known) and np.array_equal(classes, known)
+    return len(classes) == len(known) and all(map(np.array_equal, classes, known))
+
+
+def _indices(column, classes, name, name_of_classes):
+    """Return which of the classes each label is."""
+    try:
+        indices = np.searchsorted(classes, column)
+        known = np.equal(classes.take(indices, mode="clip"), column).all()
+    except TypeError:  # numbers are no words
+        known = False
+    if not known:
+        labels = sorted_labels(column, name)
+        raise ValueError(
+            f"{name} has labels {labels} of which some are not in {name_of_classes}, "
+            f"{classes}."
+        )
+    return indices
+
+
+def _beside(columns):
+    """Return columns of labels as one array, of objects where their kinds differ."""
+    if len({column.dtype.kind for column in columns}) == 1:
+        return np.column_stack(columns)
+    return np.column_stack([column.astype(object) for column in columns])
 
 
 def _balanced(column, classes, weight):

@@ -20,7 +20,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from inspect import signature
 from math import inf
-from numbers import Real
+from numbers import Integral, Real
 from types import MappingProxyType
 from typing import NamedTuple
 
@@ -109,9 +109,13 @@ class Loss(NamedTuple):
         The keywords of the function that are its parameters, each with what checks and
         converts a value.
 
-    spread : str or None, default=None
-        The parameter that may hold several values, each with a score of its own for
-        every target. ``decide``, ``inverse_link`` and ``link_gradients`` take it, too.
+    shared : str or None, default=None
+        The parameter that ``decide``, the inverse links and ``link_gradients`` take,
+        too.
+
+    spreads : bool, default=False
+        Whether that parameter may hold several values, each with a score of its own
+        for every target.
 
     columns : int, default=1
         How many scores each target has.
@@ -130,7 +134,8 @@ class Loss(NamedTuple):
     log_inverse_link: Callable | None = None
     takes_labels: bool = False
     parameters: Mapping = MappingProxyType({})
-    spread: str | None = None
+    shared: str | None = None
+    spreads: bool = False
     columns: int = 1
     link_gradients: Callable | None = None
 
@@ -151,7 +156,7 @@ class Loss(NamedTuple):
         Returns
         -------
         loss : Loss
-            Whose ``function``, ``decide`` and ``inverse_link`` need not be told the
+            Whose ``function``, ``decide`` and inverse links need not be told the
             parameters, and whose ``columns`` follows from them.
 
         Raises
@@ -168,14 +173,17 @@ class Loss(NamedTuple):
             )
         params = {name: self.parameters[name](params[name]) for name in params}
         bound = self._replace(function=partial(self.function, **params))
-        if self.spread not in params:
+        if self.shared not in params:
             return bound
-        spread = {self.spread: params[self.spread]}
+        shared = {self.shared: params[self.shared]}
+        log_inverse_link = self.log_inverse_link
+        link_gradients = self.link_gradients
         return bound._replace(
-            decide=partial(self.decide, **spread),
-            inverse_link=partial(self.inverse_link, **spread),
-            link_gradients=partial(self.link_gradients, **spread),
-            columns=np.size(params[self.spread]),
+            decide=partial(self.decide, **shared),
+            inverse_link=partial(self.inverse_link, **shared),
+            log_inverse_link=log_inverse_link and partial(log_inverse_link, **shared),
+            link_gradients=link_gradients and partial(link_gradients, **shared),
+            columns=np.size(params[self.shared]) if self.spreads else self.columns,
         )
 
 
@@ -274,6 +282,106 @@ def softmax_loss(x, y, *, label_smoothing=0.0, weight=None, out=None, workspace=
         dx *= weight
         log_likelihood *= weight[:, 0]
     return -float(np.add.reduce(log_likelihood)) / n, dx
+
+
+def softmax_groups_loss(
+    x, y, *, groups=None, label_smoothing=0.0, weight=None, out=None, workspace=None
+):
+    r"""Cross-entropy of one softmax for each group of columns, summed over the groups.
+
+    With the softmax :math:`p` of the scores of each group g of neighbouring columns,
+
+    .. math:: L = -\frac{1}{N} \sum_{ig} \sum_{c \in g} y_{ic} \log p_{ic},
+        \qquad \frac{\partial L}{\partial x_{ic}} = \frac{p_{ic} - y_{ic}}{N}
+
+    for targets with a sum of 1 in every group; for others the gradient is exact, too.
+    It is the sum of the `softmax_loss` of each group [1]_.
+
+    Parameters
+    ----------
+    x : ndarray of shape (N, C)
+        Scores.
+
+    y : ndarray of shape (N, C)
+        For each group a one-hot row, or a row of probabilities, in the dtype of ``x``.
+
+    groups : sequence of int, default=None
+        Width of every group, first to last; None for a single group.
+
+    label_smoothing : float, default=0.0
+        How much of each target is spread over all classes of its group, in [0, 1).
+
+    weight : ndarray of shape (N,), default=None
+        Cost of each row; None for 1.
+
+    out : ndarray of shape (N, C), default=None
+        Where to write ``dx``; may be ``x``.
+
+    workspace : Workspace, default=None
+        Lends the scratch arrays.
+
+    Returns
+    -------
+    loss : float
+        Mean over the rows, summed over the groups, in nats.
+
+    dx : ndarray of shape (N, C)
+        Its gradient.
+
+    Raises
+    ------
+    ValueError
+        If ``x`` and ``y`` differ in shape, the groups have another total width,
+        ``weight`` does not hold one cost for every row, or ``label_smoothing`` is out
+        of its range.
+
+    References
+    ----------
+    .. [1] I. Goodfellow, Y. Bengio, A. Courville, "Deep Learning", MIT Press,
+       2016, sections 6.2.2.3 and 7.7.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skfcnet.losses import softmax_groups_loss
+    >>> y = np.array([[1.0, 0.0, 0.0, 0.0, 0.0, 1.0]])
+    >>> loss, dx = softmax_groups_loss(np.zeros((1, 6)), y, groups=[2, 4])
+    >>> round(loss, 6)  # log(2) + log(4)
+    2.079442
+    >>> dx
+    array([[-0.5 ,  0.5 ,  0.25,  0.25,  0.25, -0.75]])
+    """
+    _check_same_shape("softmax_groups_loss", x, y)
+    groups, starts, group_of = _layout(x, groups)
+    workspace = workspace or Workspace()
+    by_group = x.shape[0], len(groups)
+    if label_smoothing:
+        smoothing = _label_smoothing(label_smoothing)
+        y = np.multiply(y, 1 - smoothing, out=workspace("smooth", y.shape, x.dtype))
+        y += np.asarray(smoothing / groups, x.dtype)[group_of]
+    total = np.maximum.reduceat(
+        x, starts, axis=1, out=workspace("total", by_group, x.dtype)
+    )
+    spread = workspace("spread", x.shape, x.dtype)
+    # Of the modes that need no buffer; every index is one.
+    np.take(total, group_of, axis=1, out=spread, mode="clip")
+    dx = np.subtract(x, spread, out=out)
+    np.multiply(dx, y, out=spread)
+    likelihood = np.add.reduceat(
+        spread, starts, axis=1, out=workspace("likelihood", by_group, x.dtype)
+    )
+    target = np.add.reduceat(
+        y, starts, axis=1, out=workspace("target", by_group, x.dtype)
+    )
+    np.exp(dx, out=dx)
+    np.add.reduceat(dx, starts, axis=1, out=total)
+    terms = np.log(total, out=workspace("terms", by_group, x.dtype))
+    terms *= target
+    terms -= likelihood
+    target /= total
+    dx *= np.take(target, group_of, axis=1, out=spread, mode="clip")
+    dx -= y
+    return _mean(terms, dx, x.shape[0], weight)
 
 
 def logistic_loss(x, y, *, label_smoothing=0.0, weight=None, out=None, workspace=None):
@@ -852,6 +960,32 @@ def _quantiles(value):
     return quantiles
 
 
+def _groups(value):
+    """Return widths as a tuple, or None."""
+    if value is None:
+        return None
+    widths = tuple(value) if np.iterable(value) else ()
+    if not widths or not all(isinstance(w, Integral) and w > 0 for w in widths):
+        raise ValueError(f"groups must hold positive integers, got {value!r}.")
+    return tuple(map(int, widths))
+
+
+def _layout(x, groups):
+    """Return the widths of the groups, where each starts, and the one of each column.
+
+    All are arrays.
+    """
+    if x.ndim != 2:
+        raise ValueError(f"Groups are of columns, and x has shape {x.shape}.")
+    widths = np.array(_groups(groups) or x.shape[1:])
+    if widths.sum() != x.shape[1]:
+        raise ValueError(
+            f"groups={groups!r} have {widths.sum()} columns together, and x has "
+            f"{x.shape[1]}."
+        )
+    return widths, widths.cumsum() - widths, np.arange(len(widths)).repeat(widths)
+
+
 def _check_same_shape(name, x, y):
     if x.shape != y.shape:
         raise ValueError(
@@ -870,6 +1004,26 @@ def _softmax(scores):
 
 def _log_softmax(scores):
     return log_softmax(scores, axis=1)
+
+
+def _most_likely_of_groups(scores, groups=None):
+    """Return a one-hot row for each group, at the first of its largest scores."""
+    _, starts, group_of = _layout(scores, groups)
+    columns = np.arange(scores.shape[1])
+    largest = np.maximum.reduceat(scores, starts, axis=1)[:, group_of]
+    candidates = np.where(scores == largest, columns, scores.shape[1])
+    return np.minimum.reduceat(candidates, starts, axis=1)[:, group_of] == columns
+
+
+def _softmax_of_groups(scores, groups=None):
+    return np.exp(_log_softmax_of_groups(scores, groups))
+
+
+def _log_softmax_of_groups(scores, groups=None):
+    _, starts, group_of = _layout(scores, groups)
+    log_p = scores - np.maximum.reduceat(scores, starts, axis=1)[:, group_of]
+    log_p -= np.log(np.add.reduceat(np.exp(log_p), starts, axis=1))[:, group_of]
+    return log_p
 
 
 def _likelier_than_not(scores):
@@ -937,6 +1091,16 @@ LOSSES = {
         takes_labels=True,
         parameters=_SMOOTHING,
     ),
+    "softmax_groups": Loss(
+        softmax_groups_loss,
+        _most_likely_of_groups,
+        _softmax_of_groups,
+        "softmax",
+        Domain("[0, 1]-valued", _within_zero_and_one),
+        log_inverse_link=_log_softmax_of_groups,
+        parameters=MappingProxyType({"groups": _groups, **_SMOOTHING}),
+        shared="groups",
+    ),
     "logistic": Loss(
         logistic_loss,
         _likelier_than_not,
@@ -968,7 +1132,8 @@ LOSSES = {
         "identity",
         _ANY,
         parameters=MappingProxyType({"quantile": _quantiles}),
-        spread="quantile",
+        shared="quantile",
+        spreads=True,
         link_gradients=_rearranged_gradients,
     ),
     "poisson": Loss(

@@ -55,7 +55,9 @@ def needs_new_scikit_learn(reason):
     return pytest.mark.skipif(version < (1, 7), reason=reason)
 
 
-KINDS = ["binary", "multiclass", "multilabel", "regression", "multioutput"]
+SEVERAL = "multiclass-multioutput"
+OF_SCIKIT_LEARN = ["binary", "multiclass", "multilabel", "regression", "multioutput"]
+KINDS = [*OF_SCIKIT_LEARN, SEVERAL]
 
 
 def data_of(kind, n=120, n_features=6, seed=0):
@@ -69,6 +71,9 @@ def data_of(kind, n=120, n_features=6, seed=0):
         return small_classifier(), X, signal.argmax(axis=1)
     if kind == "multilabel":
         return small_classifier(), X, (signal > 0).astype(int)
+    if kind == SEVERAL:
+        columns = [signal.argmax(axis=1), 10 * (signal[:, 0] > 0) + 5]
+        return small_classifier(), X, np.column_stack(columns)
     return small_regressor(), X, signal[:, 0] if kind == "regression" else signal
 
 
@@ -77,7 +82,9 @@ def outputs(model, X):
     methods = ["predict"]
     if is_classifier(model):
         methods += ["predict_proba", "predict_log_proba", "decision_function"]
-    return [getattr(model, method)(X) for method in methods] + [model.loss_curve_]
+    told = [getattr(model, method)(X) for method in methods]
+    told = [np.hstack(a) if isinstance(a, list) else a for a in told]
+    return [*told, model.loss_curve_]
 
 
 def assert_identical(model, other, X):
@@ -198,7 +205,7 @@ def test_weight_decay_shrinks_the_weights_and_not_the_biases():
 # Fitted attributes
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", OF_SCIKIT_LEARN)
 def test_fitted_attributes_are_those_of_scikit_learn(kind):
     model, X, y = data_of(kind)
     model.fit(X, y)
@@ -244,7 +251,7 @@ def test_tags_are_honest():
         assert get_tags(estimator).input_tags.sparse
         assert not get_tags(estimator).non_deterministic
     assert get_tags(FCNetClassifier()).classifier_tags.multi_label
-    assert not get_tags(FCNetClassifier()).target_tags.multi_output
+    assert get_tags(FCNetClassifier()).target_tags.multi_output
     assert get_tags(FCNetRegressor()).target_tags.multi_output
 
 
@@ -281,6 +288,142 @@ def test_a_single_class_is_predicted_always():
     model = small_classifier().fit(X, np.full(20, "only"))
     assert set(model.predict(X)) == {"only"}
     np.testing.assert_allclose(model.predict_proba(X), 1.0)
+
+
+PAIRS = {
+    "words": np.array(["a", "b", "c"])[[[0, 2], [1, 2], [2, 0]]],
+    "floats": np.array([[0.0, 7.0], [1.0, 7.0], [2.0, -1.0]]),
+    "mixed": np.array([["a", 7], ["b", 7], ["c", -1]], object),
+    "numbers first": np.array([[7, "a"], [7, "b"], [-1, "c"]], object),
+    "objects": np.array([[0, 1], [1, 1], [0, 0]], object),
+    "one of a kind": np.array([[0, 7, 1], [1, 7, 1], [2, 7, 0]]),
+}
+
+
+@pytest.mark.parametrize("labels", PAIRS.values(), ids=PAIRS)
+@pytest.mark.parametrize("early_stopping", [False, True])
+def test_labels_of_several_columns_come_back(labels, early_stopping):
+    _, X, codes = data_of("multiclass", n=300)
+    y = labels[codes]
+    model = small_classifier(max_iter=60, early_stopping=early_stopping).fit(X, y)
+    assert len(model.classes_) == y.shape[1]
+    for classes, column in zip(model.classes_, y.T, strict=True):
+        np.testing.assert_array_equal(classes, np.unique(column))
+    answers = model.predict(X)
+    assert answers.dtype == y.dtype
+    assert answers.shape == y.shape
+    assert model.score(X, y) == (answers == y).all(axis=1).mean() > 0.9
+    assert model.n_outputs_ == sum(map(len, model.classes_))
+    if early_stopping:
+        assert 0.8 < model.best_validation_score_ <= 1
+
+
+def test_columns_of_a_data_frame_keep_their_kinds():
+    _, X, y = data_of("multiclass")
+    frame = pd.DataFrame({"digit": y, "letter": np.array(["a", "b", "c"])[y]})
+    answers = small_classifier(max_iter=60).fit(X, frame).predict(X)
+    assert set(answers[:, 0]) == {0, 1, 2}
+    assert set(answers[:, 1]) == {"a", "b", "c"}
+
+
+def test_digits_and_letters_are_learned_together():
+    X, digit = load_digits(return_X_y=True)
+    y = np.column_stack([digit, np.array(["a", "b", "c"])[digit % 3]])
+    X_train, X_test, y_train, y_test = train_test_split(X, y, random_state=0)
+    model = make_pipeline(StandardScaler(), FCNetClassifier(random_state=0))
+    assert model.fit(X_train, y_train).score(X_test, y_test) > 0.95
+    right = (model.predict(X_test) == y_test).all(axis=1)
+    weight = np.arange(len(y_test))
+    assert model.score(X_test, y_test, weight) == pytest.approx(
+        right @ weight / weight.sum()
+    )
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_probabilities_of_several_columns_are_those_of_their_scores(dtype):
+    model, X, y = data_of(SEVERAL)
+    model.set_params(max_iter=60).fit(X, y)
+    for given in (X.astype(dtype), (1e6 * X).astype(dtype)):
+        answers = model.predict(given)
+        methods = "predict_proba", "predict_log_proba", "decision_function"
+        told = [getattr(model, method)(given) for method in methods]
+        for k, (p, log_p, scores) in enumerate(zip(*told, strict=True)):
+            assert p.shape == scores.shape == (len(X), len(model.classes_[k]))
+            assert p.min() > 0 and p.max() < 1
+            np.testing.assert_allclose(p.sum(axis=1), 1, rtol=1e-6)
+            np.testing.assert_allclose(np.exp(log_p), p, rtol=2e-5)
+            own = model.classes_[k][scores.argmax(axis=1)]
+            np.testing.assert_array_equal(own, answers[:, k])
+
+
+def test_partial_fit_takes_the_classes_of_each_column():
+    model, X, y = data_of(SEVERAL)
+    classes = [[2, 1, 0], [5, 15]]
+    few = (y[:, 0] < 2) & (y[:, 1] == 5)
+    with pytest.raises(ValueError, match="classes must be passed on the first call"):
+        model.partial_fit(X, y)
+    with pytest.raises(ValueError, match="classes must be a list with the labels of"):
+        model.partial_fit(X, y, classes=[0, 1, 2, 5, 15])
+    with pytest.raises(ValueError, match="y must have 3 columns"):
+        model.partial_fit(X, y, classes=[*classes, [0, 1]])
+    with pytest.raises(ValueError, match="y must have 2 columns"):
+        model.partial_fit(X, y[:, 0], classes=classes)
+    model.partial_fit(X[few], y[few], classes=classes)
+    assert [p.shape[1] for p in model.predict_proba(X)] == [3, 2]
+    model.partial_fit(X, y, classes=[classes[0], [15, 5, 5]])
+    for others in (classes[::-1], classes[:1], [0, 1, 2]):
+        with pytest.raises(ValueError, match="not those of the first call"):
+            model.partial_fit(X, y, classes=others)
+    for faulty in (y + 1, y.astype(str)):
+        with pytest.raises(ValueError, match=r"y\[:, 0\] has labels"):
+            model.partial_fit(X, faulty)
+    for faulty in (y[:, :1].repeat(3, axis=1), y[:, 0]):
+        with pytest.raises(ValueError, match="y must have 2 columns"):
+            model.partial_fit(X, faulty)
+        with pytest.raises(ValueError, match="y must have shape"):
+            model.score(X, faulty)
+    assert model.n_iter_ == 2
+
+
+def test_classes_of_partial_fit_make_columns_of_two_labels_outputs():
+    model, X, y = data_of("multilabel")
+    model.partial_fit(X, y, classes=[[0, 1]] * 3)
+    assert [p.shape for p in model.predict_proba(X)] == [(len(X), 2)] * 3
+
+
+def test_costs_of_classes_of_several_columns_multiply():
+    model, X, y = data_of(SEVERAL)
+    model.set_params(max_iter=40)
+    costly = [{0: 3.0, 1: 0.0, 2: 0.0}, {15: 2.0}]
+    some = y[:, 0] == 0
+    alone = clone(model).set_params(class_weight=costly).fit(X, y)
+    assert (alone.predict(X[~some])[:, 0] == 0).all()
+    assert alone._costs(y).tolist() == (3.0 * some * (1 + (y[:, 1] == 15))).tolist()
+    balanced = clone(model).set_params(class_weight="balanced").fit(X, y)
+    counts = [(column[:, None] == column).sum(axis=1) for column in y.T]
+    expected = len(y) ** 2 / (3 * counts[0] * 2 * counts[1])
+    np.testing.assert_allclose(balanced._costs(y), expected)
+    for refused in (costly[0], costly[:1], [*costly, {}]):
+        with pytest.raises(ValueError, match="class_weight must be"):
+            clone(model).set_params(class_weight=refused).fit(X, y)
+
+
+@pytest.mark.parametrize(
+    ("column", "message"),
+    [
+        ([1, "a"], r"y\[:, 1\] must hold labels of one kind"),
+        ([0.5, 1.5], "Unknown label type: continuous"),
+        ([None, "a"], r"y\[:, 1\] must hold labels of one kind"),
+        ([np.nan, 1.0], "contains NaN"),
+    ],
+    ids=str,
+)
+def test_columns_of_objects_that_are_no_labels_are_refused(column, message):
+    _, X, codes = data_of("binary")
+    y = np.empty((len(X), 2), object)
+    y[:, 0], y[:, 1] = codes, np.array(column, object)[codes]
+    with pytest.raises(ValueError, match=message):
+        small_classifier().fit(X, y)
 
 
 @pytest.mark.parametrize("kind", ["binary", "multiclass", "multilabel"])
@@ -327,7 +470,8 @@ def test_predictions_have_the_dtype_of_x_whatever_is_computed_in(kind, dtype):
     )
     for method in methods:
         for given in (np.float32, np.float64):
-            assert getattr(model, method)(X.astype(given)).dtype == given
+            told = getattr(model, method)(X.astype(given))
+            assert all(a.dtype == given for a in told)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -492,6 +636,8 @@ def test_partial_fit_with_saving_between_is_fit(kind, solver):
     model.set_params(solver=solver, max_iter=4, dropout=0.2, batch_norm=True)
     whole = clone(model).fit(X, y)
     classes = {"classes": np.unique(y)} if kind in ("binary", "multiclass") else {}
+    if kind == SEVERAL:
+        classes = {"classes": [np.unique(column) for column in y.T]}
     stepwise = clone(model).partial_fit(X, y, **classes)
     for _ in range(3):
         stepwise = pickle.loads(pickle.dumps(stepwise)).partial_fit(X, y)
@@ -800,12 +946,6 @@ def test_a_regressor_refuses_targets_that_are_no_numbers(y):
     model, X, _ = data_of("regression")
     with pytest.raises((ValueError, TypeError)):
         model.fit(X, y)
-
-
-def test_targets_with_several_classes_each_are_refused():
-    model, X, _ = data_of("multilabel")
-    with pytest.raises(ValueError, match="Multioutput target data is not supported"):
-        model.fit(X, np.arange(240).reshape(120, 2) % 3)
 
 
 @pytest.mark.parametrize("y", [[[7, 5], [5, 7]], [[1, -1], [-1, 1]], [[2, 0], [0, 2]]])

@@ -1,3 +1,4 @@
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -27,6 +28,7 @@ from skfcnet.losses import (
     mse_loss,
     poisson_loss,
     quantile_loss,
+    softmax_groups_loss,
     softmax_loss,
     squared_error_loss,
 )
@@ -52,9 +54,14 @@ class Case(NamedTuple):
     def example(self, *, n=7, k=4, dtype=np.float64, scale=1.0, seed=231):
         """Return scores and targets."""
         rng = np.random.default_rng(seed)
+        groups = self.params.get("groups") or [k]
+        k = sum(groups) if "groups" in self.params else k
         x = (scale * rng.normal(size=(n, k * self.loss.columns))).astype(dtype)
         if self.loss.takes_labels:
             return x, rng.integers(k, size=n)
+        if self.name == "softmax_groups":
+            own = [np.eye(width, dtype=dtype) for width in groups]
+            return x, np.hstack([eye[rng.integers(len(eye), size=n)] for eye in own])
         y = rng.integers(2, size=(n, k)).astype(dtype)
         return x, y + 1 if self.name == "gamma" else y
 
@@ -63,6 +70,8 @@ DEFAULTS = [Case(name, {}) for name in LOSSES]
 CASES = [
     *DEFAULTS,
     Case("softmax", {"label_smoothing": 0.1}),
+    Case("softmax_groups", {"groups": [2, 1, 3]}),
+    Case("softmax_groups", {"groups": (3, 4), "label_smoothing": 0.1}),
     Case("logistic", {"label_smoothing": 0.1}),
     Case("huber", {"delta": 0.2}),
     Case("huber", {"delta": 5}),
@@ -514,6 +523,52 @@ def test_smoothed_softmax_loss_is_the_cross_entropy_of_smoothed_targets(smoothin
     np.testing.assert_allclose(dx, (p - targets) / 20, atol=1e-16)
 
 
+@pytest.mark.parametrize("params", [{}, {"label_smoothing": 0.2}], ids=str)
+@pytest.mark.parametrize("groups", [None, [5], [2, 3], [3, 1, 4]], ids=str)
+def test_softmax_groups_loss_is_the_sum_of_softmax_losses(groups, params):
+    x, y = Case("softmax_groups", {"groups": groups or [5]}).example(n=20, scale=3.0)
+    value, dx = softmax_groups_loss(x, y, groups=groups, **params)
+    loss = LOSSES["softmax_groups"].bind({"groups": groups})
+    answers = loss.inverse_link(x), loss.log_inverse_link(x), loss.decide(x)
+    start, expected = 0, 0.0
+    for width in groups or [5]:
+        group = np.s_[:, start : start + width]
+        alone, alone_dx = softmax_loss(x[group], y[group].argmax(axis=1), **params)
+        expected += alone
+        np.testing.assert_allclose(dx[group], alone_dx, rtol=1e-12, atol=1e-16)
+        softmax = LOSSES["softmax"]
+        own = np.eye(width, dtype=bool)[softmax.decide(x[group])]
+        others = softmax.inverse_link(x[group]), softmax.log_inverse_link(x[group]), own
+        for answer, other in zip(answers, others, strict=True):
+            np.testing.assert_allclose(answer[group], other, rtol=1e-12, atol=1e-15)
+        start += width
+    assert value == pytest.approx(expected, rel=1e-12)
+
+
+def test_the_first_of_the_largest_scores_of_a_group_decides():
+    decide = LOSSES["softmax_groups"].bind({"groups": [2, 1, 3]}).decide
+    scores = np.array([[1.0, 1, 5, 0, 2, 2], [0, 1, -1, 3, 3, 3]])
+    np.testing.assert_array_equal(
+        decide(scores), [[1, 0, 1, 0, 1, 0], [0, 1, 1, 1, 0, 0]]
+    )
+    assert decide(np.zeros((0, 6))).shape == (0, 6)
+
+
+@pytest.mark.parametrize("groups", [[2, 3], [2, 3, 2]])
+def test_groups_cover_all_columns_of_scores(groups):
+    with pytest.raises(ValueError, match="columns together, and x has 6"):
+        softmax_groups_loss(np.zeros((2, 6)), np.zeros((2, 6)), groups=groups)
+
+
+@given(y=npst.arrays(np.float64, (4, 5), elements=st.floats(0, 1)))
+@REPEATABLE
+def test_the_gradient_of_softmax_groups_is_exact_for_any_targets(y):
+    x = np.random.default_rng(0).normal(size=(4, 5))
+    loss = partial(softmax_groups_loss, y=y, groups=[2, 3])
+    numeric = eval_numerical_gradient(lambda x: loss(x)[0], x, verbose=False)
+    np.testing.assert_allclose(loss(x)[1], numeric, rtol=1e-6, atol=1e-9)
+
+
 def test_smoothed_logistic_loss_is_that_of_smoothed_targets():
     x, y = Case("logistic", {}).example(n=20)
     value, dx = logistic_loss(x, y, label_smoothing=0.2)
@@ -522,7 +577,7 @@ def test_smoothed_logistic_loss_is_that_of_smoothed_targets():
     np.testing.assert_allclose(dx, expected_dx, atol=1e-16)
 
 
-@pytest.mark.parametrize("name", ["softmax", "logistic"])
+@pytest.mark.parametrize("name", ["softmax", "softmax_groups", "logistic"])
 def test_no_smoothing_does_not_change_a_bit(name):
     x, y = Case(name, {}).example()
     value, dx = LOSSES[name].function(x, y)
@@ -567,8 +622,12 @@ def test_a_bound_loss_tells_its_parameters():
         ),
         ("quantile", {"quantile": []}, "quantile must hold at least one"),
         *(
+            ("softmax_groups", {"groups": g}, "groups must hold positive integers, got")
+            for g in (4, [], [0, 4], [2.0, 2.0], "22")
+        ),
+        *(
             (name, {"label_smoothing": s}, r"label_smoothing must be in \[0, 1\), got")
-            for name in ("softmax", "logistic")
+            for name in ("softmax", "softmax_groups", "logistic")
             for s in (-0.1, 1.0, np.nan, "0.1")
         ),
     ],
@@ -615,7 +674,7 @@ def test_a_loss_is_smallest_at_its_own_decisions(case):
     own = case.loss.decide(x).astype(y.dtype)
     assert own.shape == y.shape
     other = {
-        "softmax": (own + 1) % x.shape[1],
+        "softmax": (own + 1) % x.shape[1] if own.ndim == 1 else np.roll(own, 1, axis=1),
         "logistic": 1 - own,
         "identity": own + 1,
         "exp": own + 1,
@@ -632,10 +691,12 @@ def test_links_agree_with_the_loss_and_the_decisions(name):
     probabilities = loss.inverse_link(x)
     np.testing.assert_allclose(np.exp(loss.log_inverse_link(x)), probabilities)
     assert ((probabilities > 0) & (probabilities < 1)).all()
-    if loss.takes_labels:
+    if loss.output == "softmax":
         np.testing.assert_allclose(probabilities.sum(axis=1), 1)
-        np.testing.assert_array_equal(loss.decide(x), probabilities.argmax(axis=1))
-        own = np.take_along_axis(loss.log_inverse_link(x), y[:, None], axis=1)
+        likeliest, eye = probabilities.argmax(axis=1), np.eye(x.shape[1])
+        decided = likeliest if loss.takes_labels else eye[likeliest]
+        np.testing.assert_array_equal(loss.decide(x), decided)
+        own = loss.log_inverse_link(x) * (eye[y] if loss.takes_labels else y)
     else:
         np.testing.assert_array_equal(loss.decide(x), probabilities > 0.5)
         own = np.where(y == 1, loss.log_inverse_link(x), loss.log_inverse_link(-x))

@@ -160,6 +160,8 @@ def test_the_loss_rises_along_a_direction_as_the_gradient_says(
 
 def suitable(loss, y):
     """Return targets made such that a loss is defined for them."""
+    if loss == "softmax_groups":
+        return np.eye(y.shape[1], dtype=y.dtype)[y.argmax(axis=1)]
     return {
         "softmax": y,
         "logistic": (y > 0).astype(y.dtype),
@@ -174,6 +176,7 @@ def category_of(loss):
 
 LOSS_CASES = [(loss, {}) for loss in LOSSES] + [
     ("softmax", {"label_smoothing": 0.1}),
+    ("softmax_groups", {"label_smoothing": 0.1}),
     ("logistic", {"label_smoothing": 0.1}),
     ("huber", {"delta": 0.3}),
     ("quantile", {"quantile": [0.9, 0.1]}),
@@ -209,6 +212,21 @@ def test_gradients_match_for_every_loss(
         tolerance=1e-5 if normalization else 1e-6,
         rounding=1e-9,
     )
+
+
+def test_gradients_match_for_groups_of_classes():
+    params = {"groups": [2, 3], "label_smoothing": 0.1}
+    net = nudged("regression", loss="softmax_groups", loss_params=params, output_dim=5)
+    X, y = rows("regression", n=8, output_dim=5)
+    y = np.hstack([suitable("softmax_groups", part) for part in (y[:, :2], y[:, 2:])])
+    assert_gradients_match(net, X, y, tolerance=1e-6, rounding=1e-9)
+
+
+def test_a_float32_step_of_groups_of_classes_computes_nothing_in_float64(monkeypatch):
+    params = {"groups": [10, 30], "label_smoothing": 0.1}
+    options = {"loss": "softmax_groups", "loss_params": params}
+    assert_allocates_little(a_solver(category="regression", **options))
+    assert witnessed(monkeypatch, category="regression", **options) == []
 
 
 def training_scores(net, X):

@@ -501,7 +501,7 @@ def test_data_that_do_not_fit_are_refused(changes, options, message):
 def test_accuracy_follows_the_loss_of_the_network(loss):
     category = "classification" if LOSSES[loss].takes_labels else "regression"
     net, data = a_net(category, loss=loss), some_data(category)
-    if loss == "logistic":
+    if loss in ("logistic", "softmax_groups"):
         data |= {k: (v > 0).astype(np.float32) for k, v in data.items() if "y" in k}
     if LOSSES[loss].output == "exp":
         data |= {k: np.abs(v) + 0.1 for k, v in data.items() if "y" in k}
