@@ -1,0 +1,210 @@
+"""Callbacks of scikit-learn: alone, in pipelines, in searches, stopping, failing."""
+
+import pickle
+
+import joblib
+import numpy as np
+import pytest
+from sklearn.base import clone
+from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from skfcnet import FCNetClassifier, FCNetRegressor
+
+callback = pytest.importorskip(
+    "sklearn.callback", reason="callbacks came with scikit-learn 1.9"
+)
+
+pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+
+SMALL = {
+    "hidden_layer_sizes": (8,),
+    "max_iter": 5,
+    "random_state": 0,
+    "learning_rate_init": 0.01,
+}
+ESTIMATORS = [FCNetClassifier, FCNetRegressor]
+SOLVERS = ["adam", "lbfgs"]
+
+
+def data():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(60, 4))
+    return X, (X[:, 0] > 0).astype(int)
+
+
+class Recorder:
+    """Notes what it is told, and keeps the fitted estimators that it is given."""
+
+    def __init__(self, stop_after=None, fail_after=None):
+        self.stop_after, self.fail_after = stop_after, fail_after
+        self.calls, self.fitted, self.metadata = [], [], []
+
+    def setup(self, estimator, context):
+        self.calls.append("setup")
+
+    def on_fit_task_begin(self, estimator, context, *, metadata):
+        self.calls.append(f"begin {context.task_name}")
+        self.metadata.append(metadata)
+
+    def on_fit_task_end(self, estimator, context, *, X, fitted_estimator):
+        self.calls.append(f"end {context.task_name}")
+        if context.task_name != "epoch":
+            return False
+        self.fitted.append((fitted_estimator, fitted_estimator.predict(X)))
+        if len(self.fitted) == self.fail_after:
+            raise RuntimeError("the callback failed")
+        return len(self.fitted) == self.stop_after
+
+    def teardown(self, estimator, context):
+        self.calls.append("teardown")
+
+
+def fitted_with(recorder, estimator=FCNetRegressor, **changes):
+    X, y = data()
+    model = estimator(**SMALL).set_params(**changes).set_callbacks(recorder)
+    return model.fit(X, y)
+
+
+@pytest.mark.parametrize("estimator", ESTIMATORS)
+@pytest.mark.parametrize("solver", SOLVERS)
+def test_a_callback_is_told_of_every_epoch_in_turn(estimator, solver):
+    recorder = Recorder()
+    model = fitted_with(recorder, estimator, solver=solver, tol=1e-12)
+    epochs = ["begin epoch", "end epoch"] * model.n_iter_
+    assert model.n_iter_ == 5
+    assert recorder.calls == ["setup", "begin fit", *epochs, "end fit", "teardown"]
+
+
+@pytest.mark.parametrize("estimator", ESTIMATORS)
+@pytest.mark.parametrize("solver", SOLVERS)
+@pytest.mark.parametrize("early_stopping", [False, True])
+def test_a_callback_can_end_the_fit_at_once(estimator, solver, early_stopping):
+    recorder = Recorder(stop_after=2)
+    changes = {"solver": solver, "early_stopping": early_stopping, "tol": 1e-12}
+    model = fitted_with(recorder, estimator, max_iter=50, **changes)
+    assert model.n_iter_ == len(model.loss_curve_) == 2
+    assert recorder.calls[-2:] == ["end fit", "teardown"]
+
+
+@pytest.mark.parametrize("estimator", ESTIMATORS)
+@pytest.mark.parametrize("solver", SOLVERS)
+@pytest.mark.parametrize("batch_norm", [False, True])
+def test_the_fitted_estimator_of_an_epoch_is_a_model_of_its_own(
+    estimator, solver, batch_norm
+):
+    X, y = data()
+    recorder = Recorder()
+    changes = {"solver": solver, "batch_norm": batch_norm, "tol": 1e-12}
+    model = fitted_with(recorder, estimator, **changes)
+    for epoch, (fitted, then) in enumerate(recorder.fitted, 1):
+        np.testing.assert_array_equal(fitted.predict(X), then)
+        assert not np.shares_memory(fitted.coefs_[0], model.coefs_[0])
+        assert fitted.n_iter_ == len(fitted.loss_curve_) == epoch
+    vectors = [fitted._net.params.vector for fitted, _ in recorder.fitted]
+    np.testing.assert_array_equal(vectors[-1], model._net.params.vector)
+    assert (vectors[0] != vectors[-1]).any()
+    expected = clone(model).set_params(max_iter=2).set_callbacks().fit(X, y)
+    if solver == "adam":
+        np.testing.assert_array_equal(vectors[1], expected._net.params.vector)
+
+
+def test_callbacks_change_no_bit():
+    X, y = data()
+    model = fitted_with(Recorder(), dropout=0.2, batch_norm=True)
+    plain = FCNetRegressor(**SMALL, dropout=0.2, batch_norm=True).fit(X, y)
+    np.testing.assert_array_equal(model.predict(X), plain.predict(X))
+    assert model.loss_curve_ == plain.loss_curve_
+
+
+@pytest.mark.parametrize("solver", SOLVERS)
+def test_a_failing_callback_leaves_the_model_and_is_torn_down(solver):
+    X, y = data()
+    model = FCNetRegressor(**SMALL, solver=solver, tol=1e-12).fit(X, y)
+    before, names = model.predict(X), vars(model).keys()
+    recorder = Recorder(fail_after=2)
+    model.set_callbacks(recorder)
+    with pytest.raises(RuntimeError, match="the callback failed"):
+        model.fit(X + 1, y)
+    assert recorder.calls[-1] == "teardown"
+    np.testing.assert_array_equal(model.predict(X), before)
+    assert set(vars(model)) - set(names) <= {"_skl_callbacks"}
+    recorder.fail_after = None
+    assert model.fit(X, y).n_iter_ == 5
+
+
+def test_a_failing_fit_tears_callbacks_down():
+    recorder = Recorder()
+    X, y = data()
+    model = FCNetRegressor(**SMALL, early_stopping=True, scoring=lambda *_: np.nan)
+    model.set_callbacks(recorder)
+    with pytest.raises(ValueError, match="validation score became nan"):
+        model.fit(X, y)
+    assert recorder.calls[-1] == "teardown"
+    assert not hasattr(model, "n_iter_")
+
+
+def test_metadata_are_what_fit_was_given():
+    X, y = data()
+    recorder = Recorder()
+    model = FCNetRegressor(**SMALL, early_stopping=True).set_callbacks(recorder)
+    weight = np.ones(len(X))
+    model.fit(X, y, weight, X_val=X[:9], y_val=y[:9])
+    assert all(
+        metadata.keys() == {"sample_weight", "X_val", "y_val"}
+        for metadata in recorder.metadata
+    )
+    assert recorder.metadata[0]["sample_weight"] is weight
+
+
+def test_callbacks_survive_clones_and_pickles_and_are_no_parameters():
+    X, y = data()
+    recorder = Recorder()
+    model = FCNetRegressor(**SMALL).set_callbacks(recorder)
+    assert model.get_params().keys() == FCNetRegressor().get_params().keys()
+    clone(model).fit(X, y)
+    assert recorder.calls[-1] == "teardown"
+    model.fit(X, y)
+    loaded = pickle.loads(pickle.dumps(model))
+    np.testing.assert_array_equal(loaded.predict(X), model.predict(X))
+    assert loaded.fit(X, y).n_iter_ == 5
+
+
+# The monitor of scikit-learn
+
+
+def epochs_in(log):
+    return [row["r2"] for row in log.data if row["task_name"] == "epoch"]
+
+
+@pytest.mark.parametrize("solver", SOLVERS)
+def test_a_scoring_monitor_logs_every_epoch(solver):
+    X, y = data()
+    monitor = callback.ScoringMonitor(scoring="r2")
+    model = fitted_with(monitor, solver=solver, tol=1e-12)
+    scores = epochs_in(monitor.get_logs())
+    assert len(set(scores)) == model.n_iter_ == 5
+    assert scores[-1] == model.score(X, y)
+
+
+def test_a_scoring_monitor_works_in_a_pipeline():
+    X, y = data()
+    monitor = callback.ScoringMonitor(scoring="r2")
+    model = FCNetRegressor(**SMALL).set_callbacks(monitor)
+    pipeline = make_pipeline(StandardScaler(), model).fit(X, y)
+    scores = epochs_in(monitor.get_logs())
+    assert len(scores) == 5
+    assert scores[-1] == pipeline.score(X, y)
+
+
+def test_a_scoring_monitor_works_in_a_search_with_two_workers():
+    X, y = data()
+    monitor = callback.ScoringMonitor(scoring="r2")
+    model = FCNetRegressor(**SMALL).set_callbacks(monitor)
+    search = GridSearchCV(model, {"alpha": [0.1, 1.0]}, cv=2, n_jobs=2)
+    with joblib.parallel_backend("loky"):
+        search.fit(X, y)
+    scores = [s for log in monitor.get_logs(select="all") for s in epochs_in(log)]
+    assert len(scores) == (2 * 2 + 1) * 5
+    assert search.score(X, y) in scores

@@ -1,0 +1,241 @@
+"""Training that goes on: partial_fit, warm starts, and what a failure leaves."""
+
+import copy
+import pickle
+import subprocess
+import sys
+
+import joblib
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.base import clone
+
+from skfcnet import FCNetClassifier, FCNetRegressor
+from skfcnet._base import SOLVERS
+
+pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+
+SMALL = {
+    "hidden_layer_sizes": (8,),
+    "max_iter": 6,
+    "random_state": 0,
+    "learning_rate_init": 0.01,
+    "batch_size": 16,
+}
+HORIZONS = ["cosine", "one_cycle", "coslog4"]
+
+
+def classification():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(50, 4))
+    return X, (X @ rng.normal(size=(4, 3))).argmax(axis=1)
+
+
+def regression():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(50, 4))
+    return X, X @ rng.normal(size=4)
+
+
+def everything(model):
+    """Return all that a model knows, but for its parameters and the clock."""
+    history = {k: v for k, v in model.history_.items() if k != "seconds"}
+    state = {k: v for k, v in vars(model).items() if k not in model.get_params()}
+    del state["_net"], state["_rng"], state["history_"]
+    state["_rng"] = model._rng.bit_generator.state
+    state["history"] = {k: np.array(v, float) for k, v in history.items()}
+    return state | {"vector": model._net.params.vector.copy()}
+
+
+def assert_same(ours, theirs):
+    if isinstance(ours, dict):
+        assert ours.keys() == theirs.keys()
+        for key in ours:
+            assert_same(ours[key], theirs[key])
+    else:
+        np.testing.assert_array_equal(ours, theirs)
+
+
+def assert_same_training(model, other, X):
+    np.testing.assert_array_equal(model._net.params.vector, other._net.params.vector)
+    np.testing.assert_array_equal(model.predict(X), other.predict(X))
+    assert model.loss_curve_ == other.loss_curve_
+    assert model.history_["learning_rate"] == other.history_["learning_rate"]
+    assert (model.n_iter_, model.t_) == (other.n_iter_, other.t_)
+
+
+@pytest.mark.parametrize("solver", SOLVERS)
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"learning_rate": "invscaling", "power_t": 0.3},
+        {"learning_rate": "adaptive", "n_iter_no_change": 2, "tol": 10.0},
+        {"dropout": 0.3, "input_dropout": 0.1},
+        {"batch_norm": True},
+        {"warmup_epochs": 2.5, "max_grad_norm": 0.1, "layer_norm": True},
+    ],
+    ids=lambda changes: next(iter(changes), "constant"),
+)
+def test_calls_of_partial_fit_are_epochs_of_fit(solver, changes):
+    X, y = regression()
+    model = FCNetRegressor(**SMALL, solver=solver).set_params(**changes)
+    whole, stepwise = clone(model).fit(X, y), clone(model)
+    for _ in range(whole.n_iter_):
+        stepwise.partial_fit(X, y)
+    assert whole.n_iter_ == 6
+    assert_same_training(stepwise, whole, X)
+    if "tol" in changes:  # the rate was indeed divided on the way
+        assert len(set(whole.history_["learning_rate"])) > 1
+
+
+def test_saving_and_going_on_in_another_process_changes_no_bit(tmp_path):
+    X, y = classification()
+    models = [
+        FCNetClassifier(**SMALL, solver=solver, dropout=0.2, batch_norm=True)
+        .set_params(learning_rate=schedule, n_iter_no_change=2, tol=10.0)
+        .partial_fit(X, y, classes=[0, 1, 2])
+        for solver in SOLVERS
+        for schedule in ("constant", "invscaling", "adaptive")
+    ]
+    path = str(tmp_path / "models.joblib")
+    joblib.dump((models, X, y), path)
+    script = (
+        "import joblib, sys\n"
+        "models, X, y = joblib.load(sys.argv[1])\n"
+        "for model in models:\n"
+        "    model.partial_fit(X, y).partial_fit(X, y)\n"
+        "joblib.dump(models, sys.argv[1])\n"
+    )
+    subprocess.run([sys.executable, "-c", script, path], check=True)
+    for model, elsewhere in zip(models, joblib.load(path), strict=True):
+        for _ in range(2):
+            model.partial_fit(X, y)
+        assert_same_training(elsewhere.partial_fit(X, y), model.partial_fit(X, y), X)
+
+
+@pytest.mark.parametrize("solver", SOLVERS)
+@pytest.mark.parametrize(
+    "changes",
+    [{}, {"learning_rate": "invscaling"}, {"dropout": 0.3}, {"batch_norm": True}],
+    ids=str,
+)
+def test_two_fits_under_warm_start_are_one_long_fit(solver, changes):
+    X, y = regression()
+    model = FCNetRegressor(**SMALL, solver=solver, n_iter_no_change=np.inf)
+    model.set_params(warm_start=True, **changes)
+    parts = clone(model).set_params(max_iter=2).fit(X, y)
+    parts.set_params(max_iter=4).fit(X, y)
+    assert_same_training(parts, clone(model).fit(X, y), X)
+
+
+@pytest.mark.parametrize("method", ["fit", "partial_fit"])
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"hidden_layer_sizes": (9,)},
+        {"hidden_layer_sizes": (8, 8)},
+        {"hidden_layer_sizes": ()},
+        {"activation": "tanh"},
+        {"batch_norm": True},
+        {"layer_norm": True},
+    ],
+    ids=str,
+)
+def test_another_architecture_is_refused_and_changes_nothing(method, changes):
+    X, y = regression()
+    model = FCNetRegressor(**SMALL, warm_start=True).fit(X, y)
+    before = everything(copy.deepcopy(model))
+    with pytest.raises(ValueError, match="shape the network were changed"):
+        getattr(model.set_params(**changes), method)(X, y)
+    assert_same(everything(model), before)
+
+
+@pytest.mark.parametrize("method", ["fit", "partial_fit"])
+@pytest.mark.parametrize("solver", SOLVERS)
+@pytest.mark.parametrize(
+    "changes",
+    [{"dropout": 0.5}, {"loss": "huber"}, {"dtype": "float64"}, {"alpha": 1.0}],
+    ids=str,
+)
+def test_what_does_not_shape_the_network_may_change(method, solver, changes):
+    X, y = regression()
+    model = FCNetRegressor(**SMALL, solver=solver, warm_start=True).fit(X, y)
+    unchanged = getattr(copy.deepcopy(model), method)(X, y)
+    getattr(model.set_params(**changes), method)(X, y)
+    assert model.n_iter_ == unchanged.n_iter_
+    assert (model.predict(X) != unchanged.predict(X)).any()
+    assert model.coefs_[0].dtype == changes.get("dtype", "float32")
+
+
+@pytest.mark.parametrize("first", [*SOLVERS, "lbfgs"])
+@pytest.mark.parametrize("then", [*SOLVERS, "lbfgs"])
+def test_any_solver_goes_on_from_any_other(first, then):
+    X, y = regression()
+    model = FCNetRegressor(**SMALL, solver=first, warm_start=True).fit(X, y)
+    before = model.n_iter_
+    model.set_params(solver=then, dtype="float64").fit(X, y)
+    assert before < model.n_iter_ == len(model.loss_curve_)
+    assert model.loss_ < 1.2 * model.loss_curve_[before - 1]
+
+
+@pytest.mark.parametrize("solver", SOLVERS)
+def test_the_memory_of_the_solver_is_kept_only_where_it_is_needed(solver):
+    X, y = regression()
+    model = FCNetRegressor(**SMALL | {"hidden_layer_sizes": (500,)}, solver=solver)
+    plain = len(pickle.dumps(clone(model).fit(X, y)))
+    warm = len(pickle.dumps(clone(model).set_params(warm_start=True).fit(X, y)))
+    stepwise = len(pickle.dumps(clone(model).partial_fit(X, y)))
+    weights = clone(model).fit(X, y)._net.params.vector.nbytes
+    assert plain < weights + 8_000
+    assert min(warm, stepwise) > plain + 0.9 * weights
+
+
+def failures(X, y):
+    """Return what makes a fit fail: parameters, X, y and keywords."""
+    nan = X.copy()
+    nan[3, 2] = np.nan
+    wild = {"learning_rate_init": 1e30, "solver": "sgd", "activation": "identity"}
+    early = {"early_stopping": True}
+    return {
+        "nan": ({}, nan, y, {}),
+        "divergence": (wild, X, y, {}),
+        "width": (early, X, y, {"X_val": X[:, :2], "y_val": y}),
+        "validation nan": (early, X, y, {"X_val": nan, "y_val": y}),
+        "alone": (early, X, y, {"X_val": X}),
+        "scorer": (early | {"scoring": lambda *_: np.nan}, X, y, {}),
+    }
+
+
+@pytest.mark.parametrize("warm_start", [False, True])
+@pytest.mark.parametrize("fault", failures(*regression()))
+def test_a_failed_fit_leaves_everything_as_it_was(fault, warm_start):
+    X, y = regression()
+    model = FCNetRegressor(**SMALL, warm_start=warm_start, activation="identity")
+    model.fit(pd.DataFrame(X, columns=list("abcd")), y)
+    before = everything(copy.deepcopy(model))
+    changes, X, y, keywords = failures(X, y)[fault]
+    if "X_val" in keywords:
+        names = list("abcd" if warm_start else "efgh")[: keywords["X_val"].shape[1]]
+        keywords["X_val"] = pd.DataFrame(keywords["X_val"], columns=names)
+    with pytest.raises(ValueError):
+        model.set_params(**changes).fit(
+            pd.DataFrame(X, columns=list("abcd" if warm_start else "efgh")),
+            y,
+            **keywords,
+        )
+    assert_same(everything(model), before)
+    assert list(model.feature_names_in_) == list("abcd")
+
+
+@pytest.mark.parametrize("schedule", HORIZONS)
+def test_schedules_with_an_end_are_constant_in_partial_fit(schedule):
+    X, y = regression()
+    model = FCNetRegressor(**SMALL, learning_rate=schedule)
+    constant = clone(model).set_params(learning_rate="constant")
+    for _ in range(3):
+        model.partial_fit(X, y)
+        constant.partial_fit(X, y)
+    assert_same_training(model, constant, X)
+    assert set(model.history_["learning_rate"]) == {0.01}

@@ -1,0 +1,248 @@
+"""Rows to validate on: given or set aside, weighted, scored."""
+
+import numpy as np
+import pandas as pd
+import pytest
+import sklearn
+from sklearn.base import clone
+from sklearn.metrics import accuracy_score, make_scorer
+from sklearn.model_selection import GridSearchCV, KFold, PredefinedSplit
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from skfcnet import FCNetClassifier, FCNetRegressor
+
+pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+
+VERSION = tuple(map(int, sklearn.__version__.split(".")[:2]))
+SMALL = {
+    "hidden_layer_sizes": (8,),
+    "max_iter": 8,
+    "random_state": 0,
+    "learning_rate_init": 0.05,
+    "early_stopping": True,
+}
+
+
+def data_of(kind, n=80):
+    """Return an estimator, data to train on, and data to validate on."""
+    rng = np.random.default_rng(0)
+    X, X_val = rng.normal(size=(n, 4)), rng.normal(size=(40, 4))
+    coef = rng.normal(size=(4, 3))
+    if kind == "regression":
+        noise = rng.normal(size=n)
+        return (
+            FCNetRegressor(**SMALL),
+            X,
+            X @ coef[:, 0] + noise,
+            X_val,
+            X_val @ coef[:, 0],
+        )
+    names = np.array(["a", "b", "c"])
+    y, y_val = ((a @ coef).argmax(axis=1) for a in (X, X_val))
+    return FCNetClassifier(**SMALL), X, names[y], X_val, names[y_val]
+
+
+KINDS = ["classification", "regression"]
+
+
+def bad_validation(X, y):
+    nan, ones = X.copy(), np.ones(len(X))
+    nan[0, 0] = np.nan
+    names = "X_val, y_val, sample_weight_val: .*"
+    return {
+        "no target": ({"X_val": X}, "y_val is missing"),
+        "no input": ({"y_val": y}, "X_val is missing"),
+        "weights alone": ({"sample_weight_val": ones}, "sample_weight_val needs X_val"),
+        "width": ({"X_val": X[:, :2], "y_val": y}, names + "2 features"),
+        "length": ({"X_val": X, "y_val": y[1:]}, names + "inconsistent"),
+        "nan": ({"X_val": nan, "y_val": y}, names + "NaN"),
+        "no rows": ({"X_val": X[:0], "y_val": y[:0]}, names + "0 sample"),
+        "weight length": (
+            {"X_val": X, "y_val": y, "sample_weight_val": ones[1:]}, names + "shape"
+        ),
+        "negative": (
+            {"X_val": X, "y_val": y, "sample_weight_val": -ones}, names + "[Nn]egative"
+        ),
+        "all zero": (
+            {"X_val": X, "y_val": y, "sample_weight_val": 0 * ones}, names + "zero"
+        ),
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("method", ["fit", "partial_fit"])
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("fault", bad_validation(np.ones((2, 3)), np.ones(2)))
+def test_errors_name_what_is_wrong_with_validation_data(kind, fault, method):
+    model, X, y, X_val, y_val = data_of(kind)
+    keywords, message = bad_validation(X_val, y_val)[fault]
+    if method == "partial_fit" and kind == "classification":
+        keywords = keywords | {"classes": np.unique(y)}
+    with pytest.raises(ValueError, match=message):
+        getattr(model, method)(X, y, **keywords)
+    assert not hasattr(model, "n_iter_")
+
+
+def test_unknown_labels_and_forgotten_early_stopping_are_refused():
+    model, X, y, X_val, y_val = data_of("classification")
+    other = np.full(len(y_val), "z")
+    with pytest.raises(ValueError, match=r"y_val.*'z'.*not in classes_"):
+        model.fit(X, y, X_val=X_val, y_val=other)
+    with pytest.raises(ValueError, match=r"X_val and y_val.*early_stopping=True"):
+        model.set_params(early_stopping=False).fit(X, y, X_val=X_val, y_val=y_val)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("scoring", [None, "loss"])
+def test_a_validation_row_of_weight_k_is_k_rows(kind, scoring):
+    model, X, y, X_val, y_val = data_of(kind)
+    model.set_params(scoring=scoring, n_iter_no_change=np.inf)
+    weight = np.arange(len(X_val)) % 4
+    weighted = clone(model).fit(
+        X, y, X_val=X_val, y_val=y_val, sample_weight_val=weight
+    )
+    repeated = clone(model).fit(
+        X, y, X_val=X_val.repeat(weight, axis=0), y_val=y_val.repeat(weight)
+    )
+    plain = clone(model).fit(X, y, X_val=X_val, y_val=y_val)
+    for name in ("validation_scores_", "validation_loss_curve_"):
+        expected = getattr(repeated, name)
+        np.testing.assert_allclose(getattr(weighted, name), expected, rtol=1e-6)
+        assert not np.allclose(getattr(plain, name), expected, rtol=1e-6)
+    # Training is not weighted by it.
+    assert weighted.loss_curve_ == plain.loss_curve_
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("solver", ["adam", "sgd", "lbfgs"])
+@pytest.mark.parametrize("batch_norm", [False, True])
+def test_the_weights_and_statistics_of_the_best_epoch_are_kept(
+    kind, solver, batch_norm
+):
+    model, X, y, X_val, y_val = data_of(kind, n=25)
+    model.set_params(solver=solver, batch_norm=batch_norm, max_iter=40)
+    model.set_params(n_iter_no_change=np.inf, hidden_layer_sizes=(30,), alpha=0.0)
+    model.fit(X, y, X_val=X_val, y_val=y_val)
+    scores = model.validation_scores_
+    assert (
+        model.best_validation_score_ == max(scores) == scores[model.best_iteration_ - 1]
+    )
+    assert model.score(X_val, y_val) == pytest.approx(max(scores), rel=1e-6)
+    assert model.loss_ == model.loss_curve_[model.best_iteration_ - 1]
+    if kind == "regression":  # noise is overfitted: the last is not the best
+        assert model.best_iteration_ < model.n_iter_
+
+
+@pytest.mark.parametrize(
+    "scoring",
+    ["neg_log_loss", "balanced_accuracy", "roc_auc_ovr", "f1_macro",
+     make_scorer(accuracy_score), lambda model, X, y: model.score(X, y)],
+    ids=["log loss", "balanced", "auc", "f1", "scorer", "callable"],
+)  # fmt: skip
+@pytest.mark.parametrize("frame", [False, True])
+def test_scorers_see_the_labels_of_the_user_and_are_recomputed(scoring, frame):
+    model, X, y, X_val, y_val = data_of("classification")
+    model.set_params(scoring=scoring)
+    if frame:  # warnings are errors: also those of feature names
+        X, X_val = (pd.DataFrame(a, columns=list("abcd")) for a in (X, X_val))
+    model.fit(X, y, X_val=X_val, y_val=y_val)
+    scorer = sklearn.metrics.check_scoring(model, scoring)
+    assert scorer(model, X_val, y_val) == pytest.approx(
+        model.best_validation_score_, rel=1e-5
+    )
+
+
+@pytest.mark.parametrize("frame", [False, True])
+def test_rows_set_aside_of_a_frame_are_scored_without_warnings(frame):
+    model, X, y, _, _ = data_of("classification")
+    X = pd.DataFrame(X, columns=list("abcd")) if frame else X
+    model.set_params(scoring="f1_macro").fit(X, y)
+    assert hasattr(model, "feature_names_in_") is frame
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_score_can_be_the_loss(kind):
+    model, X, y, _, _ = data_of(kind)
+    model.set_params(scoring="loss").fit(X, y)
+    assert model.validation_scores_ == [-v for v in model.validation_loss_curve_]
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_scores_that_are_no_numbers_are_refused(value):
+    model, X, y, _, _ = data_of("regression")
+    with pytest.raises(ValueError, match=f"validation score became {value}.*scoring"):
+        model.set_params(scoring=lambda *_: value).fit(X, y)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(
+    "splitter", [KFold(4), PredefinedSplit(np.arange(80) // 20)], ids=["k", "given"]
+)
+def test_a_splitter_sets_rows_aside_by_its_first_split(kind, splitter):
+    model, X, y, _, _ = data_of(kind)
+    split = clone(model).set_params(validation_fraction=splitter).fit(X, y)
+    given = clone(model).fit(X[20:], y[20:], X_val=X[:20], y_val=y[:20])
+    assert split.loss_curve_ == given.loss_curve_
+    assert split.validation_scores_ == given.validation_scores_
+    np.testing.assert_array_equal(split.predict(X), given.predict(X))
+
+
+@pytest.mark.parametrize("early_stopping", [False, True])
+@pytest.mark.parametrize("solver", ["adam", "lbfgs"])
+def test_the_history_is_a_table_of_all_epochs(early_stopping, solver):
+    model, X, y, _, _ = data_of("regression")
+    model.set_params(early_stopping=early_stopping, solver=solver).fit(X, y)
+    table = pd.DataFrame(model.history_)
+    assert list(table.epoch) == [*range(1, model.n_iter_ + 1)]
+    assert list(table.loss) == model.loss_curve_
+    if early_stopping:
+        assert list(table.validation_score) == model.validation_scores_
+        assert len(model.validation_loss_curve_) == model.n_iter_
+        assert table.validation_score.argmax() + 1 == model.best_iteration_
+    else:
+        assert model.validation_scores_ is model.validation_loss_curve_ is None
+        assert table.validation_score.isna().all()
+        assert table.loss.argmin() + 1 == model.best_iteration_
+
+
+@pytest.mark.skipif(VERSION < (1, 6), reason="Pipeline has no transform_input")
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_pipeline_transforms_validation_data_too(kind):
+    model, X, y, X_val, y_val = data_of(kind)
+    scaler = StandardScaler().fit(10 * X + 5)
+    expected = clone(model).fit(
+        scaler.transform(10 * X + 5), y,
+        X_val=scaler.transform(10 * X_val + 5), y_val=y_val,
+    )  # fmt: skip
+    with sklearn.config_context(enable_metadata_routing=True):
+        model.set_fit_request(X_val=True, y_val=True)
+        pipeline = make_pipeline(
+            StandardScaler(), model, transform_input=["X_val"]
+        ).fit(10 * X + 5, y, X_val=10 * X_val + 5, y_val=y_val)
+    assert pipeline[-1].validation_scores_ == expected.validation_scores_
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_grid_search_over_early_stopping_finds_what_works(kind):
+    model, X, y, _, _ = data_of(kind)
+    grid = {"learning_rate_init": [1e-12, 0.05], "validation_fraction": [0.2]}
+    search = GridSearchCV(model, grid, cv=2, error_score="raise").fit(X, y)
+    assert search.best_params_["learning_rate_init"] == 0.05
+    assert search.best_estimator_.validation_scores_ is not None
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_partial_fit_notes_scores_and_goes_on(kind):
+    model, X, y, X_val, y_val = data_of(kind)
+    model.set_params(n_iter_no_change=1, tol=10.0)
+    plain = clone(model).set_params(early_stopping=False)
+    classes = {"classes": np.unique(y)} if kind == "classification" else {}
+    for _ in range(5):
+        model.partial_fit(X, y, X_val=X_val, y_val=y_val, **classes)
+        plain.partial_fit(X, y, **classes)
+        assert model.score(X_val, y_val) == pytest.approx(
+            model.validation_scores_[-1], rel=1e-6
+        )
+    assert model.n_iter_ == len(model.validation_scores_) == 5
+    assert model.best_validation_score_ == max(model.validation_scores_)
+    np.testing.assert_array_equal(model.predict(X), plain.predict(X))

@@ -1,0 +1,197 @@
+"""Sample weights are repetition counts, and class weights costs, whatever else."""
+
+import numpy as np
+import pytest
+from sklearn.base import clone
+from sklearn.metrics import accuracy_score, r2_score
+
+from skfcnet import FCNetClassifier, FCNetRegressor
+
+pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+
+SMALL = {
+    "hidden_layer_sizes": (8,),
+    "max_iter": 4,
+    "random_state": 0,
+    "learning_rate_init": 0.01,
+}
+KINDS = ["binary", "multiclass", "multilabel", "regression", "multioutput"]
+CLASSIFICATION = KINDS[:3]
+
+
+def data_of(kind, n=90):
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(n, 4))
+    signal = X @ rng.normal(size=(4, 3))
+    weight = rng.integers(0, 5, size=n)
+    y = {
+        "binary": (signal[:, 0] > 0.5).astype(int),
+        "multiclass": (signal + np.array([1, 0, 0])).argmax(axis=1),
+        "multilabel": (signal > 0.3).astype(int),
+        "regression": signal[:, 0],
+        "multioutput": signal,
+    }[kind]
+    estimator = FCNetClassifier if kind in CLASSIFICATION else FCNetRegressor
+    return estimator(**SMALL), X, y, weight
+
+
+def outputs(model, X):
+    method = getattr(model, "predict_proba", model.predict)
+    return [method(X), model.loss_curve_, model.validation_scores_]
+
+
+def assert_same(model, other, X):
+    for ours, theirs in zip(outputs(model, X), outputs(other, X), strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("batch_size", [7, 32, 200])
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"batch_norm": True},
+        {"early_stopping": True, "validation_fraction": 0.3},
+        {"early_stopping": True, "batch_norm": True, "scoring": "loss"},
+        {"class_weight": "balanced"},
+        {"class_weight": "balanced", "early_stopping": True},
+        {"learning_rate": "one_cycle", "dropout": 0.2, "solver": "rmsprop"},
+    ],
+    ids=lambda changes: "-".join(changes) or "plain",
+)
+def test_weighted_is_repeated_in_any_order(kind, batch_size, changes):
+    if "class_weight" in changes and kind not in CLASSIFICATION:
+        pytest.skip("regression has no classes")
+    model, X, y, weight = data_of(kind)
+    model.set_params(batch_size=batch_size, **changes)
+    order = np.random.default_rng(1).permutation(len(X))
+    weighted = clone(model).fit(X[order], y[order], weight[order])
+    rows = np.random.default_rng(2).permutation(np.arange(len(X)).repeat(weight))
+    repeated = clone(model).fit(X[rows], y[rows])
+    assert_same(weighted, repeated, X)
+    assert weighted.t_ == repeated.t_
+    unweighted = clone(model).fit(X, y)
+    assert weighted.loss_curve_ != unweighted.loss_curve_
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(
+    ("changes", "factor"),
+    [
+        ({}, 1),
+        ({}, 0.37),
+        ({}, 30),
+        ({"batch_norm": True}, 1),
+        ({"early_stopping": True}, 1),
+    ],
+    ids=str,
+)
+def test_lbfgs_takes_weights_as_repetitions_too(kind, changes, factor):
+    model, X, y, weight = data_of(kind)
+    model.set_params(solver="lbfgs", alpha=0.0, **changes)
+    weighted = clone(model).fit(X, y, factor * weight)
+    repeated = clone(model).fit(X.repeat(weight, axis=0), y.repeat(weight, axis=0))
+    for ours, theirs in zip(
+        outputs(weighted, X)[:2], outputs(repeated, X), strict=False
+    ):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-7, atol=1e-9)
+
+
+# Class weights
+
+
+@pytest.mark.parametrize("kind", ["binary", "multiclass"])
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("early_stopping", [False, True])
+def test_balanced_is_the_dict_of_weighted_counts(kind, weighted, early_stopping):
+    model, X, y, weight = data_of(kind)
+    model.set_params(early_stopping=early_stopping, dtype="float64")
+    counts = np.bincount(y, weight if weighted else None)
+    costs = dict(enumerate(counts.sum() / (len(counts) * counts)))
+    weight = weight if weighted else None
+    balanced = clone(model).set_params(class_weight="balanced").fit(X, y, weight)
+    explicit = clone(model).set_params(class_weight=costs).fit(X, y, weight)
+    np.testing.assert_allclose(
+        balanced.predict_proba(X), explicit.predict_proba(X), rtol=1e-7
+    )
+    plain = clone(model).fit(X, y, weight)
+    assert not np.allclose(balanced.predict_proba(X), plain.predict_proba(X))
+
+
+@pytest.mark.parametrize("solver", ["adam", "lbfgs"])
+def test_a_class_weight_multiplies_the_loss_of_its_rows(solver):
+    """With all rows in one batch, a cost of k is k rows, but for the mean."""
+    model, X, y, _ = data_of("multiclass")
+    costs = np.array([1.0, 3.0, 2.0])
+    model.set_params(solver=solver, alpha=0.0, batch_size=1000, dtype="float64")
+    model.set_params(max_iter=1)
+    costly = clone(model).set_params(class_weight=dict(enumerate(costs))).fit(X, y)
+    counts = costs[y].astype(int)
+    repeated = clone(model).fit(X.repeat(counts, axis=0), y.repeat(counts))
+    if solver == "adam":  # before the first step both networks are the same
+        factor = counts.sum() / len(y)
+        assert costly.loss_ == pytest.approx(factor * repeated.loss_, rel=1e-9)
+    recall = [
+        (m.predict(X[y == 1]) == 1).mean() for m in (costly, clone(model).fit(X, y))
+    ]
+    assert recall[0] >= recall[1]
+
+
+def test_class_weights_belong_to_labels_of_any_kind():
+    model, X, y, _ = data_of("multiclass")
+    expected = clone(model).set_params(class_weight={0: 3, 2: 0.5}).fit(X, y)
+    names = np.array(["x", "y", "z"])[y]
+    model.set_params(class_weight={"x": 3, "z": 0.5}).fit(X, names)
+    assert model.loss_curve_ == expected.loss_curve_
+
+
+@pytest.mark.parametrize(
+    ("kind", "class_weight"),
+    [
+        ("binary", "Balanced"),
+        ("binary", np.ones(2)),
+        ("binary", {0: -1}),
+        ("binary", {0: np.nan}),
+        ("binary", {0: np.inf}),
+        ("binary", {0: 0, 1: 0}),
+        ("binary", {"0": 1}),
+        ("binary", {7: 1}),
+        ("binary", [{0: 1}]),
+        ("multilabel", {0: 1}),
+        ("multilabel", [{0: 1}]),
+        ("multilabel", [{2: 1}] * 3),
+        ("multilabel", []),
+    ],
+    ids=str,
+)
+def test_errors_name_class_weight(kind, class_weight):
+    model, X, y, _ = data_of(kind)
+    with pytest.raises(ValueError, match="class_weight"):
+        model.set_params(class_weight=class_weight).fit(X, y)
+
+
+# Rows of weight zero
+
+
+@pytest.mark.parametrize("early_stopping", [False, True])
+@pytest.mark.parametrize("solver", ["adam", "lbfgs"])
+def test_rows_of_weight_zero_are_not_there(early_stopping, solver):
+    model, X, y, _ = data_of("multiclass")
+    model.set_params(early_stopping=early_stopping, solver=solver)
+    kept = y != 1
+    model.set_params(class_weight="balanced")
+    weighted = clone(model).fit(X, y, kept)
+    without = clone(model).fit(X[kept], y[kept])
+    np.testing.assert_array_equal(weighted.classes_, [0, 2])
+    assert weighted.n_outputs_ == 1
+    assert_same(weighted, without, X)
+
+
+@pytest.mark.parametrize("kind", ["binary", "multiclass", "regression", "multioutput"])
+def test_score_takes_weights(kind):
+    model, X, y, weight = data_of(kind)
+    model.fit(X, y)
+    metric = accuracy_score if kind in CLASSIFICATION else r2_score
+    expected = metric(y, model.predict(X), sample_weight=weight)
+    assert model.score(X, y, sample_weight=weight) == expected != model.score(X, y)
