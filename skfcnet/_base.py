@@ -72,8 +72,8 @@ ADAPTIVE_DIVISOR = 5.0
 ADAPTIVE_END = 1e-6
 """Learning rate at which it gives up."""
 
-NOTHING_YET = (-np.inf, -np.inf)
-"""The best score, and the negative loss beside it, before there are any."""
+NOTHING_YET = {False: (-np.inf, -np.inf), True: (-np.inf, -np.inf)}
+"""By whether there was validation, the best score and the negative loss beside it."""
 
 HISTORY = (
     "epoch",
@@ -105,6 +105,9 @@ class Rows(NamedTuple):
 
     cost : ndarray of shape (N,) or None
         What the loss of a row is multiplied by.
+
+    number : ndarray of int, shape (N,)
+        Which of the rows given it was.
     """
 
     X: object
@@ -112,6 +115,7 @@ class Rows(NamedTuple):
     target: object
     weight: object
     cost: object
+    number: object
 
     def take(self, rows, **changes):
         """Return some of the rows, by number or mask."""
@@ -314,8 +318,8 @@ class _BaseFCNet(CallbackSupportMixin, BaseEstimator):
         rows = draft._prepared(X, y, sample_weight, first=not goes_on)
         validation = draft._validation(X_val, y_val, sample_weight_val)
         if self.early_stopping and validation is None:
-            rows, validation = draft._split(rows)
-        draft._best, draft._epochs_without = NOTHING_YET, 0
+            rows, validation = draft._split(rows, X, y)
+        draft._best, draft._epochs_without = dict(NOTHING_YET), 0
         metadata = {"sample_weight": sample_weight, "X_val": X_val, "y_val": y_val}
         metadata["sample_weight_val"] = sample_weight_val
         metadata = {name: data for name, data in metadata.items() if data is not None}
@@ -391,7 +395,7 @@ class _BaseFCNet(CallbackSupportMixin, BaseEstimator):
                 f"same loss in every evaluation. Got {self.dropout!r} and "
                 f"{self.input_dropout!r} instead."
             )
-        X, y, weight = self._validated(X, y, sample_weight, reset=first)
+        X, y, weight, number = self._validated(X, y, sample_weight, reset=first)
         if first:
             self._learn_target(y, **target_arguments)
         target = self._encoded(y)
@@ -402,7 +406,7 @@ class _BaseFCNet(CallbackSupportMixin, BaseEstimator):
             self._follow_description()
         self._check_domain(target)
         self._first_epoch = len(self.history_["loss"])
-        return Rows(X, y, target, weight, self._costs(y))
+        return Rows(X, y, target, weight, self._costs(y), number)
 
     def _check_domain(self, target):
         loss = self._net.loss_name
@@ -410,7 +414,7 @@ class _BaseFCNet(CallbackSupportMixin, BaseEstimator):
         self._net.objective.domain.check(target, loss=loss, whole=False)
 
     def _validated(self, X, y, sample_weight, *, reset):
-        """Return the rows of positive weight in the compute dtype, y and weights."""
+        """Return X, y, weights and numbers of the rows of positive weight."""
         refuse_what_numpy_would_reinterpret(X, "X")
         if self._category == "regression":
             refuse_what_numpy_would_reinterpret(y, "y")
@@ -428,13 +432,14 @@ class _BaseFCNet(CallbackSupportMixin, BaseEstimator):
         if y.ndim == 2 and y.shape[1] == 1:
             y = column_or_1d(y, warn=True)
         X = self._in_compute_dtype(X, "X")
+        number = np.arange(X.shape[0])
         if sample_weight is None:
-            return X, y, None
+            return X, y, None, number
         weight = checked_weight(sample_weight, X.shape[0])
         counts = weight > 0
         if not counts.all():
-            X, y, weight = X[counts], y[counts], weight[counts]
-        return X, y, repetitions(weight)
+            X, y, weight, number = X[counts], y[counts], weight[counts], number[counts]
+        return X, y, repetitions(weight), number
 
     @property
     def _compute_dtype(self):
@@ -458,7 +463,7 @@ class _BaseFCNet(CallbackSupportMixin, BaseEstimator):
         self._optim_config = {}
         self._step = 0
         self._divisions = 0
-        self._best = NOTHING_YET
+        self._best = dict(NOTHING_YET)
         self._epochs_without = 0
         self.n_layers_ = len(self._hidden_dims()) + 2
         self.n_iter_ = 0
@@ -695,24 +700,24 @@ class _BaseFCNet(CallbackSupportMixin, BaseEstimator):
         for name, number in zip(HISTORY, numbers, strict=True):
             self.history_[name].append(number)
         # A few rows can have the same accuracy for many epochs: the loss decides then.
-        criterion = 0 if now[0] != self._best[0] else 1
-        improved = now[criterion] >= self._best[criterion] + self.tol
+        validated = validation is not None
+        best = self._best[validated]
+        criterion = 0 if now[0] != best[0] else 1
+        improved = now[criterion] >= best[criterion] + self.tol
         self._epochs_without = 0 if improved else self._epochs_without + 1
-        if now > self._best:
-            self._best = now
-            self.best_iteration_ = self.n_iter_
-        if validation is None:
-            self.best_loss_ = min(self.history_["loss"])
-            self.best_validation_score_ = None
-        else:
-            self.best_loss_ = None
-            self.best_validation_score_ = self._best[0]
+        ever_validated = self._best[True] != NOTHING_YET[True]
+        if now > best:
+            self._best = self._best | {validated: now}
+            if validated or not ever_validated:
+                self.best_iteration_ = self.n_iter_
+        self.best_loss_ = None if validated else min(self.history_["loss"])
+        ever_validated |= validated
+        self.best_validation_score_ = self._best[True][0] if ever_validated else None
         if self.verbose:
-            validated = "" if validation is None else f"{validation_score:12.6f}"
+            score = f"  validation {validation_score:12.6f}" if validated else ""
             print(
-                f"Epoch {self.n_iter_:4d}  loss {loss:12.6f}"
-                + (f"  validation {validated}" if validated else "")
-                + f"  learning rate {rate:9.3g}  {seconds:8.3f} s"
+                f"Epoch {self.n_iter_:4d}  loss {loss:12.6f}{score}"
+                f"  learning rate {rate:9.3g}  {seconds:8.3f} s"
             )
         return self._epochs_without >= self.n_iter_no_change
 
@@ -733,18 +738,21 @@ class _BaseFCNet(CallbackSupportMixin, BaseEstimator):
                 "leave them out."
             )
         try:
-            X, y, weight = self._validated(X_val, y_val, sample_weight_val, reset=False)
+            X, y, weight, number = self._validated(
+                X_val, y_val, sample_weight_val, reset=False
+            )
             target = self._encoded(y)
             self._check_domain(target)
         except (TypeError, ValueError) as error:
             raise type(error)(f"X_val, y_val, sample_weight_val: {error}") from error
-        return Validation(self, Rows(X, y, target, weight, self._costs(y)))
+        rows = Rows(X, y, target, weight, self._costs(y), number)
+        return Validation(self, rows)
 
-    def _split(self, rows):
+    def _split(self, rows, X, y):
         """Return the rows to train on, and what to validate on."""
         fraction = self.validation_fraction
         if hasattr(fraction, "split"):
-            trained, validated = next(iter(fraction.split(rows.X, rows.y)))
+            trained, validated = self._split_by(fraction, rows, X, y)
             return rows.take(trained), Validation(self, rows.take(validated))
         trained, validated, weight = holdout(
             rows.X,
@@ -758,6 +766,21 @@ class _BaseFCNet(CallbackSupportMixin, BaseEstimator):
         )
         validation = rows.take(validated, weight=weight)
         return rows.take(trained), Validation(self, validation)
+
+    def _split_by(self, splitter, rows, X, y):
+        """Return which rows a splitter trains and validates on first."""
+        try:
+            # It sees the rows as they were given, those of no weight, too.
+            trained, validated = next(iter(splitter.split(X, y)), ((), ()))
+        except (TypeError, ValueError) as error:
+            raise ValueError(f"validation_fraction={splitter!r}: {error}") from error
+        trained, validated = (np.isin(rows.number, of) for of in (trained, validated))
+        if not (trained.any() and validated.any()):
+            raise ValueError(
+                f"validation_fraction={splitter!r} leaves no rows to train on or to "
+                f"validate on."
+            )
+        return trained, validated
 
     # Prediction
 
@@ -836,6 +859,10 @@ class Validation:
 
     def __init__(self, estimator, rows):
         self._rows = rows
+        if rows.cost is not None and not rows.cost.any():
+            raise ValueError(
+                "class_weight must not be zero for every row to validate on."
+            )
         scoring = estimator.scoring
         self._scorer = None
         if scoring not in (None, "loss"):
@@ -861,6 +888,8 @@ class Validation:
             score = estimator._default_score(rows.y, answers, rows.mean_weight(), loss)
         else:
             score = self._score(estimator)
+        if not isinstance(score, Real):
+            raise ValueError(f"scoring must return a number, got {score!r}.")
         if not isfinite(score):
             raise ValueError(
                 f"The validation score became {score} in epoch {epoch}: validate on "
@@ -873,8 +902,17 @@ class Validation:
         nameless = copy.copy(estimator)
         vars(nameless).pop("feature_names_in_", None)
         weight = self._rows.mean_weight()
-        weighted = {} if weight is None else {"sample_weight": weight}
-        return self._scorer(nameless, self._rows.X, self._rows.y, **weighted)
+        if weight is None:
+            return self._scorer(nameless, self._rows.X, self._rows.y)
+        try:
+            return self._scorer(
+                nameless, self._rows.X, self._rows.y, sample_weight=weight
+            )
+        except TypeError as error:
+            raise ValueError(
+                f"scoring={estimator.scoring!r} must take sample_weight where there "
+                f"are weights: {error}"
+            ) from error
 
 
 partial_fit_is_available = available_if(_is_stochastic)

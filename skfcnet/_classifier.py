@@ -125,7 +125,8 @@ class FCNetClassifier(ClassifierMixin, _BaseFCNet):
     scoring : str, callable or None, default=None
         What early stopping goes by: 'loss', the loss on the rows validated on; the
         name of a scorer of scikit-learn; a scorer. None: the accuracy; in regression
-        R^2 for squared errors, and minus the loss for others.
+        R^2 for squared errors, and minus the loss for others. Sample and class weights
+        weight it.
 
     warmup_epochs : float, default=0.0
         The learning rate rises in proportion to the step during so many epochs.
@@ -719,6 +720,8 @@ def _balanced(column, classes, weight):
 
 
 def _costs_by_label(class_weight, classes):
+    if not isinstance(class_weight, dict):
+        raise ValueError(f"class_weight must hold dicts. Got {class_weight!r}.")
     labels = classes.tolist()
     if unknown := class_weight.keys() - set(labels):
         raise ValueError(

@@ -137,7 +137,8 @@ class FCNetRegressor(RegressorMixin, _BaseFCNet):
     scoring : str, callable or None, default=None
         What early stopping goes by: 'loss', the loss on the rows validated on; the
         name of a scorer of scikit-learn; a scorer. None: the accuracy; in regression
-        R^2 for squared errors, and minus the loss for others.
+        R^2 for squared errors, and minus the loss for others. Sample and class weights
+        weight it.
 
     warmup_epochs : float, default=0.0
         The learning rate rises in proportion to the step during so many epochs.

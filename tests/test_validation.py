@@ -6,7 +6,12 @@ import pytest
 import sklearn
 from sklearn.base import clone
 from sklearn.metrics import accuracy_score, make_scorer
-from sklearn.model_selection import GridSearchCV, KFold, PredefinedSplit
+from sklearn.model_selection import (
+    GridSearchCV,
+    GroupKFold,
+    KFold,
+    PredefinedSplit,
+)
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
@@ -246,3 +251,77 @@ def test_partial_fit_notes_scores_and_goes_on(kind):
     assert model.n_iter_ == len(model.validation_scores_) == 5
     assert model.best_validation_score_ == max(model.validation_scores_)
     np.testing.assert_array_equal(model.predict(X), plain.predict(X))
+
+
+# What once went wrong
+
+
+def test_scores_of_partial_fit_are_not_mixed_up_with_losses():
+    model, X, y, *_ = data_of("regression")
+    model.set_params(early_stopping=False).fit(X, 0.01 * y)
+    model.set_params(early_stopping=True)
+    model.partial_fit(X, 0.01 * y, X_val=X, y_val=-0.01 * y)
+    assert model.best_validation_score_ == model.validation_scores_[-1]
+    assert model.best_iteration_ == model.n_iter_
+    score = model.best_validation_score_
+    model.partial_fit(X, 0.01 * y)
+    assert model.best_validation_score_ == score
+
+
+def test_a_splitter_sees_the_rows_that_were_given():
+    model, X, y, *_ = data_of("regression")
+    fold = np.where(np.arange(len(X)) % 4 == 0, 0, -1)
+    weight = np.where(np.arange(len(X)) < 30, 0.0, 1.0)
+    model.set_params(early_stopping=True, validation_fraction=PredefinedSplit(fold))
+    split = clone(model).fit(X, y, weight)
+    given = model.fit(
+        X[fold == -1],
+        y[fold == -1],
+        weight[fold == -1],
+        X_val=X[fold == 0],
+        y_val=y[fold == 0],
+        sample_weight_val=weight[fold == 0],
+    )
+    assert split.validation_scores_ == given.validation_scores_
+
+
+@pytest.mark.parametrize(
+    "splitter", [GroupKFold(2), PredefinedSplit(np.full(80, -1)), KFold(500)]
+)
+def test_a_splitter_that_cannot_split_is_named(splitter):
+    model, X, y, *_ = data_of("regression")
+    model.set_params(early_stopping=True, validation_fraction=splitter)
+    with pytest.raises(ValueError, match="validation_fraction="):
+        model.fit(X, y)
+
+
+@pytest.mark.parametrize("score", [None, "0.5", np.array([0.5, 0.5])])
+def test_a_scorer_that_returns_no_number_is_named(score):
+    model, X, y, *_ = data_of("regression")
+    model.set_params(early_stopping=True, scoring=lambda *_: score)
+    with pytest.raises(ValueError, match="scoring must return a number"):
+        model.fit(X, y)
+
+
+def test_a_scorer_that_takes_no_weights_is_named():
+    model, X, y, *_ = data_of("classification")
+    model.set_params(
+        early_stopping=True, class_weight="balanced", scoring=lambda *_: 0.5
+    )
+    with pytest.raises(ValueError, match=r"scoring=.*must take sample_weight"):
+        model.fit(X, y)
+
+
+@pytest.mark.parametrize("class_weight", [[None] * 3, ["x"] * 3, [{0: "a"}] * 3])
+def test_class_weights_that_are_none_are_named(class_weight):
+    model, X, *_ = data_of("classification")
+    y = (X[:, :3] > 0).astype(int)
+    with pytest.raises(ValueError, match="class_weight must hold"):
+        model.set_params(class_weight=class_weight).fit(X, y)
+
+
+def test_rows_to_validate_on_that_cost_nothing_are_refused():
+    model, X, y, *_ = data_of("classification")
+    model.set_params(early_stopping=True, class_weight={"a": 0.0})
+    with pytest.raises(ValueError, match="class_weight must not be zero"):
+        model.fit(X, y, X_val=X[y == "a"], y_val=y[y == "a"])
