@@ -1,5 +1,15 @@
-"""What pytest does not collect: examples of what this scikit-learn does not have."""
+"""What must be settled before anything is imported, and what is not collected."""
+
+import os
+
+# SciPy reads it when it is imported; without it, scikit-learn skips a check.
+os.environ["SCIPY_ARRAY_API"] = "1"
+os.environ["MPLBACKEND"] = "Agg"
+if "PYTEST_XDIST_WORKER" in os.environ:
+    # As many workers as cores: threads of BLAS would wait for each other.
+    os.environ["OPENBLAS_NUM_THREADS"] = "1"
 
 from importlib.util import find_spec
 
+# Callbacks came with scikit-learn 1.9, and so did the examples that use them.
 collect_ignore = [] if find_spec("sklearn.callback") else ["skfcnet/callbacks.py"]

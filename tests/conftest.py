@@ -4,13 +4,6 @@ import os
 import sys
 from pathlib import Path
 
-# SciPy reads it when it is imported; without it, scikit-learn skips a check.
-os.environ["SCIPY_ARRAY_API"] = "1"
-os.environ["MPLBACKEND"] = "Agg"
-if "PYTEST_XDIST_WORKER" in os.environ:
-    # As many workers as cores: threads of BLAS would wait for each other.
-    os.environ["OPENBLAS_NUM_THREADS"] = "1"
-
 import pytest
 
 from skfcnet.datasets import fetch_california_housing, fetch_mnist
