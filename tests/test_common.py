@@ -1,6 +1,7 @@
 """scikit-learn's own checks, on every configuration that is promised to pass them."""
 
 import os
+from importlib.util import find_spec
 
 import pytest
 from sklearn.utils.estimator_checks import (
@@ -34,10 +35,18 @@ pytestmark = pytest.mark.filterwarnings(
 
 def known_to_fail(estimator):
     """Return what is not kept: checks by name, with the reason."""
-    if isinstance(estimator, FCNetClassifier) and estimator.activation == "tanh":
+    if not isinstance(estimator, FCNetClassifier):
+        return {}
+    if estimator.activation == "tanh":
         return {
             "check_class_weight_classifiers": "on features that vary by 20, tanh "
             "saturates; scikit-learn's MLPClassifier, weighted alike, fails it too"
+        }
+    # The check compares ranks since some version after 1.6.
+    if estimator.activation == "identity" and find_spec("sklearn.callback"):
+        return {
+            "check_classifier_multioutput": "the linear model is so sure of some rows "
+            "that their probabilities round to the same number, and their scores do not"
         }
     return {}
 
