@@ -90,7 +90,7 @@ def literal_of(value):
 
 def defaults_of(declared):
     """Return the numbers of a loss or an update rule, with their defaults."""
-    return ", ".join(literal_of(f"{k}={v:g}") for k, v in declared.defaults.items())
+    return ", ".join(literal_of(f"{k}={v}") for k, v in declared.defaults.items())
 
 
 def write_table(name, header, rows):
