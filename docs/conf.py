@@ -181,6 +181,7 @@ def mend_docstring(app, kind, name, obj, options, lines):
     """Take links out of a docstring that lead nowhere here."""
     for i, line in enumerate(lines):
         # scikit-learn's methods refer to its user guide.
+        line = re.sub(r":ref:`sphx_glr[^`]*`", "scikit-learn's gallery", line)
         lines[i] = re.sub(r":ref:`([^<`]+?) *<[^>`]+>`", r"\1", line)
 
 
