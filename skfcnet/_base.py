@@ -10,6 +10,7 @@ therefore leaves the earlier model exactly as it was.
 
 import copy
 import warnings
+from contextlib import contextmanager
 from math import fsum, isfinite, nan
 from numbers import Integral, Real
 from time import perf_counter
@@ -37,7 +38,12 @@ from skfcnet._compat import (
     with_callbacks,
 )
 from skfcnet._holdout import holdout
-from skfcnet._input import checked_weight, refuse_what_numpy_would_reinterpret
+from skfcnet._input import (
+    checked_weight,
+    finite,
+    refuse_what_numpy_would_reinterpret,
+    rows_asked_about,
+)
 from skfcnet._lbfgs import train_lbfgs
 from skfcnet.initializers import INITIALIZERS
 from skfcnet.layers import ACTIVATIONS
@@ -122,11 +128,16 @@ class Rows(NamedTuple):
         taken = {k: a if a is None else a[rows] for k, a in self._asdict().items()}
         return type(self)(**taken | changes)
 
+    def total_weight(self):
+        """Return how many rows they count as."""
+        # Summed exactly: the order of the rows must not show in the last bit.
+        return self.X.shape[0] if self.weight is None else fsum(self.weight)
+
     def mean_weight(self):
         """Return weight times cost, such that the weights have a mean of one."""
         if self.weight is None:
             return self.cost
-        weight = self.weight * (len(self.weight) / fsum(self.weight))
+        weight = self.weight * (len(self.weight) / self.total_weight())
         return weight if self.cost is None else weight * self.cost
 
 
@@ -252,6 +263,19 @@ class _BaseFCNet(CallbackSupportMixin, BaseEstimator):
         """Validation score of every epoch; None where nothing was validated."""
         return self._validation_column("validation_score")
 
+    @property
+    def best_loss_(self):
+        """The lowest training loss; None where the last epoch was validated."""
+        losses, validated = self._column("loss"), self._column("validation_loss")
+        return min(losses) if np.isnan(validated[-1]) else None
+
+    @property
+    def best_validation_score_(self):
+        """The best validation score; None where nothing was validated."""
+        check_is_fitted(self)
+        score, _ = self._best[True]
+        return score if isfinite(score) else None
+
     def _column(self, name):
         check_is_fitted(self)
         return self.history_[name]
@@ -319,7 +343,7 @@ class _BaseFCNet(CallbackSupportMixin, BaseEstimator):
         validation = draft._validation(X_val, y_val, sample_weight_val)
         if self.early_stopping and validation is None:
             rows, validation = draft._split(rows, X, y)
-        draft._best, draft._epochs_without = dict(NOTHING_YET), 0
+        draft._best, draft._epochs_without = NOTHING_YET, 0
         metadata = {"sample_weight": sample_weight, "X_val": X_val, "y_val": y_val}
         metadata["sample_weight_val"] = sample_weight_val
         metadata = {name: data for name, data in metadata.items() if data is not None}
@@ -335,9 +359,7 @@ class _BaseFCNet(CallbackSupportMixin, BaseEstimator):
             draft._optim_config = {}
         self._take_over(draft)
         task.end()
-        has_horizon = self.learning_rate in SCHEDULES and (
-            SCHEDULES[self.learning_rate].has_horizon
-        )
+        has_horizon = SCHEDULES[self._schedule].has_horizon
         if not converged and validation is None and not has_horizon:
             warnings.warn(
                 f"The loss was still improving after max_iter={self.max_iter} epochs. "
@@ -368,8 +390,8 @@ class _BaseFCNet(CallbackSupportMixin, BaseEstimator):
     def _continuing(self):
         """Return a draft that goes on from here, and shares nothing that changes."""
         draft = copy.copy(self)
-        for trained in ("_net", "_rng", "history_"):
-            setattr(draft, trained, copy.deepcopy(getattr(self, trained)))
+        draft._net, draft._rng = copy.deepcopy((self._net, self._rng))
+        draft.history_ = {name: column.copy() for name, column in self.history_.items()}
         return draft
 
     def _take_over(self, draft):
@@ -463,14 +485,12 @@ class _BaseFCNet(CallbackSupportMixin, BaseEstimator):
         self._optim_config = {}
         self._step = 0
         self._divisions = 0
-        self._best = dict(NOTHING_YET)
+        self._best = NOTHING_YET
         self._epochs_without = 0
         self.n_layers_ = len(self._hidden_dims()) + 2
         self.n_iter_ = 0
         self.t_ = 0
-        self.best_loss_ = np.inf
         self.best_iteration_ = 0
-        self.best_validation_score_ = None
         self.history_ = {name: [] for name in HISTORY}
 
     def _description(self):
@@ -526,9 +546,7 @@ class _BaseFCNet(CallbackSupportMixin, BaseEstimator):
 
     def _solver(self, rows, *, partial=False):
         """Return a solver that trains the network on validated data."""
-        # Summed exactly: the order of the rows must not show in the last bit.
-        total = rows.X.shape[0] if rows.weight is None else fsum(rows.weight)
-        usual = min(AUTO_BATCH_SIZE, total)
+        usual = self._usual_batch_size(rows)
         batch_size = int(usual) if self.batch_size == "auto" else self.batch_size
         if self.batch_norm and self.batch_size == 1 < rows.X.shape[0]:
             raise ValueError(
@@ -537,12 +555,9 @@ class _BaseFCNet(CallbackSupportMixin, BaseEstimator):
             )
         self._net.reg = float(self.alpha / usual)
         update_rule, config = self._update_rule()
-        # What has no end here has none to run towards.
-        schedule = (
-            "constant" if self.learning_rate == "adaptive" else self.learning_rate
-        )
+        schedule = self._schedule
         if partial and SCHEDULES[schedule].has_horizon:
-            schedule = "constant"
+            schedule = "constant"  # there is no end to run towards
         numbers = SCHEDULES[schedule].defaults
         return Solver(
             self._net,
@@ -562,6 +577,15 @@ class _BaseFCNet(CallbackSupportMixin, BaseEstimator):
             random_state=self._rng,
             first_step=self._step,
         )
+
+    def _usual_batch_size(self, rows):
+        """Return the automatic batch size, which ``alpha`` is relative to."""
+        return min(AUTO_BATCH_SIZE, rows.total_weight())
+
+    @property
+    def _schedule(self):
+        """The schedule by steps; what adapts to the epochs is constant by steps."""
+        return "constant" if self.learning_rate == "adaptive" else self.learning_rate
 
     def _update_rule(self):
         """Return the update rule, and its configuration with the state so far."""
@@ -587,24 +611,17 @@ class _BaseFCNet(CallbackSupportMixin, BaseEstimator):
 
     def _train(self, rows, validation, task):
         """Train until there is no more improvement; return whether that was so."""
-        solver = self._solver(rows)
-        best = converged = None
-        try:
+        solver, converged = self._solver(rows), False
+        with self._best_kept(validation) as keep:
             for _ in range(self.max_iter):
                 task.begin_epoch()
                 converged = self._train_epoch(solver, validation)
-                if self.best_iteration_ == self.n_iter_:
-                    best = self._net.params.vector.copy()
+                keep()
                 if task.end_epoch(self._snapshot):
                     converged = True
                 if converged:
                     break
-        except KeyboardInterrupt:
-            self._restore(best)
-            raise
         self._remember(solver)
-        if validation is not None:
-            self._restore(best)
         return converged
 
     def _train_epoch(self, solver, validation):
@@ -627,29 +644,23 @@ class _BaseFCNet(CallbackSupportMixin, BaseEstimator):
 
     def _train_lbfgs(self, rows, validation, task):
         """Train on all rows at once; return whether training converged."""
-        total = rows.X.shape[0] if rows.weight is None else fsum(rows.weight)
-        self._net.reg = float(self.alpha / min(AUTO_BATCH_SIZE, total))
+        self._net.reg = float(self.alpha / self._usual_batch_size(rows))
+        n_rows, start = int(rows.total_weight()), perf_counter()
         rows = self._in_order_of_content(rows)
-        best = None
+        with self._best_kept(validation) as keep:
 
-        def after_iteration(loss, seconds):
-            nonlocal best
-            self.t_ += int(total)
-            is_over = self._record(
-                loss, validation, rate=nan, start=perf_counter() - seconds
-            )
-            if validation is None:  # SciPy decides
-                is_over = False
-            if self.best_iteration_ == self.n_iter_:
-                best = self._net.params.vector.copy()
-            is_over |= bool(task.end_epoch(self._snapshot))
-            if not is_over and self.n_iter_ - self._first_epoch < self.max_iter:
+            def after_iteration(loss):
+                nonlocal start
                 task.begin_epoch()
-            return is_over
+                self.t_ += n_rows
+                is_over = self._record(loss, validation, rate=nan, start=start)
+                keep()
+                is_asked = task.end_epoch(self._snapshot)
+                start = perf_counter()
+                # Without validation, SciPy decides.
+                return is_asked or (is_over and validation is not None)
 
-        task.begin_epoch()
-        try:
-            converged = train_lbfgs(
+            return train_lbfgs(
                 self._net,
                 rows.X,
                 self._net.as_targets(rows.target, n_rows=rows.X.shape[0]),
@@ -659,12 +670,6 @@ class _BaseFCNet(CallbackSupportMixin, BaseEstimator):
                 tol=self.tol,
                 after_iteration=after_iteration,
             )
-        except KeyboardInterrupt:
-            self._restore(best)
-            raise
-        if validation is not None:
-            self._restore(best)
-        return converged
 
     def _in_order_of_content(self, rows):
         """Return rows such that neither their order nor weights for copies show."""
@@ -680,17 +685,41 @@ class _BaseFCNet(CallbackSupportMixin, BaseEstimator):
             )
         return rows.take(order)
 
-    def _restore(self, best):
-        """Go back to the parameters of the best epoch, if there was one."""
-        if best is not None:
-            self._net.params.vector[...] = best
-            self.loss_ = self.history_["loss"][self.best_iteration_ - 1]
+    @contextmanager
+    def _best_kept(self, validation):
+        """Go back to the best epoch in the end, by validation, or when interrupted.
+
+        Yields
+        ------
+        keep : callable
+            To be called after every epoch: it keeps the parameters of the best one.
+        """
+        best = None
+
+        def keep():
+            nonlocal best
+            if self.best_iteration_ == self.n_iter_:
+                best = self._net.params.vector.copy()
+
+        def restore():
+            if best is not None:
+                self._net.params.vector[...] = best
+                self.loss_ = self.history_["loss"][self.best_iteration_ - 1]
+
+        try:
+            yield keep
+        except KeyboardInterrupt:
+            restore()
+            raise
+        if validation is not None:
+            restore()
 
     def _record(self, loss, validation, *, rate, start):
         """Note an epoch; return whether there was no improvement for too long."""
+        validated = validation is not None
         validation_loss = validation_score = nan
         now = (-loss, 0.0)
-        if validation is not None:
+        if validated:
             validation_loss, validation_score = validation.evaluate(self)
             now = (validation_score, -validation_loss)
         self.n_iter_ += 1
@@ -700,19 +729,14 @@ class _BaseFCNet(CallbackSupportMixin, BaseEstimator):
         for name, number in zip(HISTORY, numbers, strict=True):
             self.history_[name].append(number)
         # A few rows can have the same accuracy for many epochs: the loss decides then.
-        validated = validation is not None
         best = self._best[validated]
         criterion = 0 if now[0] != best[0] else 1
         improved = now[criterion] >= best[criterion] + self.tol
         self._epochs_without = 0 if improved else self._epochs_without + 1
-        ever_validated = self._best[True] != NOTHING_YET[True]
         if now > best:
             self._best = self._best | {validated: now}
-            if validated or not ever_validated:
+            if validated or self.best_validation_score_ is None:
                 self.best_iteration_ = self.n_iter_
-        self.best_loss_ = None if validated else min(self.history_["loss"])
-        ever_validated |= validated
-        self.best_validation_score_ = self._best[True][0] if ever_validated else None
         if self.verbose:
             score = f"  validation {validation_score:12.6f}" if validated else ""
             print(
@@ -786,17 +810,14 @@ class _BaseFCNet(CallbackSupportMixin, BaseEstimator):
 
     def _scores(self, X):
         """Return the raw scores of rows in float64, and the dtype of X."""
-        check_is_fitted(self)
-        refuse_what_numpy_would_reinterpret(X, "X")
-        X = validate_data(
-            self, X, reset=False, accept_sparse="csr", dtype=(np.float64, np.float32)
-        )
-        scores = self._net.scores(X)
-        if not np.isfinite(scores).all():
-            raise ValueError(
-                f"Input X contains values too large to compute with in {scores.dtype}."
-            )
+        X = rows_asked_about(self, X)
+        scores = finite(self._net.scores(X), self._net.dtype)
         return scores.astype(np.float64), X.dtype
+
+    def _output_axes(self, n_scores):
+        """Return the lengths of the axes of predictions, beside that of the rows."""
+        axes = self.n_outputs_, n_scores // self.n_outputs_
+        return [n for n in axes if n > 1]
 
     @np.errstate(all="ignore")
     def input_gradients(self, X):
@@ -828,21 +849,15 @@ class _BaseFCNet(CallbackSupportMixin, BaseEstimator):
         ValueError
             If X is invalid, or too large to compute with.
         """
-        check_is_fitted(self)
-        refuse_what_numpy_would_reinterpret(X, "X")
-        X = validate_data(self, X, reset=False, dtype=(np.float64, np.float32))
+        X = rows_asked_about(self, X, accept_sparse=False)
         net = self._net
         gradients = net.input_gradients(X).astype(np.float64)
         if net.objective.link_gradients is not None:
             scores = net.scores(X).astype(np.float64)
             gradients = net.objective.link_gradients(scores, gradients)
-        if not np.isfinite(gradients).all():
-            raise ValueError(
-                f"Input X contains values too large to compute with in {net.dtype}."
-            )
-        n_scores = gradients.shape[1]
-        shape = [n for n in (self.n_outputs_, n_scores // self.n_outputs_) if n > 1]
-        return gradients.reshape(len(X), *shape, X.shape[1]).astype(X.dtype)
+        gradients = finite(gradients, net.dtype)
+        axes = self._output_axes(gradients.shape[1])
+        return gradients.reshape(len(X), *axes, X.shape[1]).astype(X.dtype)
 
 
 class Validation:
@@ -859,6 +874,7 @@ class Validation:
 
     def __init__(self, estimator, rows):
         self._rows = rows
+        self._weight = rows.mean_weight()
         if rows.cost is not None and not rows.cost.any():
             raise ValueError(
                 "class_weight must not be zero for every row to validate on."
@@ -874,7 +890,7 @@ class Validation:
         rows, net = self._rows, estimator._net
         epoch = estimator.n_iter_ + 1
         scores = net.scores(rows.X).astype(np.float64)
-        loss, _ = net.objective.function(scores, rows.target, weight=rows.mean_weight())
+        loss, _ = net.objective.function(scores, rows.target, weight=self._weight)
         if not isfinite(loss):
             raise ValueError(
                 f"Training diverged: the validation loss became {loss} in epoch "
@@ -885,7 +901,7 @@ class Validation:
             score = -loss
         elif self._scorer is None:
             answers = estimator._answers(scores)
-            score = estimator._default_score(rows.y, answers, rows.mean_weight(), loss)
+            score = estimator._default_score(rows.y, answers, self._weight, loss)
         else:
             score = self._score(estimator)
         if not isinstance(score, Real):
@@ -901,13 +917,11 @@ class Validation:
         # The rows have lost the names of their columns.
         nameless = copy.copy(estimator)
         vars(nameless).pop("feature_names_in_", None)
-        weight = self._rows.mean_weight()
-        if weight is None:
-            return self._scorer(nameless, self._rows.X, self._rows.y)
+        X, y = self._rows.X, self._rows.y
+        if self._weight is None:
+            return self._scorer(nameless, X, y)
         try:
-            return self._scorer(
-                nameless, self._rows.X, self._rows.y, sample_weight=weight
-            )
+            return self._scorer(nameless, X, y, sample_weight=self._weight)
         except TypeError as error:
             raise ValueError(
                 f"scoring={estimator.scoring!r} must take sample_weight where there "

@@ -418,10 +418,14 @@ class FCNetClassifier(ClassifierMixin, _BaseFCNet):
             self.classes_ = [sorted_labels(column, "y") for column in y.T]
         else:
             self.classes_ = sorted_labels(y, "y")
-        several = self._multilabel or self._multioutput
-        self._one_sigmoid = not several and len(self.classes_) == 2
+        self._one_sigmoid = not self._several and len(self.classes_) == 2
         n_classes = sum(self._widths()) if self._multioutput else len(self.classes_)
         self.n_outputs_ = 1 if self._one_sigmoid else n_classes
+
+    @property
+    def _several(self):
+        """Whether a row has several labels."""
+        return self._multilabel or self._multioutput
 
     def _widths(self):
         """Return the number of classes of each of several outputs."""
@@ -469,17 +473,12 @@ class FCNetClassifier(ClassifierMixin, _BaseFCNet):
         if self.class_weight is None:
             return
         weight = np.ones(len(y)) if weight is None else weight
-        of_columns = self.class_weight
-        if not isinstance(of_columns, list):
-            of_columns = [of_columns]
-        columns = self._label_columns(y)
+        columns, of_columns = self._label_columns(y), []
         if self.class_weight == "balanced":
-            of_columns *= len(columns)
-        several = self._multilabel or self._multioutput
-        if len(of_columns) != len(columns) or (
-            several is not isinstance(self.class_weight, list)
-            and self.class_weight != "balanced"
-        ):
+            of_columns = ["balanced"] * len(columns)
+        elif isinstance(self.class_weight, list) is self._several:
+            of_columns = self.class_weight if self._several else [self.class_weight]
+        if len(of_columns) != len(columns):
             raise ValueError(
                 "class_weight must be one dict, or for multilabel data and several "
                 "outputs a list with a dict for each of the labels or outputs. "
@@ -511,8 +510,7 @@ class FCNetClassifier(ClassifierMixin, _BaseFCNet):
         return [(y, self.classes_)]
 
     def _strata(self, target):
-        several = self._multilabel or self._multioutput
-        return None if several else target.ravel()
+        return None if self._several else target.ravel()
 
     def _answers(self, scores):
         decisions = self._net.objective.decide(scores)

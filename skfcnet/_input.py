@@ -4,7 +4,11 @@ from numbers import Real
 
 import numpy as np
 from sklearn.utils import check_array
-from sklearn.utils.validation import check_non_negative
+from sklearn.utils.validation import (
+    check_is_fitted,
+    check_non_negative,
+    validate_data,
+)
 
 
 def refuse_what_numpy_would_reinterpret(a, name):
@@ -23,6 +27,28 @@ def _is_temporal(dtype):
     if hasattr(dtype, "is_temporal"):
         return dtype.is_temporal()
     return getattr(dtype, "kind", None) in ("m", "M")
+
+
+def rows_asked_about(estimator, X, *, accept_sparse="csr"):
+    """Return rows as an estimator that is fitted can read them, checked."""
+    check_is_fitted(estimator)
+    refuse_what_numpy_would_reinterpret(X, "X")
+    return validate_data(
+        estimator,
+        X,
+        reset=False,
+        accept_sparse=accept_sparse,
+        dtype=(np.float64, np.float32),
+    )
+
+
+def finite(computed, dtype):
+    """Return what was computed of X in some dtype; refuse X where it overflowed."""
+    if not np.isfinite(computed).all():
+        raise ValueError(
+            f"Input X contains values too large to compute with in {dtype}."
+        )
+    return computed
 
 
 def checked_weight(sample_weight, n_rows):

@@ -2,7 +2,6 @@
 
 from contextlib import suppress
 from math import isfinite
-from time import perf_counter
 
 import numpy as np
 from scipy.optimize import minimize
@@ -35,8 +34,7 @@ def train_lbfgs(net, X, y, weight, *, max_iter, max_fun, tol, after_iteration):
         Training has converged where no element of the gradient is larger.
 
     after_iteration : callable
-        Called with the loss and the seconds of each iteration; returns whether to
-        stop.
+        Called with the loss of each iteration; returns whether to stop.
 
     Returns
     -------
@@ -55,7 +53,7 @@ def train_lbfgs(net, X, y, weight, *, max_iter, max_fun, tol, after_iteration):
     """
     grads = Parameters(net.params.specs, dtype=net.dtype)
     workspace = Workspace()
-    loss, start = np.nan, perf_counter()
+    loss = np.nan
 
     def evaluate(vector):
         nonlocal loss
@@ -74,13 +72,9 @@ def train_lbfgs(net, X, y, weight, *, max_iter, max_fun, tol, after_iteration):
         return loss, grads.trainable.copy()
 
     def callback(vector):
-        nonlocal start
         net.params.trainable[...] = vector
         net.recompute_statistics(X)
-        now = perf_counter()
-        stop = after_iteration(loss, now - start)
-        start = perf_counter()
-        if stop:
+        if after_iteration(loss):
             raise StopIteration
 
     # Versions of SciPy differ in whether they catch it.

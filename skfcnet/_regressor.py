@@ -404,8 +404,7 @@ class FCNetRegressor(RegressorMixin, _BaseFCNet):
 
     def _answers(self, scores):
         y = self._net.objective.inverse_link(scores)
-        shape = [n for n in (self.n_outputs_, y.shape[1] // self.n_outputs_) if n > 1]
-        return y.reshape(len(y), *shape)
+        return y.reshape(len(y), *self._output_axes(y.shape[1]))
 
     def _default_score(self, y, answers, weight, loss):
         if self.loss != "squared_error":

@@ -9,11 +9,11 @@ from sklearn.base import (
     TransformerMixin,
     clone,
 )
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
 from skfcnet._classifier import FCNetClassifier
 from skfcnet._compat import HasMethods, Interval, validate_params
-from skfcnet._input import refuse_what_numpy_would_reinterpret
+from skfcnet._input import finite, rows_asked_about
 
 
 class FCNetTransformer(
@@ -155,15 +155,7 @@ class FCNetTransformer(
         ValueError
             If X is invalid, or too large to compute with.
         """
-        check_is_fitted(self)
-        refuse_what_numpy_would_reinterpret(X, "X")
-        X = validate_data(
-            self, X, reset=False, accept_sparse="csr", dtype=(np.float64, np.float32)
-        )
+        X = rows_asked_about(self, X)
         net = self.estimator_._net
-        activations = net.hidden(X, self._layer)
-        if not np.isfinite(activations).all():
-            raise ValueError(
-                f"Input X contains values too large to compute with in {net.dtype}."
-            )
+        activations = finite(net.hidden(X, self._layer), net.dtype)
         return activations.astype(X.dtype, copy=False)

@@ -314,9 +314,8 @@ def tanh_backward(dout, cache, *, out=(None,), workspace=None):
 def sigmoid_forward(x, *, out=None, workspace=None):
     r"""Logistic sigmoid, :math:`1 / (1 + e^{-x})`.
 
-    Computed as :math:`(1 + \tanh(x / 2)) / 2`, which is the same function,
-    overflows for no input and is several times faster than an exponential and a
-    division.
+    Computed as :math:`(1 + \tanh(x / 2)) / 2`, which is the same function and
+    overflows for no input.
 
     Parameters
     ----------

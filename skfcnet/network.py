@@ -443,7 +443,7 @@ class FullyConnectedNet:
         loss = self.backpropagate(
             x,
             self.as_targets(y, n_rows=x.shape[0]),
-            weight=None if weight is None else self._as_costs(weight, x.shape[0]),
+            weight=None if weight is None else self.as_costs(weight, n_rows=x.shape[0]),
             grads=grads,
             workspace=Workspace(),
             rng=as_generator(random_state) if drops else None,
@@ -507,12 +507,35 @@ class FullyConnectedNet:
         LOSSES[self.loss_name].domain.check(y, loss=self.loss_name, whole=False)
         return y
 
-    def _as_costs(self, weight, n_rows):
+    def as_costs(self, weight, *, n_rows, name="weight"):
+        """Return ``weight`` as a loss wants it, in the dtype of the network.
+
+        Parameters
+        ----------
+        weight : array-like of shape (N,)
+            Costs of the rows.
+
+        n_rows : int
+            How many there must be.
+
+        name : str, default="weight"
+            What errors call it.
+
+        Returns
+        -------
+        weight : ndarray of shape (N,)
+            The costs.
+
+        Raises
+        ------
+        ValueError
+            If it does not hold one cost, finite and not negative, for every row.
+        """
         weight = np.asarray(weight, self.dtype)
         sound = (weight >= 0) & np.isfinite(weight)
         if weight.shape != (n_rows,) or not sound.all():
             raise ValueError(
-                f"weight must hold {n_rows} finite costs that are not negative, got "
+                f"{name} must hold {n_rows} finite costs that are not negative, got "
                 f"shape {weight.shape}."
             )
         return weight

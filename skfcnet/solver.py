@@ -228,13 +228,17 @@ class Solver:
 
         self._loss_weight = None
         if loss_weight is not None:
-            loss_weight = self._checked_weight("loss_weight", loss_weight, least=0.0)
-            self._loss_weight = loss_weight.astype(model.dtype)
-        if sample_weight is not None:
-            tiny = np.finfo(np.float64).smallest_subnormal
-            sample_weight = self._checked_weight(
-                "sample_weight", sample_weight, least=tiny
+            self._loss_weight = model.as_costs(
+                loss_weight, n_rows=len(self.y_train), name="loss_weight"
             )
+        if sample_weight is not None:
+            sample_weight = np.asarray(sample_weight, np.float64)
+            positive = (sample_weight > 0) & np.isfinite(sample_weight)
+            if positive.shape != (len(self.y_train),) or not positive.all():
+                raise ValueError(
+                    "sample_weight must hold one positive number for each row of "
+                    "X_train."
+                )
         self._rng = as_generator(random_state)
         self._batches = Batches(
             self.X_train,
@@ -259,16 +263,6 @@ class Solver:
             **SCHEDULES[schedule].defaults | (schedule_config or {}),
         )
         self._warmup_steps = warmup_epochs * len(self._batches)
-
-    def _checked_weight(self, name, weight, *, least):
-        weight = np.asarray(weight, np.float64)
-        fits = (weight >= least) & np.isfinite(weight)
-        if fits.shape != (len(self.y_train),) or not fits.all():
-            sign = "positive" if least else "non-negative"
-            raise ValueError(
-                f"{name} must hold one {sign} number for each row of X_train."
-            )
-        return weight
 
     @property
     def last_learning_rate(self):

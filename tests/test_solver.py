@@ -537,6 +537,9 @@ def test_the_error_of_several_quantiles_is_that_of_all_of_them():
         {"sample_weight": np.ones(3)},
         {"sample_weight": np.zeros(40)},
         {"sample_weight": np.full(40, np.nan)},
+        {"loss_weight": np.ones(3)},
+        {"loss_weight": np.full(40, -1.0)},
+        {"loss_weight": np.full(40, np.nan)},
     ],
     ids=str,
 )

@@ -19,7 +19,6 @@ from skfcnet import FCNetClassifier, FCNetRegressor
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
-VERSION = tuple(map(int, sklearn.__version__.split(".")[:2]))
 SMALL = {
     "hidden_layer_sizes": (8,),
     "max_iter": 8,
@@ -210,7 +209,6 @@ def test_the_history_is_a_table_of_all_epochs(early_stopping, solver):
         assert table.loss.argmin() + 1 == model.best_iteration_
 
 
-@pytest.mark.skipif(VERSION < (1, 6), reason="Pipeline has no transform_input")
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_pipeline_transforms_validation_data_too(kind):
     model, X, y, X_val, y_val = data_of(kind)

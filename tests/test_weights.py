@@ -45,24 +45,27 @@ def assert_same(model, other, X):
         np.testing.assert_array_equal(ours, theirs)
 
 
-@pytest.mark.parametrize("kind", KINDS)
+FOR_ALL = [
+    {},
+    {"batch_norm": True},
+    {"early_stopping": True, "validation_fraction": 0.3},
+    {"early_stopping": True, "batch_norm": True, "scoring": "loss"},
+    {"learning_rate": "one_cycle", "dropout": 0.2, "solver": "rmsprop"},
+]
+FOR_CLASSES = [
+    {"class_weight": "balanced"},
+    {"class_weight": "balanced", "early_stopping": True},
+]
+
+
 @pytest.mark.parametrize("batch_size", [7, 32, 200])
 @pytest.mark.parametrize(
-    "changes",
-    [
-        {},
-        {"batch_norm": True},
-        {"early_stopping": True, "validation_fraction": 0.3},
-        {"early_stopping": True, "batch_norm": True, "scoring": "loss"},
-        {"class_weight": "balanced"},
-        {"class_weight": "balanced", "early_stopping": True},
-        {"learning_rate": "one_cycle", "dropout": 0.2, "solver": "rmsprop"},
-    ],
-    ids=lambda changes: "-".join(changes) or "plain",
+    ("kind", "changes"),
+    [(kind, changes) for kind in KINDS for changes in FOR_ALL]
+    + [(kind, changes) for kind in CLASSIFICATION for changes in FOR_CLASSES],
+    ids=lambda value: value if isinstance(value, str) else "-".join(value) or "plain",
 )
 def test_weighted_is_repeated_in_any_order(kind, batch_size, changes):
-    if "class_weight" in changes and kind not in CLASSIFICATION:
-        pytest.skip("regression has no classes")
     model, X, y, weight = data_of(kind)
     model.set_params(batch_size=batch_size, **changes)
     order = np.random.default_rng(1).permutation(len(X))
