@@ -3,7 +3,7 @@
 from copy import deepcopy
 from functools import partial
 from itertools import pairwise
-from math import ceil, prod, sqrt
+from math import prod, sqrt
 from numbers import Integral
 from typing import NamedTuple
 
@@ -22,12 +22,6 @@ CATEGORIES = {"classification": "softmax", "regression": "mse"}
 
 CHUNK = 2048
 """Rows of one test-time pass: memory stays flat in the number of rows."""
-
-ROW_MULTIPLE = 16
-"""Chunks are padded to a multiple of it. BLAS computes a single row, and a remainder
-of rows, by other kernels with other rounding. In float64, padding makes one row score
-like many; in float32 the rounding depends on where in a block a row stands (measured
-with OpenBLAS 0.3.31), so test-time passes compute in float64."""
 
 
 class Stage(NamedTuple):
@@ -218,8 +212,8 @@ class FullyConnectedNet:
         output [2]_.
 
     dtype : dtype, default=np.float32
-        Of the parameters, and of training. Test-time passes compute in float64, so
-        that a row has the same scores whichever rows stand beside it.
+        Of the parameters, and of training. Test-time passes compute in float64 where
+        either the rows or the parameters have it, otherwise in float32.
 
     activation : str, default='relu'
         A key of `skfcnet.layers.ACTIVATIONS`.
@@ -608,9 +602,10 @@ class FullyConnectedNet:
         Returns
         -------
         scores : ndarray of shape (N, n_scores)
-            One for every class or target, or several as ``output_dim`` says. Of the
-            dtype of the network. A row has the same scores whichever rows
-            stand beside it: they are computed in float64, then rounded.
+            One for every class or target, or several as ``output_dim`` says. In
+            float32 where both the rows and the network have it, otherwise in float64.
+            BLAS rounds a row among many otherwise than alone: its scores then differ
+            in the last digits of that dtype.
         """
         X = self._as_rows(X)
         return self._outputs(X, self._test_stages(X))
@@ -631,8 +626,7 @@ class FullyConnectedNet:
         -------
         activations : ndarray of shape (N, hidden_dims[layer])
             What the layer's activation function returns, normalisation before it
-            included and nothing dropped. Of the dtype of the network, computed as
-            `scores` are.
+            included and nothing dropped. Of the dtype of `scores`.
 
         Raises
         ------
@@ -676,7 +670,7 @@ class FullyConnectedNet:
         Returns
         -------
         gradients : ndarray of shape (N, n_scores, D)
-            Of the dtype of the network, computed in float64 as `scores` are.
+            Of the dtype of `scores`.
 
         Raises
         ------
@@ -704,10 +698,10 @@ class FullyConnectedNet:
             stage._replace(kind=stage.kind.removesuffix("_input"))
             for stage in self._test_stages(X)
         )
-        n, n_scores = X.shape[0], stages[-1].fan_out
-        gradients = np.empty((n, n_scores, self.input_dim), self.dtype)
+        n_scores, dtype = stages[-1].fan_out, self._test_dtype(X)
+        gradients = np.empty((X.shape[0], n_scores, self.input_dim), dtype)
         # Of the parameters: what backward passes return beside that of their rows.
-        grads = Parameters(self.params.specs, dtype=np.float64)
+        grads = Parameters(self.params.specs, dtype=dtype)
         workspace = Workspace()
         for rows, scores, caches in self._test_passes(X, stages):
             for k in range(n_scores):
@@ -715,23 +709,27 @@ class FullyConnectedNet:
                 dout[...] = 0
                 dout[:, k] = 1
                 dx = _backward(stages, dout, caches, grads, workspace)
-                gradients[rows, k] = dx[: n - rows.start]
+                gradients[rows, k] = dx
         return gradients
 
     def _test_stages(self, X):
         """Return the stages of a test-time pass over such rows: nothing is dropped."""
         return tuple(stage for stage in self._stages_for(X) if not stage.rate)
 
+    def _test_dtype(self, X):
+        """Return what a test-time pass over such rows computes in."""
+        single = np.result_type(X.dtype, self.dtype) == np.float32
+        return np.dtype(np.float32 if single else np.float64)
+
     def _outputs(self, X, stages):
         """Return what the last of some stages makes of checked rows."""
-        n = X.shape[0]
-        outputs = np.empty((n, stages[-1].fan_out), self.dtype)
+        outputs = np.empty((X.shape[0], stages[-1].fan_out), self._test_dtype(X))
         for rows, out, _ in self._test_passes(X, stages):
-            outputs[rows] = out[: n - rows.start]
+            outputs[rows] = out
         return outputs
 
     def _test_passes(self, X, stages):
-        """Run stages on chunks of checked rows, in float64.
+        """Run stages on chunks of checked rows.
 
         Yields
         ------
@@ -739,43 +737,29 @@ class FullyConnectedNet:
             Which rows.
 
         out : ndarray
-            What the stages make of them; there may be more rows, for padding.
+            What the stages make of them.
 
         caches : list
             Of the stages, for a backward pass.
         """
-        params = Parameters(
-            self.params.specs, vector=self.params.vector.astype(np.float64, copy=False)
-        )
+        dtype, params = self._test_dtype(X), self.params
+        if dtype != self.dtype:
+            params = Parameters(params.specs, vector=params.vector.astype(dtype))
         workspace = Workspace()
         for start in range(0, X.shape[0], CHUNK):
             rows = slice(start, start + CHUNK)
-            x = self._padded(X[rows], workspace)
+            layout = {} if issparse(X) else {"order": "C"}
+            x = X[rows].astype(dtype, copy=False, **layout)
             yield rows, *_forward(stages, x, params, "test", None, workspace)
 
     def _as_rows(self, X):
-        """Return X as an array or a CSR matrix, with the width of the network."""
+        """Return X as rows of a matrix, or a CSR matrix, as wide as the network."""
         X = X.tocsr() if issparse(X) else np.asarray(X)
         if X.ndim < 2 or prod(X.shape[1:]) != self.input_dim:
             raise ValueError(
                 f"X must have rows of {self.input_dim} features, got shape {X.shape}."
             )
-        return X
-
-    def _padded(self, rows, workspace):
-        """Return a chunk of rows in float64, to a multiple of ROW_MULTIPLE."""
-        n = rows.shape[0]
-        shape = ceil(n / ROW_MULTIPLE) * ROW_MULTIPLE, self.input_dim
-        if issparse(rows):
-            x = rows.astype(np.float64)
-            x.resize(shape)
-            return x
-        if rows.shape == shape and rows.dtype == float and rows.flags.c_contiguous:
-            return rows
-        x = workspace("x", shape, np.float64)
-        x[:n] = rows.reshape(n, self.input_dim)
-        x[n:] = 0
-        return x
+        return X.reshape(X.shape[0], self.input_dim)
 
     def _stages_for(self, x):
         if not issparse(x):
