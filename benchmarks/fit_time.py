@@ -1,103 +1,131 @@
-"""Time of an epoch of training, against scikit-learn's multilayer perceptron.
+"""Time of an epoch of training, against scikit-learn, PyTorch and skorch.
 
-Both train the same architecture on the same 50,000 MNIST rows with the same update
-rule and minibatch size, in one process, one after the other in turns. What is printed
-are medians, also of the ratio within a turn: how many times longer scikit-learn takes.
-The final losses are printed beside them: both did the same work.
+All train the same architecture on the same 50,000 MNIST rows with the same update rule
+and minibatch size, in one process, one after the other in turns. Printed are medians:
+seconds per epoch, with the set-up of a fit spread over its epochs, and the ratio within
+a turn, how many times longer than skfcnet on the same rows. The final losses beside
+them show that the work was the same. "products" is the part that nobody can avoid: the
+matrix products of an epoch and nothing else; its ratio is the share of skfcnet's time.
 
     SKFCNET_DATA=<folder of MNIST/raw> python benchmarks/fit_time.py
 
-takes about ten minutes on two cores; ``--help`` lists what can be left out. Run it on
-an otherwise idle machine.
+takes about fifteen minutes on two cores. PyTorch and skorch take part where they are
+installed, as requirements-peers.txt says. With ``--variants``, networks with batch
+normalisation and dropout are compared with the plain one instead. Run it on an
+otherwise idle machine.
 """
 
-import argparse
-import platform
-import warnings
+from functools import partial
+from importlib import import_module
+from importlib.util import find_spec
+from itertools import pairwise
+from math import nan
 from statistics import median
-from time import perf_counter
 
 import numpy as np
-import sklearn
-from sklearn.neural_network import MLPClassifier
-
-from skfcnet import FCNetClassifier
-from skfcnet.datasets import fetch_mnist
-
-WORKLOADS = {
-    "20": {"hidden_layer_sizes": (20,), "batch_size": 100, "solver": "sgd"},
-    "100": {"hidden_layer_sizes": (100,), "batch_size": 200, "solver": "adam"},
-    "256-128": {"hidden_layer_sizes": (256, 128), "batch_size": 128, "solver": "adam"},
-    "1024-1024": {
-        "hidden_layer_sizes": (1024, 1024),
-        "batch_size": 256,
-        "solver": "adam",
-    },
-}
-SHARED = {
-    "learning_rate_init": 1e-3,
-    "alpha": 1e-4,
-    "tol": 0.0,
-    "n_iter_no_change": np.inf,
-    "random_state": 0,
-}
+from _common import (
+    ESTIMATORS,
+    VARIANTS,
+    WORKLOADS,
+    interleaved,
+    mnist,
+    parsed,
+    print_header,
+    ratio,
+)
 
 
-def epoch_time(estimator, X, y):
-    """Return the seconds of an epoch, with the set-up of the fit spread over all."""
-    start = perf_counter()
-    estimator.fit(X, y)
-    return (perf_counter() - start) / estimator.n_iter_
+def fit(kind, settings, X, y, **variant):
+    """Train an estimator; return the loss of the last epoch."""
+    return kind(**settings, **variant).fit(X, y).loss_
 
 
-def measure(workload, X, y, *, epochs, repeats):
-    """Return the times of both, in turns, and their final losses."""
-    settings = WORKLOADS[workload] | SHARED | {"max_iter": epochs}
-    times, losses = {}, {}
-    for _ in range(repeats):
-        for estimator in (FCNetClassifier(**settings), MLPClassifier(**settings)):
-            name = type(estimator).__name__
-            times.setdefault(name, []).append(epoch_time(estimator, X, y))
-            losses[name] = estimator.loss_
-    return times, losses
+def multiply(settings, X, y):
+    """Do the matrix products of training, into arrays that are there already."""
+    batch_size = settings["batch_size"]
+    sizes = [X.shape[1], *settings["hidden_layer_sizes"], int(y.max()) + 1]
+    weights = [np.full(shape, 1e-2, X.dtype) for shape in pairwise(sizes)]
+    dweights = [np.empty_like(w) for w in weights]
+    outputs = [np.empty((batch_size, width), X.dtype) for width in sizes[1:]]
+    dinputs = [np.empty((batch_size, width), X.dtype) for width in sizes[:-1]]
+    for _ in range(settings["max_iter"]):
+        for start in range(0, len(X), batch_size):
+            inputs = [X[start : start + batch_size]]
+            rows = slice(len(inputs[0]))
+            for w, out in zip(weights, outputs, strict=True):
+                inputs.append(np.matmul(inputs[-1], w, out=out[rows]))
+            dout = inputs.pop()
+            for layer in reversed(range(len(weights))):
+                np.matmul(inputs[layer].T, dout, out=dweights[layer])
+                if layer:  # nobody needs the gradient of the data
+                    dx = dinputs[layer][rows]
+                    dout = np.matmul(dout, weights[layer].T, out=dx)
+    return nan
+
+
+FITS = {name: partial(fit, kind) for name, kind in ESTIMATORS.items()}
+FITS["products"] = multiply
+
+OPTIONAL = {"pytorch": "torch", "skorch": "skorch"}
+"""Peers that may be missing, and their packages; their fits are in modules here."""
+
+PRESENT = {peer: package for peer, package in OPTIONAL.items() if find_spec(package)}
+FITS |= {peer: import_module(f"_{peer}").fit for peer in PRESENT}
+
+DTYPES = {"float32": FITS, "float64": ESTIMATORS}
+"""Who trains on rows of which dtype; float64 is what scikit-learn takes by default."""
+
+HAVE_VARIANTS = {"skfcnet", "pytorch"}
+
+
+def contestants(names, variants):
+    """Return what is compared: for every dtype of rows, fit functions by name."""
+    if variants:
+        able = [name for name in names if name in HAVE_VARIANTS]
+        of_each = {
+            f"{name} {variant}": partial(FITS[name], **options)
+            for name in able
+            for variant, options in VARIANTS.items()
+        }
+        return {"float32": of_each}
+    return {
+        dtype: {name: FITS[name] for name in names if name in able}
+        for dtype, able in DTYPES.items()
+    }
+
+
+def measure(functions, settings, X, y, repeats):
+    """Return the seconds of every fit, in turns, and the losses."""
+    few = slice(1_000)
+    for function in functions.values():
+        function(settings, X[few], y[few])  # some import more when they first train
+    fits = {name: partial(f, settings, X, y) for name, f in functions.items()}
+    return interleaved(fits, repeats)
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--workloads", nargs="+", choices=WORKLOADS, default=WORKLOADS)
-    parser.add_argument("--dtypes", nargs="+", default=["float32", "float64"])
-    parser.add_argument("--epochs", type=int, default=3)
-    parser.add_argument("--repeats", type=int, default=5)
-    arguments = parser.parse_args()
-    warnings.simplefilter("ignore")  # neither is meant to converge here
-
-    data = fetch_mnist()
-    print(
-        f"scikit-learn {sklearn.__version__}, numpy {np.__version__}, "
-        f"Python {platform.python_version()}, {arguments.repeats} interleaved fits of "
-        f"{arguments.epochs} epochs each"
+    peers = [name for name in FITS if name != "skfcnet"]
+    arguments = parsed(
+        __doc__, workloads=WORKLOADS, peers=peers, variants=False, epochs=3, repeats=5
     )
+    compared = contestants(["skfcnet", *arguments.peers], arguments.variants)
+    print_header(*PRESENT.values())
     print(
-        f"{'hidden':>10} {'input':>8} {'skfcnet':>9} {'sklearn':>9} {'ratio':>6}"
-        f"   {'loss':>7} {'loss':>7}   (seconds per epoch; times faster)"
+        f"{'hidden':>10} {'input':>8} {'':<26} {'s/epoch':>9} {'ratio':>6} {'loss':>7}"
     )
     for workload in arguments.workloads:
-        for dtype in arguments.dtypes:
-            times, losses = measure(
-                workload,
-                data.X_train.astype(dtype),
-                data.y_train,
-                epochs=arguments.epochs,
-                repeats=arguments.repeats,
-            )
-            ours, theirs = times.values()
-            ratio = median(np.divide(theirs, ours))
-            our_loss, their_loss = losses.values()
-            print(
-                f"{workload:>10} {dtype:>8} {median(ours):9.3f} {median(theirs):9.3f} "
-                f"{ratio:6.2f}   {our_loss:7.4f} {their_loss:7.4f}",
-                flush=True,
-            )
+        settings = WORKLOADS[workload] | {"max_iter": arguments.epochs}
+        for dtype, functions in compared.items():
+            X, y = mnist(dtype)
+            times, losses = measure(functions, settings, X, y, arguments.repeats)
+            ours, *_ = times.values()
+            for name, seconds in times.items():
+                print(
+                    f"{workload:>10} {dtype:>8} {name:<26} "
+                    f"{median(seconds) / arguments.epochs:9.3f} "
+                    f"{ratio(seconds, ours):6.2f} {losses[name][-1]:7.4f}",
+                    flush=True,
+                )
 
 
 if __name__ == "__main__":

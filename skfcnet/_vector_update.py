@@ -4,8 +4,14 @@ from itertools import pairwise
 
 import numpy as np
 
-BLOCK = 131_072
+BLOCK = 65_536
 """Elements a block: what a rule reads and writes of one stays in the cache."""
+
+IDLE = 1e-10
+"""Below it, a weight whose gradients are, too, changes the loss by less than 1e-20."""
+
+VANISHING = 1e-30
+"""Below it, what a rule remembers has no effect on its next steps."""
 
 
 class VectorUpdate:
@@ -35,7 +41,8 @@ class VectorUpdate:
         self._rule = rule
         self._l2 = l2
         self._config = dict(config)
-        w, dw = params.trainable, grads.trainable
+        self._w = w = params.trainable
+        dw = grads.trainable
         rule.complete(w, self._config)
         scratch = self._config.pop("scratch")
         n_weights = len(params.decayed)
@@ -61,6 +68,23 @@ class VectorUpdate:
                 dweights += np.multiply(weights, self._l2, out=scratch)
             self._rule(w, dw, config, out=w)
         return 0.5 * self._l2 * squares
+
+    def flush(self):
+        """Set to zero what has decayed to nothing.
+
+        Weights that no gradient reaches, those of constant features and dead units,
+        fade away, and so does what the rule remembers of them. Left alone, they end
+        in subnormal numbers, on which processors take a hundred times longer: after
+        three epochs on MNIST, an update took half as long again.
+        """
+        memory = [self._config[slot] for slot in self._rule.slots]
+        idle = np.abs(self._w) < IDLE
+        for slot in memory:
+            size = np.abs(slot)
+            idle &= size < IDLE
+            slot[size < VANISHING] = 0
+        for array in (self._w, *memory):
+            array[idle] = 0
 
     @property
     def learning_rate(self):

@@ -216,7 +216,7 @@ def softmax_loss(x, y, *, label_smoothing=0.0, weight=None, out=None, workspace=
         Where to write ``dx``; may be ``x``.
 
     workspace : Workspace, default=None
-        Unused; every loss takes one.
+        Lends the scratch arrays.
 
     Returns
     -------
@@ -257,10 +257,13 @@ def softmax_loss(x, y, *, label_smoothing=0.0, weight=None, out=None, workspace=
     n, n_classes = x.shape
     if np.minimum.reduce(y) < 0:  # as indices they would count from the end
         raise _not_class_indices(n_classes)
-    own, ones = (np.arange(n), y), np.ones((n_classes, 1), x.dtype)
-    dx = np.subtract(x, np.maximum.reduce(x, axis=1, keepdims=True), out=out)
+    # Classes first: loops then run along the rows, which are many.
+    p = (workspace or Workspace())("p", (n_classes, n), x.dtype)
+    np.copyto(p, x.T)
+    p -= np.maximum.reduce(p, axis=0)
+    values, own = p.reshape(-1), y * n + np.arange(n)
     try:
-        log_likelihood = dx[own]
+        log_likelihood = values.take(own)
     except IndexError as error:
         raise _not_class_indices(n_classes) from error
     own_target = 1.0
@@ -268,20 +271,20 @@ def softmax_loss(x, y, *, label_smoothing=0.0, weight=None, out=None, workspace=
         spread = _label_smoothing(label_smoothing) / n_classes
         own_target -= spread * n_classes
         log_likelihood *= own_target
-        log_likelihood += spread * (dx @ ones)[:, 0]
-    np.exp(dx, out=dx)
-    total = dx @ ones  # faster than np.sum
-    log_likelihood -= np.log(total[:, 0])
+        log_likelihood += spread * np.add.reduce(p, axis=0)
+    np.exp(p, out=p)
+    total = np.add.reduce(p, axis=0)
+    log_likelihood -= np.log(total)
     total *= n
-    dx /= total
-    dx[own] -= own_target / n
+    p /= total
+    values[own] -= own_target / n
     if label_smoothing:
-        dx -= spread / n
+        p -= spread / n
     if weight is not None:
-        weight = _column(weight, x)
-        dx *= weight
-        log_likelihood *= weight[:, 0]
-    return -float(np.add.reduce(log_likelihood)) / n, dx
+        weight = _column(weight, x)[:, 0]
+        p *= weight
+        log_likelihood *= weight
+    return -float(np.add.reduce(log_likelihood)) / n, np.positive(p.T, out=out)
 
 
 def softmax_groups_loss(

@@ -321,6 +321,7 @@ class Solver:
                 n_rows += len(rows)
                 self._record(loss)
             self._check_finite(float(self.model.params.vector.sum()), "parameters")
+            self._update.flush()
         self.epoch += 1
         self.epoch_rows = n_rows
         self.learning_rate *= self.lr_decay

@@ -293,7 +293,7 @@ def rmsprop(w, dw, config=None, *, out=None):
     """
     cache, scratch = config["cache"], config["scratch"]
     cache *= config["decay_rate"]
-    np.multiply(dw, dw, out=scratch)
+    np.square(dw, out=scratch)
     scratch *= 1 - config["decay_rate"]
     cache += scratch
     np.sqrt(cache, out=scratch)
@@ -431,7 +431,7 @@ def _adam_step(dw, config):
     m *= beta1
     m += dw
     v *= beta2
-    v += np.multiply(dw, dw, out=scratch)
+    v += np.square(dw, out=scratch)
     # The scales of m and v and both bias corrections as two numbers. They are Python
     # floats: a NumPy scalar would turn the float32 arrays they meet into float64.
     m_scale = (1 - beta1) / (1 - beta1 ** config["t"])

@@ -998,7 +998,7 @@ def test_a_column_of_targets_is_a_row_of_them_with_a_warning():
     np.testing.assert_array_equal(model.predict(X), expected)
 
 
-@pytest.mark.parametrize("bad", [np.nan, 1e300])
+@pytest.mark.parametrize("bad", [np.nan, np.inf, 1e300])
 def test_prediction_refuses_what_it_cannot_compute_with(bad):
     model, X, y = data_of("regression")
     model.fit(X, y)

@@ -392,3 +392,35 @@ def test_a_vector_goes_on_from_the_configuration_of_an_earlier_run(rule, monkeyp
     np.testing.assert_array_equal(params.vector, expected.vector)
     for name, value in kept.items():
         np.testing.assert_array_equal(saved[name], value)
+
+
+@EVERY_RULE
+def test_what_no_gradient_reaches_ends_at_zero_and_not_in_subnormal_numbers(rule):
+    params, grads, _ = vectors()
+    config = {"learning_rate": 1e-3}
+    update = VectorUpdate(rule, params, grads, config, l2=1e-6)
+    reached = np.arange(len(params.trainable)) % 2 == 0
+    for _ in range(10):
+        for _ in range(200):
+            grads.trainable[...] = np.where(reached, params.trainable - 1, 0.0)
+            update()
+        update.flush()
+    memory = [update.config[slot] for slot in rule.slots]
+    tiny = np.finfo(np.float32).tiny
+    for array in (params.trainable, *memory):
+        assert not ((array != 0) & (np.abs(array) < tiny)).any()
+    assert params.trainable[reached].all()
+
+
+def test_what_is_small_but_moves_is_not_flushed():
+    params, grads, _ = vectors()
+    update = VectorUpdate(UPDATE_RULES["sgd_momentum"], params, grads, {})
+    params.trainable[:4] = 1e-12, 1e-12, 1e-3, 1e-12
+    update.config["velocity"][:4] = 1e-12, 1e-3, 1e-31, -1e-3
+    update.flush()
+    np.testing.assert_array_equal(
+        params.trainable[:4], np.float32([0, 1e-12, 1e-3, 1e-12])
+    )
+    np.testing.assert_array_equal(
+        update.config["velocity"][:4], np.float32([0, 1e-3, 0, -1e-3])
+    )
