@@ -14,6 +14,7 @@ from scipy.sparse import issparse
 from skfcnet._batches import Batches
 from skfcnet._parameters import Parameters
 from skfcnet._random import as_generator
+from skfcnet._threads import threads_for
 from skfcnet._vector_update import VectorUpdate
 from skfcnet._workspace import Workspace
 from skfcnet.schedules import SCHEDULES
@@ -263,6 +264,9 @@ class Solver:
             **SCHEDULES[schedule].defaults | (schedule_config or {}),
         )
         self._warmup_steps = warmup_epochs * len(self._batches)
+        # Forward, and back to the weights and to the rows: three products of a layer,
+        # each with a multiplication and an addition.
+        self._step_flops = 6 * batch_size * len(model.params.decayed)
 
     @property
     def last_learning_rate(self):
@@ -314,7 +318,7 @@ class Solver:
         """
         total = n_rows = 0
         # A diverging loss is found by its value, whatever the caller's np.errstate.
-        with np.errstate(all="ignore"):
+        with np.errstate(all="ignore"), threads_for(self._step_flops):
             for rows in self._batches.epoch(self._rng):
                 loss = self._step(rows)
                 total += loss * len(rows)

@@ -14,6 +14,7 @@ LEVELS = {
     "_parameters": 0,
     "_input": 0,
     "_random": 0,
+    "_threads": 0,
     "_workspace": 0,
     "gradient_check": 0,
     "activations": 1,

@@ -188,14 +188,14 @@ def test_says_nothing_unless_verbose(capsys):
 
 @pytest.mark.parametrize("category", CATEGORIES)
 def test_the_best_parameters_are_restored_with_their_statistics(category):
-    """The learning rate doubles in every epoch, until the last ones are bad."""
+    """The learning rate is quadrupled in every epoch, until the last ones are bad."""
     net, data = a_net(category), some_data(category)
     solver = a_solver(
         category,
         net=net,
         data=data,
         update_rule=sgd,
-        lr_decay=2.0,
+        lr_decay=4.0,
         num_epochs=4,
     )
     solver.train()
@@ -208,7 +208,7 @@ def test_the_best_parameters_are_restored_with_their_statistics(category):
 
 
 def test_the_running_statistics_left_belong_to_the_best_epoch():
-    options = {"update_rule": sgd, "lr_decay": 2.0}
+    options = {"update_rule": sgd, "lr_decay": 4.0}
     solver = a_solver(num_epochs=4, **options)
     solver.train()
     best = int(np.argmax(solver.val_acc_history))
