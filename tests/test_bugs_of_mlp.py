@@ -170,6 +170,7 @@ def test_7_the_same_rows_are_set_aside_again_under_warm_start():
         n_iter_no_change=500,
         max_iter=40,
         learning_rate_init=0.01,
+        random_state=0,
     )
     scores = [model.fit(X, y).best_validation_score_ for _ in range(6)]
     assert max(scores) < 0.3
