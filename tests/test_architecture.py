@@ -17,6 +17,7 @@ LEVELS = {
     "_threads": 0,
     "_workspace": 0,
     "gradient_check": 0,
+    "_scaling": 1,
     "activations": 1,
     "initializers": 1,
     "losses": 1,
