@@ -12,6 +12,7 @@ TOP = "top"  # imports TOP_IMPORTS only
 LEVELS = {
     "_layer": 0,
     "_parameters": 0,
+    "_categories": 0,
     "_input": 0,
     "_random": 0,
     "_threads": 0,
@@ -43,6 +44,7 @@ LEVELS = {
 TOP_IMPORTS = {"_classifier", "_regressor", "_transformer", "plotting"}
 USERS_OF_SCIKIT_LEARN = {
     "_base",
+    "_categories",
     "_classifier",
     "_compat",
     "_input",
