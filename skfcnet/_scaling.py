@@ -231,8 +231,8 @@ class Scaler:
             halves = 0.5 * column.astype(np.float64)
             known = ~np.isnan(halves)
             if known.any():
-                statistics = tally(halves[known], weight[known])
-                self.center[j], spread[j] = SCALINGS[self.scaling].fit(*statistics)
+                tallied = tally(halves[known], weight[known])
+                self.center[j], spread[j] = SCALINGS[self.scaling].fit(*tallied)
         self.rate = (spread > 0) / np.maximum(spread, TINY)
         return self
 
