@@ -181,9 +181,39 @@ class PiecewiseLinear:
             The components; of NaN, NaN.
         """
         out = np.empty((len(X), self.width), X.dtype) if out is None else out
-        np.subtract(X.take(self._column, axis=1), self._left.astype(X.dtype), out=out)
+        return np.clip(self._heights(X, out=out), 0, 1, out=out)
+
+    def pulled_back(self, X, gradients):
+        """Return gradients by the columns, given those by the components.
+
+        Where X is on an edge, they are those on its right.
+
+        Parameters
+        ----------
+        X : ndarray of shape (N, D)
+            Scaled columns, or NaN.
+
+        gradients : ndarray of shape (N, K, width)
+            Gradients of K things by the components of each row.
+
+        Returns
+        -------
+        gradients : ndarray of shape (N, K, D)
+            Gradients by the columns.
+        """
+        heights = self._heights(X)
+        slopes = self._rate * ((heights >= 0) & (heights < 1))
+        is_of = self._column[:, np.newaxis] == np.arange(X.shape[1])
+        return (gradients * slopes[:, np.newaxis]) @ is_of.astype(slopes.dtype)
+
+    @np.errstate(over="ignore", under="ignore")
+    def _heights(self, X, *, out=None):
+        """Return how far up each bin X is: below 0 under it, above 1 over it."""
+        out = np.subtract(
+            X.take(self._column, axis=1), self._left.astype(X.dtype), out=out
+        )
         out *= self._rate.astype(X.dtype)
-        return np.clip(out, 0, 1, out=out)
+        return out
 
 
 class Features:
@@ -335,6 +365,35 @@ class Features:
         out = np.empty((len(X), self.width), self.dtype)
         for rows in _chunks(out):
             self._write(X[rows], out[rows])
+        return out
+
+    @np.errstate(all="ignore")
+    def pulled_back(self, X, gradients):
+        """Return gradients by the numbers of a table, given those by the features.
+
+        Parameters
+        ----------
+        X : ndarray of shape (N, D)
+            Numbers, finite or NaN, which is missing.
+
+        gradients : ndarray of shape (N, K, width)
+            Gradients of K things by the features of each row.
+
+        Returns
+        -------
+        gradients : ndarray of shape (N, K, D)
+            Gradients by X, in float64: 0 for what is missing, and for levels.
+        """
+        out = np.zeros((*gradients.shape[:2], X.shape[1]))
+        numbers, _ = self._split(X)
+        numeric = gradients[..., : self._ends[0]]
+        if self._components is not None:
+            scaled = np.empty(numbers.shape, self.dtype)
+            self._scaler.transform(numbers, out=scaled)
+            numeric = self._components.pulled_back(scaled, numeric)
+        numeric = numeric * self._scaler.slopes(numbers)[:, np.newaxis]
+        is_known = ~np.isnan(numbers)[:, np.newaxis]
+        out[..., self._numeric] = np.where(is_known, numeric, 0)
         return out
 
     def _split(self, X):

@@ -131,7 +131,7 @@ def unscaled(values, counts):
     return 0.0, 0.5
 
 
-# How scaled numbers are bounded: (x, out)
+# How scaled numbers are bounded, (x, out), and how steeply they then rise, (x)
 
 
 def smooth_clip(x, *, out):
@@ -143,10 +143,20 @@ def smooth_clip(x, *, out):
     out /= np.sqrt(norm, out=norm)
 
 
+def smooth_clip_slope(x):
+    """Return the derivative, (1 + (x / 3)^2)^(-3/2)."""
+    return (1 + (np.clip(x, -FAR, FAR) / 3) ** 2) ** -1.5
+
+
 def unbounded(x, *, out):
     """Write x; refuse what the dtype has no room for."""
     np.copyto(out, x, casting="same_kind")
     finite(out[~np.isnan(x)], out.dtype)
+
+
+def unbounded_slope(x):
+    """Return 1."""
+    return np.ones_like(x)
 
 
 class Scaling(NamedTuple):
@@ -159,16 +169,20 @@ class Scaling(NamedTuple):
 
     bound : callable
         Called with the scaled numbers x and the array ``out`` to write them to.
+
+    slope : callable
+        Called with the scaled numbers x; returns the derivative of ``bound``.
     """
 
     fit: Callable
     bound: Callable
+    slope: Callable
 
 
 SCALINGS = {
-    "robust": Scaling(robust, smooth_clip),
-    "standard": Scaling(standard, unbounded),
-    None: Scaling(unscaled, unbounded),
+    "robust": Scaling(robust, smooth_clip, smooth_clip_slope),
+    "standard": Scaling(standard, unbounded, unbounded_slope),
+    None: Scaling(unscaled, unbounded, unbounded_slope),
 }
 """For every ``input_scaling``: what it is."""
 
@@ -264,10 +278,29 @@ class Scaler:
             If numbers are too large for the dtype, which 'robust' leaves none.
         """
         out = np.empty(X.shape) if out is None else out
+        SCALINGS[self.scaling].bound(self._centred(X), out=out)
+        return out
+
+    @np.errstate(over="ignore", under="ignore")
+    def slopes(self, X):
+        """Return the derivative of every scaled number by the number itself.
+
+        Parameters
+        ----------
+        X : ndarray of shape (N, D)
+            Numbers, finite or missing.
+
+        Returns
+        -------
+        slopes : ndarray of float64, shape (N, D)
+            The derivatives.
+        """
+        return SCALINGS[self.scaling].slope(self._centred(X)) * (0.5 * self.rate)
+
+    def _centred(self, X):
         scaled = 0.5 * X - self.center
         scaled *= self.rate
-        SCALINGS[self.scaling].bound(scaled, out=out)
-        return out
+        return scaled
 
 
 class TargetScaler:
@@ -329,11 +362,33 @@ class TargetScaler:
 
     @np.errstate(over="ignore", under="ignore")
     def transform(self, y):
-        """Return targets, scaled: ``(y - mean) / std``, in float64."""
+        """Return targets, scaled: ``(y - mean) / std``.
+
+        Parameters
+        ----------
+        y : ndarray of shape (N,) or (N, K)
+            Finite targets.
+
+        Returns
+        -------
+        scaled : ndarray of float64, of the shape of y
+            The scaled targets.
+        """
         return (0.5 * y - self.center) / self.spread
 
     @np.errstate(over="ignore", under="ignore")
     def inverse_transform(self, scaled):
-        """Return scaled targets in their units, in float64."""
+        """Return scaled targets in their units.
+
+        Parameters
+        ----------
+        scaled : ndarray of shape (N,) or (N, K)
+            Scaled targets, or predictions of them.
+
+        Returns
+        -------
+        y : ndarray of float64, of the shape of scaled
+            Within the range of the targets that were learned, with ``clip``.
+        """
         y = 2 * (scaled * self.spread + self.center)
         return np.clip(y, self.low, self.high) if self.clip else y

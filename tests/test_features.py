@@ -237,6 +237,13 @@ def test_components_are_bounded_whatever_the_numbers(scaling, embedding, X, new)
         assert ((output >= 0) & (output <= 1)).all()
 
 
+def test_narrow_bins_are_filled_by_numbers_far_off():
+    X = np.repeat([[0.0], [1e-37], [1.0]], 10, axis=0)
+    features = Features(scaling=None, embedding="ple_quantile").fit(X)
+    output = features.transform(np.array([[-3e38], [0.0], [1e-3], [3e38]]))
+    np.testing.assert_allclose(output, [[0, 0], [0, 0], [1, 1e-3], [1, 1]], rtol=1e-6)
+
+
 @pytest.mark.parametrize("number", EXTREMES)
 def test_what_robust_scaling_gives_is_within_three_whatever_the_number(number):
     X, _ = a_table()
@@ -360,6 +367,38 @@ def test_bins_give_way_to_many_columns(n_columns, n_bins, expected):
     features = Features(embedding="ple_quantile", n_bins=n_bins).fit(X)
     assert features.width == n_columns * expected
     assert features.width <= max(MAX_COMPONENTS, 4 * n_columns)
+
+
+# Gradients
+
+
+@every_combination
+def test_gradients_by_the_table_are_differences_of_what_follows(scaling, embedding):
+    X, y = a_table()
+    X = np.nan_to_num(X, nan=2.0)
+    X[::5, 0] = np.nan
+    features = Features(scaling=scaling, embedding=embedding, dtype=np.float64)
+    features.fit(X, y, categorical=LEVELS)
+    X += 1e-3  # off the edges, where there is no derivative
+    X[:, LEVELS] -= 1e-3
+    W = np.random.default_rng(0).normal(size=(features.width, 2))
+    gradients = features.pulled_back(X, np.tile(W.T, (N, 1, 1)))
+    assert gradients.shape == (N, 2, X.shape[1])
+    for j in np.flatnonzero(~LEVELS):
+        h = 1e-5 * np.eye(X.shape[1])[j]
+        expected = (features.transform(X + h) - features.transform(X - h)) @ W / 2e-5
+        np.testing.assert_allclose(gradients[:, :, j], expected, rtol=1e-5, atol=1e-6)
+    assert not gradients[::5, :, 0].any()
+    assert not gradients[:, :, LEVELS].any()
+
+
+@every_embedding
+def test_on_an_edge_the_gradient_is_that_on_its_right(embedding):
+    x = np.arange(200.0) % 3
+    X, g = x[:, np.newaxis], np.ones((200, 1, 1))
+    features = Features(scaling=None, embedding=embedding).fit(X, x)
+    gradients = features.pulled_back(X, g.repeat(features.width, axis=2)).ravel()
+    assert (gradients[x < 2] > 0).all() and not gradients[x == 2].any()
 
 
 # Real data
