@@ -9,8 +9,25 @@ import numpy as np
 from sklearn.preprocessing import OrdinalEncoder
 from sklearn.utils import check_array
 
-CATEGORICAL_DTYPES = {"CategoricalDtype", "Categorical", "Enum"}
-"""Names of dtypes of pandas and polars that say that a column is categorical."""
+CATEGORICAL_DTYPES = {
+    "CategoricalDtype",  # of pandas
+    "StringDtype",
+    "Categorical",  # of polars
+    "Enum",
+    "String",
+}
+"""Names of dtypes that say that a column is categorical."""
+
+MAX_LEVELS = 255
+"""Most levels of a categorical column."""
+
+
+def as_table(X):
+    """Return X as a data frame or an array; lists become an array of objects."""
+    if hasattr(X, "columns"):
+        return X
+    X = X if hasattr(X, "dtype") else np.array(X, dtype=object)
+    return check_array(X, dtype=None, ensure_all_finite=False, input_name="X")
 
 
 def categorical_mask(X, categorical_features):
@@ -21,10 +38,10 @@ def categorical_mask(X, categorical_features):
     X : ndarray, DataFrame of pandas or polars, of shape (N, D)
         The table, as it was given.
 
-    categorical_features : 'from_dtype', array-like of {bool, int, str}, or None
-        'from_dtype': the columns of a data frame whose dtype is categorical (pandas:
-        "category"; polars: Categorical, Enum); a mask, or indices from 0 on, or names
-        of columns of a data frame; None: no column.
+    categorical_features : 'from_dtype' or array-like of {bool, int, str}
+        'from_dtype': the columns of a data frame that are categorical by their dtype
+        (pandas: "category"; polars: Categorical, Enum) or hold strings; a mask, or
+        indices from 0 on, or names of columns of a data frame.
 
     Returns
     -------
@@ -48,17 +65,16 @@ def categorical_mask(X, categorical_features):
     """
     n_columns = X.shape[1]
     names = getattr(X, "columns", None)
-    if categorical_features is None:
-        return np.zeros(n_columns, bool)
     if isinstance(categorical_features, str):
         if categorical_features != "from_dtype":
             raise ValueError(
                 f"categorical_features must be 'from_dtype', an array-like of bool, "
                 f"int or str, or None, got {categorical_features!r}."
             )
-        dtypes = [None] * n_columns if names is None else X.dtypes
-        kinds = [type(dtype).__name__ for dtype in dtypes]
-        return np.isin(kinds, list(CATEGORICAL_DTYPES))
+        if names is None:
+            return np.zeros(n_columns, bool)
+        columns = X.iloc if hasattr(X, "iloc") else X
+        return np.array([_is_categorical(columns[:, j]) for j in range(n_columns)])
     wanted = list(categorical_features)
     kinds = {np.asarray(item).dtype.kind for item in wanted}
     if kinds == {"b"}:
@@ -71,6 +87,14 @@ def categorical_mask(X, categorical_features):
         f"categorical_features must be an array-like of bool, int or str, "
         f"got {categorical_features!r}."
     )
+
+
+def _is_categorical(column):
+    if type(column.dtype).__name__ in CATEGORICAL_DTYPES:
+        return True
+    # Before pandas 3, strings are objects.
+    is_object = getattr(column.dtype, "kind", None) == "O"
+    return is_object and any(isinstance(value, str) for value in column)
 
 
 def _checked_mask(mask, n_columns):
@@ -124,13 +148,16 @@ class Columns:
     def __init__(self, categorical):
         self.categorical = categorical
 
-    def fit(self, X):
+    def fit(self, X, counts=None):
         """Learn which levels there are, and number them.
 
         Parameters
         ----------
         X : ndarray or DataFrame of shape (N, D)
-            Rows of positive weight.
+            Rows.
+
+        counts : ndarray of bool, shape (N,), default=None
+            Which of them count; None: all.
 
         Returns
         -------
@@ -141,13 +168,26 @@ class Columns:
         ------
         TypeError
             If a categorical column holds levels that cannot be sorted.
+
+        ValueError
+            If one has more than 255 levels.
         """
         self._encoder = OrdinalEncoder(
             handle_unknown="use_encoded_value",
             unknown_value=np.nan,
             encoded_missing_value=np.nan,
         ).set_output(transform="default")
-        self._encoder.fit(_levels_in(_columns_of(X, self.categorical)))
+        table = _levels_in(_columns_of(X, self.categorical))
+        self._encoder.fit(table if counts is None else table[counts])
+        names = np.array(getattr(X, "columns", range(X.shape[1])), dtype=object)
+        for name, levels in zip(names[self.categorical], self.levels, strict=True):
+            n_levels = sum(level == level for level in levels)  # NaN is none
+            if n_levels > MAX_LEVELS:
+                raise ValueError(
+                    f"X has {n_levels} levels in its categorical column {name!r}, but "
+                    f"{MAX_LEVELS} are the most: encode it beforehand, or leave it out "
+                    f"of categorical_features."
+                )
         return self
 
     @property
@@ -205,40 +245,26 @@ def _levels_in(table):
 class Categories:
     """Categorical columns, as the network sees them.
 
-    A column of up to ``max_one_hot`` levels becomes one column for each of them, 1
-    where a row has that level and 0 elsewhere; one of two levels becomes a single
-    column, -1 for the first and 1 for the second. A column of more levels becomes
-    one of codes, from 1 on. Where the level is missing or was not seen in `fit`,
-    everything is 0.
-
-    Parameters
-    ----------
-    max_one_hot : int
-        Most levels of a column that each get a column of their own.
+    A column becomes one column for each of its levels, 1 where a row has that level and
+    0 elsewhere; one of two levels becomes a single column, -1 for the first and 1 for
+    the second. Where the level is missing or was not seen in `fit`, everything is 0.
 
     Attributes
     ----------
-    n_levels : list of int
-        How many levels the columns of codes have; their codes are 0 to that number.
-
     width : int
-        Number of columns: first those of 0 and 1, then those of codes.
+        Number of columns.
 
     Examples
     --------
     >>> import numpy as np
     >>> from skfcnet._categories import Categories
-    >>> X = np.array([[0.0, 0.0, 0.0], [1.0, 2.0, 7.0], [np.nan, 4.0, 8.0]])
-    >>> X = np.vstack([X, [0.0, 0.0, 9.0]])
-    >>> Categories(max_one_hot=3).fit(X).transform(X)
-    array([[-1.,  1.,  0.,  0.,  1.],
-           [ 1.,  0.,  1.,  0.,  2.],
-           [ 0.,  0.,  0.,  1.,  3.],
-           [-1.,  1.,  0.,  0.,  4.]])
+    >>> X = np.array([[0.0, 0.0], [1.0, 2.0], [np.nan, 4.0], [0.0, 0.0]])
+    >>> Categories().fit(X).transform(X)
+    array([[-1.,  1.,  0.,  0.],
+           [ 1.,  0.,  1.,  0.],
+           [ 0.,  0.,  0.,  1.],
+           [-1.,  1.,  0.,  0.]])
     """
-
-    def __init__(self, max_one_hot):
-        self.max_one_hot = max_one_hot
 
     def fit(self, X):
         """Learn which levels there are.
@@ -253,12 +279,10 @@ class Categories:
         self : Categories
             The fitted encoding.
         """
-        indicators, self._coded = [], {}
+        indicators = []
         for j, column in enumerate(X.T):
             levels = np.unique(column[~np.isnan(column)])
-            if len(levels) > self.max_one_hot:
-                self._coded[j] = levels
-            elif len(levels) == 2:
+            if len(levels) == 2:
                 indicators.append((j, levels[1], levels[0]))
             else:
                 indicators += [(j, level, np.nan) for level in levels]
@@ -268,14 +292,9 @@ class Categories:
         return self
 
     @property
-    def n_levels(self):
-        """How many levels the columns of codes have."""
-        return [len(levels) for levels in self._coded.values()]
-
-    @property
     def width(self):
         """Number of columns."""
-        return len(self._column) + len(self._coded)
+        return len(self._column)
 
     def transform(self, X, *, out=None):
         """Encode rows.
@@ -294,11 +313,7 @@ class Categories:
             The encoded rows.
         """
         out = np.empty((len(X), self.width)) if out is None else out
-        indicators, codes = np.split(out, [len(self._column)], axis=1)
         given = X.take(self._column, axis=1)
-        indicators[...] = given == self._plus
-        indicators -= given == self._minus
-        for code, (j, levels) in zip(codes.T, self._coded.items(), strict=True):
-            nearest = np.searchsorted(levels[:-1], X[:, j])
-            np.multiply(nearest + 1, levels[nearest] == X[:, j], out=code)
+        out[...] = given == self._plus
+        out -= given == self._minus
         return out

@@ -5,9 +5,11 @@ whatever their order, to the last bit.
 """
 
 import numpy as np
+from scipy.sparse import issparse
 
 from skfcnet._batches import content_order
 from skfcnet._categories import Categories
+from skfcnet._input import in_dtype
 from skfcnet._scaling import Scaler, counted, quantiles, tally
 
 MAX_COMPONENTS = 1024
@@ -224,9 +226,12 @@ class Features:
     * the numeric columns, scaled (`skfcnet._scaling.Scaler`), or where there is an
       embedding the components of the scaled columns instead (`PiecewiseLinear`);
     * for every numeric column with missing values in `fit`, whether it is missing;
-    * the categorical columns (`skfcnet._categories.Categories`): indicators, codes.
+    * the categorical columns (`skfcnet._categories.Categories`);
+    * where all of these are nothing, a column of zeros.
 
-    Where a number is missing, its scaled column and all its components are 0.
+    Where a number is missing, its scaled column and all its components are 0. Sparse
+    rows can be learned from only where nothing is to be done; where something is, they
+    are made dense.
 
     Parameters
     ----------
@@ -240,19 +245,16 @@ class Features:
         Most bins of a column, two or more. With D numeric columns there are not more
         than ``max(4, 1024 // D)`` in any, and no more than one for 10 rows.
 
-    max_one_hot : int, default=8
-        Most levels of a categorical column that each get a column of their own.
-
     dtype : dtype, default=np.float32
-        Of the output.
+        Of the output, unless told otherwise.
 
     Attributes
     ----------
     width : int
         Number of columns of the output.
 
-    n_levels : list of int
-        For each of the columns of codes, which are the last, how many levels it has.
+    is_identity : bool
+        Whether the output is the table itself, but for missing values.
 
     Examples
     --------
@@ -275,17 +277,15 @@ class Features:
         scaling="robust",
         embedding=None,
         n_bins=48,
-        max_one_hot=8,
         dtype=np.float32,
     ):
         self.scaling = scaling
         self.embedding = embedding
         self.n_bins = n_bins
-        self.max_one_hot = max_one_hot
         self.dtype = dtype
 
     def __repr__(self):
-        width = f", width={self.width}" if hasattr(self, "_ends") else ""
+        width = f", width={self.width}" if hasattr(self, "width") else ""
         return (
             f"Features(scaling={self.scaling!r}, embedding={self.embedding!r}{width})"
         )
@@ -295,7 +295,7 @@ class Features:
 
         Parameters
         ----------
-        X : ndarray of shape (N, D)
+        X : ndarray or CSR matrix of shape (N, D)
             Numbers, finite or NaN, which is missing.
 
         target : ndarray of shape (N,) or (N, K), default=None
@@ -313,11 +313,19 @@ class Features:
         self : Features
             The fitted features.
         """
-        weight = counted(weight, len(X))
         mask = np.zeros(X.shape[1], bool) if categorical is None else categorical
         self._numeric, self._categorical = np.flatnonzero(~mask), np.flatnonzero(mask)
         numbers, levels = self._split(X)
-        self._with_missing = np.flatnonzero(np.isnan(numbers).any(axis=0))
+        self._with_missing = _columns_with_missing(numbers)
+        self.is_identity = (
+            self.scaling is self.embedding is None
+            and not self._categorical.size
+            and not self._with_missing.size
+        )
+        self.width = X.shape[1]
+        if self.is_identity:
+            return self
+        weight = counted(weight, len(X))
         self._scaler = Scaler(self.scaling).fit(numbers, weight)
         self._components = None
         if self.embedding is not None:
@@ -326,35 +334,30 @@ class Features:
                 self._scaler.transform(numbers[rows], out=scaled[rows])
             self._components = PiecewiseLinear(self.embedding, self.n_bins)
             self._components.fit(scaled, target, weight)
-        self._categories = Categories(self.max_one_hot).fit(levels)
+        self._categories = Categories().fit(levels)
         numeric_width = (self._components or self._scaler).width
         self._ends = np.cumsum(
             [numeric_width, len(self._with_missing), self._categories.width]
         )
+        self.width = max(1, int(self._ends[-1]))
         return self
 
-    @property
-    def width(self):
-        """Number of columns of the output."""
-        return int(self._ends[-1])
-
-    @property
-    def n_levels(self):
-        """For each of the columns of codes, how many levels it has."""
-        return self._categories.n_levels
-
-    def transform(self, X):
+    def transform(self, X, *, dtype=None):
         """Return what the network is given of rows.
 
         Parameters
         ----------
-        X : ndarray of shape (N, D)
+        X : ndarray or CSR matrix of shape (N, D)
             Numbers, finite or NaN, which is missing.
+
+        dtype : dtype, default=None
+            Of the output; None: the one of ``__init__``.
 
         Returns
         -------
-        features : ndarray of shape (N, width)
-            Finite, C-contiguous, in the dtype asked for.
+        features : ndarray of shape (N, width), or CSR matrix
+            Finite, in the dtype asked for. X itself where nothing changes; otherwise
+            new and C-contiguous.
 
         Raises
         ------
@@ -362,9 +365,13 @@ class Features:
             If numbers are too large for it, which those that 'robust' scaled never
             are.
         """
-        out = np.empty((len(X), self.width), self.dtype)
+        dtype = self.dtype if dtype is None else dtype
+        if self.is_identity:
+            X = in_dtype(X, dtype, "X")
+            return np.nan_to_num(X) if _columns_with_missing(X).size else X
+        out = np.empty((X.shape[0], self.width), dtype)
         for rows in _chunks(out):
-            self._write(X[rows], out[rows])
+            self._write(X[rows].toarray() if issparse(X) else X[rows], out[rows])
         return out
 
     @np.errstate(all="ignore")
@@ -384,6 +391,8 @@ class Features:
         gradients : ndarray of shape (N, K, D)
             Gradients by X, in float64: 0 for what is missing, and for levels.
         """
+        if self.is_identity:
+            return gradients.astype(np.float64, copy=False)
         out = np.zeros((*gradients.shape[:2], X.shape[1]))
         numbers, _ = self._split(X)
         numeric = gradients[..., : self._ends[0]]
@@ -397,10 +406,12 @@ class Features:
         return out
 
     def _split(self, X):
+        if not self._categorical.size:  # no copy
+            return X, X[:, :0]
         return X.take(self._numeric, axis=1), X.take(self._categorical, axis=1)
 
     def _write(self, X, out):
-        numeric, missing, categories = np.split(out, self._ends[:-1], axis=1)
+        numeric, missing, categories, rest = np.split(out, self._ends, axis=1)
         numbers, levels = self._split(X)
         scaled = numeric
         if self._components is not None:
@@ -413,6 +424,16 @@ class Features:
             numeric[np.isnan(numeric)] = 0
         missing[...] = is_missing.take(self._with_missing, axis=1)
         self._categories.transform(levels, out=categories)
+        rest[...] = 0
+
+
+def _columns_with_missing(table):
+    if issparse(table):
+        return np.empty(0, int)
+    found = np.zeros(table.shape[1], bool)
+    for rows in _chunks(table):
+        found |= np.isnan(table[rows]).any(axis=0)
+    return np.flatnonzero(found)
 
 
 def _chunks(table):

@@ -6,6 +6,7 @@ row of weight k is given once or k times: to the last bit.
 """
 
 from collections.abc import Callable
+from math import floor, fsum, log2
 from typing import NamedTuple
 
 import numpy as np
@@ -18,9 +19,15 @@ TINY = np.finfo(np.float64).tiny
 FAR = 1e9
 """So many spreads from the centre, a number is clipped to the bound, in any dtype."""
 
+EXACT_BITS = 52
+"""Sums of so many bits are exact in double precision."""
+
+ROUNDING = 1e-12
+"""Weights are compared up to this share of their sum."""
+
 
 def counted(weight, n_rows):
-    """Return weights as multiples of 2^-20: their sums are exact, in any order.
+    """Return weights as multiples of a power of 2 such that all their sums are exact.
 
     Parameters
     ----------
@@ -39,12 +46,16 @@ def counted(weight, n_rows):
     --------
     >>> import numpy as np
     >>> from skfcnet._scaling import counted
-    >>> counted(np.array([3.0, 0.1]), 2)
-    array([3.        , 0.10000038])
+    >>> weight = counted(np.array([3.0, 0.1, 0.2]), 3)
+    >>> weight
+    array([3. , 0.1, 0.2])
+    >>> bool(sum(weight) == sum(weight[::-1]))
+    True
     """
     if weight is None:
         return np.ones(n_rows)
-    return np.maximum(np.rint(weight * 2**20), 1) / 2**20
+    unit = 2.0 ** (floor(log2(fsum(weight))) + 1 - EXACT_BITS)
+    return np.maximum(np.rint(weight / unit), 1) * unit
 
 
 def tally(values, weight):
@@ -104,7 +115,8 @@ def quantiles(values, counts, levels):
     array([2., 9.])
     """
     ends = np.cumsum(counts)
-    return values[np.searchsorted(ends, np.multiply(levels, ends[-1]))]
+    least = np.multiply(levels, ends[-1] * (1 - ROUNDING))
+    return values[np.searchsorted(ends, least)]
 
 
 # Scalings: (values, counts) -> centre, spread. A spread of 0 makes a column 0.
@@ -124,11 +136,6 @@ def standard(values, counts):
     # Relative to the largest, no square overflows, and not all are lost to underflow.
     largest = np.abs(deviations).max() or 1.0
     return mean, largest * np.sqrt((shares * (deviations / largest) ** 2).sum())
-
-
-def unscaled(values, counts):
-    """Return 0 and 1, in the halves that `Scaler` looks at."""
-    return 0.0, 0.5
 
 
 # How scaled numbers are bounded, (x, out), and how steeply they then rise, (x)
@@ -164,8 +171,9 @@ class Scaling(NamedTuple):
 
     Parameters
     ----------
-    fit : callable
+    fit : callable or None
         Called with what `tally` returns of a column; returns its centre and spread.
+        None: the column stays what it is.
 
     bound : callable
         Called with the scaled numbers x and the array ``out`` to write them to.
@@ -174,7 +182,7 @@ class Scaling(NamedTuple):
         Called with the scaled numbers x; returns the derivative of ``bound``.
     """
 
-    fit: Callable
+    fit: Callable | None
     bound: Callable
     slope: Callable
 
@@ -182,7 +190,7 @@ class Scaling(NamedTuple):
 SCALINGS = {
     "robust": Scaling(robust, smooth_clip, smooth_clip_slope),
     "standard": Scaling(standard, unbounded, unbounded_slope),
-    None: Scaling(unscaled, unbounded, unbounded_slope),
+    None: Scaling(None, unbounded, unbounded_slope),
 }
 """For every ``input_scaling``: what it is."""
 
@@ -241,12 +249,14 @@ class Scaler:
             The fitted scaler.
         """
         self.center, spread = np.zeros((2, X.shape[1]))
+        fit = SCALINGS[self.scaling].fit
         for j, column in enumerate(X.T):
-            halves = 0.5 * column.astype(np.float64)
-            known = ~np.isnan(halves)
-            if known.any():
-                tallied = tally(halves[known], weight[known])
-                self.center[j], spread[j] = SCALINGS[self.scaling].fit(*tallied)
+            known = ~np.isnan(column)
+            if fit is None:
+                spread[j] = 0.5 * known.any()
+            elif known.any():
+                halves = 0.5 * column[known].astype(np.float64)
+                self.center[j], spread[j] = fit(*tally(halves, weight[known]))
         self.rate = (spread > 0) / np.maximum(spread, TINY)
         return self
 
@@ -308,16 +318,19 @@ class TargetScaler:
 
     Parameters
     ----------
+    scale : bool, default=True
+        Whether targets are scaled at all.
+
     clip : bool, default=False
         Whether predictions are clipped to the range of the targets.
 
     Attributes
     ----------
-    center, spread : ndarray of shape () or (K,)
+    center, spread : ndarray of shape (...)
         Half the mean and half the standard deviation of every target; the standard
-        deviation of a constant counts as 1.
+        deviation of a constant counts as 1. Of the shape of a row.
 
-    low, high : ndarray of shape () or (K,)
+    low, high : ndarray of shape (...)
         The range of every target.
 
     Examples
@@ -332,7 +345,8 @@ class TargetScaler:
     array([25., 30.])
     """
 
-    def __init__(self, *, clip=False):
+    def __init__(self, *, scale=True, clip=False):
+        self.scale = scale
         self.clip = clip
 
     def fit(self, y, weight=None):
@@ -340,7 +354,7 @@ class TargetScaler:
 
         Parameters
         ----------
-        y : ndarray of shape (N,) or (N, K)
+        y : ndarray of shape (N, ...)
             Finite targets.
 
         weight : ndarray of shape (N,), default=None
@@ -353,8 +367,10 @@ class TargetScaler:
         """
         weight = counted(weight, len(y))
         halves = 0.5 * y.reshape(len(y), -1).astype(np.float64)
-        statistics = [standard(*tally(column, weight)) for column in halves.T]
-        center, spread = np.transpose(statistics)
+        center, spread = np.zeros((2, halves.shape[1]))
+        if self.scale:
+            statistics = [standard(*tally(column, weight)) for column in halves.T]
+            center, spread = np.transpose(statistics)
         self.center = center.reshape(y.shape[1:])
         self.spread = np.where(spread > 0, spread, 0.5).reshape(y.shape[1:])
         self.low, self.high = y.min(axis=0), y.max(axis=0)
@@ -366,7 +382,7 @@ class TargetScaler:
 
         Parameters
         ----------
-        y : ndarray of shape (N,) or (N, K)
+        y : ndarray of shape (N, ...)
             Finite targets.
 
         Returns
@@ -376,19 +392,41 @@ class TargetScaler:
         """
         return (0.5 * y - self.center) / self.spread
 
-    @np.errstate(over="ignore", under="ignore")
     def inverse_transform(self, scaled):
         """Return scaled targets in their units.
 
         Parameters
         ----------
-        scaled : ndarray of shape (N,) or (N, K)
-            Scaled targets, or predictions of them.
+        scaled : ndarray of shape (N, ...)
+            Scaled targets, or predictions of them, perhaps several along the last axis.
 
         Returns
         -------
         y : ndarray of float64, of the shape of scaled
             Within the range of the targets that were learned, with ``clip``.
         """
-        y = 2 * (scaled * self.spread + self.center)
+        y = self._unbounded(scaled)
         return np.clip(y, self.low, self.high) if self.clip else y
+
+    def slopes(self, scaled):
+        """Return the derivative of every target in its units by the scaled one.
+
+        Parameters
+        ----------
+        scaled : ndarray of shape (N, ...)
+            Predictions of scaled targets.
+
+        Returns
+        -------
+        slopes : ndarray of float64, of the shape of scaled
+            The standard deviations; 0 beyond the range of the targets, with ``clip``.
+        """
+        slopes = np.full(scaled.shape, 2 * self.spread)
+        if self.clip:
+            y = self._unbounded(scaled)
+            slopes[(y < self.low) | (y > self.high)] = 0
+        return slopes
+
+    @np.errstate(over="ignore", under="ignore")
+    def _unbounded(self, scaled):
+        return 2 * (scaled * self.spread + self.center)

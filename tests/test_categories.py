@@ -12,7 +12,13 @@ from hypothesis.extra import numpy as npst
 from sklearn import config_context
 from sklearn.ensemble import HistGradientBoostingClassifier
 
-from skfcnet._categories import Categories, Columns, categorical_mask
+from skfcnet._categories import (
+    MAX_LEVELS,
+    Categories,
+    Columns,
+    as_table,
+    categorical_mask,
+)
 
 REPEATABLE = settings(deadline=None, derandomize=True, max_examples=100)
 DATA = {
@@ -45,7 +51,6 @@ every_table = pytest.mark.parametrize("table", TABLES.values(), ids=TABLES)
 @pytest.mark.parametrize(
     ("categorical_features", "expected"),
     [
-        (None, [False, False, False]),
         ([], [False, False, False]),
         ([True, False, True], [True, False, True]),
         (np.array([False, True, False]), [False, True, False]),
@@ -68,8 +73,14 @@ def test_columns_are_asked_for_by_mask_index_or_name(
 @pytest.mark.parametrize("name", TABLES)
 def test_columns_are_found_by_their_dtype(name):
     found = categorical_mask(TABLES[name], "from_dtype")
-    is_categorical = name.endswith(("category", "categorical", "enum"))
-    assert found.tolist() == [is_categorical, False, False]
+    assert found.tolist() == [name != "array", False, False]
+
+
+def test_objects_that_are_no_strings_are_no_categories():
+    X = pd.DataFrame({"a": [1, None, 2], "b": [None, "x", None]}, dtype=object)
+    assert categorical_mask(X, "from_dtype").tolist() == [False, True]
+    twins = pd.DataFrame([[1, "x"], [2, "y"]], columns=["same", "same"])
+    assert categorical_mask(twins, "from_dtype").tolist() == [False, True]
 
 
 @pytest.mark.parametrize(
@@ -96,6 +107,7 @@ def test_columns_are_those_of_gradient_boosting(categorical_features):
         ([0, "size"], "bool, int or str"),
         ("size", "bool, int or str"),
         ([None], "bool, int or str"),
+        ([True, False, "size"], "bool, int or str"),
     ],
     ids=str,
 )
@@ -130,6 +142,40 @@ def test_a_level_that_was_not_there_is_missing(table):
     np.testing.assert_array_equal(columns.transform(table)[:, 0], expected)
 
 
+@pytest.mark.parametrize("library", ["pandas", "polars", "array"])
+@pytest.mark.parametrize("n_levels", [MAX_LEVELS, MAX_LEVELS + 1])
+def test_columns_of_too_many_levels_are_named(library, n_levels):
+    names = [*map(str, range(n_levels)), None]
+    X = {
+        "pandas": pd.DataFrame({"a": 1.0, "id": names}),
+        "polars": pl.DataFrame({"a": [1.0] * len(names), "id": names}),
+        "array": np.array([[1.0, name] for name in names], dtype=object),
+    }[library]
+    columns = Columns(np.array([False, True]))
+    if n_levels > MAX_LEVELS:
+        name = 1 if library == "array" else "'id'"
+        message = f"256 levels in its categorical column {name}, but 255 are the most"
+        with pytest.raises(ValueError, match=message):
+            columns.fit(X)
+    else:
+        numbers = columns.fit(X).transform(X)[:, 1]
+        assert np.nanmax(numbers) == n_levels - 1
+        assert np.isnan(numbers[-1])
+
+
+def test_rows_that_do_not_count_have_no_levels():
+    X = np.array([["a"], ["b"], ["c"]], dtype=object)
+    columns = Columns(np.array([True])).fit(X, np.array([True, False, True]))
+    np.testing.assert_array_equal(columns.transform(X), [[0], [np.nan], [1]])
+
+
+def test_lists_are_tables_of_objects():
+    assert as_table([["a", 1.5]]).tolist() == [["a", 1.5]]
+    for X in (["a"], [[1], [1, 2]], "a", [[[1]]]):
+        with pytest.raises(ValueError, match=r"Expected 2D|dim 3|scalar"):
+            as_table(X)
+
+
 def test_levels_may_be_numbers():
     X = np.array([[7.0, 0.5], [np.nan, 1.5], [-1.0, 2.5], [7.0, np.nan]])
     numbers = Columns(np.array([True, False])).fit(X).transform(X)
@@ -160,13 +206,13 @@ def test_levels_of_one_column_are_of_one_kind():
 # What the network sees
 
 
-def encoded(X, new=None, max_one_hot=3):
+def encoded(X, new=None):
     X = np.array(X, dtype=float)
-    categories = Categories(max_one_hot).fit(X)
+    categories = Categories().fit(X)
     return categories.transform(X if new is None else np.array(new, dtype=float))
 
 
-def test_each_of_a_few_levels_has_its_own_column():
+def test_every_level_has_its_own_column():
     X = [[5], [7], [9], [7]]
     np.testing.assert_array_equal(
         encoded(X), [[1, 0, 0], [0, 1, 0], [0, 0, 1], [0, 1, 0]]
@@ -175,13 +221,6 @@ def test_each_of_a_few_levels_has_its_own_column():
 
 def test_two_levels_share_a_column():
     np.testing.assert_array_equal(encoded([[5], [7], [5]]), [[-1], [1], [-1]])
-
-
-def test_more_levels_become_codes_after_all_the_others():
-    X = [[5, 0], [7, 0], [9, 1], [11, 1]]
-    np.testing.assert_array_equal(encoded(X), [[-1, 1], [-1, 2], [1, 3], [1, 4]])
-    categories = Categories(3).fit(np.array(X, dtype=float))
-    assert (categories.width, categories.n_levels) == (2, [4])
 
 
 @pytest.mark.parametrize("n_levels", [1, 2, 3, 6])
@@ -200,11 +239,10 @@ def test_columns_without_levels_leave_nothing(X):
     X=npst.arrays(
         float, (12, 3), elements=st.sampled_from([0.0, 1.0, 2.0, 3.0, np.nan])
     ),
-    max_one_hot=st.integers(1, 5),
 )
 @REPEATABLE
-def test_rows_of_equal_levels_and_only_these_are_encoded_alike(X, max_one_hot):
-    categories = Categories(max_one_hot).fit(X)
+def test_rows_of_equal_levels_and_only_these_are_encoded_alike(X):
+    categories = Categories().fit(X)
     out = np.full((12, categories.width), np.nan, np.float32)
     assert categories.transform(X, out=out) is out
     known = np.nan_to_num(X, nan=-1)

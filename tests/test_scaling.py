@@ -63,12 +63,22 @@ def test_sums_of_weights_do_not_depend_on_the_order(weight, data):
     np.testing.assert_array_equal(ours, theirs)
 
 
-@pytest.mark.parametrize("weight", [1e-9, 0.1, 1.0, 7.0, 1e6])
-def test_weights_are_kept_to_the_millionth_and_never_lost(weight):
-    counts = counted(np.array([weight]), 1)
-    assert counts > 0
-    assert counts == pytest.approx(weight, abs=1e-6)
-    assert counts == weight or weight < 1
+@pytest.mark.parametrize("weight", [1e-30, 1e-9, 0.1, 1.0, 7.0, 1e6])
+def test_weights_are_kept_but_for_rounding_and_never_lost(weight):
+    counts = counted(np.array([weight, 3.0, 1e6]), 3)
+    assert (counts > 0).all()
+    np.testing.assert_allclose(counts, [weight, 3.0, 1e6], atol=1e-9)
+    assert counts[1:].tolist() == [3.0, 1e6]
+    assert counts[0] == weight or weight < 1
+
+
+def test_quantiles_do_not_depend_on_the_unit_of_weights():
+    values, counts = np.arange(40.0), np.arange(40) % 4 + 1.0
+    levels = np.linspace(0, 1, 21)
+    expected = quantiles(values, counts, levels)
+    for unit in (0.1, 0.37, 1 / 3, 30):
+        weight = counted(unit * counts, 40)
+        np.testing.assert_array_equal(quantiles(values, weight, levels), expected)
 
 
 # Input
@@ -222,6 +232,29 @@ def test_predictions_are_clipped_to_the_range_of_every_target_on_demand():
     clipped = TargetScaler(clip=True).fit(y).inverse_transform(scaled)
     np.testing.assert_array_equal(clipped, [[0, 6], [10, 7]])
     assert TargetScaler().fit(y).inverse_transform(scaled)[0, 0] == -40
+
+
+def test_targets_that_are_not_scaled_are_as_they_are_and_can_be_clipped():
+    y = np.array([[0.1, 5.0], [10.0, 7.0]])
+    scaler = TargetScaler(scale=False).fit(y)
+    np.testing.assert_array_equal(scaler.transform(y), y)
+    np.testing.assert_array_equal(scaler.inverse_transform(3 * y), 3 * y)
+    scaler.clip = True
+    np.testing.assert_array_equal(
+        scaler.inverse_transform(3 * y), [[0.1 * 3, 7], [10, 7]]
+    )
+
+
+@pytest.mark.parametrize("scale", [False, True])
+@pytest.mark.parametrize("clip", [False, True])
+def test_slopes_are_differences_of_what_comes_back(scale, clip):
+    y = np.random.default_rng(0).normal(3, 2, size=(30, 2, 1))
+    scaler = TargetScaler(scale=scale, clip=clip).fit(y)
+    scaled = np.linspace(-4, 4, 17)[:, np.newaxis, np.newaxis] * np.ones((1, 2, 3))
+    ends = [scaler.inverse_transform(scaled + h) for h in (-1e-6, 1e-6)]
+    expected = (ends[1] - ends[0]) / 2e-6
+    np.testing.assert_allclose(scaler.slopes(scaled), expected, rtol=1e-6)
+    assert (expected == 0).any() == clip
 
 
 def test_scalers_survive_pickling():
