@@ -135,7 +135,8 @@ print(f"R2 on the training rows: {regressor.score(X_train, y_train):.3f}")
 print(f"R2 on the test rows:     {regressor.score(X_test, y_test):.3f}")
 
 # %%
-# The losses of the training curve are those of the scaled target. It is not smooth: dropout makes the loss of an epoch a random number.
+# The losses of the training curve are those of the scaled target. It is not smooth:
+# dropout makes the loss of an epoch a random number.
 
 display = TrainingCurveDisplay.from_estimator(regressor)
 display.ax_.set_title("Diabetes")

@@ -11,7 +11,6 @@ therefore leaves the earlier model exactly as it was.
 import copy
 import warnings
 from contextlib import contextmanager
-from functools import partial
 from math import fsum, isfinite, nan
 from numbers import Integral, Real
 from time import perf_counter
@@ -523,16 +522,18 @@ class _BaseFCNet(CallbackSupportMixin, BaseEstimator):
 
     def _through_network(self, method, X):
         """Return what a method of the network makes of rows as they are read."""
-        encode = partial(self._features.transform, dtype=self._dtype_for(X))
-        return self._by_chunks(lambda rows: method(encode(rows)), X)
+        return self._by_chunks(lambda rows: method(self._fed(rows)), X)
 
-    def _dtype_for(self, X):
-        """Return what the network computes in, given these rows."""
-        return np.result_type(X.dtype, self._net.dtype)
+    def _fed(self, X):
+        """Return what the network is given of rows asked about, in their precision."""
+        if self._features.is_identity:  # gaps were filled where there are any
+            return X
+        dtype = np.result_type(X.dtype, self._net.dtype)
+        return self._features.transform(X, dtype=dtype)
 
     def _by_chunks(self, function, X):
         """Return what a function makes of rows that are encoded a few at a time."""
-        if self._features.is_identity and X.dtype == self._dtype_for(X):
+        if self._features.is_identity:
             return function(X)
         out = None
         for start in range(0, X.shape[0], CHUNK):
@@ -963,7 +964,7 @@ class _BaseFCNet(CallbackSupportMixin, BaseEstimator):
 
     def _gradients(self, X):
         """Return the gradients of all that is predicted of rows, in float64."""
-        encoded = self._features.transform(X, dtype=self._dtype_for(X))
+        encoded = self._fed(X)
         gradients = self._net.input_gradients(encoded).astype(np.float64)
         gradients = self._features.pulled_back(X, gradients)
         return self._answer_gradients(encoded, gradients)

@@ -58,7 +58,10 @@ def rows_asked_about(estimator, X, *, accept_sparse="csr"):
     if _are_plainly_sound(X, estimator):
         return X
     check_is_fitted(estimator)
-    return checked_table(estimator, X, reset=False, accept_sparse=accept_sparse)
+    X = checked_table(estimator, X, reset=False, accept_sparse=accept_sparse)
+    features = estimator._features
+    # Gaps are looked for here, where those that are sound do not come by.
+    return features.transform(X, dtype=X.dtype) if features.is_identity else X
 
 
 def _are_plainly_sound(X, estimator):

@@ -132,7 +132,7 @@ class FCNetTransformer(
         one_row = net.hidden(np.zeros((1, net.input_dim)), self.layer)
         # All of it is known to be sound now: a failing fit has changed nothing.
         self.estimator_, self._layer = estimator, self.layer
-        self._columns = estimator._columns
+        self._columns, self._features = estimator._columns, estimator._features
         self.n_features_in_ = estimator.n_features_in_
         self._n_features_out = one_row.shape[1]
         vars(self).pop("feature_names_in_", None)
