@@ -9,6 +9,7 @@ import argparse
 import os
 import platform
 import warnings
+from functools import partial
 from importlib.metadata import version
 from statistics import median
 from time import perf_counter
@@ -24,7 +25,11 @@ from skfcnet.datasets import fetch_mnist
 # Nothing is meant to converge here.
 warnings.simplefilter("ignore", ConvergenceWarning)
 
-ESTIMATORS = {"skfcnet": FCNetClassifier, "sklearn": MLPClassifier}
+ESTIMATORS = {
+    "skfcnet": partial(FCNetClassifier, input_scaling=None),
+    "sklearn": MLPClassifier,
+}
+"""What is compared; neither scales what it is given."""
 
 SHARED = {
     "learning_rate_init": 1e-3,

@@ -13,13 +13,11 @@ takes about a minute on two cores.
 
 from statistics import median
 
-from _common import SHARED, interleaved, mnist, parsed, print_header, ratio
+from _common import ESTIMATORS, SHARED, interleaved, mnist, parsed, print_header, ratio
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from threadpoolctl import threadpool_limits
-
-from skfcnet import FCNetClassifier
 
 N_ROWS, N_EPOCHS = 10_000, 10
 GRID = {
@@ -30,7 +28,7 @@ GRID = {
 
 def search(X, y, n_jobs):
     """Search; return the best score. The best network is not fitted to all rows."""
-    network = FCNetClassifier(**SHARED, max_iter=N_EPOCHS)
+    network = ESTIMATORS["skfcnet"](**SHARED, max_iter=N_EPOCHS)
     pipeline = make_pipeline(StandardScaler(), network)
     grid_search = GridSearchCV(pipeline, GRID, cv=2, n_jobs=n_jobs, refit=False)
     return grid_search.fit(X, y).cv_results_["mean_test_score"].max()

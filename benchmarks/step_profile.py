@@ -20,9 +20,16 @@ from statistics import median
 from time import perf_counter
 from unittest.mock import patch
 
-from _common import VARIANTS, WORKLOADS, interleaved, mnist, parsed, print_header
+from _common import (
+    ESTIMATORS,
+    VARIANTS,
+    WORKLOADS,
+    interleaved,
+    mnist,
+    parsed,
+    print_header,
+)
 
-from skfcnet import FCNetClassifier
 from skfcnet._batches import Batches
 from skfcnet._vector_update import VectorUpdate
 from skfcnet.layers import ACTIVATIONS, LAYERS, NORMALIZATIONS
@@ -110,7 +117,7 @@ def main():
         settings = WORKLOADS[workload] | {"max_iter": arguments.epochs}
         fits = {}
         for variant, options in VARIANTS.items():
-            estimator = FCNetClassifier(**settings, **options)
+            estimator = ESTIMATORS["skfcnet"](**settings, **options)
             fits[variant, True] = partial(seconds_of_parts, estimator, X, y)
             fits[variant, False] = partial(seconds_of_epochs, estimator, X, y)
         _, seconds = interleaved(fits, arguments.repeats)

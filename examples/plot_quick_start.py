@@ -110,13 +110,11 @@ print(f"written: {output / 'digits.joblib'}; same probabilities when loaded: {sa
 # ---------------
 #
 # The diabetes data have ten features of 442 patients; the target is a measure of how
-# the disease has progressed, between 25 and 346. Here the *target* should be scaled
-# as well: a network that starts near zero would otherwise spend many epochs on
-# finding the mean. ``TransformedTargetRegressor`` scales it for training and scales
-# the predictions back. So few rows are easy to learn by heart, therefore the network is
-# small, and dropout and a stronger penalty ``alpha`` hold it back.
+# the disease has progressed, between 25 and 346. The estimator scales both for training
+# by itself, and scales the predictions back. So few rows are easy to learn by heart,
+# therefore the network is small, and dropout and a stronger penalty ``alpha`` hold it
+# back.
 
-from sklearn.compose import TransformedTargetRegressor
 from sklearn.datasets import load_diabetes
 
 from skfcnet import FCNetRegressor
@@ -124,27 +122,21 @@ from skfcnet import FCNetRegressor
 X, y = load_diabetes(return_X_y=True)
 X_train, X_test, y_train, y_test = train_test_split(X, y, random_state=0)
 
-regressor = TransformedTargetRegressor(
-    make_pipeline(
-        StandardScaler(),
-        FCNetRegressor(
-            hidden_layer_sizes=(32,),
-            alpha=10.0,
-            dropout=0.2,
-            max_iter=1000,
-            tol=1e-3,
-            random_state=0,
-        ),
-    ),
-    transformer=StandardScaler(),
+regressor = FCNetRegressor(
+    hidden_layer_sizes=(32,),
+    alpha=10.0,
+    dropout=0.2,
+    max_iter=1000,
+    tol=1e-3,
+    random_state=0,
 )
 regressor.fit(X_train, y_train)
 print(f"R2 on the training rows: {regressor.score(X_train, y_train):.3f}")
 print(f"R2 on the test rows:     {regressor.score(X_test, y_test):.3f}")
 
 # %%
-# The training curve is that of the regressor inside, in units of the scaled target.
-# It is not smooth: dropout makes the loss of an epoch a random number.
+# The losses of the training curve are those of the scaled target. It is not smooth:
+# dropout makes the loss of an epoch a random number.
 
 display = TrainingCurveDisplay.from_estimator(regressor)
 display.ax_.set_title("Diabetes")

@@ -21,11 +21,12 @@ from scipy.sparse import issparse
 from sklearn.base import BaseEstimator
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import check_scoring, get_scorer_names
-from sklearn.utils import assert_all_finite, check_random_state, column_or_1d
+from sklearn.utils import check_random_state, column_or_1d
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
 from skfcnet._batches import content_order, repetitions
+from skfcnet._categories import Columns, as_table, categorical_mask
 from skfcnet._compat import (
     CallbackSupportMixin,
     FitTask,
@@ -37,17 +38,22 @@ from skfcnet._compat import (
     validate_params,
     with_callbacks,
 )
+from skfcnet._features import EMBEDDINGS, Features
 from skfcnet._holdout import holdout
 from skfcnet._input import (
+    checked_table,
     checked_weight,
     finite,
+    in_dtype,
     refuse_what_numpy_would_reinterpret,
     rows_asked_about,
 )
 from skfcnet._lbfgs import train_lbfgs
+from skfcnet._scaling import SCALINGS
 from skfcnet.initializers import INITIALIZERS
 from skfcnet.layers import ACTIVATIONS
-from skfcnet.network import FullyConnectedNet
+from skfcnet.losses import LOSSES
+from skfcnet.network import CHUNK, FullyConnectedNet
 from skfcnet.schedules import SCHEDULES
 from skfcnet.solver import Solver
 from skfcnet.update_rules import adam, adamw, rmsprop, sgd_momentum, sgd_nesterov
@@ -78,6 +84,9 @@ ADAPTIVE_DIVISOR = 5.0
 ADAPTIVE_END = 1e-6
 """Learning rate at which it gives up."""
 
+ENCODING = ("input_scaling", "numeric_embedding", "n_bins", "categorical_features")
+"""Parameters that say what the network is given of X."""
+
 NOTHING_YET = {False: (-np.inf, -np.inf), True: (-np.inf, -np.inf)}
 """By whether there was validation, the best score and the negative loss beside it."""
 
@@ -98,13 +107,13 @@ class Rows(NamedTuple):
     Parameters
     ----------
     X : ndarray or CSR matrix of shape (N, D)
-        In the dtype of the network.
+        A table of numbers; once it is encoded, what the network is given of it.
 
     y : ndarray
         As the user gave it.
 
     target : ndarray
-        As the loss wants it.
+        Classes or numbers; once it is encoded, as the loss wants it.
 
     weight : ndarray of shape (N,) or None
         Repetition counts.
@@ -166,8 +175,9 @@ class _BaseFCNet(CallbackSupportMixin, BaseEstimator):
     """What both estimators share; a subclass says how its targets are encoded.
 
     A subclass has ``_category``, a key of `skfcnet.network.CATEGORIES`, and the
-    methods ``_learn_target``, ``_encoded``, ``_learn_costs``, ``_costs``,
-    ``_loss_and_params``, ``_answers``, ``_strata`` and ``_default_score``.
+    methods ``_learn_target``, ``_encoded``, ``_learn_target_scale``, ``_scaled``,
+    ``_learn_costs``, ``_costs``, ``_loss_and_params``, ``_answers``, ``_strata`` and
+    ``_default_score``.
     """
 
     _parameter_constraints = {
@@ -215,6 +225,10 @@ class _BaseFCNet(CallbackSupportMixin, BaseEstimator):
         "dropout": [Interval(Real, 0, 1, closed="left")],
         "input_dropout": [Interval(Real, 0, 1, closed="left")],
         "init": [StrOptions({"auto", *INITIALIZERS})],
+        "input_scaling": [StrOptions(set(SCALINGS) - {None}), None],
+        "numeric_embedding": [StrOptions(set(EMBEDDINGS)), None],
+        "n_bins": [Interval(Integral, 2, None, closed="left")],
+        "categorical_features": [StrOptions({"from_dtype"}), "array-like", None],
         "dtype": [
             StrOptions({"float32", "float64"}),
             Options(type, {np.float32, np.float64}),
@@ -223,8 +237,22 @@ class _BaseFCNet(CallbackSupportMixin, BaseEstimator):
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
-        tags.input_tags.sparse = True
+        tags.input_tags.sparse = not self._only_dense
+        tags.input_tags.allow_nan = True
+        tags.input_tags.categorical = self.categorical_features is not None
+        tags.input_tags.string = tags.input_tags.categorical
         return tags
+
+    @property
+    def _only_dense(self):
+        """Names of the parameters that are set to what sparse input cannot have."""
+        values = self.numeric_embedding, self.categorical_features
+        names = "numeric_embedding", "categorical_features"
+        return [
+            name
+            for name, value in zip(names, values, strict=True)
+            if not (value is None or (isinstance(value, str) and value == "from_dtype"))
+        ]
 
     # Fitted attributes that are views of others
 
@@ -339,10 +367,11 @@ class _BaseFCNet(CallbackSupportMixin, BaseEstimator):
         validate_params(self)
         goes_on = self.warm_start and hasattr(self, "_net")
         draft = self._continuing() if goes_on else self._blank()
-        rows = draft._prepared(X, y, sample_weight, first=not goes_on)
-        validation = draft._validation(X_val, y_val, sample_weight_val)
-        if self.early_stopping and validation is None:
-            rows, validation = draft._split(rows, X, y)
+        rows = draft._read(X, y, sample_weight, first=not goes_on)
+        held_out = draft._read_to_validate(X_val, y_val, sample_weight_val)
+        if self.early_stopping and held_out is None:
+            rows, held_out = draft._split(rows, X, y)
+        rows, validation = draft._prepared(rows, held_out, first=not goes_on)
         draft._best, draft._epochs_without = NOTHING_YET, 0
         metadata = {"sample_weight": sample_weight, "X_val": X_val, "y_val": y_val}
         metadata["sample_weight_val"] = sample_weight_val
@@ -375,8 +404,9 @@ class _BaseFCNet(CallbackSupportMixin, BaseEstimator):
         validate_params(self)
         first = not hasattr(self, "_net")
         draft = self._blank() if first else self._continuing()
-        rows = draft._prepared(X, y, sample_weight, first=first, **target_arguments)
-        validation = draft._validation(X_val, y_val, sample_weight_val)
+        rows = draft._read(X, y, sample_weight, first=first, **target_arguments)
+        held_out = draft._read_to_validate(X_val, y_val, sample_weight_val)
+        rows, validation = draft._prepared(rows, held_out, first=first)
         solver = draft._solver(rows, partial=True)
         draft._train_epoch(solver, validation)
         draft._remember(solver)
@@ -403,8 +433,8 @@ class _BaseFCNet(CallbackSupportMixin, BaseEstimator):
         """Return copies of all that the estimator is fitted with now."""
         return vars(self._continuing())
 
-    def _prepared(self, X, y, sample_weight, *, first, **target_arguments):
-        """Return validated rows, with the network they are to train in place."""
+    def _read(self, X, y, sample_weight, *, first, **target_arguments):
+        """Return validated rows, as they are before anything is learned from X."""
         if self.batch_norm and self.layer_norm:
             raise InvalidParameterError(
                 f"The 'layer_norm' parameter of {type(self).__name__} must be False "
@@ -417,43 +447,122 @@ class _BaseFCNet(CallbackSupportMixin, BaseEstimator):
                 f"same loss in every evaluation. Got {self.dropout!r} and "
                 f"{self.input_dropout!r} instead."
             )
+        if first:
+            self._learn_columns(X, sample_weight)
         X, y, weight, number = self._validated(X, y, sample_weight, reset=first)
         if first:
             self._learn_target(y, **target_arguments)
-        target = self._encoded(y)
+            self._seed = check_random_state(self.random_state).randint(2**31 - 1)
         self._learn_costs(y, weight)
+        return Rows(X, y, self._target_of(y), weight, self._costs(y), number)
+
+    def _target_of(self, y):
+        target = self._encoded(y)
+        loss, _ = self._loss_and_params()
+        # Neither a minibatch of partial_fit nor what is validated on is the whole.
+        LOSSES[loss].domain.check(target, loss=loss, whole=False)
+        return target
+
+    def _prepared(self, rows, held_out, *, first):
+        """Return rows for the network, which then is in place, and validation."""
+        self._learn_target_scale(rows)
+        rows = rows._replace(target=self._scaled(rows.target))
         if first:
+            self._learn_features(rows)
             self._start()
         else:
             self._follow_description()
-        self._check_domain(target)
         self._first_epoch = len(self.history_["loss"])
-        return Rows(X, y, target, weight, self._costs(y), number)
+        validation = None if held_out is None else Validation(self, held_out)
+        return rows._replace(X=self._encoded_rows(rows.X)), validation
 
-    def _check_domain(self, target):
-        loss = self._net.loss_name
-        # Neither a minibatch of partial_fit nor what is validated on is the whole.
-        self._net.objective.domain.check(target, loss=loss, whole=False)
+    # What the network is given
+
+    def _learn_columns(self, X, sample_weight):
+        """Learn which columns are categorical, and which levels they have."""
+        self._columns = None
+        if self.categorical_features is None or issparse(X):
+            return
+        X = as_table(X)
+        mask = categorical_mask(X, self.categorical_features)
+        if mask.any():
+            counts = None
+            if sample_weight is not None:
+                counts = checked_weight(sample_weight, len(X)) > 0
+            self._columns = Columns(mask).fit(X, counts)
+
+    def _learn_features(self, rows):
+        """Learn from the rows to train on what the network is given of rows."""
+        is_sparse = issparse(rows.X)
+        if is_sparse and self._only_dense:
+            name = self._only_dense[0]
+            raise ValueError(
+                f"X is sparse, but {name}={getattr(self, name)!r} is for dense data: "
+                f"set it to None, or make X dense."
+            )
+        self._encoding = self._described_encoding()
+        self._features = Features(
+            scaling=None if is_sparse else self.input_scaling,
+            embedding=self.numeric_embedding,
+            n_bins=self.n_bins,
+            dtype=self._compute_dtype,
+        ).fit(
+            rows.X,
+            rows.target,
+            rows.weight,
+            categorical=None if self._columns is None else self._columns.categorical,
+        )
+
+    def _encoded_rows(self, X):
+        return self._features.transform(X, dtype=self._compute_dtype)
+
+    def _described_encoding(self):
+        """Return the parameters that say how X is encoded, such as can be compared."""
+        return {name: np.asarray(getattr(self, name)).tolist() for name in ENCODING}
+
+    def _through_network(self, method, X):
+        """Return what a method of the network makes of rows as they are read."""
+        return self._by_chunks(lambda rows: method(self._fed(rows)), X)
+
+    def _fed(self, X):
+        """Return what the network is given of rows asked about, in their precision."""
+        if self._features.is_identity:  # gaps were filled where there are any
+            return X
+        dtype = np.result_type(X.dtype, self._net.dtype)
+        return self._features.transform(X, dtype=dtype)
+
+    def _by_chunks(self, function, X):
+        """Return what a function makes of rows that are encoded a few at a time."""
+        if self._features.is_identity:
+            return function(X)
+        out = None
+        for start in range(0, X.shape[0], CHUNK):
+            rows = slice(start, start + CHUNK)
+            part = function(X[rows])
+            if out is None:
+                out = np.empty((X.shape[0], *part.shape[1:]), part.dtype)
+            out[rows] = part
+        return out
+
+    # Validated data
 
     def _validated(self, X, y, sample_weight, *, reset):
         """Return X, y, weights and numbers of the rows of positive weight."""
-        refuse_what_numpy_would_reinterpret(X, "X")
         if self._category == "regression":
             refuse_what_numpy_would_reinterpret(y, "y")
-        X, y = validate_data(
+        X, y = checked_table(
             self,
             X,
             y,
             reset=reset,
-            accept_sparse="csr",
-            dtype=(np.float64, np.float32),
             multi_output=True,
             y_numeric=self._category == "regression",
         )
         y = y.toarray() if issparse(y) else y
         if y.ndim == 2 and y.shape[1] == 1:
             y = column_or_1d(y, warn=True)
-        X = self._in_compute_dtype(X, "X")
+        if issparse(X) or self.input_scaling is None:  # it needs no more digits
+            X = in_dtype(X, self._compute_dtype, "X")
         number = np.arange(X.shape[0])
         if sample_weight is None:
             return X, y, None, number
@@ -467,18 +576,10 @@ class _BaseFCNet(CallbackSupportMixin, BaseEstimator):
     def _compute_dtype(self):
         return "float64" if self.solver == "lbfgs" else self.dtype
 
-    def _in_compute_dtype(self, a, name):
-        with np.errstate(over="ignore"):
-            converted = a.astype(self._compute_dtype, copy=False)
-        if converted is not a:
-            assert_all_finite(converted, input_name=name)
-        return converted
-
     # The network
 
     def _start(self):
         """Set up the untrained network, and what a fit records."""
-        self._seed = check_random_state(self.random_state).randint(2**31 - 1)
         self._rng = np.random.default_rng(self._seed)
         self._described = self._description()
         self._net = FullyConnectedNet(**self._described, random_state=self._rng)
@@ -502,7 +603,7 @@ class _BaseFCNet(CallbackSupportMixin, BaseEstimator):
             "category": self._category,
             "hidden_dims": hidden_dims,
             "normalization": [normalization] * len(hidden_dims),
-            "input_dim": self.n_features_in_,
+            "input_dim": self._features.width,
             "output_dim": self.n_outputs_,
             "weight_scale": None,
             "dtype": np.dtype(self._compute_dtype).name,
@@ -527,8 +628,16 @@ class _BaseFCNet(CallbackSupportMixin, BaseEstimator):
     def _follow_description(self):
         """Go on with the network as the parameters describe it now.
 
-        Dropout, loss and dtype may change; what shapes the network may not.
+        Dropout, loss and dtype may change; what shapes the network and what it is given
+        may not.
         """
+        for name, value in self._described_encoding().items():
+            if value != self._encoding[name]:
+                raise ValueError(
+                    f"{name} was changed to {value!r} since the network was fitted "
+                    f"with {self._encoding[name]!r}: set it back, or call fit with "
+                    f"warm_start=False to start anew."
+                )
         described = self._description()
         if described == self._described:
             return
@@ -747,8 +856,8 @@ class _BaseFCNet(CallbackSupportMixin, BaseEstimator):
 
     # Validation
 
-    def _validation(self, X_val, y_val, sample_weight_val):
-        """Return what to validate on where the user gave it."""
+    def _read_to_validate(self, X_val, y_val, sample_weight_val):
+        """Return the rows to validate on where the user gave them."""
         if X_val is None and y_val is None:
             if sample_weight_val is not None:
                 raise ValueError("sample_weight_val needs X_val and y_val.")
@@ -765,19 +874,17 @@ class _BaseFCNet(CallbackSupportMixin, BaseEstimator):
             X, y, weight, number = self._validated(
                 X_val, y_val, sample_weight_val, reset=False
             )
-            target = self._encoded(y)
-            self._check_domain(target)
+            target = self._target_of(y)
         except (TypeError, ValueError) as error:
             raise type(error)(f"X_val, y_val, sample_weight_val: {error}") from error
-        rows = Rows(X, y, target, weight, self._costs(y), number)
-        return Validation(self, rows)
+        return Rows(X, y, target, weight, self._costs(y), number)
 
     def _split(self, rows, X, y):
-        """Return the rows to train on, and what to validate on."""
+        """Return the rows to train on, and those to validate on."""
         fraction = self.validation_fraction
         if hasattr(fraction, "split"):
             trained, validated = self._split_by(fraction, rows, X, y)
-            return rows.take(trained), Validation(self, rows.take(validated))
+            return rows.take(trained), rows.take(validated)
         trained, validated, weight = holdout(
             rows.X,
             rows.target,
@@ -788,8 +895,7 @@ class _BaseFCNet(CallbackSupportMixin, BaseEstimator):
             # The same rows again where training goes on with the same data.
             rng=np.random.default_rng([self._seed, 1]),
         )
-        validation = rows.take(validated, weight=weight)
-        return rows.take(trained), Validation(self, validation)
+        return rows.take(trained), rows.take(validated, weight=weight)
 
     def _split_by(self, splitter, rows, X, y):
         """Return which rows a splitter trains and validates on first."""
@@ -811,7 +917,7 @@ class _BaseFCNet(CallbackSupportMixin, BaseEstimator):
     def _scores(self, X):
         """Return the raw scores of rows in float64, and the dtype of X."""
         X = rows_asked_about(self, X)
-        scores = finite(self._net.scores(X), self._net.dtype)
+        scores = finite(self._through_network(self._net.scores, X), self._net.dtype)
         return scores.astype(np.float64), X.dtype
 
     def _output_axes(self, n_scores):
@@ -824,7 +930,9 @@ class _BaseFCNet(CallbackSupportMixin, BaseEstimator):
         """Return the gradients of a prediction with respect to the features of its row.
 
         They say which way, and how fast, a small change of each feature moves the
-        prediction of a regressor, or the decision function of a classifier.
+        prediction of a regressor, or the decision function of a classifier: in units of
+        y, or log-odds, per unit of X, however they are scaled inside. They are 0 for
+        missing values and categorical features.
 
         Parameters
         ----------
@@ -850,14 +958,20 @@ class _BaseFCNet(CallbackSupportMixin, BaseEstimator):
             If X is invalid, or too large to compute with.
         """
         X = rows_asked_about(self, X, accept_sparse=False)
-        net = self._net
-        gradients = net.input_gradients(X).astype(np.float64)
-        if net.objective.link_gradients is not None:
-            scores = net.scores(X).astype(np.float64)
-            gradients = net.objective.link_gradients(scores, gradients)
-        gradients = finite(gradients, net.dtype)
+        gradients = finite(self._by_chunks(self._gradients, X), self._net.dtype)
         axes = self._output_axes(gradients.shape[1])
         return gradients.reshape(len(X), *axes, X.shape[1]).astype(X.dtype)
+
+    def _gradients(self, X):
+        """Return the gradients of all that is predicted of rows, in float64."""
+        encoded = self._fed(X)
+        gradients = self._net.input_gradients(encoded).astype(np.float64)
+        gradients = self._features.pulled_back(X, gradients)
+        return self._answer_gradients(encoded, gradients)
+
+    def _answer_gradients(self, encoded, gradients):
+        """Return the gradients of what is predicted, given those of the scores."""
+        return gradients
 
 
 class Validation:
@@ -873,7 +987,9 @@ class Validation:
     """
 
     def __init__(self, estimator, rows):
-        self._rows = rows
+        self._encoded = estimator._encoded_rows(rows.X)
+        self._target = estimator._scaled(rows.target)
+        self._X, self._y = rows.X, rows.y
         self._weight = rows.mean_weight()
         if rows.cost is not None and not rows.cost.any():
             raise ValueError(
@@ -887,10 +1003,9 @@ class Validation:
     @np.errstate(all="ignore")
     def evaluate(self, estimator):
         """Return the loss and the score of an estimator as it is now."""
-        rows, net = self._rows, estimator._net
-        epoch = estimator.n_iter_ + 1
-        scores = net.scores(rows.X).astype(np.float64)
-        loss, _ = net.objective.function(scores, rows.target, weight=self._weight)
+        net, epoch = estimator._net, estimator.n_iter_ + 1
+        scores = net.scores(self._encoded).astype(np.float64)
+        loss, _ = net.objective.function(scores, self._target, weight=self._weight)
         if not isfinite(loss):
             raise ValueError(
                 f"Training diverged: the validation loss became {loss} in epoch "
@@ -901,7 +1016,7 @@ class Validation:
             score = -loss
         elif self._scorer is None:
             answers = estimator._answers(scores)
-            score = estimator._default_score(rows.y, answers, self._weight, loss)
+            score = estimator._default_score(self._y, answers, self._weight, loss)
         else:
             score = self._score(estimator)
         if not isinstance(score, Real):
@@ -914,10 +1029,11 @@ class Validation:
         return float(loss), float(score)
 
     def _score(self, estimator):
-        # The rows have lost the names of their columns.
+        # The rows have lost the names of their columns, and of their levels.
         nameless = copy.copy(estimator)
+        nameless._columns = None
         vars(nameless).pop("feature_names_in_", None)
-        X, y = self._rows.X, self._rows.y
+        X, y = self._X, self._y
         if self._weight is None:
             return self._scorer(nameless, X, y)
         try:

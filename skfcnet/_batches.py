@@ -195,4 +195,6 @@ def _word_sums_of(a, rng):
 def _words(values):
     # Adding zero turns -0.0, which is equal to 0.0, into 0.0, and copies.
     positive = np.add(values, values.dtype.type(0), order="C")
+    if positive.dtype.kind == "f":
+        positive[np.isnan(positive)] = np.nan  # of one bit pattern among many
     return positive.view(np.uint32).astype(np.uint64)

@@ -21,8 +21,8 @@ class FCNetClassifier(ClassifierMixin, _BaseFCNet):
     normalisation, dropout, schedules and more update rules, and for which a row of
     weight k is k rows. It minimises the log loss: of a softmax for several classes, of
     one sigmoid for two, of one sigmoid for each label in multilabel classification,
-    of one softmax for each column of y in multiclass-multioutput classification.
-    Standardise the input first.
+    of one softmax for each column of y in multiclass-multioutput classification. It
+    scales the input itself.
 
     Parameters
     ----------
@@ -158,7 +158,7 @@ class FCNetClassifier(ClassifierMixin, _BaseFCNet):
         the rectifiers [1]_. Biases start at zero.
 
     label_smoothing : float, default=0.0
-        How much of each label is spread over all classes [8]_, in [0, 1).
+        How much of each label is spread over all classes [10]_, in [0, 1).
 
     class_weight : dict, list of dict, 'balanced' or None, default=None
         What the loss of a row of each class is multiplied by: a cost, where
@@ -169,6 +169,27 @@ class FCNetClassifier(ClassifierMixin, _BaseFCNet):
     dtype : {'float32', 'float64'} or numpy type, default='float32'
         What the network is trained in. Predictions have the dtype of X.
 
+    input_scaling : {'robust', 'standard'} or None, default='standard'
+        How numeric features are scaled, by statistics of the rows trained on:
+        'standard', by mean and standard deviation; 'robust' [8]_, by median and
+        interquartile range, and smoothly clipped to (-3, 3). Not for sparse X, which
+        is left as it is.
+
+    numeric_embedding : {'ple_quantile', 'ple_tree'} or None, default=None
+        Whether every numeric feature becomes several, by piecewise linear encoding
+        [9]_: its range is cut into bins, at quantiles or where a decision tree that
+        predicts the target splits, and each tells how far it is filled.
+
+    n_bins : int, default=48
+        Most bins of a feature, two or more. Only for ``numeric_embedding``. With D
+        features there are at most ``max(4, 1024 // D)`` of each, and one for 10 rows.
+
+    categorical_features : 'from_dtype', array-like of {bool, int, str} or None, \
+            default=None
+        Which features are categories, and become one column for each of their levels:
+        those that a data frame says are categorical or strings; a mask, indices, or
+        names of columns. At most 255 levels each.
+
     Attributes
     ----------
     classes_ : ndarray of shape (n_classes,), or list of them
@@ -176,7 +197,8 @@ class FCNetClassifier(ClassifierMixin, _BaseFCNet):
         several outputs, a list with the labels of each.
 
     coefs_ : list of ndarray
-        Weights of every affine layer, of shapes (n_in, n_out): live views.
+        Weights of every affine layer, of shapes (n_in, n_out): live views. The first
+        ``n_in`` is that of the features as they are scaled and encoded.
 
     intercepts_ : list of ndarray
         Biases of every affine layer: live views.
@@ -248,7 +270,11 @@ class FCNetClassifier(ClassifierMixin, _BaseFCNet):
     .. [6] R. Byrd, P. Lu, J. Nocedal, C. Zhu, "A Limited Memory Algorithm for Bound
        Constrained Optimization", SIAM Journal on Scientific Computing 16, 1995.
     .. [7] J. L. Ba, J. R. Kiros, G. Hinton, "Layer Normalization", 2016.
-    .. [8] C. Szegedy et al., "Rethinking the Inception Architecture for Computer
+    .. [8] D. Holzmüller, L. Grinsztajn, I. Steinwart, "Better by Default: Strong
+       Pre-Tuned MLPs and Boosted Trees on Tabular Data", NeurIPS 2024.
+    .. [9] Y. Gorishniy, I. Rubachev, A. Babenko, "On Embeddings for Numerical
+       Features in Tabular Deep Learning", NeurIPS 2022.
+    .. [10] C. Szegedy et al., "Rethinking the Inception Architecture for Computer
        Vision", CVPR 2016.
 
     Examples
@@ -311,6 +337,10 @@ class FCNetClassifier(ClassifierMixin, _BaseFCNet):
         label_smoothing=0.0,
         class_weight=None,
         dtype="float32",
+        input_scaling="standard",
+        numeric_embedding=None,
+        n_bins=48,
+        categorical_features=None,
     ):
         store_parameters(self, locals())
 
@@ -459,6 +489,12 @@ class FCNetClassifier(ClassifierMixin, _BaseFCNet):
             for k, (column, classes) in enumerate(self._label_columns(y))
         ]
         return np.hstack(columns).astype(self.dtype)
+
+    def _learn_target_scale(self, rows):
+        """Classes have no scale."""
+
+    def _scaled(self, target):
+        return target
 
     def _loss_and_params(self):
         params = {"label_smoothing": self.label_smoothing}

@@ -4,12 +4,15 @@ from math import isfinite
 from numbers import Real
 
 import numpy as np
-from sklearn.utils import check_array
+from scipy.sparse import issparse
+from sklearn.utils import assert_all_finite, check_array, check_X_y
 from sklearn.utils.validation import (
     check_is_fitted,
     check_non_negative,
     validate_data,
 )
+
+from skfcnet._categories import as_table
 
 
 def refuse_what_numpy_would_reinterpret(a, name):
@@ -30,19 +33,35 @@ def _is_temporal(dtype):
     return getattr(dtype, "kind", None) in ("m", "M")
 
 
+def checked_table(estimator, X, *y, reset, accept_sparse="csr", **checks):
+    """Return a table as numbers, and y where it is given, checked.
+
+    Where the estimator has ``_columns``, these say which columns are categorical; they
+    become the numbers of their levels. Missing values are NaN, and not in sparse rows.
+    """
+    refuse_what_numpy_would_reinterpret(X, "X")
+    checks |= {
+        "accept_sparse": accept_sparse,
+        "dtype": (np.float64, np.float32),
+        "ensure_all_finite": True if issparse(X) else "allow-nan",
+    }
+    if estimator._columns is None:
+        return validate_data(estimator, X, *y, reset=reset, **checks)
+    X = as_table(X)
+    validate_data(estimator, X, *y, reset=reset, skip_check_array=True)
+    X = estimator._columns.transform(X)
+    return check_X_y(X, *y, **checks) if y else check_array(X, **checks)
+
+
 def rows_asked_about(estimator, X, *, accept_sparse="csr"):
     """Return rows as an estimator that is fitted can read them, checked."""
     if _are_plainly_sound(X, estimator):
         return X
     check_is_fitted(estimator)
-    refuse_what_numpy_would_reinterpret(X, "X")
-    return validate_data(
-        estimator,
-        X,
-        reset=False,
-        accept_sparse=accept_sparse,
-        dtype=(np.float64, np.float32),
-    )
+    X = checked_table(estimator, X, reset=False, accept_sparse=accept_sparse)
+    features = estimator._features
+    # Gaps are looked for here, where those that are sound do not come by.
+    return features.transform(X, dtype=X.dtype) if features.is_identity else X
 
 
 def _are_plainly_sound(X, estimator):
@@ -58,9 +77,19 @@ def _are_plainly_sound(X, estimator):
         and len(X) > 0
         and X.shape[1] == getattr(estimator, "n_features_in_", None)
         and not hasattr(estimator, "feature_names_in_")
+        and estimator._columns is None
         # Not if it overflows, either: then the checks look again.
         and isfinite(np.dot(X.reshape(-1), X.reshape(-1)))
     )
+
+
+def in_dtype(a, dtype, name):
+    """Return numbers in a dtype; refuse what it has no room for."""
+    with np.errstate(over="ignore"):
+        converted = a.astype(dtype, copy=False)
+    if converted is not a:
+        assert_all_finite(converted, allow_nan=True, input_name=name)
+    return converted
 
 
 def finite(computed, dtype):

@@ -1,5 +1,6 @@
 """The regressor."""
 
+import copy
 from numbers import Real
 
 import numpy as np
@@ -8,7 +9,9 @@ from sklearn.metrics import r2_score
 
 from skfcnet._base import _BaseFCNet, partial_fit_is_available, store_parameters
 from skfcnet._compat import Interval, StrOptions
-from skfcnet._input import check_width
+from skfcnet._input import check_width, in_dtype
+from skfcnet._scaling import TargetScaler
+from skfcnet.losses import LOSSES
 
 REGRESSION_LOSSES = {
     "squared_error": {},
@@ -26,8 +29,7 @@ class FCNetRegressor(RegressorMixin, _BaseFCNet):
 
     A drop-in for scikit-learn's ``MLPRegressor`` that trains in float32, offers
     normalisation, dropout, schedules, more losses and more update rules, and for which
-    a row of weight k is k rows. Standardise the input first, and unless it is counts
-    the target.
+    a row of weight k is k rows. It scales input and target itself.
 
     Parameters
     ----------
@@ -170,7 +172,8 @@ class FCNetRegressor(RegressorMixin, _BaseFCNet):
         the rectifiers [1]_. Biases start at zero.
 
     huber_delta : float, default=1.0
-        Error from which on the loss is linear. Only for ``loss='huber'``.
+        Error from which on the loss is linear, with ``scale_target`` in standard
+        deviations of the target. Only for ``loss='huber'``.
 
     quantile : float or array-like of float, default=0.5
         What is predicted, in (0, 1); several at once with several. Only for
@@ -179,10 +182,41 @@ class FCNetRegressor(RegressorMixin, _BaseFCNet):
     dtype : {'float32', 'float64'} or numpy type, default='float32'
         What the network is trained in. Predictions have the dtype of X.
 
+    input_scaling : {'robust', 'standard'} or None, default='standard'
+        How numeric features are scaled, by statistics of the rows trained on:
+        'standard', by mean and standard deviation; 'robust' [8]_, by median and
+        interquartile range, and smoothly clipped to (-3, 3). Not for sparse X, which
+        is left as it is.
+
+    numeric_embedding : {'ple_quantile', 'ple_tree'} or None, default=None
+        Whether every numeric feature becomes several, by piecewise linear encoding
+        [9]_: its range is cut into bins, at quantiles or where a decision tree that
+        predicts the target splits, and each tells how far it is filled.
+
+    n_bins : int, default=48
+        Most bins of a feature, two or more. Only for ``numeric_embedding``. With D
+        features there are at most ``max(4, 1024 // D)`` of each, and one for 10 rows.
+
+    categorical_features : 'from_dtype', array-like of {bool, int, str} or None, \
+            default=None
+        Which features are categories, and become one column for each of their levels:
+        those that a data frame says are categorical or strings; a mask, indices, or
+        names of columns. At most 255 levels each.
+
+    scale_target : bool, default=True
+        Whether the network learns the targets scaled to mean 0 and standard deviation
+        1, by statistics of the rows trained on. Losses, ``tol``, ``huber_delta`` and
+        ``alpha`` are then in scaled units; predictions and scores are in units of y.
+        Not for 'poisson' and 'gamma'.
+
+    clip_output : bool, default=False
+        Whether predictions are clipped to the range of the targets trained on.
+
     Attributes
     ----------
     coefs_ : list of ndarray
-        Weights of every affine layer, of shapes (n_in, n_out): live views.
+        Weights of every affine layer, of shapes (n_in, n_out): live views. The first
+        ``n_in`` is that of the features as they are scaled and encoded.
 
     intercepts_ : list of ndarray
         Biases of every affine layer: live views.
@@ -252,6 +286,10 @@ class FCNetRegressor(RegressorMixin, _BaseFCNet):
     .. [6] R. Byrd, P. Lu, J. Nocedal, C. Zhu, "A Limited Memory Algorithm for Bound
        Constrained Optimization", SIAM Journal on Scientific Computing 16, 1995.
     .. [7] J. L. Ba, J. R. Kiros, G. Hinton, "Layer Normalization", 2016.
+    .. [8] D. Holzmüller, L. Grinsztajn, I. Steinwart, "Better by Default: Strong
+       Pre-Tuned MLPs and Boosted Trees on Tabular Data", NeurIPS 2024.
+    .. [9] Y. Gorishniy, I. Rubachev, A. Babenko, "On Embeddings for Numerical
+       Features in Tabular Deep Learning", NeurIPS 2022.
 
     Examples
     --------
@@ -274,6 +312,8 @@ class FCNetRegressor(RegressorMixin, _BaseFCNet):
         "loss": [StrOptions(set(REGRESSION_LOSSES))],
         "huber_delta": [Interval(Real, 0, None, closed="neither")],
         "quantile": [Interval(Real, 0, 1, closed="neither"), "array-like"],
+        "scale_target": ["boolean"],
+        "clip_output": ["boolean"],
     }
 
     def __init__(
@@ -315,6 +355,12 @@ class FCNetRegressor(RegressorMixin, _BaseFCNet):
         huber_delta=1.0,
         quantile=0.5,
         dtype="float32",
+        input_scaling="standard",
+        numeric_embedding=None,
+        n_bins=48,
+        categorical_features=None,
+        scale_target=True,
+        clip_output=False,
     ):
         store_parameters(self, locals())
 
@@ -382,10 +428,25 @@ class FCNetRegressor(RegressorMixin, _BaseFCNet):
         self.n_outputs_ = 1 if y.ndim == 1 else y.shape[1]
 
     def _encoded(self, y):
-        """Return one column for each target, in the compute dtype."""
+        """Return one column for each target."""
         y = y.reshape(len(y), -1)
         check_width(y, self.n_outputs_)
-        return self._in_compute_dtype(y, "y")
+        return y.astype(np.float64, copy=False)
+
+    def _learn_target_scale(self, rows):
+        """Learn the scale of the targets, where it is not known from earlier calls."""
+        is_scaled = self.scale_target and LOSSES[self.loss].output == "identity"
+        scaler = copy.copy(getattr(self, "_target_scaler", None))
+        if scaler is None or scaler.scale != is_scaled:
+            scaler = TargetScaler(scale=is_scaled)
+            # Several quantiles of a target, along the last axis, have one scale.
+            scaler.fit(rows.target[..., np.newaxis], rows.weight)
+        scaler.clip = self.clip_output
+        self._target_scaler = scaler
+
+    def _scaled(self, target):
+        scaled = self._target_scaler.transform(target[..., np.newaxis])[..., 0]
+        return in_dtype(scaled, self._compute_dtype, "y")
 
     def _loss_and_params(self):
         return self.loss, {
@@ -403,8 +464,20 @@ class FCNetRegressor(RegressorMixin, _BaseFCNet):
         return None
 
     def _answers(self, scores):
+        y = self._target_scaler.inverse_transform(self._scaled_answers(scores))
+        return y.reshape(len(y), *self._output_axes(scores.shape[1]))
+
+    def _scaled_answers(self, scores):
+        """Return what scores predict, before scaling back: (N, targets, quantiles)."""
         y = self._net.objective.inverse_link(scores)
-        return y.reshape(len(y), *self._output_axes(y.shape[1]))
+        return y.reshape(len(y), self.n_outputs_, -1)
+
+    def _answer_gradients(self, encoded, gradients):
+        scores = self._net.scores(encoded).astype(np.float64)
+        if self._net.objective.link_gradients is not None:
+            gradients = self._net.objective.link_gradients(scores, gradients)
+        slopes = self._target_scaler.slopes(self._scaled_answers(scores))
+        return gradients * slopes.reshape(*scores.shape, 1)
 
     def _default_score(self, y, answers, weight, loss):
         if self.loss != "squared_error":

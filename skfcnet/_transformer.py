@@ -1,5 +1,6 @@
 """The transformer: hidden layers of a network as features for other estimators."""
 
+from functools import partial
 from numbers import Integral
 
 import numpy as np
@@ -9,6 +10,7 @@ from sklearn.base import (
     TransformerMixin,
     clone,
 )
+from sklearn.utils import get_tags
 from sklearn.utils.validation import check_is_fitted
 
 from skfcnet._classifier import FCNetClassifier
@@ -85,7 +87,8 @@ class FCNetTransformer(
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
-        tags.input_tags.sparse = True
+        estimator = FCNetClassifier() if self.estimator is None else self.estimator
+        tags.input_tags = get_tags(estimator).input_tags
         tags.target_tags.required = not self.prefit
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         return tags
@@ -125,11 +128,12 @@ class FCNetTransformer(
             check_is_fitted(estimator)
         else:
             estimator = clone(estimator).fit(X, y, sample_weight=sample_weight)
-        n_features = estimator.n_features_in_
-        one_row = estimator._net.hidden(np.zeros((1, n_features)), self.layer)
+        net = estimator._net
+        one_row = net.hidden(np.zeros((1, net.input_dim)), self.layer)
         # All of it is known to be sound now: a failing fit has changed nothing.
         self.estimator_, self._layer = estimator, self.layer
-        self.n_features_in_ = n_features
+        self._columns, self._features = estimator._columns, estimator._features
+        self.n_features_in_ = estimator.n_features_in_
         self._n_features_out = one_row.shape[1]
         vars(self).pop("feature_names_in_", None)
         if hasattr(estimator, "feature_names_in_"):
@@ -157,5 +161,6 @@ class FCNetTransformer(
         """
         X = rows_asked_about(self, X)
         net = self.estimator_._net
-        activations = finite(net.hidden(X, self._layer), net.dtype)
+        hidden = partial(net.hidden, layer=self._layer)
+        activations = finite(self.estimator_._through_network(hidden, X), net.dtype)
         return activations.astype(X.dtype, copy=False)

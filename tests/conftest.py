@@ -31,6 +31,13 @@ def california(data_folder):
     return fetch_california_housing(data_home=data_folder / "scikit_learn_data")
 
 
+@pytest.fixture(scope="session")
+def california_raw(data_folder):
+    return fetch_california_housing(
+        data_home=data_folder / "scikit_learn_data", normalize=False
+    )
+
+
 @pytest.fixture(autouse=True)
 def _close_figures():
     yield

@@ -12,11 +12,13 @@ TOP = "top"  # imports TOP_IMPORTS only
 LEVELS = {
     "_layer": 0,
     "_parameters": 0,
-    "_input": 0,
+    "_categories": 0,
     "_random": 0,
     "_threads": 0,
     "_workspace": 0,
     "gradient_check": 0,
+    "_input": 1,
+    "_scaling": 2,
     "activations": 1,
     "initializers": 1,
     "losses": 1,
@@ -26,6 +28,7 @@ LEVELS = {
     "_vector_update": 2,
     "layers": 2,
     "_compat": 3,
+    "_features": 3,
     "network": 3,
     "solver": 4,
     "_holdout": 3,
@@ -42,8 +45,10 @@ LEVELS = {
 TOP_IMPORTS = {"_classifier", "_regressor", "_transformer", "plotting"}
 USERS_OF_SCIKIT_LEARN = {
     "_base",
+    "_categories",
     "_classifier",
     "_compat",
+    "_features",
     "_input",
     "_regressor",
     "_transformer",

@@ -22,16 +22,14 @@ CONFIGURATIONS = [
     {"solver": "sgd"},
     {"solver": "lbfgs"},
     {"early_stopping": True},
-    # Seeded: now and then an unscaled network is so sure of two rows of
-    # check_classifier_multioutput that their probabilities round to the same number,
-    # while their scores do not, and the check compares ranks.
-    *(
-        {"activation": name, "random_state": 1}
-        for name in ACTIVATIONS
-        if name != "relu"
-    ),
+    *({"activation": name} for name in ACTIVATIONS if name != "relu"),
+    {"input_scaling": "robust"},
+    {"numeric_embedding": "ple_quantile"},
+    {"numeric_embedding": "ple_tree"},
+    {"categorical_features": "from_dtype"},
 ]
 OF_CLASSIFIER = [{"class_weight": "balanced"}]
+OF_REGRESSOR = [{"scale_target": False}, {"clip_output": True}]
 
 pytestmark = pytest.mark.filterwarnings(
     # The checks fit on purpose for few epochs.
@@ -39,20 +37,10 @@ pytestmark = pytest.mark.filterwarnings(
 )
 
 
-def known_to_fail(estimator):
-    """Return what is not kept: checks by name, with the reason."""
-    if isinstance(estimator, FCNetClassifier) and estimator.activation == "tanh":
-        return {
-            "check_class_weight_classifiers": "on features that vary by 20, tanh "
-            "saturates; scikit-learn's MLPClassifier, weighted alike, fails it too"
-        }
-    return {}
-
-
 @parametrize_with_checks(
     [estimator(**changes) for estimator in ESTIMATORS for changes in CONFIGURATIONS]
-    + [FCNetClassifier(**changes) for changes in OF_CLASSIFIER],
-    expected_failed_checks=known_to_fail,
+    + [FCNetClassifier(**changes) for changes in OF_CLASSIFIER]
+    + [FCNetRegressor(**changes) for changes in OF_REGRESSOR]
 )
 def test_scikit_learn_compatible(estimator, check):
     check(estimator)

@@ -53,6 +53,8 @@ def assert_same(ours, theirs):
         assert ours.keys() == theirs.keys()
         for key in ours:
             assert_same(ours[key], theirs[key])
+    elif hasattr(ours, "__dict__"):
+        assert_same(vars(ours), vars(theirs))
     else:
         np.testing.assert_array_equal(ours, theirs)
 
@@ -194,15 +196,15 @@ def test_the_memory_of_the_solver_is_kept_only_where_it_is_needed(solver):
 
 def failures(X, y):
     """Return what makes a fit fail: parameters, X, y and keywords."""
-    nan = X.copy()
-    nan[3, 2] = np.nan
+    infinite = X.copy()
+    infinite[3, 2] = np.inf
     wild = {"learning_rate_init": 1e30, "solver": "sgd", "activation": "identity"}
     early = {"early_stopping": True}
     return {
-        "nan": ({}, nan, y, {}),
+        "infinity": ({}, infinite, y, {}),
         "divergence": (wild, X, y, {}),
         "width": (early, X, y, {"X_val": X[:, :2], "y_val": y}),
-        "validation nan": (early, X, y, {"X_val": nan, "y_val": y}),
+        "validation infinity": (early, X, y, {"X_val": infinite, "y_val": y}),
         "alone": (early, X, y, {"X_val": X}),
         "scorer": (early | {"scoring": lambda *_: np.nan}, X, y, {}),
     }

@@ -51,8 +51,8 @@ KINDS = ["classification", "regression"]
 
 
 def bad_validation(X, y):
-    nan, ones = X.copy(), np.ones(len(X))
-    nan[0, 0] = np.nan
+    infinite, ones = X.copy(), np.ones(len(X))
+    infinite[0, 0] = np.inf
     names = "X_val, y_val, sample_weight_val: .*"
     return {
         "no target": ({"X_val": X}, "y_val is missing"),
@@ -60,7 +60,7 @@ def bad_validation(X, y):
         "weights alone": ({"sample_weight_val": ones}, "sample_weight_val needs X_val"),
         "width": ({"X_val": X[:, :2], "y_val": y}, names + "2 features"),
         "length": ({"X_val": X, "y_val": y[1:]}, names + "inconsistent"),
-        "nan": ({"X_val": nan, "y_val": y}, names + "NaN"),
+        "infinity": ({"X_val": infinite, "y_val": y}, names + "infinity"),
         "no rows": ({"X_val": X[:0], "y_val": y[:0]}, names + "0 sample"),
         "weight length": (
             {"X_val": X, "y_val": y, "sample_weight_val": ones[1:]}, names + "shape"

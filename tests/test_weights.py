@@ -128,7 +128,7 @@ def test_a_class_weight_multiplies_the_loss_of_its_rows(solver):
     model, X, y, _ = data_of("multiclass")
     costs = np.array([1.0, 3.0, 2.0])
     model.set_params(solver=solver, alpha=0.0, batch_size=1000, dtype="float64")
-    model.set_params(max_iter=1)
+    model.set_params(max_iter=1, input_scaling=None)
     costly = clone(model).set_params(class_weight=dict(enumerate(costs))).fit(X, y)
     counts = costs[y].astype(int)
     repeated = clone(model).fit(X.repeat(counts, axis=0), y.repeat(counts))

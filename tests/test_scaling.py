@@ -1,0 +1,266 @@
+"""Scaling of input and target: what it computes, of whichever numbers and weights."""
+
+import pickle
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as npst
+from sklearn.preprocessing import RobustScaler, StandardScaler
+
+from skfcnet._scaling import (
+    SCALINGS,
+    Scaler,
+    TargetScaler,
+    counted,
+    quantiles,
+    tally,
+)
+
+REPEATABLE = settings(deadline=None, derandomize=True, max_examples=100)
+EXTREMES = [-1.7e308, -1e300, -3.0, -5e-324, -0.0, 0.0, 1e-310, 0.1, 3.0, 1.7e308]
+every_scaling = pytest.mark.parametrize("scaling", SCALINGS)
+
+
+def columns(*, missing=False, min_rows=1):
+    """Draw a column of numbers, with duplicates, and how often each counts."""
+    numbers = st.one_of(
+        st.sampled_from(EXTREMES + [np.nan] * missing),
+        st.floats(allow_nan=False, allow_infinity=False),
+    )
+    return st.lists(
+        st.tuples(numbers, st.integers(1, 4)), min_size=min_rows, max_size=12
+    ).map(lambda pairs: [np.array(a) for a in zip(*pairs, strict=True)])
+
+
+def fitted(scaling, X, weight=None):
+    return Scaler(scaling).fit(X, counted(weight, len(X)))
+
+
+# Statistics
+
+
+@given(column=columns())
+@REPEATABLE
+def test_quantiles_are_those_of_the_repeated_values(column):
+    values, counts = column
+    levels = [0, 0.25, 0.5, 0.75, 1]
+    ours = quantiles(*tally(values, counts.astype(float)), levels)
+    repeated = np.repeat(values, counts)
+    np.testing.assert_array_equal(
+        ours, np.quantile(repeated, levels, method="inverted_cdf")
+    )
+
+
+@given(weight=npst.arrays(float, 9, elements=st.floats(1e-3, 100)), data=st.data())
+@REPEATABLE
+def test_sums_of_weights_do_not_depend_on_the_order(weight, data):
+    order = data.draw(st.permutations(range(9)))
+    weight = counted(weight, 9)
+    values = np.array([1.0, 2.0, 1.0] * 3)
+    ours, theirs = tally(values, weight), tally(values[order], weight[order])
+    np.testing.assert_array_equal(ours, theirs)
+
+
+@pytest.mark.parametrize("weight", [1e-30, 1e-9, 0.1, 1.0, 7.0, 1e6])
+def test_weights_are_kept_but_for_rounding_and_never_lost(weight):
+    counts = counted(np.array([weight, 3.0, 1e6]), 3)
+    assert (counts > 0).all()
+    np.testing.assert_allclose(counts, [weight, 3.0, 1e6], atol=1e-9)
+    assert counts[1:].tolist() == [3.0, 1e6]
+    assert counts[0] == weight or weight < 1
+
+
+def test_quantiles_do_not_depend_on_the_unit_of_weights():
+    values, counts = np.arange(40.0), np.arange(40) % 4 + 1.0
+    levels = np.linspace(0, 1, 21)
+    expected = quantiles(values, counts, levels)
+    for unit in (0.1, 0.37, 1 / 3, 30):
+        weight = counted(unit * counts, 40)
+        np.testing.assert_array_equal(quantiles(values, weight, levels), expected)
+
+
+# Input
+
+
+@every_scaling
+@given(column=columns(missing=True), data=st.data())
+@REPEATABLE
+def test_weighted_is_repeated_in_any_order(scaling, column, data):
+    values, counts = column
+    rows = data.draw(st.permutations(np.repeat(np.arange(len(values)), counts)))
+    X = values[:, np.newaxis]
+    weighted, repeated = fitted(scaling, X, counts), fitted(scaling, X[rows])
+    np.testing.assert_array_equal(weighted.center, repeated.center)
+    np.testing.assert_array_equal(weighted.rate, repeated.rate)
+
+
+@given(column=columns(missing=True), new=columns(missing=True))
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@REPEATABLE
+def test_robust_is_bounded_and_ascending_whatever_the_numbers(dtype, column, new):
+    values, counts = column
+    scaler = fitted("robust", values[:, np.newaxis], counts)
+    assert np.isfinite(scaler.rate).all()
+    for numbers in (values, np.sort(new[0])):
+        scaled = np.empty((len(numbers), 1), dtype)
+        scaler.transform(numbers[:, np.newaxis], out=scaled)
+        scaled = scaled.ravel()
+        np.testing.assert_array_equal(np.isnan(scaled), np.isnan(numbers))
+        known = scaled[~np.isnan(scaled)]
+        assert (np.abs(known) <= 3).all()
+    assert (np.diff(known) >= 0).all()
+
+
+@given(column=columns(missing=True))
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@REPEATABLE
+def test_standard_is_finite_whatever_the_numbers_it_was_fitted_to(dtype, column):
+    values, counts = column
+    X = values[:, np.newaxis]
+    out = np.empty(X.shape, dtype)
+    scaled = fitted("standard", X, counts).transform(X, out=out)
+    np.testing.assert_array_equal(np.isnan(scaled), np.isnan(X))
+    assert (np.abs(scaled[~np.isnan(scaled)]) <= np.sqrt(counts.sum()) + 1e-4).all()
+
+
+def test_robust_is_the_formula_of_the_paper():
+    X = np.random.default_rng(0).normal(5, 2, size=(999, 3))
+    ours = fitted("robust", X).transform(X)
+    x = RobustScaler().fit_transform(X)
+    np.testing.assert_allclose(ours, x / np.sqrt(1 + (x / 3) ** 2), atol=0.02)
+
+
+def test_where_most_values_are_equal_the_range_counts():
+    x = np.array([0.0] * 18 + [-1.0, 3.0])
+    scaled = fitted("robust", x[:, np.newaxis]).transform(x[:, np.newaxis]).ravel()
+    expected = x / 2
+    np.testing.assert_allclose(scaled, expected / np.sqrt(1 + (expected / 3) ** 2))
+
+
+def test_standard_is_that_of_scikit_learn():
+    rng = np.random.default_rng(0)
+    X, weight = rng.normal(1e3, 2, size=(50, 3)), rng.integers(1, 5, size=50)
+    ours = fitted("standard", X, weight).transform(X)
+    theirs = StandardScaler().fit(X, sample_weight=weight).transform(X)
+    np.testing.assert_allclose(ours, theirs, rtol=1e-9, atol=1e-12)
+
+
+def test_unscaled_is_as_it_is():
+    X = np.array([[1e300, 0.1], [-7.0, np.nan]])
+    np.testing.assert_array_equal(fitted(None, X).transform(X), X)
+
+
+@pytest.mark.parametrize("scaling", ["robust", "standard"])
+def test_scaling_what_is_standardised_already_changes_nothing(scaling):
+    X = np.random.default_rng(0).gamma(2, 3, size=(200, 3))
+    Z = StandardScaler().fit_transform(X)
+    once, twice = fitted(scaling, X).transform(X), fitted(scaling, Z).transform(Z)
+    np.testing.assert_allclose(once, twice, rtol=1e-9, atol=1e-9)
+
+
+@pytest.mark.parametrize("scaling", ["robust", "standard"])
+@pytest.mark.parametrize("value", [0.0, 0.1, -1.7e308, 5e-324])
+def test_a_constant_column_is_zero_also_where_it_varies_later(scaling, value):
+    scaler = fitted(scaling, np.full((7, 1), value))
+    new = np.array(EXTREMES)[:, np.newaxis]
+    assert not scaler.transform(new).any()
+
+
+@every_scaling
+def test_a_column_without_a_number_is_zero(scaling):
+    scaler = fitted(scaling, np.full((3, 1), np.nan))
+    assert scaler.transform(np.ones((1, 1))) == 0
+
+
+@pytest.mark.parametrize("scaling", ["standard", None])
+def test_what_does_not_fit_into_the_dtype_is_refused(scaling):
+    scaler = fitted(scaling, np.array([[1.0], [2.0]]))
+    for number in (1e300, -1.7e308):
+        with pytest.raises(ValueError, match="too large to compute with in float32"):
+            scaler.transform(np.array([[number]]), out=np.empty((1, 1), np.float32))
+
+
+@every_scaling
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_input_of_any_dtype_is_read_and_not_written(scaling, dtype):
+    X = np.random.default_rng(0).normal(size=(20, 3)).astype(dtype)
+    before = X.copy()
+    with np.errstate(all="raise"):
+        scaled = fitted(scaling, X).transform(X)
+    assert scaled.dtype == np.float64
+    np.testing.assert_array_equal(X, before)
+
+
+# Target
+
+
+@given(column=columns(), data=st.data())
+@REPEATABLE
+def test_target_of_weighted_rows_is_that_of_repeated_ones(column, data):
+    y, counts = column
+    rows = data.draw(st.permutations(np.repeat(np.arange(len(y)), counts)))
+    weighted, repeated = TargetScaler().fit(y, counts), TargetScaler().fit(y[rows])
+    np.testing.assert_array_equal(weighted.transform(y), repeated.transform(y))
+    assert weighted.inverse_transform(0.3) == repeated.inverse_transform(0.3)
+
+
+@pytest.mark.parametrize("shape", [(30,), (30, 1), (30, 4)])
+@pytest.mark.parametrize("unit", [1e-300, 1.0, 1e300])
+def test_target_has_mean_zero_and_deviation_one_and_comes_back(shape, unit):
+    y = unit * np.random.default_rng(0).normal(3, 2, size=shape)
+    scaler = TargetScaler().fit(y)
+    scaled = scaler.transform(y)
+    assert scaled.shape == shape
+    np.testing.assert_allclose(scaled.mean(axis=0), 0, atol=1e-12)
+    np.testing.assert_allclose(scaled.std(axis=0), 1, rtol=1e-12)
+    np.testing.assert_allclose(scaler.inverse_transform(scaled), y, rtol=1e-12)
+
+
+@pytest.mark.parametrize("value", [0.0, -7.1, 1.7e308])
+def test_a_constant_target_is_only_shifted(value):
+    scaler = TargetScaler().fit(np.full(5, value))
+    assert not scaler.transform(np.full(5, value)).any()
+    assert scaler.inverse_transform(0.0) == value
+    assert scaler.transform(value + 2.0) == pytest.approx(2.0 if value < 1e9 else 0)
+
+
+def test_predictions_are_clipped_to_the_range_of_every_target_on_demand():
+    y = np.array([[0.0, 5.0], [10.0, 7.0]])
+    scaled = np.array([[-9.0, 0.0], [1e308, 9.0]])
+    clipped = TargetScaler(clip=True).fit(y).inverse_transform(scaled)
+    np.testing.assert_array_equal(clipped, [[0, 6], [10, 7]])
+    assert TargetScaler().fit(y).inverse_transform(scaled)[0, 0] == -40
+
+
+def test_targets_that_are_not_scaled_are_as_they_are_and_can_be_clipped():
+    y = np.array([[0.1, 5.0], [10.0, 7.0]])
+    scaler = TargetScaler(scale=False).fit(y)
+    np.testing.assert_array_equal(scaler.transform(y), y)
+    np.testing.assert_array_equal(scaler.inverse_transform(3 * y), 3 * y)
+    scaler.clip = True
+    np.testing.assert_array_equal(
+        scaler.inverse_transform(3 * y), [[0.1 * 3, 7], [10, 7]]
+    )
+
+
+@pytest.mark.parametrize("scale", [False, True])
+@pytest.mark.parametrize("clip", [False, True])
+def test_slopes_are_differences_of_what_comes_back(scale, clip):
+    y = np.random.default_rng(0).normal(3, 2, size=(30, 2, 1))
+    scaler = TargetScaler(scale=scale, clip=clip).fit(y)
+    scaled = np.linspace(-4, 4, 17)[:, np.newaxis, np.newaxis] * np.ones((1, 2, 3))
+    ends = [scaler.inverse_transform(scaled + h) for h in (-1e-6, 1e-6)]
+    expected = (ends[1] - ends[0]) / 2e-6
+    np.testing.assert_allclose(scaler.slopes(scaled), expected, rtol=1e-6)
+    assert (expected == 0).any() == clip
+
+
+def test_scalers_survive_pickling():
+    X = np.random.default_rng(0).normal(size=(9, 2))
+    scaler = pickle.loads(pickle.dumps(fitted("robust", X)))
+    np.testing.assert_array_equal(scaler.transform(X), fitted("robust", X).transform(X))
+    target = TargetScaler(clip=True).fit(X)
+    copied = pickle.loads(pickle.dumps(target))
+    np.testing.assert_array_equal(copied.transform(X), target.transform(X))

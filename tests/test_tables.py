@@ -1,0 +1,602 @@
+"""Tables as users have them: unscaled, with gaps and categories, of any library."""
+
+import copy
+import pickle
+import tracemalloc
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pytest
+from scipy.sparse import csr_array
+from sklearn.base import clone, is_classifier
+from sklearn.datasets import load_diabetes
+from sklearn.metrics import r2_score
+from sklearn.model_selection import cross_val_score, train_test_split
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.utils import get_tags
+
+from skfcnet import FCNetClassifier, FCNetRegressor, FCNetTransformer
+from skfcnet._features import EMBEDDINGS
+from skfcnet._regressor import REGRESSION_LOSSES
+from skfcnet._scaling import SCALINGS
+
+pytestmark = pytest.mark.filterwarnings(
+    "ignore::sklearn.exceptions.ConvergenceWarning"  # short fits, on purpose
+)
+
+SMALL = {
+    "hidden_layer_sizes": (8,),
+    "max_iter": 4,
+    "random_state": 0,
+    "learning_rate_init": 0.01,
+}
+KINDS = ["binary", "multiclass", "multilabel", "regression", "multioutput"]
+ENCODINGS = [
+    *({"input_scaling": scaling} for scaling in SCALINGS),
+    *({"numeric_embedding": name, "n_bins": 5} for name in EMBEDDINGS),
+    {"input_scaling": None, "numeric_embedding": "ple_tree"},
+    {"input_scaling": "robust", "categorical_features": [2]},
+]
+every_encoding = pytest.mark.parametrize("encoding", ENCODINGS, ids=str)
+every_kind = pytest.mark.parametrize("kind", KINDS)
+
+
+def data_of(kind, n=90, *, gaps=True):
+    """Return an estimator, an unscaled table with gaps, targets and counts."""
+    rng = np.random.default_rng(0)
+    Z = rng.normal(size=(n, 4))
+    signal = Z @ rng.normal(size=(4, 3))
+    X = Z * [1, 1e4, 1, 1e-3] + [0, 1e6, 0, 5]
+    X[:, 2] = np.rint(X[:, 2])
+    if gaps:
+        X[::7, 0] = X[3::9, 2] = np.nan
+    y = {
+        "binary": (signal[:, 0] > 0.5).astype(int),
+        "multiclass": signal.argmax(axis=1),
+        "multilabel": (signal > 0.3).astype(int),
+        "regression": 1e3 * signal[:, 0] + 1e5,
+        "multioutput": signal * [1, 1e3, 1e-3] + 7,
+    }[kind]
+    estimator = FCNetClassifier if kind in KINDS[:3] else FCNetRegressor
+    return estimator(**SMALL), X, y, rng.integers(0, 5, size=n)
+
+
+def outputs(model, X):
+    method = getattr(model, "predict_proba", model.predict)
+    return [method(X), model.loss_curve_, model.validation_scores_]
+
+
+def assert_same(model, other, X):
+    for ours, theirs in zip(outputs(model, X), outputs(other, X), strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+
+
+# Weights and the order of rows
+
+
+@every_encoding
+@every_kind
+@pytest.mark.parametrize("early_stopping", [False, True])
+def test_weighted_is_repeated_in_any_order(kind, encoding, early_stopping):
+    model, X, y, weight = data_of(kind)
+    model.set_params(**encoding, early_stopping=early_stopping)
+    order = np.random.default_rng(1).permutation(len(X))
+    weighted = clone(model).fit(X[order], y[order], weight[order])
+    rows = np.random.default_rng(2).permutation(np.arange(len(X)).repeat(weight))
+    assert_same(weighted, clone(model).fit(X[rows], y[rows]), X)
+
+
+@every_encoding
+@every_kind
+def test_lbfgs_takes_weights_as_repetitions_too(kind, encoding):
+    model, X, y, weight = data_of(kind)
+    model.set_params(**encoding, solver="lbfgs", alpha=0.0)
+    # Of other totals than the number of rows, there are as many bins as for that.
+    for factor in (1,) if "numeric_embedding" in encoding else (1, 0.37, 30):
+        weighted = clone(model).fit(X, y, factor * weight)
+        repeated = clone(model).fit(X.repeat(weight, axis=0), y.repeat(weight, axis=0))
+        for ours, theirs in zip(
+            outputs(weighted, X)[:2], outputs(repeated, X), strict=False
+        ):
+            np.testing.assert_allclose(ours, theirs, rtol=1e-6, atol=1e-9)
+
+
+@every_encoding
+def test_rows_of_weight_zero_are_not_there(encoding):
+    model, X, y, _ = data_of("multiclass")
+    model.set_params(**encoding, early_stopping=True)
+    kept = np.arange(len(X)) % 3 > 0
+    X[~kept] = 1e5  # a level, and a range, of their own
+    weighted = clone(model).fit(X, y, kept)
+    assert_same(weighted, clone(model).fit(X[kept], y[kept]), X)
+
+
+@pytest.mark.parametrize("sign", [-1, 1])
+def test_missing_values_of_any_bits_are_equal(sign):
+    """Equal rows are set aside together."""
+    model, X, y, _ = data_of("regression")
+    model.set_params(early_stopping=True)
+    other = X.copy()
+    other[np.isnan(X)] = np.copysign(np.nan, sign)
+    assert_same(clone(model).fit(X, y), clone(model).fit(other, y), X)
+
+
+# Validation is honest
+
+
+@pytest.mark.parametrize("solver", ["adam", "lbfgs"])
+@every_encoding
+@every_kind
+def test_all_is_learned_from_the_rows_trained_on(kind, encoding, solver):
+    model, X, y, _ = data_of(kind)
+    model.set_params(**encoding, early_stopping=True, solver=solver)
+    X_val, y_val = X[:20].copy(), y[:20]
+    X_val[:, 1:3] *= 30  # a range, and levels, of their own
+    given = clone(model).fit(X[20:], y[20:], X_val=X_val, y_val=y_val)
+    alone = clone(model).set_params(early_stopping=False, max_iter=1)
+    alone.fit(X[20:], y[20:])
+    assert given._features.width == alone._features.width
+    np.testing.assert_array_equal(
+        given._features.transform(X), alone._features.transform(X)
+    )
+    score = given.score(X_val, y_val)
+    assert score == pytest.approx(given.best_validation_score_, rel=1e-4, abs=1e-4)
+
+
+@every_encoding
+def test_scorers_see_the_numbers_of_the_table(encoding):
+    model, X, y, _ = data_of("regression")
+    seen = []
+
+    def scoring(model, X, y):
+        seen.append(X)
+        return r2_score(y, model.predict(X))
+
+    model.set_params(**encoding, early_stopping=True, scoring=scoring)
+    model.fit(X[20:], y[20:], X_val=X[:20], y_val=y[:20])
+    assert model.score(X[:20], y[:20]) == pytest.approx(
+        model.best_validation_score_, rel=1e-3
+    )
+    assert seen[0].shape == (20, 4)
+    np.testing.assert_allclose(seen[0][:, 1], X[:20, 1], rtol=1e-6)
+
+
+# Continuation
+
+
+@every_encoding
+@every_kind
+def test_partial_fit_keeps_what_the_first_call_learned(kind, encoding):
+    model, X, y, _ = data_of(kind)
+    model.set_params(**encoding)
+    whole = clone(model).fit(X, y)
+    classes = {"classes": np.unique(y)} if kind in KINDS[:2] else {}
+    stepwise = clone(model).partial_fit(X, y, **classes)
+    for _ in range(3):
+        stepwise = pickle.loads(pickle.dumps(stepwise)).partial_fit(X, y)
+    assert_same(stepwise, whole, X)
+    before = stepwise._features.transform(X)
+    stepwise.partial_fit(10 * X[:30], y[:30])
+    np.testing.assert_array_equal(stepwise._features.transform(X), before)
+    warm = clone(model).set_params(warm_start=True).fit(X, y).fit(10 * X, y)
+    np.testing.assert_array_equal(warm._features.transform(X), before)
+    assert warm.n_iter_ == 8
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("input_scaling", "robust"),
+        ("numeric_embedding", "ple_quantile"),
+        ("n_bins", 3),
+        ("categorical_features", [0]),
+    ],
+)
+def test_what_encodes_cannot_be_changed_on_the_way(name, value):
+    model, X, y, _ = data_of("regression")
+    model.partial_fit(X, y)
+    earlier = copy.deepcopy(model)
+    with pytest.raises(ValueError, match=f"{name} was changed to"):
+        model.set_params(**{name: value}).partial_fit(X, y)
+    assert_same(model, earlier, X)
+    model.fit(X, y)
+
+
+def test_the_scale_of_the_target_follows_the_loss():
+    model, X, y, _ = data_of("regression")
+    model.set_params(warm_start=True).fit(X, y)
+    model.set_params(loss="huber").fit(X + 1, y + 1e9)
+    assert model._target_scaler.scale
+    np.testing.assert_allclose(model._target_scaler.center, y.mean() / 2)
+    model.set_params(loss="poisson").fit(X, y / 1e5)
+    assert not model._target_scaler.scale
+    model.set_params(loss="squared_error").fit(X, 2 * y)
+    np.testing.assert_allclose(model._target_scaler.center, y.mean())
+
+
+def test_a_failed_fit_leaves_the_table_of_the_earlier_model():
+    model, X, y, _ = data_of("regression")
+    frame = pd.DataFrame(X[:, :3], columns=list("abc")).assign(
+        d=np.where(X[:, 3] > 5, "x", "y")
+    )
+    model.set_params(categorical_features="from_dtype").fit(frame, y)
+    expected = model.predict(frame)
+    with pytest.raises(ValueError, match="diverged"):
+        model.set_params(
+            learning_rate_init=1e30, solver="sgd", activation="identity"
+        ).fit(10 * X, y)
+    np.testing.assert_array_equal(model.predict(frame), expected)
+    model.set_params(**SMALL, solver="adam").fit(X, y)
+    assert model._columns is None and model.predict(X).shape == (90,)
+
+
+# Any units
+
+
+@pytest.mark.parametrize("scaling", ["robust", "standard"])
+@every_kind
+def test_units_of_the_input_do_not_matter(kind, scaling):
+    model, X, y, _ = data_of(kind)
+    model.set_params(input_scaling=scaling, dtype="float64")
+    Z = StandardScaler().fit_transform(X)
+    ours, theirs = clone(model).fit(X, y), clone(model).fit(Z, y)
+    for one, other in zip(outputs(ours, X)[:2], outputs(theirs, Z), strict=False):
+        np.testing.assert_allclose(one, other, rtol=1e-6)
+
+
+@pytest.mark.parametrize("loss", REGRESSION_LOSSES)
+@pytest.mark.parametrize("clip_output", [False, True])
+def test_units_of_the_target_are_those_of_predictions(loss, clip_output):
+    _, X, _, _ = data_of("regression", gaps=False)
+    z = StandardScaler().fit_transform(X) @ [1.0, 2.0, -1.0, 0.5]
+    settings = SMALL | {"max_iter": 60, "dtype": "float64", "clip_output": clip_output}
+    model = FCNetRegressor(loss, **settings)
+    if loss in ("poisson", "gamma"):
+        y = np.exp(z / 4)
+        other = clone(model).set_params(scale_target=False).fit(X, y)
+        assert_same(model.fit(X, y), other, X)
+        y_far, expected = y, other.predict(X)
+    else:
+        y, y_far = (z - z.mean()) / z.std(), 1e6 * z - 3e5
+        expected = 1e6 * (clone(model).fit(X, y).predict(X) * z.std() + z.mean()) - 3e5
+        assert model.fit(X, y_far).loss_ < 1
+    ours = model.fit(X, y_far).predict(X)
+    np.testing.assert_allclose(ours, expected, rtol=1e-4)
+    far = model.predict(X + 30 * X.std(axis=0))
+    beyond = (far < y_far.min()) | (far > y_far.max())
+    assert beyond.any() != clip_output
+
+
+def test_several_quantiles_and_targets_are_scaled_back():
+    model, X, y, _ = data_of("multioutput", n=400)
+    model.set_params(loss="quantile", quantile=[0.1, 0.9], max_iter=60)
+    low, high = np.moveaxis(model.fit(X, y).predict(X), -1, 0)
+    assert low.shape == y.shape
+    assert (low <= high).all()
+    inside = ((low <= y) & (y <= high)).mean(axis=0)
+    assert (inside > 0.6).all()
+
+
+@pytest.mark.parametrize("kind", ["regression", "multioutput"])
+def test_losses_are_of_scaled_targets_and_scores_of_the_units(kind):
+    model, X, y, _ = data_of(kind)
+    settings = {"alpha": 0.0, "solver": "lbfgs", "early_stopping": True, "max_iter": 30}
+    model.set_params(**settings).fit(X, y, X_val=X, y_val=y)
+    errors = (model.predict(X) - y) / y.std(axis=0)
+    best = model.best_iteration_ - 1
+    np.testing.assert_allclose(
+        model.validation_loss_curve_[best], np.mean(errors**2) / 2, rtol=1e-6
+    )
+    assert model.best_validation_score_ == pytest.approx(model.score(X, y))
+
+
+@every_encoding
+@every_kind
+@pytest.mark.parametrize("clip_output", [False, True])
+def test_gradients_are_in_units_of_what_is_predicted(kind, encoding, clip_output):
+    model, X, y, _ = data_of(kind)
+    model.set_params(**encoding, dtype="float64", activation="tanh")
+    if not is_classifier(model):
+        model.set_params(clip_output=clip_output)
+    answers = model.fit(X, y).predict
+    answers = getattr(model, "decision_function", answers)
+    scale = np.nanstd(X, axis=0)
+    X += 1e-3 * scale * (np.arange(4) != 2)  # off the edges of bins
+    gradients = model.input_gradients(X)
+    for j in range(4):
+        if encoding.get("categorical_features") == [j]:
+            assert not gradients[..., j].any()
+            continue
+        if "numeric_embedding" in encoding and j == 2:  # all of it is on edges
+            continue
+        h = 1e-6 * scale * np.eye(4)[j]
+        rise = (answers(X + h) - answers(X - h)) / (2e-6 * scale[j])
+        # But for predictions at the end of their range.
+        close = np.isclose(gradients[..., j], rise, rtol=1e-3, atol=1e-6 / scale[j])
+        assert close.mean() > 0.98 if clip_output else close.all()
+
+
+# Missing values
+
+
+@every_kind
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_gaps_of_every_container_are_the_same(kind, dtype):
+    model, X, y, _ = data_of(kind)
+    X = X.astype(dtype)
+    expected = outputs(model.fit(X, y), X)[0]
+    names = list("abcd")
+    frames = [pd.DataFrame(X, columns=names)]
+    if dtype == np.float64:  # that is what these become
+        frames.append(frames[0].convert_dtypes())
+        frames.append(pl.DataFrame(X, schema=names))
+        frames.append(frames[-1].fill_nan(None))
+    for frame in frames:
+        np.testing.assert_array_equal(outputs(model.fit(frame, y), frame)[0], expected)
+
+
+def test_what_is_missing_can_be_learned_from():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(600, 3))
+    X[rng.random(600) < 0.4, 1] = np.nan
+    y = np.isnan(X[:, 1])
+    model = FCNetClassifier((8,), learning_rate_init=0.01, random_state=0)
+    assert model.fit(X[:400], y[:400]).score(X[400:], y[400:]) > 0.98
+    assert model.coefs_[0].shape == (4, 8)
+
+
+def test_what_was_never_missing_may_be_so_later():
+    model, X, y, _ = data_of("regression", gaps=False)
+    for scaling in SCALINGS:
+        model.set_params(input_scaling=scaling).fit(X, y)
+        assert np.isfinite(model.predict(np.full((2, 4), np.nan))).all()
+
+
+def test_infinity_is_no_missing_value():
+    model, X, y, _ = data_of("regression")
+    bad = X.copy()
+    bad[0, 0] = -np.inf
+    with pytest.raises(ValueError, match="X contains infinity"):
+        clone(model).fit(bad, y)
+    with pytest.raises(ValueError, match="X contains infinity"):
+        model.fit(X, y).predict(bad)
+
+
+# Categories
+
+N = 400
+
+
+def a_frame(n=N):
+    """Return a table of which words and numbers matter, and its target."""
+    rng = np.random.default_rng(0)
+    town, size = rng.choice(["a", "b", "c", "d"], n), rng.normal(50, 20, n)
+    shop = rng.choice(["x", "y"], n)
+    size[::11] = np.nan
+    worth = pd.Series(town).map({"a": 5.0, "b": -3.0, "c": 0.0, "d": 9.0}).to_numpy()
+    y = worth + np.nan_to_num(size) / 20 * np.where(shop == "x", 1, -1)
+    words = [None if i % 13 == 0 else word for i, word in enumerate(town)]
+    return {"town": words, "size": size, "shop": list(shop)}, y
+
+
+FRAMES = {
+    "pandas": pd.DataFrame,
+    "pandas objects": lambda data: pd.DataFrame(data).astype(
+        {"town": object, "shop": object}
+    ),
+    "pandas category": lambda data: pd.DataFrame(data).astype(
+        {"town": "category", "shop": "category"}
+    ),
+    "polars": lambda data: pl.DataFrame(data, strict=False),
+    "polars categorical": lambda data: pl.DataFrame(data).with_columns(
+        pl.col("town", "shop").cast(pl.Categorical)
+    ),
+}
+
+
+@pytest.mark.parametrize("library", FRAMES)
+@pytest.mark.parametrize("solver", ["adam", "lbfgs"])
+def test_frames_of_words_and_numbers_are_learned(library, solver):
+    data, y = a_frame()
+    X = FRAMES[library](data)
+    model = FCNetRegressor(
+        hidden_layer_sizes=(32,),
+        categorical_features="from_dtype",
+        learning_rate_init=0.01,
+        solver=solver,
+        random_state=0,
+    )
+    assert cross_val_score(model, X, y, cv=3).min() > 0.7
+    classifier = FCNetClassifier((32,), categorical_features="from_dtype")
+    classifier.set_params(learning_rate_init=0.01, solver=solver, random_state=0)
+    assert cross_val_score(classifier, X, y > y.mean(), cv=3).min() > 0.8
+    model.fit(X, y)
+    assert list(model.feature_names_in_) == ["town", "size", "shop"]
+    # size, whether it is missing, four towns, one column for two shops
+    assert model.coefs_[0].shape == (7, 32)
+    gradients = model.input_gradients(X)
+    assert not gradients[:, [0, 2]].any() and gradients[:, 1].any()
+
+
+@pytest.mark.parametrize("library", FRAMES)
+def test_all_that_names_the_same_columns_is_the_same(library):
+    data, y = a_frame(80)
+    X = FRAMES[library](data)
+    model = FCNetRegressor(**SMALL)
+    expected = model.set_params(categorical_features="from_dtype").fit(X, y).predict(X)
+    for columns in (["town", "shop"], [0, 2], [True, False, True]):
+        model.set_params(categorical_features=columns).fit(X, y)
+        np.testing.assert_array_equal(model.predict(X), expected)
+    array = np.array(list(zip(*data.values(), strict=True)), dtype=object)
+    model.set_params(categorical_features=[0, 2])
+    for table in (array, array.tolist()):
+        np.testing.assert_array_equal(model.fit(table, y).predict(table), expected)
+
+
+def test_categories_validate_stop_continue_and_are_transformed():
+    data, y = a_frame()
+    X, weight = pd.DataFrame(data), np.arange(N) % 3
+    X.loc[weight == 0, "town"] = "only there"
+    model = FCNetRegressor(
+        **SMALL, categorical_features="from_dtype", early_stopping=True
+    )
+    weighted = clone(model).fit(X, y, weight)
+    rows = np.arange(N).repeat(weight)
+    repeated = clone(model).fit(X.iloc[rows], y[rows])
+    assert_same(weighted, repeated, X)
+    model.set_params(scoring="neg_mean_absolute_error")
+    model.fit(X[100:], y[100:], X_val=X[:100], y_val=y[:100])
+    errors = np.abs(model.predict(X[:100]) - y[:100])
+    assert model.best_validation_score_ == pytest.approx(-errors.mean(), rel=1e-5)
+    model.partial_fit(X[:50].assign(town="new"), y[:50])
+    assert model.n_iter_ == len(model.validation_scores_) == 5
+    features = FCNetTransformer(model, prefit=True).fit(X)
+    assert features.transform(X).shape == (N, 8)
+    fitted = FCNetTransformer(FCNetRegressor(**model.get_params())).fit(X, y)
+    assert fitted.transform(X).shape == (N, 8)
+    with pytest.raises(ValueError, match="feature names"):
+        model.predict(X.rename(columns={"town": "city"}))
+
+
+def test_faulty_tables_are_named():
+    data, y = a_frame(80)
+    X = pd.DataFrame(data).assign(id=[f"{i % 2}" for i in range(80)])
+    model = FCNetRegressor(**SMALL)
+    with pytest.raises(ValueError, match="could not convert string"):
+        model.fit(X, y)
+    with pytest.raises(ValueError, match=r"names \['colour'\]"):
+        model.set_params(categorical_features=["colour"]).fit(X, y)
+    with pytest.raises(ValueError, match="'categorical_features' parameter"):
+        model.set_params(categorical_features="by_name").fit(X, y)
+    model.set_params(categorical_features="from_dtype")
+    many = pd.DataFrame({"id": [f"{i}" for i in range(300)]})
+    with pytest.raises(ValueError, match="300 levels in its categorical column 'id'"):
+        model.fit(many, np.arange(300.0))
+    with pytest.raises(ValueError, match="requires y to be passed"):
+        model.fit(X, None)
+    with pytest.raises(ValueError, match="inconsistent numbers of samples"):
+        model.fit(X, y[1:])
+    with pytest.raises(ValueError, match="could not convert string"):
+        model.fit(X, y).predict(X.assign(size="large"))
+    with pytest.raises(ValueError, match=r"X_val, y_val.*could not convert"):
+        model.set_params(early_stopping=True).fit(
+            X, y, X_val=X.assign(size="large"), y_val=y
+        )
+
+
+# Sparse rows
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"numeric_embedding": "ple_tree"}, {"categorical_features": [0]}],
+    ids=str,
+)
+def test_what_sparse_rows_cannot_have_is_refused(changes):
+    model, X, y, _ = data_of("regression", gaps=False)
+    name = next(iter(changes))
+    with pytest.raises(ValueError, match=f"X is sparse, but {name}="):
+        model.set_params(**changes).fit(csr_array(X), y)
+    assert not get_tags(model).input_tags.sparse
+
+
+def test_sparse_rows_are_neither_scaled_nor_missing():
+    model, X, y, _ = data_of("regression")
+    X = np.where(np.isnan(X), 0, X / [1, 1e6, 1, 1])
+    plain = clone(model).set_params(input_scaling=None)
+    assert_same(
+        clone(model).fit(csr_array(X), y), plain.fit(csr_array(X), y), csr_array(X)
+    )
+    X[0, 0] = np.nan
+    for call in (model.fit, lambda X, y: plain.predict(X)):
+        with pytest.raises(ValueError, match="X contains NaN"):
+            call(csr_array(X), y)
+
+
+@every_encoding
+def test_a_model_of_dense_rows_predicts_sparse_ones_alike(encoding):
+    model, X, y, _ = data_of("regression", gaps=False)
+    if "categorical_features" in encoding:
+        return
+    model.set_params(**encoding, dtype="float64").fit(X, y)
+    np.testing.assert_allclose(model.predict(csr_array(X)), model.predict(X))
+
+
+# Cost
+
+
+def peak_of(call):
+    tracemalloc.start()
+    call()
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    return peak
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@every_encoding
+def test_prediction_takes_little_memory(encoding, dtype):
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(60_000, 20)).round(1).astype(dtype)
+    model = FCNetRegressor(**SMALL | {"dtype": "float64"}, **encoding)
+    model.fit(X[:200], X[:200, 0])
+    encoded = len(X) * model._features.width * 8
+    if "categorical_features" not in encoding:  # whose levels are read all at once
+        assert peak_of(lambda: model.predict(X)) < 3e6 + encoded / 5
+    assert peak_of(lambda: model.input_gradients(X)) < 4 * 60_000 * 20 * 8
+
+
+def test_rows_that_nothing_is_done_to_are_not_copied():
+    X = np.random.default_rng(0).normal(size=(20_000, 100)).astype(np.float32)
+    model = FCNetRegressor(**SMALL | {"max_iter": 1}, input_scaling=None)
+    assert peak_of(lambda: model.fit(X, X[:, 0])) < 0.6 * X.nbytes
+    assert model._features.transform(X) is X
+
+
+@every_encoding
+def test_a_row_is_predicted_alone_as_among_many(encoding):
+    model, X, y, _ = data_of("regression", n=4_500)
+    model.set_params(**encoding).fit(X[:200], y[:200])
+    together = model.predict(X)
+    for rows in (slice(0, 1), slice(2_040, 2_060), slice(4_499, None)):
+        np.testing.assert_allclose(model.predict(X[rows]), together[rows], rtol=1e-12)
+
+
+def test_tags_are_honest():
+    for estimator in (FCNetClassifier(), FCNetRegressor(), FCNetTransformer()):
+        tags = get_tags(estimator).input_tags
+        assert tags.allow_nan and tags.sparse and not tags.categorical
+    words = FCNetClassifier(categorical_features="from_dtype")
+    for estimator in (words, FCNetTransformer(words)):
+        tags = get_tags(estimator).input_tags
+        assert tags.categorical and tags.string and tags.sparse
+
+
+# What is learned
+
+
+def test_unscaled_data_are_learned_by_the_defaults():
+    X, y = load_diabetes(return_X_y=True, scaled=False)
+    X_train, X_test, y_train, y_test = train_test_split(X, y, random_state=0)
+    ours = FCNetRegressor(early_stopping=True, random_state=0)
+    scaled = make_pipeline(StandardScaler(), clone(ours))
+    score = ours.fit(X_train, y_train).score(X_test, y_test)
+    assert score > 0.2
+    assert score == pytest.approx(
+        scaled.fit(X_train, y_train).score(X_test, y_test), abs=0.05
+    )
+
+
+@pytest.mark.data
+def test_raw_california_housing_is_learned_and_better_embedded(california_raw):
+    data = california_raw
+
+    def rmse(**settings):
+        model = FCNetRegressor(random_state=0, early_stopping=True, **settings)
+        model.fit(data.X_train, data.y_train)
+        return np.sqrt(np.mean((model.predict(data.X_test) - data.y_test) ** 2))
+
+    assert rmse() < 0.51
+    assert rmse(numeric_embedding="ple_tree") < 0.47
