@@ -215,6 +215,7 @@ class _BaseFCNet(CallbackSupportMixin, BaseEstimator):
         "dropout": [Interval(Real, 0, 1, closed="left")],
         "input_dropout": [Interval(Real, 0, 1, closed="left")],
         "init": [StrOptions({"auto", *INITIALIZERS})],
+        "n_members": [Interval(Integral, 1, None, closed="left")],
         "dtype": [
             StrOptions({"float32", "float64"}),
             Options(type, {np.float32, np.float64}),
@@ -510,6 +511,7 @@ class _BaseFCNet(CallbackSupportMixin, BaseEstimator):
             "dropout": self.dropout,
             "input_dropout": self.input_dropout,
             "init": None if self.init == "auto" else self.init,
+            "n_members": self.n_members,
             "loss": loss,
             "loss_params": loss_params,
         }
@@ -810,8 +812,13 @@ class _BaseFCNet(CallbackSupportMixin, BaseEstimator):
 
     def _scores(self, X):
         """Return the raw scores of rows in float64, and the dtype of X."""
+        members, dtype = self._member_scores(X)
+        return self._net.objective.pooled(members), dtype
+
+    def _member_scores(self, X):
+        """Return the same for every member, (n_members, n_samples, n_scores)."""
         X = rows_asked_about(self, X)
-        scores = finite(self._net.scores(X), self._net.dtype)
+        scores = finite(self._net.member_scores(X), self._net.dtype)
         return scores.astype(np.float64), X.dtype
 
     def _output_axes(self, n_scores):
