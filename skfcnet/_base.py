@@ -237,7 +237,9 @@ class _BaseFCNet(CallbackSupportMixin, BaseEstimator):
     @property
     def intercepts_(self):
         """Biases of every affine layer, first to last: live views."""
-        return self._arrays_named("b")
+        # Without the axis of one by which those of members broadcast over rows.
+        biases = self._arrays_named("b")
+        return [b.reshape(b.shape[:-2] + b.shape[-1:]) for b in biases]
 
     def _arrays_named(self, name):
         check_is_fitted(self)

@@ -16,10 +16,10 @@ Conventions
 a function is pure and allocates what it needs. It is the same code either way: what
 is read here is what trains.
 
-Where a shape begins with ``...``, one call can serve the members of an ensemble: axes
-that all arrays have in front of the others, (k, N, D) for rows and (k, D) for vectors
-of parameters. Rows that members share have an axis of 1 there. Every member is
-computed as if it were alone.
+One call can serve k members of an ensemble, each as if it were alone. All arrays then
+have an axis for them in front: rows (k, N, D), or (1, N, D) where they are shared,
+weights (k, D, M), and vectors of parameters, which meet rows, (k, 1, D). That is what
+``...`` at the beginning of a shape stands for.
 
 `LAYERS` declares every layer once, `NORMALIZATIONS` and `ACTIVATIONS` are those among
 them that can be chosen for a network. Activations are written in `skfcnet.activations`
@@ -71,8 +71,8 @@ def affine_forward(x, w, b, *, out=None, workspace=None):
 
     Parameters
     ----------
-    x : ndarray of shape (..., N, d1, ..., dm)
-        Rows; flattened to (..., N, D) with D = d1 * ... * dm.
+    x : ndarray of shape (..., N, D), or (N, d1, ..., dm)
+        Rows; flattened to (N, D) with D = d1 * ... * dm.
 
     w : ndarray of shape (..., D, M)
         Weights.
@@ -103,7 +103,7 @@ def affine_forward(x, w, b, *, out=None, workspace=None):
     array([[1., 2.]])
     """
     out = np.matmul(_flattened(x, w), w, out=out)
-    out += _as_row(b)
+    out += b
     return out, (x, w)
 
 
@@ -134,8 +134,8 @@ def affine_backward(
 
     Returns
     -------
-    dx : ndarray of shape (..., N, d1, ..., dm), or None without ``need_dx``
-        Gradient with respect to the rows; of rows that members share, that of each.
+    dx : ndarray of the shape of ``x``, or None without ``need_dx``
+        Gradient with respect to the rows; (k, N, D) of rows that members share.
 
     dw : ndarray of shape (..., D, M)
         Gradient with respect to the weights.
@@ -159,7 +159,7 @@ def affine_backward(
     if not need_dx:
         return None, dw, db
     dx = np.matmul(dout, w.mT, out=dx)
-    return dx.reshape(*dout.shape[:-1], *x.shape[w.ndim - 1 :]), dw, db
+    return dx if x.ndim == dx.ndim else dx.reshape(x.shape), dw, db
 
 
 def sparse_affine_forward(x, w, b, *, out=None, workspace=None):
@@ -204,9 +204,9 @@ def sparse_affine_forward(x, w, b, *, out=None, workspace=None):
     >>> out
     array([[1., 3.]])
     """
-    # Of members below each other, weights meet the columns of their own block.
-    out = (x @ w.reshape(-1, w.shape[-1])).reshape(*b.shape[:-1], -1, b.shape[-1])
-    out += _as_row(b)
+    # Below each other, the weights of members meet the columns of their own block.
+    out = (x @ w.reshape(-1, w.shape[-1])).reshape(*w.shape[:-2], -1, w.shape[-1])
+    out += b
     return out, (x, w)
 
 
@@ -326,18 +326,18 @@ def batchnorm_forward(x, gamma, beta, bn_param, *, out=None, workspace=None):
     workspace = workspace or Workspace()
     if mode == "test":
         mean, var = bn_param["running_mean"], bn_param["running_var"]
-        centred = workspace("centred", x.shape, x.dtype)
-        np.subtract(x, _as_row(mean), out=centred)
+        centred = np.subtract(x, mean, out=workspace("centred", x.shape, x.dtype))
     else:
-        out, centred, *rows = _centred(x, _column_means, out=out, workspace=workspace)
-        mean, var = (row[..., 0, :] for row in rows)
+        out, centred, mean, var = _centred(
+            x, _column_means, out=out, workspace=workspace
+        )
         momentum = bn_param.get("momentum", 0.9)
         for name, sample in (("running_mean", mean), ("running_var", var)):
             bn_param[name] *= momentum
             bn_param[name] += (1 - momentum) * sample
     inv_std = 1 / np.sqrt(var + eps)
-    out = np.multiply(centred, _as_row(gamma * inv_std), out=out)
-    out += _as_row(beta)
+    out = np.multiply(centred, gamma * inv_std, out=out)
+    out += beta
     return out, (centred, gamma, inv_std, mode == "train")
 
 
@@ -396,11 +396,11 @@ def batchnorm_backward(dout, cache, *, out=(None, None, None), workspace=None):
     dgamma = _column_sums(scratch, out=dgamma, workspace=workspace)
     dgamma *= inv_std
     if not from_these_rows:
-        return np.multiply(dout, _as_row(gamma * inv_std), out=dx), dgamma, dbeta
-    np.multiply(centred, _as_row(inv_std * dgamma / n), out=scratch)
+        return np.multiply(dout, gamma * inv_std, out=dx), dgamma, dbeta
+    np.multiply(centred, inv_std * dgamma / n, out=scratch)
     dx = np.subtract(dout, scratch, out=dx)
-    dx -= _as_row(dbeta / n)
-    dx *= _as_row(gamma * inv_std)
+    dx -= dbeta / n
+    dx *= gamma * inv_std
     return dx, dgamma, dbeta
 
 
@@ -461,8 +461,8 @@ def layernorm_forward(x, gamma, beta, ln_param, *, out=None, workspace=None):
     )
     inv_std = 1 / np.sqrt(var + ln_param.get("eps", 1e-5))
     x_hat *= inv_std
-    out = np.multiply(x_hat, _as_row(gamma), out=out)
-    out += _as_row(beta)
+    out = np.multiply(x_hat, gamma, out=out)
+    out += beta
     return out, (x_hat, gamma, inv_std)
 
 
@@ -517,9 +517,9 @@ def layernorm_backward(dout, cache, *, out=(None, None, None), workspace=None):
     scratch = workspace("scratch", dout.shape, dout.dtype)
     np.multiply(dout, x_hat, out=scratch)
     dgamma = _column_sums(scratch, out=dgamma, workspace=workspace)
-    scratch *= _as_row(gamma)
+    scratch *= gamma
     np.multiply(x_hat, _row_means(scratch, workspace), out=scratch)
-    dx = np.multiply(dout, _as_row(gamma), out=dx)
+    dx = np.multiply(dout, gamma, out=dx)
     scratch += _row_means(dx, workspace)
     dx -= scratch
     dx *= inv_std
@@ -764,25 +764,21 @@ def affine_relu_backward(dout, cache):
 
 
 def _flattened(x, w):
-    """Return rows of any shape as rows of a matrix, for each member of the weights."""
-    return x.reshape(*x.shape[: w.ndim - 1], w.shape[-2])
-
-
-def _as_row(a):
-    """Return numbers, one a column, such that they broadcast over the rows."""
-    return a[..., np.newaxis, :]
+    """Return rows of any shape as rows of a matrix; those of members are."""
+    return x if x.ndim == w.ndim else x.reshape(len(x), len(w))
 
 
 def _column_sums(a, *, out=None, workspace=None):
     """Sum over the rows as a matrix product: faster than np.sum."""
-    ones = (workspace or Workspace())("ones", a.shape[-2:-1], a.dtype, fill=1)
+    shape = a.shape[:1] if a.ndim == 2 else (1, a.shape[1])  # of members, rows
+    ones = (workspace or Workspace())("ones", shape, a.dtype, fill=1)
     return np.matmul(ones, a, out=out)
 
 
 def _column_means(a, workspace):
     means = _column_sums(a, workspace=workspace)
     means /= a.shape[-2]
-    return _as_row(means)
+    return means
 
 
 def _row_means(a, workspace):

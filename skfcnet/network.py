@@ -114,7 +114,7 @@ def _stage(kind, index, fan_in, fan_out, rate=None, *, members):
     specs, trained, state = [], [], []
     for spec in LAYERS[kind].specs(fan_in, fan_out):
         name = f"{spec.name}{index}"
-        specs.append(spec._replace(name=name, shape=(*members, *spec.shape)))
+        specs.append(spec._replace(name=name, shape=_of_members(members, spec.shape)))
         if spec.zone is Zone.STATE:
             state.append((spec.name, name))
         else:
@@ -130,6 +130,11 @@ def _stage(kind, index, fan_in, fan_out, rate=None, *, members):
         rate,
         members,
     )
+
+
+def _of_members(members, shape):
+    """Return the shape of an array for them; vectors are rows, and broadcast so."""
+    return (*members, *(1,) * (2 - len(shape)), *shape) if members else shape
 
 
 def plan(sizes, normalization, activation, dropout, input_dropout=0.0, *, n_members=1):
@@ -260,10 +265,10 @@ class FullyConnectedNet:
     params : Mapping of str to ndarray
         The trainable arrays, W1, b1, gamma1, beta1, W2, ...: live views of one
         vector. Assigning copies into place. With k > 1 members, all have a leading
-        axis of length k: W1 (k, D, M), b1 (k, M).
+        axis of length k, and vectors are rows: W1 (k, D, M), b1 (k, 1, M).
 
     state : Mapping of str to ndarray
-        The running statistics of batch normalisation, with the same leading axis.
+        The running statistics of batch normalisation, with the same axes.
 
     stages : tuple of Stage
         The layers.
@@ -803,8 +808,8 @@ class FullyConnectedNet:
         return outputs
 
     def _by_member(self, a):
-        """Return an array with an axis for the members, be it one."""
-        return a.reshape(self.n_members, *a.shape[-2:])
+        """Return an array of matrices, one for each member, be it one."""
+        return a if self.n_members > 1 else a[np.newaxis]
 
     def _test_passes(self, X, stages):
         """Run stages on chunks of checked rows.
@@ -851,12 +856,14 @@ class FullyConnectedNet:
 def _forward(stages, x, params, mode, rng, workspace, **others):
     """Run the stages in order; return the scores and every stage's cache."""
     dtype, caches = params.vector.dtype, []
-    x = _shared(x, stages[0].members)
+    members = stages[0].members
+    leading = (*members, x.shape[0])
+    x = _shared(x, members)
     for stage in stages:
         layer, scratch = LAYERS[stage.kind], workspace.scope(stage.name)
         out = x if layer.inplace else None
         if out is None and not issparse(x):  # of sparse rows, SciPy allocates it
-            out = scratch("out", (*stage.members, x.shape[-2], stage.fan_out), dtype)
+            out = scratch("out", (*leading, stage.fan_out), dtype)
         x, cache = layer.forward(
             x,
             *stage.arrays(params),
@@ -882,11 +889,12 @@ def _backward(stages, dout, caches, grads, workspace):
 
     It is None where a stage stands at the data.
     """
+    leading = dout.shape[:-1]
     for stage, cache in zip(reversed(stages), reversed(caches), strict=True):
         layer, scratch = LAYERS[stage.kind], workspace.scope(stage.name)
         dx = dout if layer.inplace else None
         if dx is None and not layer.on_data:
-            dx = scratch("dx", (*dout.shape[:-1], stage.fan_in), dout.dtype)
+            dx = scratch("dx", (*leading, stage.fan_in), dout.dtype)
         out = (dx, *stage.arrays(grads))
         layer.backward(dout, cache, out=out, workspace=scratch)
         if layer.on_data:
