@@ -22,6 +22,8 @@ CONFIGURATIONS = [
     {"solver": "sgd"},
     {"solver": "lbfgs"},
     {"early_stopping": True},
+    {"n_members": 3},
+    {"n_members": 3, "batch_norm": True, "early_stopping": True},
     # Seeded: now and then an unscaled network is so sure of two rows of
     # check_classifier_multioutput that their probabilities round to the same number,
     # while their scores do not, and the check compares ranks.
