@@ -818,7 +818,7 @@ class _BaseFCNet(CallbackSupportMixin, BaseEstimator):
         return self._net.objective.pooled(members), dtype
 
     def _member_scores(self, X):
-        """Return the same for every member, (n_members, n_samples, n_scores)."""
+        """Return the raw scores by every member in float64, and the dtype of X."""
         X = rows_asked_about(self, X)
         scores = finite(self._net.member_scores(X), self._net.dtype)
         return scores.astype(np.float64), X.dtype

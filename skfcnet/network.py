@@ -853,6 +853,15 @@ class FullyConnectedNet:
         )
 
 
+def _shared(x, members):
+    """Return rows such that the layers hand them to every member."""
+    if not members:
+        return x
+    if issparse(x):
+        return block_diag([x] * members[0], format="csr")
+    return x[np.newaxis]
+
+
 def _forward(stages, x, params, mode, rng, workspace, **others):
     """Run the stages in order; return the scores and every stage's cache."""
     dtype, caches = params.vector.dtype, []
@@ -873,15 +882,6 @@ def _forward(stages, x, params, mode, rng, workspace, **others):
         )
         caches.append(cache)
     return x, caches
-
-
-def _shared(x, members):
-    """Return rows such that the layers hand them to every member."""
-    if not members:
-        return x
-    if issparse(x):
-        return block_diag([x] * members[0], format="csr")
-    return x[np.newaxis]
 
 
 def _backward(stages, dout, caches, grads, workspace):

@@ -262,6 +262,27 @@ def test_the_norm_of_each_gradient_is_limited_by_itself():
     assert norms[0] < 0.3
 
 
+@pytest.mark.parametrize("loss", ["softmax", "mse"])
+def test_a_solver_measures_the_mean_prediction(loss):
+    net = ensemble(loss, random_state=4)
+    X, y = data(net, n=40)
+    solver = Solver(
+        net,
+        {"X_train": X, "y_train": y, "X_val": X, "y_val": y},
+        num_epochs=3,
+        verbose=False,
+        random_state=0,
+    )
+    solver.train()
+    answers = net.objective.decide(net.scores(X))
+    measured = (
+        np.mean(answers == y)
+        if loss == "softmax"
+        else np.sqrt(np.mean((answers - y) ** 2))
+    )
+    assert solver.best_val_acc == pytest.approx(measured, rel=1e-12)
+
+
 # One member is no ensemble
 
 
