@@ -229,6 +229,7 @@ class _BaseFCNet(CallbackSupportMixin, BaseEstimator):
         "numeric_embedding": [StrOptions(set(EMBEDDINGS)), None],
         "n_bins": [Interval(Integral, 2, None, closed="left")],
         "categorical_features": [StrOptions({"from_dtype"}), "array-like", None],
+        "n_members": [Interval(Integral, 1, None, closed="left")],
         "dtype": [
             StrOptions({"float32", "float64"}),
             Options(type, {np.float32, np.float64}),
@@ -264,7 +265,9 @@ class _BaseFCNet(CallbackSupportMixin, BaseEstimator):
     @property
     def intercepts_(self):
         """Biases of every affine layer, first to last: live views."""
-        return self._arrays_named("b")
+        # Without the axis of one by which those of members broadcast over rows.
+        biases = self._arrays_named("b")
+        return [b.reshape(b.shape[:-2] + b.shape[-1:]) for b in biases]
 
     def _arrays_named(self, name):
         check_is_fitted(self)
@@ -611,6 +614,7 @@ class _BaseFCNet(CallbackSupportMixin, BaseEstimator):
             "dropout": self.dropout,
             "input_dropout": self.input_dropout,
             "init": None if self.init == "auto" else self.init,
+            "n_members": self.n_members,
             "loss": loss,
             "loss_params": loss_params,
         }
@@ -916,9 +920,18 @@ class _BaseFCNet(CallbackSupportMixin, BaseEstimator):
 
     def _scores(self, X):
         """Return the raw scores of rows in float64, and the dtype of X."""
+        members, dtype = self._member_scores(X)
+        return self._net.objective.pooled(members), dtype
+
+    def _member_scores(self, X):
+        """Return the raw scores by every member in float64, and the dtype of X."""
         X = rows_asked_about(self, X)
-        scores = finite(self._through_network(self._net.scores, X), self._net.dtype)
+        by_row = self._through_network(self._member_scores_by_row, X)
+        scores = finite(by_row, self._net.dtype).swapaxes(0, 1)
         return scores.astype(np.float64), X.dtype
+
+    def _member_scores_by_row(self, X):
+        return self._net.member_scores(X).swapaxes(0, 1)
 
     def _output_axes(self, n_scores):
         """Return the lengths of the axes of predictions, beside that of the rows."""

@@ -133,7 +133,7 @@ class FCNetClassifier(ClassifierMixin, _BaseFCNet):
 
     max_grad_norm : float or None, default=None
         Where the norm of the gradient of the loss, without the L2 penalty, is larger,
-        the gradient is scaled down to it.
+        the gradient is scaled down to it; that of every member by itself.
 
     weight_decay : float, default=0.01
         Each step multiplies the weights by ``1 - learning_rate * weight_decay``. Only
@@ -157,8 +157,13 @@ class FCNetClassifier(ClassifierMixin, _BaseFCNet):
         deviation ``gain / sqrt(fan_in)``, with the gain of the activation, sqrt(2) for
         the rectifiers [1]_. Biases start at zero.
 
+    n_members : int, default=1
+        Networks that are trained side by side, in one pass over the minibatches, each
+        with initial weights and dropout masks of its own and by its own loss: an
+        ensemble [10]_. Predictions are averaged: probabilities, or values.
+
     label_smoothing : float, default=0.0
-        How much of each label is spread over all classes [10]_, in [0, 1).
+        How much of each label is spread over all classes [11]_, in [0, 1).
 
     class_weight : dict, list of dict, 'balanced' or None, default=None
         What the loss of a row of each class is multiplied by: a cost, where
@@ -197,11 +202,13 @@ class FCNetClassifier(ClassifierMixin, _BaseFCNet):
         several outputs, a list with the labels of each.
 
     coefs_ : list of ndarray
-        Weights of every affine layer, of shapes (n_in, n_out): live views. The first
-        ``n_in`` is that of the features as they are scaled and encoded.
+        Weights of every affine layer, of shapes (n_in, n_out), with several members
+        (n_members, n_in, n_out): live views. The first ``n_in`` is that of the features
+        as they are scaled and encoded.
 
     intercepts_ : list of ndarray
-        Biases of every affine layer: live views.
+        Biases of every affine layer, of shapes (n_out,), with several members
+        (n_members, n_out): live views.
 
     loss_ : float
         Training loss, with the L2 penalty, of the last epoch, or with
@@ -274,7 +281,9 @@ class FCNetClassifier(ClassifierMixin, _BaseFCNet):
        Pre-Tuned MLPs and Boosted Trees on Tabular Data", NeurIPS 2024.
     .. [9] Y. Gorishniy, I. Rubachev, A. Babenko, "On Embeddings for Numerical
        Features in Tabular Deep Learning", NeurIPS 2022.
-    .. [10] C. Szegedy et al., "Rethinking the Inception Architecture for Computer
+    .. [10] O. Laurent et al., "Packed Ensembles for Efficient Uncertainty Estimation",
+       ICLR 2023.
+    .. [11] C. Szegedy et al., "Rethinking the Inception Architecture for Computer
        Vision", CVPR 2016.
 
     Examples
@@ -334,6 +343,7 @@ class FCNetClassifier(ClassifierMixin, _BaseFCNet):
         dropout=0.0,
         input_dropout=0.0,
         init="auto",
+        n_members=1,
         label_smoothing=0.0,
         class_weight=None,
         dtype="float32",
@@ -625,6 +635,9 @@ class FCNetClassifier(ClassifierMixin, _BaseFCNet):
     @np.errstate(all="ignore")
     def decision_function(self, X):
         """Return the scores of each row, before the sigmoid or softmax.
+
+        Those of several members belong to the mean of their probabilities: its
+        log-odds for sigmoids, otherwise its logarithm.
 
         Parameters
         ----------

@@ -69,7 +69,8 @@ def train_lbfgs(net, X, y, weight, *, max_iter, max_fun, tol, after_iteration):
                 f"(and, for regression, the target)."
             )
         grads.decayed += net.reg * net.params.decayed
-        return loss, grads.trainable.copy()
+        # What these are the gradients of is the sum over the members.
+        return net.n_members * loss, grads.trainable.copy()
 
     def callback(vector):
         net.params.trainable[...] = vector

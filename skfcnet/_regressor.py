@@ -147,7 +147,7 @@ class FCNetRegressor(RegressorMixin, _BaseFCNet):
 
     max_grad_norm : float or None, default=None
         Where the norm of the gradient of the loss, without the L2 penalty, is larger,
-        the gradient is scaled down to it.
+        the gradient is scaled down to it; that of every member by itself.
 
     weight_decay : float, default=0.01
         Each step multiplies the weights by ``1 - learning_rate * weight_decay``. Only
@@ -170,6 +170,11 @@ class FCNetRegressor(RegressorMixin, _BaseFCNet):
         Distribution that the weights are drawn from; 'auto': normal, of standard
         deviation ``gain / sqrt(fan_in)``, with the gain of the activation, sqrt(2) for
         the rectifiers [1]_. Biases start at zero.
+
+    n_members : int, default=1
+        Networks that are trained side by side, in one pass over the minibatches, each
+        with initial weights and dropout masks of its own and by its own loss: an
+        ensemble [10]_. Predictions are averaged: probabilities, or values.
 
     huber_delta : float, default=1.0
         Error from which on the loss is linear, with ``scale_target`` in standard
@@ -215,11 +220,13 @@ class FCNetRegressor(RegressorMixin, _BaseFCNet):
     Attributes
     ----------
     coefs_ : list of ndarray
-        Weights of every affine layer, of shapes (n_in, n_out): live views. The first
-        ``n_in`` is that of the features as they are scaled and encoded.
+        Weights of every affine layer, of shapes (n_in, n_out), with several members
+        (n_members, n_in, n_out): live views. The first ``n_in`` is that of the features
+        as they are scaled and encoded.
 
     intercepts_ : list of ndarray
-        Biases of every affine layer: live views.
+        Biases of every affine layer, of shapes (n_out,), with several members
+        (n_members, n_out): live views.
 
     loss_ : float
         Training loss, with the L2 penalty, of the last epoch, or with
@@ -290,6 +297,8 @@ class FCNetRegressor(RegressorMixin, _BaseFCNet):
        Pre-Tuned MLPs and Boosted Trees on Tabular Data", NeurIPS 2024.
     .. [9] Y. Gorishniy, I. Rubachev, A. Babenko, "On Embeddings for Numerical
        Features in Tabular Deep Learning", NeurIPS 2022.
+    .. [10] O. Laurent et al., "Packed Ensembles for Efficient Uncertainty Estimation",
+       ICLR 2023.
 
     Examples
     --------
@@ -352,6 +361,7 @@ class FCNetRegressor(RegressorMixin, _BaseFCNet):
         dropout=0.0,
         input_dropout=0.0,
         init="auto",
+        n_members=1,
         huber_delta=1.0,
         quantile=0.5,
         dtype="float32",
@@ -485,7 +495,7 @@ class FCNetRegressor(RegressorMixin, _BaseFCNet):
         return r2_score(y, answers, sample_weight=weight)
 
     @np.errstate(all="ignore")
-    def predict(self, X):
+    def predict(self, X, return_std=False):
         """Predict the targets of each row.
 
         Parameters
@@ -493,11 +503,30 @@ class FCNetRegressor(RegressorMixin, _BaseFCNet):
         X : {array-like, sparse matrix, dataframe} of shape (n_samples, n_features)
             The input.
 
+        return_std : bool, default=False
+            Whether to return the standard deviation of the members, too.
+
         Returns
         -------
         y : ndarray of shape (n_samples,) or (n_samples, n_outputs)
             The predictions, in the dtype of X and the units of the targets. With
             several quantiles, they are the last axis, in the order of ``quantile``.
+            Of several members, the mean.
+
+        y_std : ndarray of the shape of ``y``
+            With ``return_std``: how far the predictions of the members are from their
+            mean, the root of the mean square. It says where they disagree, and knows
+            nothing of noise in the targets.
+
+        Raises
+        ------
+        ValueError
+            If ``return_std`` is True and ``n_members`` was 1, or X is invalid.
         """
-        scores, dtype = self._scores(X)
-        return self._answers(scores).astype(dtype)
+        members, dtype = self._member_scores(X)
+        if return_std and len(members) == 1:
+            raise ValueError("return_std=True needs n_members of at least 2, got 1.")
+        y = self._answers(self._net.objective.pooled(members)).astype(dtype)
+        if not return_std:
+            return y
+        return y, np.std([self._answers(own) for own in members], axis=0).astype(dtype)

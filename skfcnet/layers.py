@@ -16,6 +16,11 @@ Conventions
 a function is pure and allocates what it needs. It is the same code either way: what
 is read here is what trains.
 
+One call can serve k members of an ensemble, each as if it were alone. All arrays then
+have an axis for them in front: rows (k, N, D), or (1, N, D) where they are shared,
+weights (k, D, M), and vectors of parameters, which meet rows, (k, 1, D). That is what
+``...`` at the beginning of a shape stands for.
+
 `LAYERS` declares every layer once, `NORMALIZATIONS` and `ACTIVATIONS` are those among
 them that can be chosen for a network. Activations are written in `skfcnet.activations`
 and can be imported from here as well. The network, the estimators, the gradient tests
@@ -66,16 +71,16 @@ def affine_forward(x, w, b, *, out=None, workspace=None):
 
     Parameters
     ----------
-    x : ndarray of shape (N, d1, ..., dk)
-        Rows; flattened to (N, D) with D = d1 * ... * dk.
+    x : ndarray of shape (..., N, D), or (N, d1, ..., dm)
+        Rows; flattened to (N, D) with D = d1 * ... * dm.
 
-    w : ndarray of shape (D, M)
+    w : ndarray of shape (..., D, M)
         Weights.
 
-    b : ndarray of shape (M,)
+    b : ndarray of shape (..., M)
         Biases.
 
-    out : ndarray of shape (N, M), default=None
+    out : ndarray of shape (..., N, M), default=None
         Where to write the result.
 
     workspace : Workspace, default=None
@@ -83,7 +88,7 @@ def affine_forward(x, w, b, *, out=None, workspace=None):
 
     Returns
     -------
-    out : ndarray of shape (N, M)
+    out : ndarray of shape (..., N, M)
         The result.
 
     cache : tuple
@@ -97,7 +102,7 @@ def affine_forward(x, w, b, *, out=None, workspace=None):
     >>> out
     array([[1., 2.]])
     """
-    out = np.matmul(x.reshape(len(x), len(w)), w, out=out)
+    out = np.matmul(_flattened(x, w), w, out=out)
     out += b
     return out, (x, w)
 
@@ -112,14 +117,14 @@ def affine_backward(
 
     Parameters
     ----------
-    dout : ndarray of shape (N, M)
+    dout : ndarray of shape (..., N, M)
         Gradient with respect to the output.
 
     cache : tuple
         From `affine_forward`.
 
     out : tuple of three ndarrays, default=(None, None, None)
-        Where to write ``dx`` (N, D), ``dw`` and ``db``.
+        Where to write ``dx`` (..., N, D), ``dw`` and ``db``.
 
     workspace : Workspace, default=None
         Lends the scratch arrays.
@@ -130,12 +135,12 @@ def affine_backward(
     Returns
     -------
     dx : ndarray of the shape of ``x``, or None without ``need_dx``
-        Gradient with respect to the rows.
+        Gradient with respect to the rows; (k, N, D) of rows that members share.
 
-    dw : ndarray of shape (D, M)
+    dw : ndarray of shape (..., D, M)
         Gradient with respect to the weights.
 
-    db : ndarray of shape (M,)
+    db : ndarray of shape (..., M)
         Gradient with respect to the biases.
 
     Examples
@@ -149,10 +154,12 @@ def affine_backward(
     """
     x, w = cache
     dx, dw, db = out
-    dw = np.matmul(x.reshape(len(x), len(w)).T, dout, out=dw)
+    dw = np.matmul(_flattened(x, w).mT, dout, out=dw)
     db = _column_sums(dout, out=db, workspace=workspace)
-    dx = np.matmul(dout, w.T, out=dx).reshape(x.shape) if need_dx else None
-    return dx, dw, db
+    if not need_dx:
+        return None, dw, db
+    dx = np.matmul(dout, w.mT, out=dx)
+    return dx if x.ndim == dx.ndim else dx.reshape(x.shape), dw, db
 
 
 def sparse_affine_forward(x, w, b, *, out=None, workspace=None):
@@ -164,15 +171,16 @@ def sparse_affine_forward(x, w, b, *, out=None, workspace=None):
     Parameters
     ----------
     x : sparse matrix or array of shape (N, D)
-        Rows, in CSR format.
+        Rows, in CSR format. For k members (k * N, k * D): the rows of each stand in
+        a block of their own on the diagonal.
 
-    w : ndarray of shape (D, M)
+    w : ndarray of shape (..., D, M)
         Weights.
 
-    b : ndarray of shape (M,)
+    b : ndarray of shape (..., M)
         Biases.
 
-    out : ndarray of shape (N, M), default=None
+    out : ndarray of shape (..., N, M), default=None
         Unused: SciPy allocates the product.
 
     workspace : Workspace, default=None
@@ -180,7 +188,7 @@ def sparse_affine_forward(x, w, b, *, out=None, workspace=None):
 
     Returns
     -------
-    out : ndarray of shape (N, M)
+    out : ndarray of shape (..., N, M)
         The result.
 
     cache : tuple
@@ -196,7 +204,8 @@ def sparse_affine_forward(x, w, b, *, out=None, workspace=None):
     >>> out
     array([[1., 3.]])
     """
-    out = x @ w
+    # Below each other, the weights of members meet the columns of their own block.
+    out = (x @ w.reshape(-1, w.shape[-1])).reshape(*w.shape[:-2], -1, w.shape[-1])
     out += b
     return out, (x, w)
 
@@ -206,7 +215,7 @@ def sparse_affine_backward(dout, cache, *, out=(None, None, None), workspace=Non
 
     Parameters
     ----------
-    dout : ndarray of shape (N, M)
+    dout : ndarray of shape (..., N, M)
         Gradient with respect to the output.
 
     cache : tuple
@@ -223,10 +232,10 @@ def sparse_affine_backward(dout, cache, *, out=(None, None, None), workspace=Non
     dx : None
         Not computed: it would be dense.
 
-    dw : ndarray of shape (D, M)
+    dw : ndarray of shape (..., D, M)
         Gradient with respect to the weights.
 
-    db : ndarray of shape (M,)
+    db : ndarray of shape (..., M)
         Gradient with respect to the biases.
 
     Examples
@@ -240,9 +249,9 @@ def sparse_affine_backward(dout, cache, *, out=(None, None, None), workspace=Non
     array([[0., 0.],
            [2., 6.]])
     """
-    x, _ = cache
+    x, w = cache
     _, dw, db = out
-    dw = np.positive(x.T @ dout, out=dw)
+    dw = np.positive((x.T @ dout.reshape(x.shape[0], -1)).reshape(w.shape), out=dw)
     db = _column_sums(dout, out=db, workspace=workspace)
     return None, dw, db
 
@@ -258,24 +267,24 @@ def batchnorm_forward(x, gamma, beta, bn_param, *, out=None, workspace=None):
 
     Parameters
     ----------
-    x : ndarray of shape (N, D)
+    x : ndarray of shape (..., N, D)
         Rows.
 
-    gamma : ndarray of shape (D,)
+    gamma : ndarray of shape (..., D)
         Scale.
 
-    beta : ndarray of shape (D,)
+    beta : ndarray of shape (..., D)
         Shift.
 
     bn_param : dict
         ``mode``: 'train' or 'test';
         ``eps``: added to the variance, default 1e-5;
         ``momentum``: of the running averages, default 0.9;
-        ``running_mean``, ``running_var``: arrays of shape (D,), zeros when absent.
+        ``running_mean``, ``running_var``: arrays of shape (..., D), zeros when absent.
         In training they are updated in place, as
         ``momentum * running + (1 - momentum) * minibatch``.
 
-    out : ndarray of shape (N, D), default=None
+    out : ndarray of shape (..., N, D), default=None
         Where to write the result; may be ``x``.
 
     workspace : Workspace, default=None
@@ -283,7 +292,7 @@ def batchnorm_forward(x, gamma, beta, bn_param, *, out=None, workspace=None):
 
     Returns
     -------
-    out : ndarray of shape (N, D)
+    out : ndarray of shape (..., N, D)
         The result.
 
     cache : tuple
@@ -344,7 +353,7 @@ def batchnorm_backward(dout, cache, *, out=(None, None, None), workspace=None):
 
     Parameters
     ----------
-    dout : ndarray of shape (N, D)
+    dout : ndarray of shape (..., N, D)
         Gradient with respect to the output.
 
     cache : tuple
@@ -358,13 +367,13 @@ def batchnorm_backward(dout, cache, *, out=(None, None, None), workspace=None):
 
     Returns
     -------
-    dx : ndarray of shape (N, D)
+    dx : ndarray of shape (..., N, D)
         Gradient with respect to the rows.
 
-    dgamma : ndarray of shape (D,)
+    dgamma : ndarray of shape (..., D)
         Gradient with respect to the scale.
 
-    dbeta : ndarray of shape (D,)
+    dbeta : ndarray of shape (..., D)
         Gradient with respect to the shift.
 
     Examples
@@ -379,7 +388,7 @@ def batchnorm_backward(dout, cache, *, out=(None, None, None), workspace=None):
     """
     centred, gamma, inv_std, from_these_rows = cache
     dx, dgamma, dbeta = out
-    n = len(dout)
+    n = dout.shape[-2]
     workspace = workspace or Workspace()
     dbeta = _column_sums(dout, out=dbeta, workspace=workspace)
     scratch = workspace("scratch", dout.shape, dout.dtype)
@@ -406,19 +415,19 @@ def layernorm_forward(x, gamma, beta, ln_param, *, out=None, workspace=None):
 
     Parameters
     ----------
-    x : ndarray of shape (N, D)
+    x : ndarray of shape (..., N, D)
         Rows.
 
-    gamma : ndarray of shape (D,)
+    gamma : ndarray of shape (..., D)
         Scale.
 
-    beta : ndarray of shape (D,)
+    beta : ndarray of shape (..., D)
         Shift.
 
     ln_param : dict
         ``eps``: added to the variance, default 1e-5.
 
-    out : ndarray of shape (N, D), default=None
+    out : ndarray of shape (..., N, D), default=None
         Where to write the result; may be ``x``.
 
     workspace : Workspace, default=None
@@ -426,7 +435,7 @@ def layernorm_forward(x, gamma, beta, ln_param, *, out=None, workspace=None):
 
     Returns
     -------
-    out : ndarray of shape (N, D)
+    out : ndarray of shape (..., N, D)
         The result.
 
     cache : tuple
@@ -468,7 +477,7 @@ def layernorm_backward(dout, cache, *, out=(None, None, None), workspace=None):
 
     Parameters
     ----------
-    dout : ndarray of shape (N, D)
+    dout : ndarray of shape (..., N, D)
         Gradient with respect to the output.
 
     cache : tuple
@@ -482,13 +491,13 @@ def layernorm_backward(dout, cache, *, out=(None, None, None), workspace=None):
 
     Returns
     -------
-    dx : ndarray of shape (N, D)
+    dx : ndarray of shape (..., N, D)
         Gradient with respect to the rows.
 
-    dgamma : ndarray of shape (D,)
+    dgamma : ndarray of shape (..., D)
         Gradient with respect to the scale.
 
-    dbeta : ndarray of shape (D,)
+    dbeta : ndarray of shape (..., D)
         Gradient with respect to the shift.
 
     Examples
@@ -537,14 +546,15 @@ def dropout_forward(x, dropout_param, *, out=None, workspace=None):
         unit is kept.
 
     out : ndarray of the shape of ``x``, default=None
-        Where to write the result; may be ``x``.
+        Where to write the result; may be ``x``. Where members share ``x``, an array
+        with an axis of their number: each then draws a mask of its own.
 
     workspace : Workspace, default=None
         Lends the scratch arrays; the cache lives in them.
 
     Returns
     -------
-    out : ndarray of the shape of ``x``
+    out : ndarray of the shape of ``x``, or of the ``out`` given
         The result.
 
     cache : ndarray
@@ -576,11 +586,12 @@ def dropout_forward(x, dropout_param, *, out=None, workspace=None):
         return np.positive(x, out=out), None
 
     workspace = workspace or Workspace()
+    shape = x.shape if out is None else out.shape
     kept = dropout_param.get("mask")
     if kept is None:
         rng = as_generator(dropout_param.get("rng"))
-        kept = _drawn(rng, p, out=workspace("kept", x.shape, bool))
-    factor = workspace("factor", x.shape, x.dtype)
+        kept = _drawn(rng, p, out=workspace("kept", shape, bool))
+    factor = workspace("factor", shape, x.dtype)
     np.multiply(kept, 1 / (1 - p), out=factor, dtype=x.dtype)
     return np.multiply(x, factor, out=out), factor
 
@@ -752,21 +763,27 @@ def affine_relu_backward(dout, cache):
     return affine_backward(relu_backward(dout, relu_cache), affine_cache)
 
 
+def _flattened(x, w):
+    """Return rows of any shape as rows of a matrix; those of members are."""
+    return x if x.ndim == w.ndim else x.reshape(len(x), len(w))
+
+
 def _column_sums(a, *, out=None, workspace=None):
     """Sum over the rows as a matrix product: faster than np.sum."""
-    ones = (workspace or Workspace())("ones", a.shape[:1], a.dtype, fill=1)
+    shape = a.shape[:1] if a.ndim == 2 else (1, a.shape[1])  # of members, rows
+    ones = (workspace or Workspace())("ones", shape, a.dtype, fill=1)
     return np.matmul(ones, a, out=out)
 
 
 def _column_means(a, workspace):
     means = _column_sums(a, workspace=workspace)
-    means /= len(a)
+    means /= a.shape[-2]
     return means
 
 
 def _row_means(a, workspace):
-    means = np.matmul(a, workspace("ones", (a.shape[1], 1), a.dtype, fill=1))
-    means /= a.shape[1]
+    means = np.matmul(a, workspace("ones", (a.shape[-1], 1), a.dtype, fill=1))
+    means /= a.shape[-1]
     return means
 
 

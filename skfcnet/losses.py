@@ -19,7 +19,7 @@ and the documentation read it.
 from collections.abc import Callable, Mapping
 from functools import partial
 from inspect import signature
-from math import inf
+from math import inf, log
 from numbers import Integral, Real
 from types import MappingProxyType
 from typing import NamedTuple
@@ -99,6 +99,14 @@ class Loss(NamedTuple):
     domain : Domain
         What the targets may be.
 
+    pool : callable
+        From the scores of several members of an ensemble (k, N, S) to the scores
+        (N, S) of the mean of their predictions, of which ``inverse_link`` makes it.
+
+    pool_backward : callable
+        From the gradient of anything with respect to those (N, S), and the scores of
+        the members, to that with respect to the scores of the members (k, N, S).
+
     log_inverse_link : callable or None, default=None
         From scores to logarithms of probabilities, where there are any.
 
@@ -110,8 +118,7 @@ class Loss(NamedTuple):
         converts a value.
 
     shared : str or None, default=None
-        The parameter that ``decide``, the inverse links and ``link_gradients`` take,
-        too.
+        The parameter that all other functions from scores take, too.
 
     spreads : bool, default=False
         Whether that parameter may hold several values, each with a score of its own
@@ -131,6 +138,8 @@ class Loss(NamedTuple):
     inverse_link: Callable
     output: str
     domain: Domain
+    pool: Callable
+    pool_backward: Callable
     log_inverse_link: Callable | None = None
     takes_labels: bool = False
     parameters: Mapping = MappingProxyType({})
@@ -176,15 +185,36 @@ class Loss(NamedTuple):
         if self.shared not in params:
             return bound
         shared = {self.shared: params[self.shared]}
-        log_inverse_link = self.log_inverse_link
-        link_gradients = self.link_gradients
+        takers = {name: getattr(self, name) for name in _FROM_SCORES}
         return bound._replace(
-            decide=partial(self.decide, **shared),
-            inverse_link=partial(self.inverse_link, **shared),
-            log_inverse_link=log_inverse_link and partial(log_inverse_link, **shared),
-            link_gradients=link_gradients and partial(link_gradients, **shared),
             columns=np.size(params[self.shared]) if self.spreads else self.columns,
+            **{name: f and partial(f, **shared) for name, f in takers.items()},
         )
+
+    def pooled(self, scores):
+        """Return the scores of the mean of what members predict.
+
+        Parameters
+        ----------
+        scores : ndarray of shape (k, N, S)
+            Those of every member.
+
+        Returns
+        -------
+        pooled : ndarray of shape (N, S)
+            Where there is a single member, its scores.
+        """
+        return scores[0] if len(scores) == 1 else self.pool(scores)
+
+
+_FROM_SCORES = (
+    "decide",
+    "inverse_link",
+    "log_inverse_link",
+    "link_gradients",
+    "pool",
+    "pool_backward",
+)
 
 
 def softmax_loss(x, y, *, label_smoothing=0.0, weight=None, out=None, workspace=None):
@@ -1068,6 +1098,77 @@ def _rearrangement(scores, quantile):
     return np.argsort(of_targets, axis=2)[:, :, ranks]
 
 
+# From the scores of members (k, N, S) to those of the mean of their predictions: the
+# inverse of the inverse link, at that mean. Exponentials are kept in logarithms.
+
+
+def _mean_scores(scores):
+    return scores.mean(axis=0)
+
+
+def _mean_scores_backward(dpooled, scores):
+    dscores = np.empty_like(scores)
+    dscores[...] = dpooled / len(scores)
+    return dscores
+
+
+def _pooled_log_odds(scores):
+    return _log_mean(log_expit(scores)) - _log_mean(log_expit(-scores))
+
+
+def _pooled_log_odds_backward(dpooled, scores):
+    against, towards = _shares(log_expit(-scores)), _shares(log_expit(scores))
+    return dpooled * (towards * expit(-scores) + against * expit(scores))
+
+
+def _pooled_log_p(scores, groups=None):
+    return _log_mean(_log_p_of_members(scores, groups))
+
+
+def _pooled_log_p_backward(dpooled, scores, groups=None):
+    log_p = _log_p_of_members(scores, groups)
+    dlog_p = dpooled * _shares(log_p)
+    _, starts, group_of = _layout(scores[0], groups)
+    of_group = np.add.reduceat(dlog_p, starts, axis=2)[:, :, group_of]
+    return dlog_p - np.exp(log_p) * of_group
+
+
+def _log_p_of_members(scores, groups):
+    return np.stack([_log_softmax_of_groups(own, groups) for own in scores])
+
+
+def _pooled_log_means(scores):
+    return _log_mean(np.clip(scores, -LOG_BOUND, LOG_BOUND))
+
+
+def _pooled_log_means_backward(dpooled, scores):
+    shares = _shares(np.clip(scores, -LOG_BOUND, LOG_BOUND))
+    return dpooled * shares * (np.abs(scores) <= LOG_BOUND)
+
+
+def _pooled_quantiles(scores, quantile=0.5):
+    return np.mean([_rearranged(own, quantile) for own in scores], axis=0)
+
+
+def _pooled_quantiles_backward(dpooled, scores, quantile=0.5):
+    dscores = np.empty_like(scores)
+    for own, down in zip(scores, dscores, strict=True):
+        order = _rearrangement(own, quantile)
+        moved = dpooled.reshape(order.shape) / len(scores)
+        np.put_along_axis(down.reshape(order.shape), order, moved, axis=2)
+    return dscores
+
+
+def _log_mean(logarithms):
+    """Return the logarithm of the mean over members of what has such logarithms."""
+    return np.logaddexp.reduce(logarithms, axis=0) - log(len(logarithms))
+
+
+def _shares(logarithms):
+    """Return the share of each member in a sum of what has such logarithms."""
+    return np.exp(logarithms - np.logaddexp.reduce(logarithms, axis=0))
+
+
 def _not_negative(y):
     return y >= 0
 
@@ -1082,6 +1183,22 @@ def _within_zero_and_one(y):
 
 _ANY = Domain("real", np.isreal)
 _SMOOTHING = MappingProxyType({"label_smoothing": _label_smoothing})
+_OF_VALUES = {
+    "decide": np.positive,
+    "inverse_link": np.positive,
+    "output": "identity",
+    "domain": _ANY,
+    "pool": _mean_scores,
+    "pool_backward": _mean_scores_backward,
+}
+_OF_LOG_MEANS = {
+    "decide": _means,
+    "inverse_link": _means,
+    "output": "exp",
+    "pool": _pooled_log_means,
+    "pool_backward": _pooled_log_means_backward,
+    "link_gradients": _gradients_of_means,
+}
 
 LOSSES = {
     "softmax": Loss(
@@ -1090,6 +1207,8 @@ LOSSES = {
         _softmax,
         "softmax",
         Domain("non-negative integer", _not_negative),
+        _pooled_log_p,
+        _pooled_log_p_backward,
         log_inverse_link=_log_softmax,
         takes_labels=True,
         parameters=_SMOOTHING,
@@ -1100,6 +1219,8 @@ LOSSES = {
         _softmax_of_groups,
         "softmax",
         Domain("[0, 1]-valued", _within_zero_and_one),
+        _pooled_log_p,
+        _pooled_log_p_backward,
         log_inverse_link=_log_softmax_of_groups,
         parameters=MappingProxyType({"groups": _groups, **_SMOOTHING}),
         shared="groups",
@@ -1110,22 +1231,17 @@ LOSSES = {
         expit,
         "logistic",
         Domain("[0, 1]-valued", _within_zero_and_one),
+        _pooled_log_odds,
+        _pooled_log_odds_backward,
         log_inverse_link=log_expit,
         parameters=_SMOOTHING,
     ),
-    "mse": Loss(mse_loss, np.positive, np.positive, "identity", _ANY),
-    "squared_error": Loss(
-        squared_error_loss, np.positive, np.positive, "identity", _ANY
-    ),
-    "absolute_error": Loss(
-        absolute_error_loss, np.positive, np.positive, "identity", _ANY
-    ),
+    "mse": Loss(mse_loss, **_OF_VALUES),
+    "squared_error": Loss(squared_error_loss, **_OF_VALUES),
+    "absolute_error": Loss(absolute_error_loss, **_OF_VALUES),
     "huber": Loss(
         huber_loss,
-        np.positive,
-        np.positive,
-        "identity",
-        _ANY,
+        **_OF_VALUES,
         parameters=MappingProxyType({"delta": _delta}),
     ),
     "quantile": Loss(
@@ -1134,6 +1250,8 @@ LOSSES = {
         _rearranged,
         "identity",
         _ANY,
+        _pooled_quantiles,
+        _pooled_quantiles_backward,
         parameters=MappingProxyType({"quantile": _quantiles}),
         shared="quantile",
         spreads=True,
@@ -1141,18 +1259,12 @@ LOSSES = {
     ),
     "poisson": Loss(
         poisson_loss,
-        _means,
-        _means,
-        "exp",
-        Domain("non-negative", _not_negative, some_positive=True),
-        link_gradients=_gradients_of_means,
+        domain=Domain("non-negative", _not_negative, some_positive=True),
+        **_OF_LOG_MEANS,
     ),
     "gamma": Loss(
         gamma_loss,
-        _means,
-        _means,
-        "exp",
-        Domain("positive", _positive),
-        link_gradients=_gradients_of_means,
+        domain=Domain("positive", _positive),
+        **_OF_LOG_MEANS,
     ),
 }

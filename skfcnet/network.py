@@ -8,7 +8,7 @@ from numbers import Integral
 from typing import NamedTuple
 
 import numpy as np
-from scipy.sparse import issparse
+from scipy.sparse import block_diag, issparse
 
 from skfcnet._parameters import Parameters, Zone
 from skfcnet._random import as_generator
@@ -51,6 +51,10 @@ class Stage(NamedTuple):
 
     rate : float or None
         Of dropout.
+
+    members : tuple
+        What the shapes of its arrays, and of what it computes, begin with: (k,) for k
+        members.
     """
 
     name: str
@@ -61,6 +65,7 @@ class Stage(NamedTuple):
     trained: tuple
     state: tuple
     rate: float | None
+    members: tuple = ()
 
     def arrays(self, named):
         """Return the layer's trainable arrays, or their gradients, in order.
@@ -105,11 +110,11 @@ class Stage(NamedTuple):
         return ({"mode": mode, "p": self.rate, "rng": rng} | options,)
 
 
-def _stage(kind, index, fan_in, fan_out, rate=None):
+def _stage(kind, index, fan_in, fan_out, rate=None, *, members):
     specs, trained, state = [], [], []
     for spec in LAYERS[kind].specs(fan_in, fan_out):
         name = f"{spec.name}{index}"
-        specs.append(spec._replace(name=name))
+        specs.append(spec._replace(name=name, shape=_of_members(members, spec.shape)))
         if spec.zone is Zone.STATE:
             state.append((spec.name, name))
         else:
@@ -123,10 +128,16 @@ def _stage(kind, index, fan_in, fan_out, rate=None):
         tuple(trained),
         tuple(state),
         rate,
+        members,
     )
 
 
-def plan(sizes, normalization, activation, dropout, input_dropout=0.0):
+def _of_members(members, shape):
+    """Return the shape of an array for them; vectors are rows, and broadcast so."""
+    return (*members, *(1,) * (2 - len(shape)), *shape) if members else shape
+
+
+def plan(sizes, normalization, activation, dropout, input_dropout=0.0, *, n_members=1):
     """Yield the stages of a network, in order.
 
     Parameters
@@ -147,6 +158,9 @@ def plan(sizes, normalization, activation, dropout, input_dropout=0.0):
     input_dropout : float, default=0.0
         Probability of dropping a feature.
 
+    n_members : int, default=1
+        Networks side by side; with several, arrays have a leading axis for them.
+
     Yields
     ------
     stage : Stage
@@ -158,20 +172,21 @@ def plan(sizes, normalization, activation, dropout, input_dropout=0.0):
     >>> [stage.name for stage in plan([784, 20, 10], [True], "relu", 0.0)]
     ['affine_input1', 'batchnorm1', 'relu1', 'affine2']
     """
+    stage = partial(_stage, members=(n_members,) if n_members > 1 else ())
     if input_dropout:
-        yield _stage("dropout_input", 1, sizes[0], sizes[0], input_dropout)
+        yield stage("dropout_input", 1, sizes[0], sizes[0], input_dropout)
     kind = "affine_input"
     for index, (fan_in, fan_out) in enumerate(pairwise(sizes), start=1):
-        yield _stage(kind, index, fan_in, fan_out)
+        yield stage(kind, index, fan_in, fan_out)
         kind = "affine"
         if index > len(normalization):  # the output
             return
         if entry := normalization[index - 1]:
             named = entry if isinstance(entry, str) else "batchnorm"
-            yield _stage(named, index, fan_out, fan_out)
-        yield _stage(activation, index, fan_out, fan_out)
+            yield stage(named, index, fan_out, fan_out)
+        yield stage(activation, index, fan_out, fan_out)
         if dropout:
-            yield _stage("dropout", index, fan_out, fan_out, dropout)
+            yield stage("dropout", index, fan_out, fan_out, dropout)
 
 
 class FullyConnectedNet:
@@ -239,14 +254,21 @@ class FullyConnectedNet:
     random_state : None, int, RandomState or Generator, default=None
         Draws the weights. None: NumPy's global state.
 
+    n_members : int, default=1
+        How many networks are trained side by side, in one pass. Each has initial
+        weights and dropout masks of its own, the first those of a single network
+        with the same seed, and learns by its own loss; their predictions are
+        averaged.
+
     Attributes
     ----------
     params : Mapping of str to ndarray
         The trainable arrays, W1, b1, gamma1, beta1, W2, ...: live views of one
-        vector. Assigning copies into place.
+        vector. Assigning copies into place. With k > 1 members, all have a leading
+        axis of length k, and vectors are rows: W1 (k, D, M), b1 (k, 1, M).
 
     state : Mapping of str to ndarray
-        The running statistics of batch normalisation.
+        The running statistics of batch normalisation, with the same axes.
 
     stages : tuple of Stage
         The layers.
@@ -281,6 +303,11 @@ class FullyConnectedNet:
     2.3
     >>> sorted(grads)
     ['W1', 'W2', 'b1', 'b2', 'beta1', 'gamma1']
+    >>> net = FullyConnectedNet("regression", [8], [False], 3, 1, n_members=4)
+    >>> net
+    FullyConnectedNet(4 × (3 → affine 8 → relu → affine 1 → mse))
+    >>> net.params["W1"].shape
+    (4, 3, 8)
     """
 
     def __init__(
@@ -301,6 +328,7 @@ class FullyConnectedNet:
         loss=None,
         loss_params=None,
         random_state=None,
+        n_members=1,
     ):
         sizes = (input_dim, *hidden_dims, output_dim)
         _check_member("category", category, CATEGORIES)
@@ -327,6 +355,10 @@ class FullyConnectedNet:
         for name, rate in (("dropout", dropout), ("input_dropout", input_dropout)):
             if not 0 <= rate < 1:
                 raise ValueError(f"{name} must be in [0, 1), got {rate!r}.")
+        if not (isinstance(n_members, Integral) and n_members > 0):
+            raise ValueError(
+                f"n_members must be a positive integer, got {n_members!r}."
+            )
         if not reg >= 0:
             raise ValueError(f"reg must not be negative, got {reg!r}.")
         self.category = category
@@ -334,6 +366,7 @@ class FullyConnectedNet:
         self.input_dropout = float(input_dropout)
         self.input_dim = input_dim
         self.output_dim = output_dim
+        self.n_members = int(n_members)
         self.reg = float(reg)
         self.loss_name = loss or CATEGORIES[category]
         self.loss_params = deepcopy(loss_params or {})
@@ -345,6 +378,7 @@ class FullyConnectedNet:
                 activation,
                 self.dropout,
                 self.input_dropout,
+                n_members=self.n_members,
             )
         )
         specs = [spec for stage in self.stages for spec in stage.specs]
@@ -358,14 +392,16 @@ class FullyConnectedNet:
 
     def _initialise(self, draw, gain, random_state):
         rng = as_generator(random_state)
-        output_weights = self.stages[-1].specs[0].name
         for spec in self.params.specs:
-            arrays = self.state if spec.zone is Zone.STATE else self.params
             if spec.initial is not None:
+                arrays = self.state if spec.zone is Zone.STATE else self.params
                 arrays[spec.name] = spec.initial
-                continue
-            own_gain = 1.0 if spec.name == output_weights else gain
-            arrays[spec.name] = draw(spec.shape, rng, gain=own_gain)
+        drawn = [spec.name for spec in self.params.specs if spec.initial is None]
+        for member in np.ndindex(self.stages[-1].members):
+            for name in drawn:
+                weights = self.params[name][member]
+                own_gain = 1.0 if name == drawn[-1] else gain
+                weights[...] = draw(weights.shape, rng, gain=own_gain)
 
     @property
     def state(self):
@@ -389,6 +425,8 @@ class FullyConnectedNet:
             for kind, stage in zip(kinds, self.stages, strict=True)
         )
         path = " → ".join([str(self.input_dim), *layers, self.loss_name])
+        if self.n_members > 1:
+            path = f"{self.n_members} × ({path})"
         return f"{type(self).__name__}({path})"
 
     def loss(self, X, y=None, *, weight=None, random_state=None):
@@ -419,7 +457,8 @@ class FullyConnectedNet:
         (loss, grads) : float and Mapping of str to ndarray
             With ``y``: a training-time pass, which also moves the running
             statistics of batch normalisation. The loss includes the L2 penalty and
-            ``grads`` has the names of ``params``.
+            ``grads`` has the names of ``params``. Of several members, the loss is the
+            mean, and each has the gradients of its own loss, not of that mean.
 
         Raises
         ------
@@ -451,10 +490,12 @@ class FullyConnectedNet:
         Returns
         -------
         penalty : float
-            What the loss adds to its mean over the rows.
+            What the loss adds to its mean over the rows. Of several members, the mean.
         """
+        if not self.reg:
+            return 0.0
         weights = self.params.decayed
-        return 0.5 * self.reg * float(weights @ weights) if self.reg else 0.0
+        return 0.5 * self.reg * float(weights @ weights) / self.n_members
 
     def as_targets(self, y, *, n_rows):
         """Return ``y`` as the loss wants it: class indices (N,), or values (N, K).
@@ -563,21 +604,24 @@ class FullyConnectedNet:
         Returns
         -------
         loss : float
-            Mean over the rows.
+            Mean over the rows, and over the members.
         """
         stages = self._stages_for(x)
         x = x if issparse(x) else x.reshape(len(x), self.input_dim)
         scores, caches = _forward(stages, x, self.params, "train", rng, workspace)
-        loss, dout = LOSSES[self.loss_name].function(
-            scores,
-            y,
-            **self.loss_params,
-            weight=weight,
-            out=scores,
-            workspace=workspace.scope("loss"),
-        )
-        _backward(stages, dout, caches, grads, workspace)
-        return loss
+        total = 0.0
+        for own in self._by_member(scores):
+            loss, _ = LOSSES[self.loss_name].function(
+                own,
+                y,
+                **self.loss_params,
+                weight=weight,
+                out=own,
+                workspace=workspace.scope("loss"),
+            )
+            total += loss
+        _backward(stages, scores, caches, grads, workspace)
+        return total / self.n_members
 
     def recompute_statistics(self, X):
         """Set the running statistics of batch normalisation to those of these rows.
@@ -605,10 +649,38 @@ class FullyConnectedNet:
             One for every class or target, or several as ``output_dim`` says. In
             float32 where both the rows and the network have it, otherwise in float64.
             BLAS rounds a row among many otherwise than alone: its scores then differ
-            in the last digits of that dtype.
+            in the last digits of that dtype. Of several members, they are the scores
+            of the mean of their predictions: probabilities, or values.
+        """
+        return self.objective.pooled(self.member_scores(X))
+
+    def member_scores(self, X):
+        """Return the scores of rows by every member: a test-time pass, in chunks.
+
+        Parameters
+        ----------
+        X : ndarray of shape (N, d1, ..., dk) or sparse matrix of shape (N, D)
+            Rows, of any real dtype.
+
+        Returns
+        -------
+        scores : ndarray of shape (n_members, N, n_scores)
+            Of the dtype of `scores`. They are what the members make of rows each for
+            itself, before anything is averaged.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from skfcnet.network import FullyConnectedNet
+        >>> net = FullyConnectedNet("regression", [5], [False], 4, 1, n_members=3)
+        >>> X = np.ones((2, 4))
+        >>> net.member_scores(X).shape
+        (3, 2, 1)
+        >>> np.allclose(net.scores(X), net.member_scores(X).mean(axis=0))
+        True
         """
         X = self._as_rows(X)
-        return self._outputs(X, self._test_stages(X))
+        return self._by_member(self._outputs(X, self._test_stages(X)))
 
     def hidden(self, X, layer=-1):
         """Return the activations of a hidden layer: a test-time pass, in chunks.
@@ -624,9 +696,10 @@ class FullyConnectedNet:
 
         Returns
         -------
-        activations : ndarray of shape (N, hidden_dims[layer])
+        activations : ndarray of shape (N, n_members * hidden_dims[layer])
             What the layer's activation function returns, normalisation before it
-            included and nothing dropped. Of the dtype of `scores`.
+            included and nothing dropped. Of the dtype of `scores`; the units of the
+            first member, then those of the next.
 
         Raises
         ------
@@ -651,7 +724,8 @@ class FullyConnectedNet:
                 f"layer must be the index of one of the {len(ends)} hidden layers, "
                 f"got {layer!r}."
             )
-        return self._outputs(X, stages[: ends[layer]])
+        members = self._by_member(self._outputs(X, stages[: ends[layer]]))
+        return members[0] if self.n_members == 1 else np.hstack(members)
 
     def input_gradients(self, X):
         r"""Return the gradient of every score with respect to its row.
@@ -659,7 +733,8 @@ class FullyConnectedNet:
         .. math:: G_{ikj} = \frac{\partial s_{ik}}{\partial x_{ij}}
 
         where :math:`s_{ik}` is score k of row i, as `scores` returns it: nothing is
-        dropped, and the running statistics of batch normalisation are constants.
+        dropped, the running statistics of batch normalisation are constants, and
+        predictions of several members are averaged.
 
         Parameters
         ----------
@@ -698,18 +773,21 @@ class FullyConnectedNet:
             stage._replace(kind=stage.kind.removesuffix("_input"))
             for stage in self._test_stages(X)
         )
-        n_scores, dtype = stages[-1].fan_out, self._test_dtype(X)
+        objective, n_scores = self.objective, stages[-1].fan_out
+        dtype = self._test_dtype(X)
         gradients = np.empty((X.shape[0], n_scores, self.input_dim), dtype)
         # Of the parameters: what backward passes return beside that of their rows.
         grads = Parameters(self.params.specs, dtype=dtype)
         workspace = Workspace()
         for rows, scores, caches in self._test_passes(X, stages):
             for k in range(n_scores):
-                dout = workspace("dscores", scores.shape, scores.dtype)
+                dout = workspace("dscores", scores.shape[-2:], scores.dtype)
                 dout[...] = 0
                 dout[:, k] = 1
+                if self.n_members > 1:
+                    dout = objective.pool_backward(dout, scores)
                 dx = _backward(stages, dout, caches, grads, workspace)
-                gradients[rows, k] = dx
+                np.sum(self._by_member(dx), axis=0, out=gradients[rows, k])
         return gradients
 
     def _test_stages(self, X):
@@ -723,10 +801,15 @@ class FullyConnectedNet:
 
     def _outputs(self, X, stages):
         """Return what the last of some stages makes of checked rows."""
-        outputs = np.empty((X.shape[0], stages[-1].fan_out), self._test_dtype(X))
+        shape = (*stages[-1].members, X.shape[0], stages[-1].fan_out)
+        outputs = np.empty(shape, self._test_dtype(X))
         for rows, out, _ in self._test_passes(X, stages):
-            outputs[rows] = out
+            outputs[..., rows, :] = out
         return outputs
+
+    def _by_member(self, a):
+        """Return an array of matrices, one for each member, be it one."""
+        return a if self.n_members > 1 else a[np.newaxis]
 
     def _test_passes(self, X, stages):
         """Run stages on chunks of checked rows.
@@ -770,14 +853,26 @@ class FullyConnectedNet:
         )
 
 
+def _shared(x, members):
+    """Return rows such that the layers hand them to every member."""
+    if not members:
+        return x
+    if issparse(x):
+        return block_diag([x] * members[0], format="csr")
+    return x[np.newaxis]
+
+
 def _forward(stages, x, params, mode, rng, workspace, **others):
     """Run the stages in order; return the scores and every stage's cache."""
-    n, dtype, caches = x.shape[0], params.vector.dtype, []
+    dtype, caches = params.vector.dtype, []
+    members = stages[0].members
+    leading = (*members, x.shape[0])
+    x = _shared(x, members)
     for stage in stages:
         layer, scratch = LAYERS[stage.kind], workspace.scope(stage.name)
         out = x if layer.inplace else None
         if out is None and not issparse(x):  # of sparse rows, SciPy allocates it
-            out = scratch("out", (n, stage.fan_out), dtype)
+            out = scratch("out", (*leading, stage.fan_out), dtype)
         x, cache = layer.forward(
             x,
             *stage.arrays(params),
@@ -794,11 +889,12 @@ def _backward(stages, dout, caches, grads, workspace):
 
     It is None where a stage stands at the data.
     """
+    leading = dout.shape[:-1]
     for stage, cache in zip(reversed(stages), reversed(caches), strict=True):
         layer, scratch = LAYERS[stage.kind], workspace.scope(stage.name)
         dx = dout if layer.inplace else None
         if dx is None and not layer.on_data:
-            dx = scratch("dx", (len(dout), stage.fan_in), dout.dtype)
+            dx = scratch("dx", (*leading, stage.fan_in), dout.dtype)
         out = (dx, *stage.arrays(grads))
         layer.backward(dout, cache, out=out, workspace=scratch)
         if layer.on_data:

@@ -61,7 +61,7 @@ class Solver:
 
     max_grad_norm : float, default=None
         Where the norm of the gradient of the loss, without the L2 penalty, is larger,
-        the gradient is scaled down to it [1]_.
+        the gradient is scaled down to it [1]_; that of every member by itself.
 
     batch_size : int, default=100
         Rows of a minibatch. Every epoch shuffles the rows and uses each once.
@@ -266,7 +266,10 @@ class Solver:
         self._warmup_steps = warmup_epochs * len(self._batches)
         # Forward, and back to the weights and to the rows: three products of a layer,
         # each with a multiplication and an addition.
-        self._step_flops = 6 * batch_size * len(model.params.decayed)
+        # Members of an ensemble have products of their own.
+        weights = len(model.params.decayed) / model.n_members
+        self._step_flops = 6 * batch_size * weights
+        self._gradients = _by_member(self._grads, model.n_members)
 
     @property
     def last_learning_rate(self):
@@ -348,7 +351,7 @@ class Solver:
         self._clip_gradient()
         self._update.learning_rate = self._scheduled_rate()
         self.step += 1
-        return loss + self._update()
+        return loss + self._update() / model.n_members
 
     def _scheduled_rate(self):
         rate = self.learning_rate * self._schedule(self.step)
@@ -359,10 +362,11 @@ class Solver:
     def _clip_gradient(self):
         if self.max_grad_norm is None:
             return
-        gradient = self._grads.trainable
-        norm = sqrt(float(gradient @ gradient))
-        if norm > self.max_grad_norm:
-            gradient *= self.max_grad_norm / norm
+        for parts in self._gradients:
+            norm = sqrt(sum(float(part @ part) for part in parts))
+            if norm > self.max_grad_norm:
+                for part in parts:
+                    part *= self.max_grad_norm / norm
 
     def _check_finite(self, value, name):
         if not isfinite(value):
@@ -427,6 +431,14 @@ class Solver:
         # Written beside and moved into place: no failure leaves half a file behind.
         joblib.dump(checkpoint, f"{path}.tmp")
         os.replace(f"{path}.tmp", path)
+
+
+def _by_member(grads, n_members):
+    """Return flat views of each member's gradients: what its norm is taken over."""
+    if n_members == 1:
+        return [[grads.trainable]]
+    arrays = [array.reshape(n_members, -1) for array in grads.values()]
+    return list(zip(*arrays, strict=True))
 
 
 def _check_at_least_one(**numbers):

@@ -27,6 +27,8 @@ CONFIGURATIONS = [
     {"numeric_embedding": "ple_quantile"},
     {"numeric_embedding": "ple_tree"},
     {"categorical_features": "from_dtype"},
+    {"n_members": 3},
+    {"n_members": 3, "batch_norm": True, "early_stopping": True},
 ]
 OF_CLASSIFIER = [{"class_weight": "balanced"}]
 OF_REGRESSOR = [{"scale_target": False}, {"clip_output": True}]

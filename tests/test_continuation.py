@@ -77,6 +77,7 @@ def assert_same_training(model, other, X):
         {"dropout": 0.3, "input_dropout": 0.1},
         {"batch_norm": True},
         {"warmup_epochs": 2.5, "max_grad_norm": 0.1, "layer_norm": True},
+        {"n_members": 3, "batch_norm": True, "dropout": 0.3, "max_grad_norm": 0.1},
     ],
     ids=lambda changes: next(iter(changes), "constant"),
 )
@@ -97,9 +98,11 @@ def test_saving_and_going_on_in_another_process_changes_no_bit(tmp_path):
     models = [
         FCNetClassifier(**SMALL, solver=solver, dropout=0.2, batch_norm=True)
         .set_params(learning_rate=schedule, n_iter_no_change=2, tol=10.0)
+        .set_params(n_members=n_members)
         .partial_fit(X, y, classes=[0, 1, 2])
         for solver in SOLVERS
         for schedule in ("constant", "invscaling", "adaptive")
+        for n_members in (1, 3)
     ]
     path = str(tmp_path / "models.joblib")
     joblib.dump((models, X, y), path)
@@ -120,7 +123,13 @@ def test_saving_and_going_on_in_another_process_changes_no_bit(tmp_path):
 @pytest.mark.parametrize("solver", SOLVERS)
 @pytest.mark.parametrize(
     "changes",
-    [{}, {"learning_rate": "invscaling"}, {"dropout": 0.3}, {"batch_norm": True}],
+    [
+        {},
+        {"learning_rate": "invscaling"},
+        {"dropout": 0.3},
+        {"batch_norm": True},
+        {"n_members": 3},
+    ],
     ids=str,
 )
 def test_two_fits_under_warm_start_are_one_long_fit(solver, changes):
@@ -142,6 +151,7 @@ def test_two_fits_under_warm_start_are_one_long_fit(solver, changes):
         {"activation": "tanh"},
         {"batch_norm": True},
         {"layer_norm": True},
+        {"n_members": 2},
     ],
     ids=str,
 )

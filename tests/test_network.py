@@ -753,8 +753,9 @@ def test_a_pass_without_randomness_leaves_numpys_global_state_alone():
 @pytest.mark.parametrize("activation", ACTIVATIONS)
 @pytest.mark.parametrize("normalization", [(False, False), *NORMALIZED])
 @pytest.mark.parametrize("dropout", [0.0, 0.3])
+@pytest.mark.parametrize("n_members", [1, 3])
 def test_a_workspace_used_before_does_not_change_a_bit(
-    category, dtype, activation, normalization, dropout
+    category, dtype, activation, normalization, dropout, n_members
 ):
     def passed(workspace):
         net = nudged(
@@ -764,6 +765,7 @@ def test_a_workspace_used_before_does_not_change_a_bit(
             normalization=normalization,
             dropout=dropout,
             input_dropout=dropout,
+            n_members=n_members,
         )
         grads = Parameters(net.params.specs, dtype=dtype)
         loss = net.backpropagate(
@@ -782,6 +784,7 @@ def test_a_workspace_used_before_does_not_change_a_bit(
         normalization=normalization,
         dropout=dropout,
         input_dropout=dropout,
+        n_members=n_members,
     )
     net.backpropagate(
         *rows(category, n=17, dtype=dtype, seed=1),
@@ -829,13 +832,15 @@ def through_a_memory_map(net, path):
     "copied", [through_pickle, through_deepcopy, through_joblib, through_a_memory_map]
 )
 @pytest.mark.parametrize("dtype", FLOATS)
-def test_copies_score_the_same_and_can_be_trained(copied, dtype, tmp_path):
+@pytest.mark.parametrize("n_members", [1, 3])
+def test_copies_score_the_same_and_can_be_trained(copied, dtype, n_members, tmp_path):
     net = nudged(
         normalization=(True, "layernorm"),
         dropout=0.3,
         input_dropout=0.2,
         init="orthogonal",
         dtype=dtype,
+        n_members=n_members,
     )
     X, y = rows(n=8, dtype=dtype)
     net.loss(X, y)  # moves the running statistics
@@ -845,8 +850,9 @@ def test_copies_score_the_same_and_can_be_trained(copied, dtype, tmp_path):
     np.testing.assert_array_equal(other.scores(X), scores, strict=True)
     for array in every_array(other).values():
         assert np.shares_memory(array, other.params.vector)
+    by_member = net.member_scores(X)
     other.params["b3"] += 1
-    np.testing.assert_allclose(other.scores(X), scores + 1, rtol=1e-4)
+    np.testing.assert_allclose(other.member_scores(X), by_member + 1, rtol=1e-4)
     other.loss(X, y)
     assert not np.array_equal(other.state["running_mean1"], net.state["running_mean1"])
     np.testing.assert_array_equal(net.scores(X), scores)
@@ -1003,8 +1009,12 @@ def a_solver(
 @pytest.mark.parametrize("rule", UPDATE_RULES)
 @pytest.mark.parametrize("normalization", [False, *NORMALIZATIONS])
 @pytest.mark.parametrize("dropout", [0.0, 0.3])
-def test_a_step_allocates_no_array_as_large_as_a_layer(rule, normalization, dropout):
+@pytest.mark.parametrize("n_members", [1, 3])
+def test_a_step_allocates_no_array_as_large_as_a_layer(
+    rule, normalization, dropout, n_members
+):
     options = {"normalization": normalization, "dropout": dropout}
+    options["n_members"] = n_members
     assert_allocates_little(a_solver(rule=rule, input_dropout=dropout, **options))
 
 
@@ -1015,10 +1025,10 @@ def test_a_step_allocates_little_whatever_it_computes(activation, category):
 
 
 @pytest.mark.parametrize(("loss", "params"), LOSS_CASES, ids=str)
-def test_a_step_allocates_little_whatever_it_minimises(loss, params):
-    assert_allocates_little(
-        a_solver(category=category_of(loss), loss=loss, loss_params=params)
-    )
+@pytest.mark.parametrize("n_members", [1, 3])
+def test_a_step_allocates_little_whatever_it_minimises(loss, params, n_members):
+    options = {"loss": loss, "loss_params": params, "n_members": n_members}
+    assert_allocates_little(a_solver(category=category_of(loss), **options))
 
 
 def assert_allocates_little(solver):
@@ -1092,10 +1102,12 @@ def witnessed(monkeypatch, **options):
 @pytest.mark.parametrize("rule", UPDATE_RULES)
 @pytest.mark.parametrize("normalization", [False, *NORMALIZATIONS])
 @pytest.mark.parametrize("dropout", [0.0, 0.3])
+@pytest.mark.parametrize("n_members", [1, 3])
 def test_a_float32_step_computes_nothing_in_float64(
-    rule, normalization, dropout, monkeypatch
+    rule, normalization, dropout, n_members, monkeypatch
 ):
     options = {"rule": rule, "normalization": normalization, "dropout": dropout}
+    options["n_members"] = n_members
     assert witnessed(monkeypatch, input_dropout=dropout, **options) == []
 
 
@@ -1108,10 +1120,12 @@ def test_a_float32_step_of_every_activation_computes_nothing_in_float64(
 
 
 @pytest.mark.parametrize(("loss", "params"), LOSS_CASES, ids=str)
+@pytest.mark.parametrize("n_members", [1, 3])
 def test_a_float32_step_of_every_loss_computes_nothing_in_float64(
-    loss, params, monkeypatch
+    loss, params, n_members, monkeypatch
 ):
     options = {"category": category_of(loss), "loss": loss, "loss_params": params}
+    options["n_members"] = n_members
     assert witnessed(monkeypatch, **options) == []
 
 

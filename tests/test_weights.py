@@ -51,6 +51,7 @@ FOR_ALL = [
     {"early_stopping": True, "validation_fraction": 0.3},
     {"early_stopping": True, "batch_norm": True, "scoring": "loss"},
     {"learning_rate": "one_cycle", "dropout": 0.2, "solver": "rmsprop"},
+    {"n_members": 3, "batch_norm": True, "early_stopping": True, "dropout": 0.2},
 ]
 FOR_CLASSES = [
     {"class_weight": "balanced"},
@@ -87,6 +88,7 @@ def test_weighted_is_repeated_in_any_order(kind, batch_size, changes):
         ({}, 30),
         ({"batch_norm": True}, 1),
         ({"early_stopping": True}, 1),
+        ({"n_members": 3}, 1),
     ],
     ids=str,
 )
