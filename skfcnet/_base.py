@@ -831,7 +831,7 @@ class _BaseFCNet(CallbackSupportMixin, BaseEstimator):
         """Note an epoch; return whether there was no improvement for too long."""
         validated = validation is not None
         validation_loss = validation_score = nan
-        now = (-loss, 0.0)
+        now = (-loss, -loss)
         if validated:
             validation_loss, validation_score = validation.evaluate(self)
             now = (validation_score, -validation_loss)
@@ -841,13 +841,14 @@ class _BaseFCNet(CallbackSupportMixin, BaseEstimator):
         numbers = (self.n_iter_, loss, validation_loss, validation_score, rate, seconds)
         for name, number in zip(HISTORY, numbers, strict=True):
             self.history_[name].append(number)
-        # A few rows can have the same accuracy for many epochs: the loss decides then.
+        # A few rows can have the same accuracy for many epochs, or almost the same
+        # where some of them weigh next to nothing: the loss decides then.
         best = self._best[validated]
-        criterion = 0 if now[0] != best[0] else 1
-        improved = now[criterion] >= best[criterion] + self.tol
+        tied = now[0] == best[0] or abs(now[0] - best[0]) < self.tol
+        improved = now[tied] >= best[tied] + self.tol
         self._epochs_without = 0 if improved else self._epochs_without + 1
-        if now > best:
-            self._best = self._best | {validated: now}
+        if now[tied] > best[tied]:
+            self._best = self._best | {validated: (max(now[0], best[0]), now[1])}
             if validated or self.best_validation_score_ is None:
                 self.best_iteration_ = self.n_iter_
         if self.verbose:

@@ -77,7 +77,7 @@ class FCNetClassifier(ClassifierMixin, _BaseFCNet):
     tol : float, default=1e-4
         Training stops when the training loss, or with ``early_stopping`` the
         validation score, has not improved by at least ``tol`` for
-        ``n_iter_no_change`` epochs in a row; where that score stays just the same,
+        ``n_iter_no_change`` epochs in a row; where it changes by less than ``tol``,
         the validation loss counts. For 'lbfgs', when no element of the gradient is
         larger than it, or the loss falls no further than rounding.
 

@@ -164,6 +164,24 @@ def test_rows_set_aside_of_a_frame_are_scored_without_warnings(frame):
     assert hasattr(model, "feature_names_in_") is frame
 
 
+def test_where_scores_differ_by_less_than_tol_the_loss_decides():
+    """Here by 1e-6: the first score is the best, and the loss falls all the time."""
+    model, X, y, X_val, y_val = data_of("classification")
+    scores = iter(1 - 1e-6 * np.arange(20))
+    model.set_params(
+        early_stopping=True,
+        scoring=lambda *_: next(scores),
+        tol=1e-4,
+        n_iter_no_change=2,
+        max_iter=10,
+    )
+    model.fit(X, y, X_val=X_val, y_val=y_val)
+    losses = model.validation_loss_curve_
+    assert model.n_iter_ == 10
+    assert model.best_iteration_ == 1 + np.argmin(losses) > 1
+    assert model.best_validation_score_ == 1
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_score_can_be_the_loss(kind):
     model, X, y, _, _ = data_of(kind)
