@@ -413,7 +413,9 @@ def test_frames_of_words_and_numbers_are_learned(library, solver):
     classifier.set_params(learning_rate_init=0.01, solver=solver, random_state=0)
     assert cross_val_score(classifier, X, y > y.mean(), cv=3).min() > 0.8
     model.fit(X, y)
-    assert list(model.feature_names_in_) == ["town", "size", "shop"]
+    # scikit-learn 1.6 does not read the names of frames of polars 2.
+    if hasattr(StandardScaler().fit(X[["size"]]), "feature_names_in_"):
+        assert list(model.feature_names_in_) == ["town", "size", "shop"]
     # size, whether it is missing, four towns, one column for two shops
     assert model.coefs_[0].shape == (7, 32)
     gradients = model.input_gradients(X)
