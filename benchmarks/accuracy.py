@@ -67,7 +67,9 @@ def adult():
     """Return the table of incomes: columns of numbers and of words, with gaps."""
     path = Path(os.environ["SKFCNET_DATA"]) / "tabular" / "adult.csv.gz"
     table = pd.read_csv(path)
-    return table.iloc[:, :-1], table.iloc[:, -1].to_numpy()
+    X, y = table.iloc[:, :-1], table.iloc[:, -1].to_numpy()
+    words = X.select_dtypes(exclude="number").columns
+    return X.astype(dict.fromkeys(words, "category")), y
 
 
 REGRESSION = {

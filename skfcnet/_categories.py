@@ -217,13 +217,13 @@ class Columns:
         numbers[:, self.categorical] = self._encoder.transform(
             _levels_in(_columns_of(X, self.categorical))
         )
-        numbers[:, ~self.categorical] = check_array(
-            _columns_of(X, ~self.categorical),
-            dtype=np.float64,
-            ensure_all_finite="allow-nan",
-            ensure_min_features=0,
-            input_name="X",
-        )
+        if not self.categorical.all():
+            numbers[:, ~self.categorical] = check_array(
+                _columns_of(X, ~self.categorical),
+                dtype=np.float64,
+                ensure_all_finite="allow-nan",
+                input_name="X",
+            )
         return numbers
 
 
@@ -234,10 +234,12 @@ def _columns_of(X, mask):
 
 def _levels_in(table):
     """Return the levels in a table, as an array where all missing ones are NaN."""
-    if hasattr(table, "iloc"):
-        return table.to_numpy(dtype=object, na_value=np.nan)
-    levels = np.asarray(table)
-    if levels.dtype == object:
+    # Of a few rows of a frame, a column may have another dtype than in `fit`.
+    is_frame = hasattr(table, "columns")
+    levels = np.array(table, dtype=object) if is_frame else np.asarray(table)
+    if hasattr(table, "isna"):
+        levels[table.isna().to_numpy()] = np.nan
+    elif levels.dtype == object:
         levels = np.where(np.equal(levels, None), np.nan, levels)
     return levels
 

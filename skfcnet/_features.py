@@ -147,7 +147,8 @@ class PiecewiseLinear:
         bins = [np.empty((3, 0))]
         for j, column in enumerate(X.T):
             known = ~np.isnan(column)
-            enough = max(2, int(weight[known].sum() / SMALLEST_BIN))
+            # A little more, for weights that were rescaled, and rounded.
+            enough = max(2, int(weight[known].sum() / SMALLEST_BIN + 1e-3))
             if known.any():
                 edges = EMBEDDINGS[self.embedding](
                     column[known],

@@ -6,6 +6,7 @@ from numbers import Real
 import numpy as np
 from sklearn.base import RegressorMixin
 from sklearn.metrics import r2_score
+from sklearn.utils import check_array
 
 from skfcnet._base import _BaseFCNet, partial_fit_is_available, store_parameters
 from skfcnet._compat import Interval, StrOptions
@@ -441,16 +442,22 @@ class FCNetRegressor(RegressorMixin, _BaseFCNet):
         """Return one column for each target."""
         y = y.reshape(len(y), -1)
         check_width(y, self.n_outputs_)
-        return y.astype(np.float64, copy=False)
+        # Of objects, scikit-learn does not see that some are None.
+        return check_array(y, dtype=np.float64, input_name="y")
+
+    def _described_encoding(self):
+        return super()._described_encoding() | {"scale_target": self.scale_target}
 
     def _learn_target_scale(self, rows):
         """Learn the scale of the targets, where it is not known from earlier calls."""
         is_scaled = self.scale_target and LOSSES[self.loss].output == "identity"
         scaler = copy.copy(getattr(self, "_target_scaler", None))
+        # Several quantiles of a target, along the last axis, have one scale.
+        target = rows.target[..., np.newaxis]
         if scaler is None or scaler.scale != is_scaled:
-            scaler = TargetScaler(scale=is_scaled)
-            # Several quantiles of a target, along the last axis, have one scale.
-            scaler.fit(rows.target[..., np.newaxis], rows.weight)
+            scaler = TargetScaler(scale=is_scaled).fit(target, rows.weight)
+        else:
+            scaler.widen(target)
         scaler.clip = self.clip_output
         self._target_scaler = scaler
 

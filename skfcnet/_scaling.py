@@ -376,6 +376,17 @@ class TargetScaler:
         self.low, self.high = y.min(axis=0), y.max(axis=0)
         return self
 
+    def widen(self, y):
+        """Let the range hold more targets, and leave their scale as it is.
+
+        Parameters
+        ----------
+        y : ndarray of shape (N,) or (N, K)
+            Finite targets.
+        """
+        self.low = np.minimum(self.low, y.min(axis=0))
+        self.high = np.maximum(self.high, y.max(axis=0))
+
     @np.errstate(over="ignore", under="ignore")
     def transform(self, y):
         """Return targets, scaled: ``(y - mean) / std``.

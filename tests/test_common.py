@@ -3,6 +3,8 @@
 import os
 
 import pytest
+import sklearn
+from sklearn.utils import get_tags
 from sklearn.utils.estimator_checks import (
     check_dataframe_column_names_consistency,
     check_param_validation,
@@ -30,6 +32,7 @@ CONFIGURATIONS = [
     {"n_members": 3},
     {"n_members": 3, "batch_norm": True, "early_stopping": True},
 ]
+OLD = sklearn.__version__.startswith("1.6.")
 OF_CLASSIFIER = [{"class_weight": "balanced"}]
 OF_REGRESSOR = [{"scale_target": False}, {"clip_output": True}]
 
@@ -45,6 +48,9 @@ pytestmark = pytest.mark.filterwarnings(
     + [FCNetRegressor(**changes) for changes in OF_REGRESSOR]
 )
 def test_scikit_learn_compatible(estimator, check):
+    is_of_sparse_data = "sparse_data" in getattr(check, "func", check).__name__
+    if OLD and is_of_sparse_data and not get_tags(estimator).input_tags.sparse:
+        pytest.skip("scikit-learn 1.6 runs it on estimators that take no sparse data")
     check(estimator)
 
 

@@ -602,3 +602,79 @@ def test_raw_california_housing_is_learned_and_better_embedded(california_raw):
 
     assert rmse() < 0.51
     assert rmse(numeric_embedding="ple_tree") < 0.47
+
+
+# What users bring that is not quite so
+
+
+@pytest.mark.parametrize("library", FRAMES)
+def test_tables_of_categories_alone_are_learned(library):
+    data, y = a_frame()
+    words = {name: data[name] for name in ("town", "shop")}
+    model = FCNetRegressor(
+        hidden_layer_sizes=(8,), categorical_features="from_dtype", random_state=0
+    )
+    X = FRAMES[library](words)
+    assert np.isfinite(model.fit(X, y).predict(X)).all()
+
+
+@pytest.mark.parametrize("frame", [pd.DataFrame, pl.DataFrame])
+def test_numbers_that_are_categories_may_be_missing(frame):
+    X = frame({"code": [1.0, 2.0, np.nan] * 10, "size": np.arange(30.0)})
+    model = FCNetRegressor(
+        hidden_layer_sizes=(4,), categorical_features=["code"], max_iter=2
+    )
+    assert np.isfinite(model.fit(X, np.arange(30.0)).predict(X[:3])).all()
+
+
+@pytest.mark.parametrize("frame", [pd.DataFrame, pl.DataFrame])
+@pytest.mark.parametrize("unknown", [None, "elsewhere"])
+def test_a_row_whose_only_category_is_unknown_is_predicted(frame, unknown):
+    X = frame({"size": np.arange(30.0), "town": ["a", "b", "c"] * 10})
+    model = FCNetRegressor(
+        hidden_layer_sizes=(4,), categorical_features=["town"], max_iter=2
+    )
+    row = frame({"size": [1.0], "town": [unknown]})
+    assert np.isfinite(model.fit(X, np.arange(30.0)).predict(row)).all()
+
+
+def test_none_among_targets_is_named():
+    y = [None, *range(1, 30)]
+    with pytest.raises(ValueError, match="y contains NaN"):
+        FCNetRegressor(hidden_layer_sizes=(4,)).fit(np.ones((30, 1)), y)
+
+
+def test_scaling_of_the_target_may_not_change_under_warm_start():
+    X, y = np.arange(30.0)[:, np.newaxis], np.arange(30.0)
+    model = FCNetRegressor(
+        hidden_layer_sizes=(4,), warm_start=True, max_iter=2, random_state=0
+    ).fit(X, y)
+    before = model.predict(X)
+    with pytest.raises(ValueError, match="scale_target was changed to False"):
+        model.set_params(scale_target=False).fit(X, y)
+    np.testing.assert_array_equal(model.predict(X), before)
+
+
+def test_the_range_of_the_output_grows_with_the_targets_seen():
+    X, y = np.arange(30.0)[:, np.newaxis], np.arange(30.0)
+    model = FCNetRegressor(
+        hidden_layer_sizes=(4,), clip_output=True, learning_rate_init=0.1
+    )
+    model.set_params(random_state=0).partial_fit(X[:10], y[:10])
+    for _ in range(100):
+        model.partial_fit(X, y)
+    assert 20 < model.predict(X).max() <= 29
+
+
+@pytest.mark.parametrize("factor", [0.37, 1e-3, 1e-9])
+def test_the_scale_of_weights_below_one_does_not_change_the_bins(factor):
+    rng = np.random.default_rng(28)
+    weight, X = rng.uniform(0.1, 1, 60), rng.normal(size=(60, 3))
+    model = FCNetRegressor(
+        hidden_layer_sizes=(2,),
+        numeric_embedding="ple_quantile",
+        max_iter=1,
+        random_state=0,
+    )
+    of_weight = clone(model).fit(X, X[:, 0], weight).coefs_[0].shape
+    assert model.fit(X, X[:, 0], factor * weight).coefs_[0].shape == of_weight
