@@ -592,7 +592,8 @@ def dropout_forward(x, dropout_param, *, out=None, workspace=None):
         rng = as_generator(dropout_param.get("rng"))
         kept = _drawn(rng, p, out=workspace("kept", shape, bool))
     factor = workspace("factor", shape, x.dtype)
-    np.multiply(kept, 1 / (1 - p), out=factor, dtype=x.dtype)
+    np.copyto(factor, kept)  # a product of both would go through buffers
+    factor *= 1 / (1 - p)
     return np.multiply(x, factor, out=out), factor
 
 

@@ -1064,8 +1064,7 @@ class Witness(np.ndarray):
                 (
                     *(getattr(a, "dtype", type(a)) for a in operands),
                     *(a.dtype if a is not None else None for a in outputs or [None]),
-                ),
-                signature=(None,) * ufunc.nin + (options.get("dtype"),),
+                )
             )
         else:
             involved = [a.dtype for a in operands if isinstance(a, np.ndarray)]
