@@ -4,14 +4,12 @@ Every step is fitted to the rows as often as they count: a row of weight k is k 
 whatever their order, to the last bit.
 """
 
-from math import isfinite
-
 import numpy as np
 from scipy.sparse import issparse
 
 from skfcnet._batches import content_order
 from skfcnet._categories import Categories
-from skfcnet._input import in_dtype
+from skfcnet._input import in_dtype, surely_finite
 from skfcnet._scaling import Scaler, counted, quantiles, tally
 
 MAX_COMPONENTS = 1024
@@ -411,8 +409,6 @@ class Features:
     def _split(self, X):
         if not self._categorical.size:  # no copy
             return X, X[:, :0]
-        if not len(self._categorical):
-            return X, X[:, :0]  # not a copy of all there is
         return X.take(self._numeric, axis=1), X.take(self._categorical, axis=1)
 
     def _write(self, X, out):
@@ -432,14 +428,9 @@ class Features:
         rest[...] = 0
 
 
-@np.errstate(over="ignore", invalid="ignore")
 def _columns_with_missing(table):
-    if issparse(table):
+    if issparse(table) or surely_finite(table):
         return np.empty(0, int)
-    if table.flags.c_contiguous:  # a product is quick, and finite only without NaN
-        values = table.reshape(-1)
-        if isfinite(np.dot(values, values)):
-            return np.empty(0, int)
     found = np.zeros(table.shape[1], bool)
     for rows in _chunks(table):
         found |= np.isnan(table[rows]).any(axis=0)

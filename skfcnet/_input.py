@@ -73,14 +73,24 @@ def _are_plainly_sound(X, estimator):
         type(X) is np.ndarray
         and X.dtype in (np.float64, np.float32)
         and X.ndim == 2
-        and X.flags.c_contiguous
         and len(X) > 0
         and X.shape[1] == getattr(estimator, "n_features_in_", None)
         and not hasattr(estimator, "feature_names_in_")
         and estimator._columns is None
-        # Not if it overflows, either: then the checks look again.
-        and isfinite(np.dot(X.reshape(-1), X.reshape(-1)))
+        and surely_finite(X)
     )
+
+
+@np.errstate(over="ignore", invalid="ignore")
+def surely_finite(X):
+    """Return whether all numbers are finite, as far as a product can tell, quickly.
+
+    Where it overflows, or they are not contiguous, False says nothing.
+    """
+    if not X.flags.c_contiguous:
+        return False
+    values = X.reshape(-1)
+    return isfinite(np.dot(values, values))
 
 
 def in_dtype(a, dtype, name):
