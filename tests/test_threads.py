@@ -72,7 +72,9 @@ if __name__ == "__main__":
 """
 
 
-@pytest.mark.skipif(os.cpu_count() != 2, reason="workers share the cores between them")
+@pytest.mark.skipif(
+    os.cpu_count() != 2, reason="says what two workers get of two cores"
+)
 def test_workers_of_a_search_train_with_one_thread_each():
     # That of this process may be limited, and workers would inherit it.
     inherited = {k: v for k, v in os.environ.items() if not k.endswith("NUM_THREADS")}
