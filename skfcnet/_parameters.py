@@ -15,7 +15,7 @@ checkpoint, with the running statistics that belong to it, is ``vector.copy()``.
 The vector is never rebound and never grows: views handed out stay live for good.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from enum import IntEnum
 from math import prod
 from typing import NamedTuple
@@ -32,12 +32,16 @@ class Zone(IntEnum):
 
 
 class ParamSpec(NamedTuple):
-    """One named array of a layer."""
+    """One named array of a layer, and what it is at first.
+
+    ``initial`` is a constant, or a function of (shape, generator), of a module such
+    that it pickles and equals its copies; None: the network draws it as weights.
+    """
 
     name: str
     shape: tuple
     zone: Zone
-    initial: float | None = None  # a constant; None: drawn by the network
+    initial: float | Callable | None = None
 
 
 class NamedArrays(Mapping):

@@ -22,9 +22,9 @@ weights (k, D, M), and vectors of parameters, which meet rows, (k, 1, D). That i
 ``...`` at the beginning of a shape stands for.
 
 `LAYERS` declares every layer once, `NORMALIZATIONS` and `ACTIVATIONS` are those among
-them that can be chosen for a network. Activations are written in `skfcnet.activations`
-and can be imported from here as well. The network, the estimators, the gradient tests
-and the documentation read these tables.
+them that can be chosen for a network. Activations are written in `skfcnet.activations`,
+trained embeddings in `skfcnet.embeddings`, and both can be imported from here as well.
+The network, the estimators, the gradient tests and the documentation read these tables.
 """
 
 from functools import partial
@@ -61,6 +61,7 @@ from skfcnet.activations import (  # noqa: F401 - activations are layers, too
     tanh_backward,
     tanh_forward,
 )
+from skfcnet.embeddings import EMBEDDINGS, pbld_backward, pbld_forward  # noqa: F401
 
 DRAWN = 16_384
 """Units that random bits are drawn for at a time: NumPy allocates the bits."""
@@ -848,6 +849,7 @@ NORMALIZATIONS = {
 LAYERS = {
     **ACTIVATIONS,
     **NORMALIZATIONS,
+    **EMBEDDINGS,
     "affine": Layer(affine_forward, affine_backward, specs=_affine_specs),
     "affine_input": Layer(
         affine_forward,

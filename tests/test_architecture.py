@@ -20,6 +20,7 @@ LEVELS = {
     "_input": 1,
     "_scaling": 2,
     "activations": 1,
+    "embeddings": 1,
     "initializers": 1,
     "losses": 1,
     "schedules": 1,

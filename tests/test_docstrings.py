@@ -16,6 +16,7 @@ PUBLIC_MODULES = (
     "skfcnet.activations",
     "skfcnet.callbacks",
     "skfcnet.datasets",
+    "skfcnet.embeddings",
     "skfcnet.gradient_check",
     "skfcnet.initializers",
     "skfcnet.layers",

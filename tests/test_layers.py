@@ -11,6 +11,7 @@ from scipy.sparse import csr_array, issparse
 
 from skfcnet._parameters import Zone
 from skfcnet._workspace import Workspace
+from skfcnet.embeddings import FREQUENCY_SCALE, N_TRAINED
 from skfcnet.gradient_check import eval_numerical_gradient_array, rel_error
 from skfcnet.layers import (
     ACTIVATIONS,
@@ -44,6 +45,8 @@ REPEATABLE = settings(deadline=None, derandomize=True, max_examples=40)
 def example(name, *, dtype=np.float64, n=6, fan_in=5, fan_out=4, seed=231):
     """Return rows, parameters and a gradient from above for a layer of the table."""
     rng = np.random.default_rng(seed)
+    if "pbld" in name:  # embeds some columns
+        fan_out = fan_in + N_TRAINED * (fan_in - 2)
     specs = LAYERS[name].specs(fan_in, fan_out)
     x = rng.normal(size=(n, fan_in)).astype(dtype)
     params = [
@@ -51,6 +54,8 @@ def example(name, *, dtype=np.float64, n=6, fan_in=5, fan_out=4, seed=231):
         for spec in specs
         if spec.zone is not Zone.STATE
     ]
+    if "pbld" in name:
+        params[0] *= FREQUENCY_SCALE
     x = csr_array(x) if "sparse" in name else x
     out, _ = forward(name, x, params)
     return x, params, rng.normal(size=out.shape).astype(dtype)

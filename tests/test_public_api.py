@@ -36,7 +36,9 @@ PROMISED = {
     "skfcnet.plotting": {"TrainingCurveDisplay", "plot_history", "plot_samples"},
 }
 # The modules whose public names a module offers as its own.
-PASSED_ON = {"skfcnet.layers": {"skfcnet.activations", "skfcnet._layer"}}
+PASSED_ON = {
+    "skfcnet.layers": {"skfcnet.activations", "skfcnet.embeddings", "skfcnet._layer"}
+}
 
 
 def public_names(module_name):
