@@ -13,6 +13,7 @@ from scipy.sparse import block_diag, issparse
 from skfcnet._parameters import Parameters, Zone
 from skfcnet._random import as_generator
 from skfcnet._workspace import Workspace
+from skfcnet.embeddings import N_TRAINED
 from skfcnet.initializers import INITIALIZERS
 from skfcnet.layers import ACTIVATIONS, LAYERS, NORMALIZATIONS
 from skfcnet.losses import LOSSES
@@ -22,6 +23,9 @@ CATEGORIES = {"classification": "softmax", "regression": "mse"}
 
 CHUNK = 2048
 """Rows of one test-time pass: memory stays flat in the number of rows."""
+
+EMBEDDED_CHUNK = 256
+"""Rows of one where features are embedded, of which each has many cosines."""
 
 
 class Stage(NamedTuple):
@@ -137,7 +141,16 @@ def _of_members(members, shape):
     return (*members, *(1,) * (2 - len(shape)), *shape) if members else shape
 
 
-def plan(sizes, normalization, activation, dropout, input_dropout=0.0, *, n_members=1):
+def plan(
+    sizes,
+    normalization,
+    activation,
+    dropout,
+    input_dropout=0.0,
+    *,
+    n_members=1,
+    n_embedded=0,
+):
     """Yield the stages of a network, in order.
 
     Parameters
@@ -156,10 +169,13 @@ def plan(sizes, normalization, activation, dropout, input_dropout=0.0, *, n_memb
         Probability of dropping a hidden unit.
 
     input_dropout : float, default=0.0
-        Probability of dropping a feature.
+        Probability of dropping a feature, or what it is embedded as.
 
     n_members : int, default=1
         Networks side by side; with several, arrays have a leading axis for them.
+
+    n_embedded : int, default=0
+        How many columns of the input, from the first on, are embedded.
 
     Yields
     ------
@@ -173,10 +189,15 @@ def plan(sizes, normalization, activation, dropout, input_dropout=0.0, *, n_memb
     ['affine_input1', 'batchnorm1', 'relu1', 'affine2']
     """
     stage = partial(_stage, members=(n_members,) if n_members > 1 else ())
+    width, of_data = sizes[0], "_input"
+    if n_embedded:
+        width += N_TRAINED * n_embedded
+        yield stage("pbld_input", 0, sizes[0], width)
+        of_data = ""  # what follows has somebody to hand its gradient to
     if input_dropout:
-        yield stage("dropout_input", 1, sizes[0], sizes[0], input_dropout)
-    kind = "affine_input"
-    for index, (fan_in, fan_out) in enumerate(pairwise(sizes), start=1):
+        yield stage(f"dropout{of_data}", 0, width, width, input_dropout)
+    kind = f"affine{of_data}"
+    for index, (fan_in, fan_out) in enumerate(pairwise((width, *sizes[1:])), start=1):
         yield stage(kind, index, fan_in, fan_out)
         kind = "affine"
         if index > len(normalization):  # the output
@@ -192,8 +213,8 @@ def plan(sizes, normalization, activation, dropout, input_dropout=0.0, *, n_memb
 class FullyConnectedNet:
     """A fully connected network for classification or regression.
 
-    The layers are ``[dropout] - {affine - [normalisation] - activation - [dropout]}
-    x (L - 1) - affine - loss``.
+    The layers are ``[embedding] - [dropout] - {affine - [normalisation] - activation -
+    [dropout]} x (L - 1) - affine - loss``.
 
     Parameters
     ----------
@@ -238,7 +259,7 @@ class FullyConnectedNet:
 
     input_dropout : float, default=0.0
         Probability of dropping a feature of a row in training. Of sparse rows, the
-        stored values are dropped.
+        stored values are dropped; of embedded features, the columns that they become.
 
     init : str, default=None
         A key of `skfcnet.initializers.INITIALIZERS`, to draw the weights by instead of
@@ -260,12 +281,19 @@ class FullyConnectedNet:
         with the same seed, and learns by its own loss; their predictions are
         averaged.
 
+    n_embedded : int, default=0
+        How many features, from the first on, are embedded: each gets three columns
+        more, which are learned with everything else, by
+        `skfcnet.embeddings.pbld_forward`. Only for dense rows. Of its arrays, ``reg``
+        penalises V alone; ``init`` and ``weight_scale`` are not for them.
+
     Attributes
     ----------
     params : Mapping of str to ndarray
         The trainable arrays, W1, b1, gamma1, beta1, W2, ...: live views of one
-        vector. Assigning copies into place. With k > 1 members, all have a leading
-        axis of length k, and vectors are rows: W1 (k, D, M), b1 (k, 1, M).
+        vector; those of an embedding, w0, b0, V0 and c0, come first. Assigning copies
+        into place. With k > 1 members, all have a leading axis of length k, and
+        vectors are rows: W1 (k, D, M), b1 (k, 1, M).
 
     state : Mapping of str to ndarray
         The running statistics of batch normalisation, with the same axes.
@@ -329,6 +357,7 @@ class FullyConnectedNet:
         loss_params=None,
         random_state=None,
         n_members=1,
+        n_embedded=0,
     ):
         sizes = (input_dim, *hidden_dims, output_dim)
         _check_member("category", category, CATEGORIES)
@@ -359,6 +388,11 @@ class FullyConnectedNet:
             raise ValueError(
                 f"n_members must be a positive integer, got {n_members!r}."
             )
+        if not (isinstance(n_embedded, Integral) and 0 <= n_embedded <= input_dim):
+            raise ValueError(
+                f"n_embedded must be an integer from 0 to input_dim, got "
+                f"{n_embedded!r}."
+            )
         if not reg >= 0:
             raise ValueError(f"reg must not be negative, got {reg!r}.")
         self.category = category
@@ -367,6 +401,7 @@ class FullyConnectedNet:
         self.input_dim = input_dim
         self.output_dim = output_dim
         self.n_members = int(n_members)
+        self.n_embedded = int(n_embedded)
         self.reg = float(reg)
         self.loss_name = loss or CATEGORIES[category]
         self.loss_params = deepcopy(loss_params or {})
@@ -379,6 +414,7 @@ class FullyConnectedNet:
                 self.dropout,
                 self.input_dropout,
                 n_members=self.n_members,
+                n_embedded=self.n_embedded,
             )
         )
         specs = [spec for stage in self.stages for spec in stage.specs]
@@ -391,17 +427,21 @@ class FullyConnectedNet:
         self._initialise(draw, ACTIVATIONS[activation].gain, random_state)
 
     def _initialise(self, draw, gain, random_state):
-        rng = as_generator(random_state)
+        rng, drawn = as_generator(random_state), {}
         for spec in self.params.specs:
-            if spec.initial is not None:
+            if spec.initial is None:
+                drawn[spec.name] = partial(draw, gain=gain)
+            elif callable(spec.initial):
+                drawn[spec.name] = spec.initial
+            else:
                 arrays = self.state if spec.zone is Zone.STATE else self.params
                 arrays[spec.name] = spec.initial
-        drawn = [spec.name for spec in self.params.specs if spec.initial is None]
+        weights_of_output = self.stages[-1].trained[0]
+        drawn[weights_of_output] = partial(draw, gain=1.0)
         for member in np.ndindex(self.stages[-1].members):
-            for name in drawn:
-                weights = self.params[name][member]
-                own_gain = 1.0 if name == drawn[-1] else gain
-                weights[...] = draw(weights.shape, rng, gain=own_gain)
+            for name, draw_array in drawn.items():
+                array = self.params[name][member]
+                array[...] = draw_array(array.shape, rng)
 
     @property
     def state(self):
@@ -829,8 +869,9 @@ class FullyConnectedNet:
         if dtype != self.dtype:
             params = Parameters(params.specs, vector=params.vector.astype(dtype))
         workspace = Workspace()
-        for start in range(0, X.shape[0], CHUNK):
-            rows = slice(start, start + CHUNK)
+        step = EMBEDDED_CHUNK if self.n_embedded else CHUNK
+        for start in range(0, X.shape[0], step):
+            rows = slice(start, start + step)
             layout = {} if issparse(X) else {"order": "C"}
             x = X[rows].astype(dtype, copy=False, **layout)
             yield rows, *_forward(stages, x, params, "test", None, workspace)
@@ -847,6 +888,8 @@ class FullyConnectedNet:
     def _stages_for(self, x):
         if not issparse(x):
             return self.stages
+        if self.n_embedded:
+            raise TypeError("X is sparse, but embeddings are dense: make it dense.")
         return tuple(
             stage._replace(kind=stage.kind.replace("_input", "_sparse_input"))
             for stage in self.stages

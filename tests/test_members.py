@@ -10,6 +10,7 @@ from scipy.sparse import csr_array, csr_matrix
 
 from skfcnet import FCNetClassifier, FCNetRegressor, FCNetTransformer
 from skfcnet._parameters import Zone
+from skfcnet.embeddings import N_TRAINED
 from skfcnet.gradient_check import eval_numerical_gradient, rel_error
 from skfcnet.initializers import INITIALIZERS
 from skfcnet.layers import ACTIVATIONS, LAYERS
@@ -110,14 +111,14 @@ DENSE_LAYERS = [name for name in LAYERS if "sparse" not in name]
 @pytest.mark.parametrize(
     ("name", "shared"),
     [(name, False) for name in DENSE_LAYERS]
-    + [("affine", True), ("affine_input", True)],
+    + [(name, True) for name in DENSE_LAYERS if "affine" in name or "pbld" in name],
 )
 def test_a_layer_computes_every_member_as_if_it_were_alone(name, shared):
     layer, rng = LAYERS[name], np.random.default_rng(0)
     x = rng.normal(size=(1 if shared else K, N, D))
     params = [
         rng.normal(size=(K, *(1,) * (2 - len(spec.shape)), *spec.shape))
-        for spec in layer.specs(D, C)
+        for spec in layer.specs(D, D + 2 * N_TRAINED if "pbld" in name else C)
         if spec.zone is not Zone.STATE
     ]
     masks = rng.random((K, N, D)) < 0.5
@@ -156,6 +157,17 @@ def test_loss_and_gradients_are_those_of_each_alone(
     loss, params, normalization, layout
 ):
     net = ensemble(loss, params, normalization=[normalization] * 2, reg=0.3)
+    assert_learns_as_each_alone(net, layout)
+
+
+@pytest.mark.parametrize(("loss", "params"), LOSS_CASES, ids=str)
+@pytest.mark.parametrize("normalization", NORMALIZATIONS)
+def test_embeddings_learn_as_those_of_each_alone(loss, params, normalization):
+    options = {"normalization": [normalization] * 2, "n_embedded": D - 2}
+    assert_learns_as_each_alone(ensemble(loss, params, reg=0.3, **options))
+
+
+def assert_learns_as_each_alone(net, layout=np.asarray):
     X, y = data(net)
     X, weight = layout(X), np.linspace(0.5, 2, N)
     singles = [alone(net, m) for m in range(K)]
@@ -173,9 +185,15 @@ def test_loss_and_gradients_are_those_of_each_alone(
 @pytest.mark.parametrize("normalization", NORMALIZATIONS)
 @pytest.mark.parametrize("layout", LAYOUTS)
 @pytest.mark.parametrize("loss", ["softmax", "logistic", "mse"])
-def test_gradients_match_the_numeric_ones(activation, normalization, layout, loss):
+@pytest.mark.parametrize("n_embedded", [0, D - 2])
+def test_gradients_match_the_numeric_ones(
+    activation, normalization, layout, loss, n_embedded
+):
+    if n_embedded and layout is sparse:
+        pytest.skip("sparse rows are not embedded")
     net = ensemble(
         loss,
+        n_embedded=n_embedded,
         hidden_dims=[4],
         activation=activation,
         normalization=[normalization],

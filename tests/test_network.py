@@ -214,6 +214,28 @@ def test_gradients_match_for_every_loss(
     )
 
 
+@pytest.mark.parametrize(("loss", "params"), LOSS_CASES, ids=str)
+@pytest.mark.parametrize("normalization", [False, *NORMALIZATIONS])
+@pytest.mark.parametrize("dropout", [0.0, 0.3])
+def test_gradients_match_behind_an_embedding(loss, params, normalization, dropout):
+    category = category_of(loss)
+    net = nudged(
+        category,
+        loss=loss,
+        loss_params=params,
+        hidden_dims=(5,),
+        normalization=(normalization,),
+        input_dim=4,
+        output_dim=3,
+        n_embedded=3,
+        input_dropout=dropout,
+        reg=0.5,
+    )
+    X, y = rows(category, n=8, output_dim=3)
+    y = suitable(loss, y)
+    assert_gradients_match(net, X[:, :4], y, tolerance=1e-5, rounding=1e-9)
+
+
 def test_gradients_match_for_groups_of_classes():
     params = {"groups": [2, 3], "label_smoothing": 0.1}
     net = nudged("regression", loss="softmax_groups", loss_params=params, output_dim=5)
@@ -799,6 +821,20 @@ def test_a_workspace_used_before_does_not_change_a_bit(
     np.testing.assert_array_equal(same_vector, vector, strict=True)
 
 
+@pytest.mark.parametrize("dtype", FLOATS)
+@pytest.mark.parametrize("n_members", [1, 3])
+def test_a_workspace_used_before_does_not_change_an_embedding(dtype, n_members):
+    options = {"n_embedded": 9, "n_members": n_members, "dtype": dtype}
+    net, used = nudged(**options), Workspace()
+    results = []
+    for workspace, n in ((Workspace(), 6), (used, 17), (used, 6)):
+        grads = Parameters(net.params.specs, dtype=dtype)
+        X, y = rows(n=n, dtype=dtype)
+        net.backpropagate(X, y, grads=grads, workspace=workspace, rng=None)
+        results.append(grads.vector)
+    np.testing.assert_array_equal(results[2], results[0], strict=True)
+
+
 def test_scores_are_never_overwritten_by_the_next_call():
     net = nudged()
     scores = net.scores(rows(n=5)[0])
@@ -1029,6 +1065,18 @@ def test_a_step_allocates_little_whatever_it_computes(activation, category):
 def test_a_step_allocates_little_whatever_it_minimises(loss, params, n_members):
     options = {"loss": loss, "loss_params": params, "n_members": n_members}
     assert_allocates_little(a_solver(category=category_of(loss), **options))
+
+
+@pytest.mark.parametrize("n_embedded", [10, 300])
+@pytest.mark.parametrize("n_members", [1, 3])
+@pytest.mark.parametrize("input_dropout", [0.0, 0.3])
+def test_a_step_with_an_embedding_allocates_little(
+    n_embedded, n_members, input_dropout, monkeypatch
+):
+    options = {"n_embedded": n_embedded, "n_members": n_members}
+    options["input_dropout"] = input_dropout
+    assert_allocates_little(a_solver(**options))
+    assert witnessed(monkeypatch, **options) == []  # of float64
 
 
 def assert_allocates_little(solver):
