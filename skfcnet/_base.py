@@ -615,6 +615,7 @@ class _BaseFCNet(CallbackSupportMixin, BaseEstimator):
             "input_dropout": self.input_dropout,
             "init": None if self.init == "auto" else self.init,
             "n_members": self.n_members,
+            "n_embedded": self._features.n_embedded,
             "loss": loss,
             "loss_params": loss_params,
         }

@@ -180,13 +180,15 @@ class FCNetClassifier(ClassifierMixin, _BaseFCNet):
         interquartile range, and smoothly clipped to (-3, 3). Not for sparse X, which
         is left as it is.
 
-    numeric_embedding : {'ple_quantile', 'ple_tree'} or None, default=None
+    numeric_embedding : {'ple_quantile', 'ple_tree', 'pbld'} or None, default=None
         Whether every numeric feature becomes several, by piecewise linear encoding
         [9]_: its range is cut into bins, at quantiles or where a decision tree that
-        predicts the target splits, and each tells how far it is filled.
+        predicts the target splits, and each tells how far it is filled. 'pbld' [8]_
+        keeps the number and adds three sums of cosines beside it, whose frequencies
+        and phases are learned with the weights.
 
     n_bins : int, default=48
-        Most bins of a feature, two or more. Only for ``numeric_embedding``. With D
+        Most bins of a feature, two or more. Only for piecewise linear encoding. With D
         features there are at most ``max(4, 1024 // D)`` of each, and one for 10 rows.
 
     categorical_features : 'from_dtype', array-like of {bool, int, str} or None, \

@@ -69,8 +69,10 @@ def tree_edges(values, target, weight, n_bins):
 EMBEDDINGS = {
     "ple_quantile": quantile_edges,
     "ple_tree": tree_edges,
+    "pbld": None,
 }
-"""For every ``numeric_embedding``: what returns the edges of a column's bins."""
+"""For every ``numeric_embedding``: what returns the edges of a column's bins; None
+for the one that is trained, and therefore a layer of the network."""
 
 
 class PiecewiseLinear:
@@ -230,6 +232,7 @@ class Features:
     * the categorical columns (`skfcnet._categories.Categories`);
     * where all of these are nothing, a column of zeros.
 
+    The embedding 'pbld' is a layer of the network: it is given the scaled columns.
     Where a number is missing, its scaled column and all its components are 0. Sparse
     rows can be learned from only where nothing is to be done; where something is, they
     are made dense.
@@ -239,12 +242,13 @@ class Features:
     scaling : {'robust', 'standard', None}, default='robust'
         How numeric columns are scaled.
 
-    embedding : {'ple_quantile', 'ple_tree', None}, default=None
+    embedding : {'ple_quantile', 'ple_tree', 'pbld', None}, default=None
         How they are embedded.
 
     n_bins : int, default=48
-        Most bins of a column, two or more. With D numeric columns there are not more
-        than ``max(4, 1024 // D)`` in any, and no more than one for 10 rows.
+        Most bins of a column, two or more. Only for piecewise linear encoding. With D
+        numeric columns there are not more than ``max(4, 1024 // D)`` in any, and no
+        more than one for 10 rows.
 
     dtype : dtype, default=np.float32
         Of the output, unless told otherwise.
@@ -253,6 +257,9 @@ class Features:
     ----------
     width : int
         Number of columns of the output.
+
+    n_embedded : int
+        How many columns of the output, from the first on, the network embeds.
 
     is_identity : bool
         Whether the output is the table itself, but for missing values.
@@ -323,13 +330,15 @@ class Features:
             and not self._categorical.size
             and not self._with_missing.size
         )
-        self.width = X.shape[1]
+        self.width, self.n_embedded = X.shape[1], 0
         if self.is_identity:
             return self
         weight = counted(weight, len(X))
         self._scaler = Scaler(self.scaling).fit(numbers, weight)
         self._components = None
-        if self.embedding is not None:
+        if self.embedding is not None and EMBEDDINGS[self.embedding] is None:
+            self.n_embedded = self._scaler.width  # by the network
+        elif self.embedding is not None:
             scaled = np.empty(numbers.shape, self.dtype)
             for rows in _chunks(scaled):
                 self._scaler.transform(numbers[rows], out=scaled[rows])

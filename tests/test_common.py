@@ -28,6 +28,7 @@ CONFIGURATIONS = [
     {"input_scaling": "robust"},
     {"numeric_embedding": "ple_quantile"},
     {"numeric_embedding": "ple_tree"},
+    {"numeric_embedding": "pbld"},
     {"categorical_features": "from_dtype"},
     {"n_members": 3},
     {"n_members": 3, "batch_norm": True, "early_stopping": True},
