@@ -25,11 +25,20 @@ from skfcnet.datasets import fetch_mnist
 # Nothing is meant to converge here.
 warnings.simplefilter("ignore", ConvergenceWarning)
 
+PLAIN = {
+    "input_scaling": None,
+    "numeric_embedding": None,
+    "label_smoothing": 0.0,
+    "learning_rate": "constant",
+    "beta_2": 0.999,
+}
+"""What makes skfcnet do the same work as scikit-learn: no more than a network."""
+
 ESTIMATORS = {
-    "skfcnet": partial(FCNetClassifier, input_scaling=None),
+    "skfcnet": partial(FCNetClassifier, **PLAIN),
     "sklearn": MLPClassifier,
 }
-"""What is compared; neither scales what it is given."""
+"""What is compared."""
 
 SHARED = {
     "learning_rate_init": 1e-3,

@@ -14,7 +14,8 @@ cross-validation, here on the digits that come with scikit-learn.
 # The names of the parameters are those of the estimator, with the name of the pipeline
 # step in front. ``alpha`` is searched on a logarithmic grid. All other parameters are
 # fixed, ``random_state`` too: every combination then starts from the same random
-# numbers.
+# numbers. 50 epochs are a fifth of the default for so few rows; a higher learning rate
+# makes up for most of that.
 
 from sklearn.datasets import load_digits
 from sklearn.model_selection import GridSearchCV, StratifiedKFold, train_test_split
@@ -30,13 +31,7 @@ X_train, X_test, y_train, y_test = train_test_split(
 
 model = make_pipeline(
     StandardScaler(),
-    FCNetClassifier(
-        solver="adam",
-        learning_rate_init=0.001,
-        max_iter=400,
-        tol=1e-3,
-        random_state=0,
-    ),
+    FCNetClassifier(learning_rate_init=0.01, max_iter=50, random_state=0),
 )
 grid = {
     "fcnetclassifier__hidden_layer_sizes": [(16,), (64,), (64, 64)],
@@ -110,8 +105,8 @@ figure.colorbar(image, ax=axes, label="Accuracy, mean over the folds")
 plt.show()
 
 # %%
-# The narrow network suffers from dropout, it has no units to spare; the wider ones can
-# profit from it. The strongest penalty costs the wider networks accuracy. Many of the
+# The narrow network suffers from dropout, it has no units to spare; the wider ones bear
+# a little of it. The strongest penalty costs all networks accuracy. Many of the
 # other differences are small. How small a difference means nothing? The standard
 # deviation over the folds gives an idea:
 

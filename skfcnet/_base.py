@@ -11,7 +11,7 @@ therefore leaves the earlier model exactly as it was.
 import copy
 import warnings
 from contextlib import contextmanager
-from math import fsum, isfinite, nan
+from math import ceil, fsum, isfinite, nan
 from numbers import Integral, Real
 from time import perf_counter
 from typing import NamedTuple
@@ -58,8 +58,17 @@ from skfcnet.schedules import SCHEDULES
 from skfcnet.solver import Solver
 from skfcnet.update_rules import adam, adamw, rmsprop, sgd_momentum, sgd_nesterov
 
-AUTO_BATCH_SIZE = 200
-"""The most that ``batch_size="auto"`` chooses; also what ``alpha`` is relative to."""
+AUTO_BATCH_SIZE = 128
+"""The most that ``batch_size="auto"`` chooses."""
+
+ALPHA_BATCH_SIZE = 200
+"""The most that ``alpha`` is relative to: scikit-learn's automatic batch size."""
+
+AUTO_STEPS, AUTO_EPOCHS = 4000, (10, 256)
+"""Minibatches that ``max_iter=None`` trains for, and its least and most epochs."""
+
+AUTO_ITERATIONS = 200
+"""What ``max_iter=None`` is for L-BFGS, which takes all rows at once."""
 
 SOLVERS = {
     "sgd": (sgd_momentum, {"momentum": "momentum"}),
@@ -86,6 +95,9 @@ ADAPTIVE_END = 1e-6
 
 ENCODING = ("input_scaling", "numeric_embedding", "n_bins", "categorical_features")
 """Parameters that say what the network is given of X."""
+
+BY_THE_DATA = ("auto", "from_dtype")
+"""Values of these that leave what they do to the data, and nothing to sparse ones."""
 
 NOTHING_YET = {False: (-np.inf, -np.inf), True: (-np.inf, -np.inf)}
 """By whether there was validation, the best score and the negative loss beside it."""
@@ -175,9 +187,9 @@ class _BaseFCNet(CallbackSupportMixin, BaseEstimator):
     """What both estimators share; a subclass says how its targets are encoded.
 
     A subclass has ``_category``, a key of `skfcnet.network.CATEGORIES`, and the
-    methods ``_learn_target``, ``_encoded``, ``_learn_target_scale``, ``_scaled``,
-    ``_learn_costs``, ``_costs``, ``_loss_and_params``, ``_answers``, ``_strata`` and
-    ``_default_score``.
+    methods ``_learn_target``, ``_encoded``, ``_learn_target_encoding``, ``_scaled``,
+    ``_learn_costs``, ``_costs``, ``_loss``, ``_loss_params``, ``_answers``,
+    ``_strata`` and ``_default_score``.
     """
 
     _parameter_constraints = {
@@ -195,7 +207,7 @@ class _BaseFCNet(CallbackSupportMixin, BaseEstimator):
         "learning_rate": [StrOptions({*SCHEDULES, "adaptive"})],
         "learning_rate_init": [Interval(Real, 0, None, closed="neither")],
         "power_t": [Interval(Real, 0, None, closed="left")],
-        "max_iter": [Interval(Integral, 1, None, closed="left")],
+        "max_iter": [Interval(Integral, 1, None, closed="left"), None],
         "shuffle": ["boolean"],
         "random_state": ["random_state"],
         "tol": [Interval(Real, 0, None, closed="left")],
@@ -226,7 +238,7 @@ class _BaseFCNet(CallbackSupportMixin, BaseEstimator):
         "input_dropout": [Interval(Real, 0, 1, closed="left")],
         "init": [StrOptions({"auto", *INITIALIZERS})],
         "input_scaling": [StrOptions(set(SCALINGS) - {None}), None],
-        "numeric_embedding": [StrOptions(set(EMBEDDINGS)), None],
+        "numeric_embedding": [StrOptions({"auto", *EMBEDDINGS}), None],
         "n_bins": [Interval(Integral, 2, None, closed="left")],
         "categorical_features": [StrOptions({"from_dtype"}), "array-like", None],
         "n_members": [Interval(Integral, 1, None, closed="left")],
@@ -252,7 +264,7 @@ class _BaseFCNet(CallbackSupportMixin, BaseEstimator):
         return [
             name
             for name, value in zip(names, values, strict=True)
-            if not (value is None or (isinstance(value, str) and value == "from_dtype"))
+            if not (value is None or (isinstance(value, str) and value in BY_THE_DATA))
         ]
 
     # Fitted attributes that are views of others
@@ -379,7 +391,7 @@ class _BaseFCNet(CallbackSupportMixin, BaseEstimator):
         metadata = {"sample_weight": sample_weight, "X_val": X_val, "y_val": y_val}
         metadata["sample_weight_val"] = sample_weight_val
         metadata = {name: data for name, data in metadata.items() if data is not None}
-        task = FitTask(self, self.max_iter, X=X, y=y, metadata=metadata)
+        task = FitTask(self, draft._most_epochs(rows), X=X, y=y, metadata=metadata)
         train = draft._train_lbfgs if self.solver == "lbfgs" else draft._train
         try:
             converged = train(rows, validation, task)
@@ -391,10 +403,10 @@ class _BaseFCNet(CallbackSupportMixin, BaseEstimator):
             draft._optim_config = {}
         self._take_over(draft)
         task.end()
-        has_horizon = SCHEDULES[self._schedule].has_horizon
+        has_horizon = SCHEDULES[self._schedule].has_horizon and self.solver != "lbfgs"
         if not converged and validation is None and not has_horizon:
             warnings.warn(
-                f"The loss was still improving after max_iter={self.max_iter} epochs. "
+                f"The loss was still improving after {task.n_epochs} epochs. "
                 f"Raise max_iter, or set tol or n_iter_no_change to stop earlier.",
                 ConvergenceWarning,
                 stacklevel=3,  # the decorator is one
@@ -410,7 +422,7 @@ class _BaseFCNet(CallbackSupportMixin, BaseEstimator):
         rows = draft._read(X, y, sample_weight, first=first, **target_arguments)
         held_out = draft._read_to_validate(X_val, y_val, sample_weight_val)
         rows, validation = draft._prepared(rows, held_out, first=first)
-        solver = draft._solver(rows, partial=True)
+        solver = draft._solver(rows, 1, partial=True)
         draft._train_epoch(solver, validation)
         draft._remember(solver)
         self._take_over(draft)
@@ -461,14 +473,14 @@ class _BaseFCNet(CallbackSupportMixin, BaseEstimator):
 
     def _target_of(self, y):
         target = self._encoded(y)
-        loss, _ = self._loss_and_params()
+        loss = self._loss()
         # Neither a minibatch of partial_fit nor what is validated on is the whole.
         LOSSES[loss].domain.check(target, loss=loss, whole=False)
         return target
 
     def _prepared(self, rows, held_out, *, first):
         """Return rows for the network, which then is in place, and validation."""
-        self._learn_target_scale(rows)
+        self._learn_target_encoding(rows)
         rows = rows._replace(target=self._scaled(rows.target))
         if first:
             self._learn_features(rows)
@@ -511,7 +523,6 @@ class _BaseFCNet(CallbackSupportMixin, BaseEstimator):
             dtype=self._compute_dtype,
         ).fit(
             rows.X,
-            rows.target,
             rows.weight,
             categorical=None if self._columns is None else self._columns.categorical,
         )
@@ -601,7 +612,6 @@ class _BaseFCNet(CallbackSupportMixin, BaseEstimator):
         """Return the arguments of the network that the parameters describe."""
         hidden_dims = self._hidden_dims()
         normalization = "layernorm" if self.layer_norm else self.batch_norm
-        loss, loss_params = self._loss_and_params()
         return {
             "category": self._category,
             "hidden_dims": hidden_dims,
@@ -616,8 +626,8 @@ class _BaseFCNet(CallbackSupportMixin, BaseEstimator):
             "init": None if self.init == "auto" else self.init,
             "n_members": self.n_members,
             "n_embedded": self._features.n_embedded,
-            "loss": loss,
-            "loss_params": loss_params,
+            "loss": self._loss(),
+            "loss_params": self._loss_params(),
         }
 
     def _hidden_dims(self):
@@ -658,16 +668,14 @@ class _BaseFCNet(CallbackSupportMixin, BaseEstimator):
 
     # Training
 
-    def _solver(self, rows, *, partial=False):
+    def _solver(self, rows, n_epochs, *, partial=False):
         """Return a solver that trains the network on validated data."""
-        usual = self._usual_batch_size(rows)
-        batch_size = int(usual) if self.batch_size == "auto" else self.batch_size
         if self.batch_norm and self.batch_size == 1 < rows.X.shape[0]:
             raise ValueError(
                 "batch_norm=True needs a batch_size of at least 2: a single row has "
                 "no variance to normalise by."
             )
-        self._net.reg = float(self.alpha / usual)
+        self._net.reg = self._reg(rows)
         update_rule, config = self._update_rule()
         schedule = self._schedule
         if partial and SCHEDULES[schedule].has_horizon:
@@ -682,8 +690,8 @@ class _BaseFCNet(CallbackSupportMixin, BaseEstimator):
             schedule_config={name: float(getattr(self, name)) for name in numbers},
             warmup_epochs=self.warmup_epochs,
             max_grad_norm=self.max_grad_norm,
-            batch_size=batch_size,
-            num_epochs=self.max_iter,
+            batch_size=self._minibatch_size(rows),
+            num_epochs=n_epochs,
             verbose=False,
             sample_weight=rows.weight,
             loss_weight=rows.cost,
@@ -692,9 +700,25 @@ class _BaseFCNet(CallbackSupportMixin, BaseEstimator):
             first_step=self._step,
         )
 
-    def _usual_batch_size(self, rows):
-        """Return the automatic batch size, which ``alpha`` is relative to."""
-        return min(AUTO_BATCH_SIZE, rows.total_weight())
+    def _most_epochs(self, rows):
+        """Return for how many epochs to train, or iterations."""
+        if self.max_iter is not None:
+            return self.max_iter
+        if self.solver == "lbfgs":
+            return AUTO_ITERATIONS
+        steps = ceil(rows.total_weight() / self._minibatch_size(rows))
+        fewest, most = AUTO_EPOCHS
+        return min(max(ceil(AUTO_STEPS / steps), fewest), most)
+
+    def _minibatch_size(self, rows):
+        """Return how many rows, repetitions counted, the network is given at a time."""
+        if self.batch_size != "auto":
+            return self.batch_size
+        return int(min(AUTO_BATCH_SIZE, rows.total_weight()))
+
+    def _reg(self, rows):
+        """Return the network's coefficient of the L2 penalty."""
+        return float(self.alpha / min(ALPHA_BATCH_SIZE, rows.total_weight()))
 
     @property
     def _schedule(self):
@@ -725,9 +749,9 @@ class _BaseFCNet(CallbackSupportMixin, BaseEstimator):
 
     def _train(self, rows, validation, task):
         """Train until there is no more improvement; return whether that was so."""
-        solver, converged = self._solver(rows), False
+        solver, converged = self._solver(rows, task.n_epochs), False
         with self._best_kept(validation) as keep:
-            for _ in range(self.max_iter):
+            for _ in range(task.n_epochs):
                 task.begin_epoch()
                 converged = self._train_epoch(solver, validation)
                 keep()
@@ -746,6 +770,8 @@ class _BaseFCNet(CallbackSupportMixin, BaseEstimator):
         is_over = self._record(
             loss, validation, rate=solver.last_learning_rate, start=start
         )
+        if SCHEDULES[self._schedule].has_horizon:
+            return False  # it pays at its end
         can_adapt = (
             self.learning_rate == "adaptive" and solver.learning_rate > ADAPTIVE_END
         )
@@ -758,7 +784,7 @@ class _BaseFCNet(CallbackSupportMixin, BaseEstimator):
 
     def _train_lbfgs(self, rows, validation, task):
         """Train on all rows at once; return whether training converged."""
-        self._net.reg = float(self.alpha / self._usual_batch_size(rows))
+        self._net.reg = self._reg(rows)
         n_rows, start = int(rows.total_weight()), perf_counter()
         rows = self._in_order_of_content(rows)
         with self._best_kept(validation) as keep:
@@ -779,7 +805,7 @@ class _BaseFCNet(CallbackSupportMixin, BaseEstimator):
                 rows.X,
                 self._net.as_targets(rows.target, n_rows=rows.X.shape[0]),
                 rows.mean_weight(),
-                max_iter=self.max_iter,
+                max_iter=task.n_epochs,
                 max_fun=self.max_fun,
                 tol=self.tol,
                 after_iteration=after_iteration,

@@ -13,6 +13,9 @@ from skfcnet._base import _BaseFCNet, partial_fit_is_available, store_parameters
 from skfcnet._compat import Interval, StrOptions
 from skfcnet._input import check_width, checked_weight, sorted_labels
 
+DOUBTFUL_ROWS, MOST_SMOOTHING = 5, 0.01
+"""What ``label_smoothing="auto"`` is the share of, and the most that it is."""
+
 
 class FCNetClassifier(ClassifierMixin, _BaseFCNet):
     """Fully connected network for classification.
@@ -33,7 +36,7 @@ class FCNetClassifier(ClassifierMixin, _BaseFCNet):
             'selu', 'gelu', 'silu', 'mish', 'softplus'}, default='relu'
         Activation of the hidden layers.
 
-    solver : {'sgd', 'adam', 'adamw', 'rmsprop', 'lbfgs'}, default='adam'
+    solver : {'sgd', 'adam', 'adamw', 'rmsprop', 'lbfgs'}, default='adamw'
         Update rule: gradient descent with momentum, Adam [2]_, Adam with decoupled
         weight decay [3]_, or RMSProp; or L-BFGS [6]_, which takes all rows at once,
         always computes in float64, and suits some thousand rows at most. What is said
@@ -46,25 +49,27 @@ class FCNetClassifier(ClassifierMixin, _BaseFCNet):
         ``batch_size``. Biases and normalisation parameters are not penalised.
 
     batch_size : int or 'auto', default='auto'
-        Rows of a minibatch; 'auto' is the smaller of 200 and the total sample weight.
+        Rows of a minibatch; 'auto' is the smaller of 128 and the total sample weight.
         A last minibatch of a single row joins the one before it.
 
     learning_rate : {'constant', 'invscaling', 'adaptive', 'cosine', 'one_cycle', \
-            'coslog4'}, default='constant'
+            'coslog4'}, default='one_cycle'
         Schedule of the learning rate, for every solver but 'lbfgs', step by step:
         'invscaling' divides it by ``(1 + step) ** power_t``; 'cosine', 'one_cycle' and
-        'coslog4' (see `skfcnet.schedules`) end with the last of ``max_iter`` epochs;
+        'coslog4' (see `skfcnet.schedules`) are followed to their end, at the last of
+        ``max_iter`` epochs, even with ``early_stopping``, which then keeps the best;
         'adaptive' divides it by 5 whenever there was no improvement for
         ``n_iter_no_change`` epochs, and training stops when it is below 1e-6.
 
-    learning_rate_init : float, default=0.001
+    learning_rate_init : float, default=0.003
         Learning rate, which the schedule multiplies.
 
     power_t : float, default=0.5
         Exponent of 'invscaling'.
 
-    max_iter : int, default=200
+    max_iter : int or None, default=None
         Most epochs, that is, passes over the data; for 'lbfgs', most iterations.
+        None: as many as make 4,000 minibatches, but from 10 to 256; for 'lbfgs', 200.
 
     shuffle : bool, default=True
         Whether to shuffle the rows in every epoch. Training then does not depend on
@@ -78,7 +83,8 @@ class FCNetClassifier(ClassifierMixin, _BaseFCNet):
         Training stops when the training loss, or with ``early_stopping`` the
         validation score, has not improved by at least ``tol`` for
         ``n_iter_no_change`` epochs in a row; where it changes by less than ``tol``,
-        the validation loss counts. For 'lbfgs', when no element of the gradient is
+        the validation loss counts. A schedule that has an end is followed to it.
+        For 'lbfgs', when no element of the gradient is
         larger than it, or the loss falls no further than rounding.
 
     verbose : bool or int, default=False
@@ -96,9 +102,10 @@ class FCNetClassifier(ClassifierMixin, _BaseFCNet):
         Whether the momentum is Nesterov's. Only for ``solver='sgd'``.
 
     early_stopping : bool, default=False
-        Whether to stop by the score on rows that are not trained on: those given to
+        Whether to go by the score on rows that are not trained on: those given to
         `fit` as ``X_val`` and ``y_val``, or else some of the rows, set aside. The
-        weights of the best epoch are kept.
+        weights of the best epoch are kept, and where the schedule has no end, training
+        stops when the score does not improve.
 
     validation_fraction : float or splitter, default=0.1
         How much of the data to set aside, by weight, equal rows together and in
@@ -109,7 +116,7 @@ class FCNetClassifier(ClassifierMixin, _BaseFCNet):
         Decay of Adam's average of the gradient, in [0, 1). Only for 'adam' and
         'adamw'.
 
-    beta_2 : float, default=0.999
+    beta_2 : float, default=0.95
         Decay of Adam's average of the squared gradient, in [0, 1). Only for 'adam'
         and 'adamw'.
 
@@ -117,7 +124,8 @@ class FCNetClassifier(ClassifierMixin, _BaseFCNet):
         Added to the root of that average. Only for 'adam', 'adamw' and 'rmsprop'.
 
     n_iter_no_change : int or np.inf, default=10
-        Epochs without improvement after which training stops.
+        Epochs without improvement after which training stops. Not for schedules that
+        have an end.
 
     max_fun : int, default=15000
         Most evaluations of the loss. Only for ``solver='lbfgs'``.
@@ -135,7 +143,7 @@ class FCNetClassifier(ClassifierMixin, _BaseFCNet):
         Where the norm of the gradient of the loss, without the L2 penalty, is larger,
         the gradient is scaled down to it; that of every member by itself.
 
-    weight_decay : float, default=0.01
+    weight_decay : float, default=0.5
         Each step multiplies the weights by ``1 - learning_rate * weight_decay``. Only
         for ``solver='adamw'``.
 
@@ -162,8 +170,10 @@ class FCNetClassifier(ClassifierMixin, _BaseFCNet):
         with initial weights and dropout masks of its own and by its own loss: an
         ensemble [10]_. Predictions are averaged: probabilities, or values.
 
-    label_smoothing : float, default=0.0
-        How much of each label is spread over all classes [11]_, in [0, 1).
+    label_smoothing : float or 'auto', default='auto'
+        How much of each label is spread over all classes [11]_, in [0, 1). 'auto' is
+        the share of five rows among those trained on, and not more than 0.01: few rows
+        do not justify probabilities next to 0 and 1.
 
     class_weight : dict, list of dict, 'balanced' or None, default=None
         What the loss of a row of each class is multiplied by: a cost, where
@@ -174,18 +184,19 @@ class FCNetClassifier(ClassifierMixin, _BaseFCNet):
     dtype : {'float32', 'float64'} or numpy type, default='float32'
         What the network is trained in. Predictions have the dtype of X.
 
-    input_scaling : {'robust', 'standard'} or None, default='standard'
+    input_scaling : {'robust', 'standard'} or None, default='robust'
         How numeric features are scaled, by statistics of the rows trained on:
         'standard', by mean and standard deviation; 'robust' [8]_, by median and
         interquartile range, and smoothly clipped to (-3, 3). Not for sparse X, which
         is left as it is.
 
-    numeric_embedding : {'ple_quantile', 'ple_tree', 'pbld'} or None, default=None
-        Whether every numeric feature becomes several, by piecewise linear encoding
-        [9]_: its range is cut into bins, at quantiles or where a decision tree that
-        predicts the target splits, and each tells how far it is filled. 'pbld' [8]_
-        keeps the number and adds three sums of cosines beside it, whose frequencies
-        and phases are learned with the weights.
+    numeric_embedding : {'auto', 'ple', 'pbld'} or None, default='auto'
+        Whether every numeric feature becomes several. 'ple', by piecewise linear
+        encoding [9]_: beside the feature itself, its range is cut into bins of about
+        as many rows, and each tells how far it is filled. 'pbld' [8]_ keeps the number
+        and adds three sums of cosines beside it, whose frequencies and phases are
+        learned with the weights. 'auto' is 'ple' for dense X with at most 51 numeric
+        features, else None.
 
     n_bins : int, default=48
         Most bins of a feature, two or more. Only for piecewise linear encoding. With D
@@ -306,7 +317,7 @@ class FCNetClassifier(ClassifierMixin, _BaseFCNet):
     _fewest_validated = 1
     _parameter_constraints = {
         **_BaseFCNet._parameter_constraints,
-        "label_smoothing": [Interval(Real, 0, 1, closed="left")],
+        "label_smoothing": [StrOptions({"auto"}), Interval(Real, 0, 1, closed="left")],
         "class_weight": [dict, list, StrOptions({"balanced"}), None],
     }
 
@@ -315,13 +326,13 @@ class FCNetClassifier(ClassifierMixin, _BaseFCNet):
         hidden_layer_sizes=(128, 128),
         activation="relu",
         *,
-        solver="adam",
+        solver="adamw",
         alpha=0.01,
         batch_size="auto",
-        learning_rate="constant",
-        learning_rate_init=0.001,
+        learning_rate="one_cycle",
+        learning_rate_init=0.003,
         power_t=0.5,
-        max_iter=200,
+        max_iter=None,
         shuffle=True,
         random_state=None,
         tol=1e-4,
@@ -332,25 +343,25 @@ class FCNetClassifier(ClassifierMixin, _BaseFCNet):
         early_stopping=False,
         validation_fraction=0.1,
         beta_1=0.9,
-        beta_2=0.999,
+        beta_2=0.95,
         epsilon=1e-8,
         n_iter_no_change=10,
         max_fun=15000,
         scoring=None,
         warmup_epochs=0.0,
         max_grad_norm=None,
-        weight_decay=0.01,
+        weight_decay=0.5,
         batch_norm=False,
         layer_norm=False,
         dropout=0.0,
         input_dropout=0.0,
         init="auto",
         n_members=1,
-        label_smoothing=0.0,
+        label_smoothing="auto",
         class_weight=None,
         dtype="float32",
-        input_scaling="standard",
-        numeric_embedding=None,
+        input_scaling="robust",
+        numeric_embedding="auto",
         n_bins=48,
         categorical_features=None,
     ):
@@ -502,18 +513,26 @@ class FCNetClassifier(ClassifierMixin, _BaseFCNet):
         ]
         return np.hstack(columns).astype(self.dtype)
 
-    def _learn_target_scale(self, rows):
-        """Classes have no scale."""
+    def _learn_target_encoding(self, rows):
+        """Learn how much to smooth, where it is not known from earlier calls."""
+        if not hasattr(self, "_auto_smoothing"):
+            doubtful = DOUBTFUL_ROWS / rows.total_weight()
+            self._auto_smoothing = min(MOST_SMOOTHING, doubtful)
 
     def _scaled(self, target):
         return target
 
-    def _loss_and_params(self):
-        params = {"label_smoothing": self.label_smoothing}
+    def _loss(self):
         if self._multioutput:
-            return "softmax_groups", params | {"groups": self._widths()}
-        one_each = self._one_sigmoid or self._multilabel
-        return "logistic" if one_each else "softmax", params
+            return "softmax_groups"
+        return "logistic" if self._one_sigmoid or self._multilabel else "softmax"
+
+    def _loss_params(self):
+        is_auto = self.label_smoothing == "auto"
+        params = {
+            "label_smoothing": self._auto_smoothing if is_auto else self.label_smoothing
+        }
+        return params | ({"groups": self._widths()} if self._multioutput else {})
 
     def _learn_costs(self, y, weight):
         """Learn what each class costs, from the rows given; for each label apart."""

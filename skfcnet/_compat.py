@@ -82,6 +82,7 @@ class FitTask:
     """
 
     def __init__(self, estimator, n_epochs, *, X, y, metadata):
+        self.n_epochs = n_epochs
         self._data = {"estimator": estimator, "X": X, "y": y, "metadata": metadata}
         self._fit = estimator._init_callback_context(
             task_name="fit", max_subtasks=n_epochs

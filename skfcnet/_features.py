@@ -7,9 +7,8 @@ whatever their order, to the last bit.
 import numpy as np
 from scipy.sparse import issparse
 
-from skfcnet._batches import content_order
 from skfcnet._categories import Categories
-from skfcnet._input import in_dtype, surely_finite
+from skfcnet._input import finite, in_dtype, surely_finite
 from skfcnet._scaling import Scaler, counted, quantiles, tally
 
 MAX_COMPONENTS = 1024
@@ -19,60 +18,70 @@ FEWEST_BINS = 4
 """Bins that every column may have nevertheless."""
 
 SMALLEST_BIN = 10
-"""Rows, repetitions counted, that a bin holds on average, and a tree's at least."""
+"""Rows, repetitions counted, that a bin holds on average, at least."""
 
 CHUNK = 2**16
 """Numbers computed at a time, so that they stay in the cache."""
 
 
-# Embeddings: (values, target, weight, n_bins) -> the edges of the bins of a column,
-# ascending. Values are scaled, and none is missing.
+LINEAR_SHARE = 3.0
+"""What a scaled column is multiplied by where it stands beside its components.
+
+Their vector is about as long: a smooth target is then learned as fast as a jumping one.
+"""
+
+FEWEST_WORTHWHILE = 20
+"""Bins of a column from which on the embedding 'auto' is a piecewise linear one."""
+
+EMBEDDINGS = ("ple", "pbld")
+"""What ``numeric_embedding`` can be: the one here, or the one the network learns."""
 
 
-def quantile_edges(values, target, weight, n_bins):
-    """Return quantiles; where there are few distinct values, these."""
+def most_bins(n_columns):
+    """Return how many bins each column may have, of so many numeric ones."""
+    return max(FEWEST_BINS, MAX_COMPONENTS // max(1, n_columns))
+
+
+def bin_edges(values, weight, n_bins):
+    """Return the edges of the bins of a column: values, ascending.
+
+    The bins hold equally many rows, except that no value counts as more than a bin:
+    where nine of ten rows are 0, the bins are for the others. Where there are few
+    distinct values, these are the edges.
+
+    Parameters
+    ----------
+    values : ndarray of shape (N,)
+        A column, at least one row, none missing.
+
+    weight : ndarray of shape (N,)
+        How often each counts, from `counted`.
+
+    n_bins : int
+        Most bins.
+
+    Returns
+    -------
+    edges : ndarray
+        ``n_bins + 1`` at most.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skfcnet._features import bin_edges
+    >>> bin_edges(np.repeat(np.arange(9.0), [91] + [1] * 8), np.ones(99), 4)
+    array([0., 2., 5., 8.])
+    """
     values, counts = tally(values, weight)
     if len(values) <= n_bins + 1:
         return values
+    # A bin is what is left without the k most frequent values, by the bins left.
+    largest = np.sort(counts)[::-1][:n_bins]
+    rest = counts.sum() - np.cumsum(largest) + largest
+    bin_counts = rest / np.arange(n_bins, 0, -1)
+    k = np.argmax(largest <= bin_counts)
+    counts = np.minimum(counts, bin_counts[k])
     return np.unique(quantiles(values, counts, np.linspace(0, 1, n_bins + 1)))
-
-
-def tree_edges(values, target, weight, n_bins):
-    """Return where a decision tree that predicts the target splits, and the ends."""
-    ends = np.unique([values.min(), values.max()])
-    if np.isin(values, ends).all():
-        return ends
-    # Not at the top of the module: it costs time, and few need it.
-    from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
-
-    is_classification = target.dtype.kind != "f"
-    tree_class = DecisionTreeClassifier if is_classification else DecisionTreeRegressor
-    target = target.astype(np.int64 if is_classification else np.float64)
-    # Equal rows become one: the tree sees the same, whether they are repeated or not.
-    values = values[:, np.newaxis]
-    order, is_new = content_order(values, target, weight)
-    first = np.flatnonzero(is_new)
-    weight = np.add.reduceat(weight[order], first)
-    total = weight.sum()
-    smallest = max(SMALLEST_BIN, total / (4 * n_bins))
-    rows = order[first]
-    tree = tree_class(
-        max_leaf_nodes=n_bins,
-        min_weight_fraction_leaf=min(0.5, smallest / total),
-        random_state=0,
-    )
-    tree.fit(values[rows], target[rows], sample_weight=weight)
-    thresholds = tree.tree_.threshold[tree.tree_.children_left >= 0]
-    return np.unique(np.concatenate([ends, thresholds]))
-
-
-EMBEDDINGS = {
-    "ple_quantile": quantile_edges,
-    "ple_tree": tree_edges,
-    "pbld": None,
-}
-"""For every ``numeric_embedding``: what returns the edges of a column's bins; None
-for the one that is trained, and therefore a layer of the network."""
 
 
 class PiecewiseLinear:
@@ -84,17 +93,16 @@ class PiecewiseLinear:
     .. math:: e_t = \min(\max((x - b_{t-1}) / (b_t - b_{t-1}), 0), 1),
 
     which is 1 for the bins below that of x, 0 for those above, and says how far up x
-    is in its own. In the paper the first and the last component go on beyond the
-    ends. There an outlier makes them as large as the bin at the end is narrow, so
-    here they do not; on the California housing data it is the same. A column of two
-    values becomes one of 0 and 1, and a constant one nothing.
+    is in its own. Before them stands x itself, times `LINEAR_SHARE`: what is smooth in
+    x needs no bins, and does not end with them. In the paper the first and the last
+    component go on beyond the ends instead, where an outlier makes them as large as
+    the bin at the end is narrow. A constant column has no component.
+
+    The edges are those of `bin_edges`. Those at the splits of a decision tree, as the
+    paper has them too, were no better.
 
     Parameters
     ----------
-    embedding : {'ple_quantile', 'ple_tree'}
-        A key of `EMBEDDINGS`: the edges are quantiles, or the splits of a decision
-        tree that predicts the target from the column alone.
-
     n_bins : int
         Most bins of a column, two or more. With D columns there are not more than
         ``max(4, 1024 // D)`` in any, and no more than one for 10 rows.
@@ -102,7 +110,7 @@ class PiecewiseLinear:
     Attributes
     ----------
     width : int
-        Number of components of all columns.
+        Number of columns of the output: as many as there are, and their components.
 
     References
     ----------
@@ -114,28 +122,23 @@ class PiecewiseLinear:
     >>> import numpy as np
     >>> from skfcnet._features import PiecewiseLinear
     >>> X = np.array([[0.0], [1.0], [4.0]])
-    >>> encoding = PiecewiseLinear("ple_quantile", 8).fit(X, None, np.ones(3))
+    >>> encoding = PiecewiseLinear(8).fit(X, np.ones(3))
     >>> encoding.transform(np.array([[0.5], [2.5], [9.0]]))
-    array([[0.5, 0. ],
-           [1. , 0.5],
-           [1. , 1. ]])
+    array([[ 1.5,  0.5,  0. ],
+           [ 7.5,  1. ,  0.5],
+           [27. ,  1. ,  1. ]])
     """
 
-    def __init__(self, embedding, n_bins):
-        self.embedding = embedding
+    def __init__(self, n_bins):
         self.n_bins = n_bins
 
-    def fit(self, X, target, weight):
+    def fit(self, X, weight):
         """Learn the edges.
 
         Parameters
         ----------
         X : ndarray of shape (N, D)
             Scaled columns, or NaN.
-
-        target : ndarray of shape (N,) or (N, K), or None
-            What is to be predicted: classes where its dtype is of whole numbers,
-            otherwise numbers, scaled. Only for 'ple_tree'.
 
         weight : ndarray of shape (N,)
             How often each row counts, from `counted`.
@@ -145,19 +148,16 @@ class PiecewiseLinear:
         self : PiecewiseLinear
             The fitted encoding.
         """
-        most = max(FEWEST_BINS, MAX_COMPONENTS // max(1, X.shape[1]))
+        self._n_columns = X.shape[1]
+        most = min(self.n_bins, most_bins(self._n_columns))
         bins = [np.empty((3, 0))]
         for j, column in enumerate(X.T):
             known = ~np.isnan(column)
             # A little more, for weights that were rescaled, and rounded.
             enough = max(2, int(weight[known].sum() / SMALLEST_BIN + 1e-3))
             if known.any():
-                edges = EMBEDDINGS[self.embedding](
-                    column[known],
-                    None if target is None else target[known],
-                    weight[known],
-                    min(self.n_bins, most, enough),
-                ).astype(np.float64)
+                edges = bin_edges(column[known], weight[known], min(most, enough))
+                edges = edges.astype(np.float64)
                 bins.append([np.full(len(edges) - 1, j), edges[:-1], np.diff(edges)])
         column, self._left, width = np.hstack(bins)
         self._column = column.astype(int)
@@ -166,16 +166,17 @@ class PiecewiseLinear:
 
     @property
     def width(self):
-        """Number of components of all columns."""
-        return len(self._column)
+        """Number of columns of the output."""
+        return self._n_columns + len(self._column)
 
+    @np.errstate(over="ignore")
     def transform(self, X, *, out=None):
         """Encode rows.
 
         Parameters
         ----------
         X : ndarray of shape (N, D)
-            Scaled columns, or NaN.
+            Scaled columns, none missing.
 
         out : ndarray of shape (N, width), default=None
             Array to write to, of the dtype of X; None: a new one.
@@ -183,10 +184,18 @@ class PiecewiseLinear:
         Returns
         -------
         out : ndarray of shape (N, width)
-            The components; of NaN, NaN.
+            The columns and their components.
+
+        Raises
+        ------
+        ValueError
+            If numbers that are not scaled are too large for the dtype.
         """
         out = np.empty((len(X), self.width), X.dtype) if out is None else out
-        return np.clip(self._heights(X, out=out), 0, 1, out=out)
+        linear, components = np.split(out, [self._n_columns], axis=1)
+        finite(np.multiply(X, X.dtype.type(LINEAR_SHARE), out=linear), X.dtype)
+        np.clip(self._heights(X, out=components), 0, 1, out=components)
+        return out
 
     def pulled_back(self, X, gradients):
         """Return gradients by the columns, given those by the components.
@@ -199,17 +208,19 @@ class PiecewiseLinear:
             Scaled columns, or NaN.
 
         gradients : ndarray of shape (N, K, width)
-            Gradients of K things by the components of each row.
+            Gradients of K things by the encoding of each row.
 
         Returns
         -------
         gradients : ndarray of shape (N, K, D)
             Gradients by the columns.
         """
+        linear, components = np.split(gradients, [self._n_columns], axis=2)
         heights = self._heights(X)
         slopes = self._rate * ((heights >= 0) & (heights < 1))
-        is_of = self._column[:, np.newaxis] == np.arange(X.shape[1])
-        return (gradients * slopes[:, np.newaxis]) @ is_of.astype(slopes.dtype)
+        is_of = self._column[:, np.newaxis] == np.arange(self._n_columns)
+        through_bins = (components * slopes[:, np.newaxis]) @ is_of.astype(slopes.dtype)
+        return LINEAR_SHARE * linear + through_bins
 
     @np.errstate(over="ignore", under="ignore")
     def _heights(self, X, *, out=None):
@@ -226,14 +237,14 @@ class Features:
 
     The columns of the output are, in this order:
 
-    * the numeric columns, scaled (`skfcnet._scaling.Scaler`), or where there is an
-      embedding the components of the scaled columns instead (`PiecewiseLinear`);
+    * the numeric columns, scaled (`skfcnet._scaling.Scaler`), and with the embedding
+      'ple' the components of the scaled columns (`PiecewiseLinear`);
     * for every numeric column with missing values in `fit`, whether it is missing;
     * the categorical columns (`skfcnet._categories.Categories`);
     * where all of these are nothing, a column of zeros.
 
     The embedding 'pbld' is a layer of the network: it is given the scaled columns.
-    Where a number is missing, its scaled column and all its components are 0. Sparse
+    Where a number is missing, its scaled column is 0, as of an average one. Sparse
     rows can be learned from only where nothing is to be done; where something is, they
     are made dense.
 
@@ -242,8 +253,10 @@ class Features:
     scaling : {'robust', 'standard', None}, default='robust'
         How numeric columns are scaled.
 
-    embedding : {'ple_quantile', 'ple_tree', 'pbld', None}, default=None
-        How they are embedded.
+    embedding : {'auto', 'ple', 'pbld', None}, default=None
+        How they are embedded. 'auto' is 'ple' where rows are dense and there are
+        numeric columns, 51 at most: with more, the bins of each become few, and the
+        columns of the output many.
 
     n_bins : int, default=48
         Most bins of a column, two or more. Only for piecewise linear encoding. With D
@@ -298,17 +311,13 @@ class Features:
             f"Features(scaling={self.scaling!r}, embedding={self.embedding!r}{width})"
         )
 
-    def fit(self, X, target=None, weight=None, *, categorical=None):
+    def fit(self, X, weight=None, *, categorical=None):
         """Learn everything from the rows to train on.
 
         Parameters
         ----------
         X : ndarray or CSR matrix of shape (N, D)
             Numbers, finite or NaN, which is missing.
-
-        target : ndarray of shape (N,) or (N, K), default=None
-            What is to be predicted: classes where its dtype is of whole numbers,
-            otherwise numbers, scaled. Only for 'ple_tree'.
 
         weight : ndarray of shape (N,), default=None
             Positive repetition counts; None: one each.
@@ -325,8 +334,9 @@ class Features:
         self._numeric, self._categorical = np.flatnonzero(~mask), np.flatnonzero(mask)
         numbers, levels = self._split(X)
         self._with_missing = _columns_with_missing(numbers)
+        embedding = self._chosen_embedding(numbers)
         self.is_identity = (
-            self.scaling is self.embedding is None
+            self.scaling is embedding is None
             and not self._categorical.size
             and not self._with_missing.size
         )
@@ -336,14 +346,13 @@ class Features:
         weight = counted(weight, len(X))
         self._scaler = Scaler(self.scaling).fit(numbers, weight)
         self._components = None
-        if self.embedding is not None and EMBEDDINGS[self.embedding] is None:
+        if embedding == "pbld":
             self.n_embedded = self._scaler.width  # by the network
-        elif self.embedding is not None:
+        elif embedding == "ple":
             scaled = np.empty(numbers.shape, self.dtype)
             for rows in _chunks(scaled):
                 self._scaler.transform(numbers[rows], out=scaled[rows])
-            self._components = PiecewiseLinear(self.embedding, self.n_bins)
-            self._components.fit(scaled, target, weight)
+            self._components = PiecewiseLinear(self.n_bins).fit(scaled, weight)
         self._categories = Categories().fit(levels)
         numeric_width = (self._components or self._scaler).width
         self._ends = np.cumsum(
@@ -415,6 +424,13 @@ class Features:
         out[..., self._numeric] = np.where(is_known, numeric, 0)
         return out
 
+    def _chosen_embedding(self, numbers):
+        if self.embedding != "auto":
+            return self.embedding
+        n_columns = numbers.shape[1]
+        is_for = n_columns and most_bins(n_columns) >= FEWEST_WORTHWHILE
+        return "ple" if is_for and not issparse(numbers) else None
+
     def _split(self, X):
         if not self._categorical.size:  # no copy
             return X, X[:, :0]
@@ -427,11 +443,11 @@ class Features:
         if self._components is not None:
             scaled = np.empty(numbers.shape, out.dtype)
         self._scaler.transform(numbers, out=scaled)
-        if self._components is not None:
-            self._components.transform(scaled, out=numeric)
         is_missing = np.isnan(numbers)
         if is_missing.any():
-            numeric[np.isnan(numeric)] = 0
+            scaled[is_missing] = 0
+        if self._components is not None:
+            self._components.transform(scaled, out=numeric)
         missing[...] = is_missing.take(self._with_missing, axis=1)
         self._categories.transform(levels, out=categories)
         rest[...] = 0

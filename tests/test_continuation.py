@@ -22,6 +22,7 @@ SMALL = {
     "random_state": 0,
     "learning_rate_init": 0.01,
     "batch_size": 16,
+    "learning_rate": "constant",  # calls have no end in common to run towards
 }
 HORIZONS = ["cosine", "one_cycle", "coslog4"]
 
@@ -168,7 +169,12 @@ def test_another_architecture_is_refused_and_changes_nothing(method, changes):
 @pytest.mark.parametrize("solver", SOLVERS)
 @pytest.mark.parametrize(
     "changes",
-    [{"dropout": 0.5}, {"loss": "huber"}, {"dtype": "float64"}, {"alpha": 1.0}],
+    [
+        {"dropout": 0.5},
+        {"loss": "absolute_error"},
+        {"dtype": "float64"},
+        {"alpha": 1.0},
+    ],
     ids=str,
 )
 def test_what_does_not_shape_the_network_may_change(method, solver, changes):
@@ -195,7 +201,8 @@ def test_any_solver_goes_on_from_any_other(first, then):
 @pytest.mark.parametrize("solver", SOLVERS)
 def test_the_memory_of_the_solver_is_kept_only_where_it_is_needed(solver):
     X, y = regression()
-    model = FCNetRegressor(**SMALL | {"hidden_layer_sizes": (500,)}, solver=solver)
+    wide = {"hidden_layer_sizes": (500,), "learning_rate_init": 1e-3}
+    model = FCNetRegressor(**SMALL | wide, solver=solver)
     plain = len(pickle.dumps(clone(model).fit(X, y)))
     warm = len(pickle.dumps(clone(model).set_params(warm_start=True).fit(X, y)))
     stepwise = len(pickle.dumps(clone(model).partial_fit(X, y)))
@@ -244,10 +251,32 @@ def test_a_failed_fit_leaves_everything_as_it_was(fault, warm_start):
 @pytest.mark.parametrize("schedule", HORIZONS)
 def test_schedules_with_an_end_are_constant_in_partial_fit(schedule):
     X, y = regression()
-    model = FCNetRegressor(**SMALL, learning_rate=schedule)
+    model = FCNetRegressor(**SMALL).set_params(learning_rate=schedule)
     constant = clone(model).set_params(learning_rate="constant")
     for _ in range(3):
         model.partial_fit(X, y)
         constant.partial_fit(X, y)
     assert_same_training(model, constant, X)
     assert set(model.history_["learning_rate"]) == {0.01}
+
+
+@pytest.mark.parametrize("schedule", HORIZONS)
+def test_schedules_with_an_end_are_stretched_under_warm_start(schedule):
+    X, y = regression()
+    model = FCNetRegressor(**SMALL, warm_start=True)
+    model.set_params(learning_rate=schedule).fit(X, y).fit(X, y)
+    first, second = np.split(np.array(model.history_["learning_rate"]), 2)
+    assert second[0] != pytest.approx(first[0])
+    # The second call goes on where it is in the middle of one of twice as many epochs.
+    whole = clone(model).set_params(max_iter=12).fit(X, y)
+    np.testing.assert_allclose(second, whole.history_["learning_rate"][6:])
+
+
+def test_the_defaults_go_on_in_every_way():
+    X, y = classification()
+    model = FCNetClassifier((8,), max_iter=3, random_state=0, warm_start=True)
+    model.fit(X, y).partial_fit(X, y).fit(X, y)
+    rates = model.history_["learning_rate"]
+    assert model.n_iter_ == len(rates) == 7
+    assert rates[3] == 0.003  # of partial_fit, which knows no end
+    assert rates[-1] < 0.2 * rates[3]

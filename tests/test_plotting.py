@@ -21,6 +21,7 @@ X, Y = load_iris(return_X_y=True)
 # With so large a tol no epoch after the first improves: five epochs.
 FIVE_EPOCHS = {
     "hidden_layer_sizes": (4,),
+    "learning_rate": "constant",
     "tol": 1e3,
     "n_iter_no_change": 4,
     "random_state": 0,

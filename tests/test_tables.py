@@ -33,18 +33,21 @@ SMALL = {
     "learning_rate_init": 0.01,
 }
 KINDS = ["binary", "multiclass", "multilabel", "regression", "multioutput"]
+PLAIN = {"numeric_embedding": None}
 ENCODINGS = [
-    *({"input_scaling": scaling} for scaling in SCALINGS),
-    *({"numeric_embedding": name, "n_bins": 5} for name in EMBEDDINGS),
-    {"input_scaling": None, "numeric_embedding": "ple_tree"},
-    {"input_scaling": "robust", "categorical_features": [2]},
+    {},
+    *(PLAIN | {"input_scaling": scaling} for scaling in SCALINGS),
+    *({"input_scaling": "standard", "numeric_embedding": e} for e in EMBEDDINGS),
+    {"input_scaling": None, "numeric_embedding": "ple", "n_bins": 5},
+    {"categorical_features": [2]},
+    PLAIN | {"categorical_features": [2]},
 ]
 every_encoding = pytest.mark.parametrize("encoding", ENCODINGS, ids=str)
 every_kind = pytest.mark.parametrize("kind", KINDS)
 
 
 def is_piecewise(encoding):
-    return encoding.get("numeric_embedding", "pbld") != "pbld"
+    return encoding.get("numeric_embedding", "auto") in ("auto", "ple")
 
 
 def data_of(kind, n=90, *, gaps=True):
@@ -97,8 +100,10 @@ def test_weighted_is_repeated_in_any_order(kind, encoding, early_stopping):
 def test_lbfgs_takes_weights_as_repetitions_too(kind, encoding):
     model, X, y, weight = data_of(kind)
     model.set_params(**encoding, solver="lbfgs", alpha=0.0)
-    # Of other totals than the number of rows, there are as many bins as for that.
+    # Of other totals than the number of rows, bins and smoothing are as for that.
     for factor in (1,) if is_piecewise(encoding) else (1, 0.37, 30):
+        if factor != 1 and is_classifier(model):
+            model.set_params(label_smoothing=0.0)
         weighted = clone(model).fit(X, y, factor * weight)
         repeated = clone(model).fit(X.repeat(weight, axis=0), y.repeat(weight, axis=0))
         for ours, theirs in zip(
@@ -130,7 +135,7 @@ def test_missing_values_of_any_bits_are_equal(sign):
 # Validation is honest
 
 
-@pytest.mark.parametrize("solver", ["adam", "lbfgs"])
+@pytest.mark.parametrize("solver", ["adamw", "lbfgs"])
 @every_encoding
 @every_kind
 def test_all_is_learned_from_the_rows_trained_on(kind, encoding, solver):
@@ -174,7 +179,7 @@ def test_scorers_see_the_numbers_of_the_table(encoding):
 @every_kind
 def test_partial_fit_keeps_what_the_first_call_learned(kind, encoding):
     model, X, y, _ = data_of(kind)
-    model.set_params(**encoding)
+    model.set_params(**encoding, learning_rate="constant")
     whole = clone(model).fit(X, y)
     classes = {"classes": np.unique(y)} if kind in KINDS[:2] else {}
     stepwise = clone(model).partial_fit(X, y, **classes)
@@ -192,8 +197,9 @@ def test_partial_fit_keeps_what_the_first_call_learned(kind, encoding):
 @pytest.mark.parametrize(
     ("name", "value"),
     [
-        ("input_scaling", "robust"),
-        ("numeric_embedding", "ple_quantile"),
+        ("input_scaling", "standard"),
+        ("numeric_embedding", "ple"),
+        ("numeric_embedding", None),
         ("n_bins", 3),
         ("categorical_features", [0]),
     ],
@@ -232,7 +238,7 @@ def test_a_failed_fit_leaves_the_table_of_the_earlier_model():
             learning_rate_init=1e30, solver="sgd", activation="identity"
         ).fit(10 * X, y)
     np.testing.assert_array_equal(model.predict(frame), expected)
-    model.set_params(**SMALL, solver="adam").fit(X, y)
+    model.set_params(**SMALL, solver="adamw").fit(X, y)
     assert model._columns is None and model.predict(X).shape == (90,)
 
 
@@ -256,7 +262,8 @@ def test_units_of_the_target_are_those_of_predictions(loss, clip_output):
     _, X, _, _ = data_of("regression", gaps=False)
     z = StandardScaler().fit_transform(X) @ [1.0, 2.0, -1.0, 0.5]
     settings = SMALL | {"max_iter": 60, "dtype": "float64", "clip_output": clip_output}
-    model = FCNetRegressor(loss, **settings)
+    # Far inputs are to be far ones for the network, too.
+    model = FCNetRegressor(loss, **settings, input_scaling="standard")
     if loss in ("poisson", "gamma"):
         y = np.exp(z / 4)
         other = clone(model).set_params(scale_target=False).fit(X, y)
@@ -347,7 +354,9 @@ def test_what_is_missing_can_be_learned_from():
     X[rng.random(600) < 0.4, 1] = np.nan
     y = np.isnan(X[:, 1])
     model = FCNetClassifier((8,), learning_rate_init=0.01, random_state=0)
-    assert model.fit(X[:400], y[:400]).score(X[400:], y[400:]) > 0.98
+    for embedding in ("auto", None):
+        model.set_params(numeric_embedding=embedding).fit(X[:400], y[:400])
+        assert model.score(X[400:], y[400:]) > 0.98
     assert model.coefs_[0].shape == (4, 8)
 
 
@@ -401,7 +410,7 @@ FRAMES = {
 
 
 @pytest.mark.parametrize("library", FRAMES)
-@pytest.mark.parametrize("solver", ["adam", "lbfgs"])
+@pytest.mark.parametrize("solver", ["adamw", "lbfgs"])
 def test_frames_of_words_and_numbers_are_learned(library, solver):
     data, y = a_frame()
     X = FRAMES[library](data)
@@ -416,7 +425,7 @@ def test_frames_of_words_and_numbers_are_learned(library, solver):
     classifier = FCNetClassifier((32,), categorical_features="from_dtype")
     classifier.set_params(learning_rate_init=0.01, solver=solver, random_state=0)
     assert cross_val_score(classifier, X, y > y.mean(), cv=3).min() > 0.8
-    model.fit(X, y)
+    model.set_params(numeric_embedding=None).fit(X, y)
     # scikit-learn 1.6 does not read the names of frames of polars 2.
     if hasattr(StandardScaler().fit(X[["size"]]), "feature_names_in_"):
         assert list(model.feature_names_in_) == ["town", "size", "shop"]
@@ -497,7 +506,7 @@ def test_faulty_tables_are_named():
 
 @pytest.mark.parametrize(
     "changes",
-    [{"numeric_embedding": "ple_tree"}, {"categorical_features": [0]}],
+    [{"numeric_embedding": "ple"}, {"categorical_features": [0]}],
     ids=str,
 )
 def test_what_sparse_rows_cannot_have_is_refused(changes):
@@ -530,6 +539,112 @@ def test_a_model_of_dense_rows_predicts_sparse_ones_alike(encoding):
     np.testing.assert_allclose(model.predict(csr_array(X)), model.predict(X))
 
 
+# What the defaults leave to the data
+
+DEFAULTS = {"hidden_layer_sizes": (8,), "random_state": 0}
+
+
+@pytest.mark.parametrize("early_stopping", [False, True])
+@every_kind
+def test_the_defaults_take_weights_as_repetitions(kind, early_stopping):
+    """Bins, smoothing and the number of epochs follow the total weight."""
+    small, X, y, weight = data_of(kind, n=40)
+    model = type(small)(**DEFAULTS, early_stopping=early_stopping)
+    order = np.random.default_rng(1).permutation(len(X))
+    weighted = clone(model).fit(X[order], y[order], weight[order])
+    rows = np.random.default_rng(2).permutation(np.arange(len(X)).repeat(weight))
+    assert_same(weighted, clone(model).fit(X[rows], y[rows]), X)
+
+
+def automatic_smoothing(total_weight):
+    return min(0.01, 5 / total_weight)
+
+
+@pytest.mark.parametrize("kind", KINDS[:3])
+@pytest.mark.parametrize("solver", ["adamw", "lbfgs"])
+@pytest.mark.parametrize(("n", "factor"), [(90, 1), (700, 1), (300, 3)])
+def test_labels_are_smoothed_the_more_the_fewer_rows(kind, solver, n, factor):
+    model, X, y, _ = data_of(kind, n=n)
+    weight = np.full(n, float(factor))
+    assert model.label_smoothing == "auto"
+    ours = clone(model.set_params(solver=solver)).fit(X, y, weight)
+    model.set_params(label_smoothing=automatic_smoothing(factor * n))
+    assert_same(ours, clone(model).fit(X, y, weight), X)
+    plain = model.set_params(label_smoothing=0.0).fit(X, y, weight)
+    assert ours.loss_curve_ != plain.loss_curve_
+
+
+def test_rows_that_are_validated_on_do_not_count_for_smoothing():
+    model, X, y, _ = data_of("multiclass", n=1_000)
+    model.set_params(early_stopping=True)
+    ours = clone(model).fit(X[:700], y[:700], X_val=X[700:], y_val=y[700:])
+    model.set_params(label_smoothing=automatic_smoothing(700))
+    theirs = model.fit(X[:700], y[:700], X_val=X[700:], y_val=y[700:])
+    assert_same(ours, theirs, X)
+
+
+def test_smoothing_is_learned_in_the_first_call():
+    model, X, y, _ = data_of("multiclass", n=1_000)
+    given = clone(model).set_params(label_smoothing=automatic_smoothing(600))
+    for rows in (slice(600), slice(600, 1_000), slice(30)):
+        for each in (model, given):
+            each.partial_fit(X[rows], y[rows], classes=[0, 1, 2])
+    assert_same(model, given, X)
+
+
+@pytest.mark.parametrize(
+    ("n", "batch_size", "factor", "expected"),
+    [
+        (40, "auto", 1, 256),  # of one minibatch: at most 256
+        (1_500, "auto", 1, 256),  # of 12, for which 334 would be 4,000
+        (3_000, "auto", 1, 167),  # of 24
+        (1_500, "auto", 2, 167),
+        (3_000, 10, 1, 14),  # of 300
+        (3_000, 10, 2, 10),  # of 600: at least 10
+        (3_000, 1_000, 1, 256),
+    ],
+)
+def test_fits_take_4000_minibatches_but_from_10_to_256_epochs(
+    n, batch_size, factor, expected
+):
+    X = np.random.default_rng(0).normal(size=(n, 1))
+    model = FCNetRegressor(hidden_layer_sizes=(2,), batch_size=batch_size)
+    model.set_params(numeric_embedding=None, random_state=0)
+    assert model.fit(X, X[:, 0], np.full(n, factor)).n_iter_ == expected
+    # What is set aside is not trained on.
+    model.set_params(early_stopping=True)
+    with_less = model.fit(X, X[:, 0], np.full(n, factor)).n_iter_
+    assert expected <= with_less <= min(256, 1.2 * expected)
+
+
+def test_lbfgs_takes_at_most_200_iterations():
+    model, X, y, _ = data_of("regression")
+    model = FCNetRegressor(**DEFAULTS, solver="lbfgs", tol=0.0, alpha=0.0)
+    X = np.nan_to_num(X)
+    assert model.fit(X, y).n_iter_ <= 200
+    given = clone(model).set_params(max_iter=200).fit(X, y)
+    assert_same(model, given, X)
+    assert clone(model).set_params(max_iter=3).fit(X, y).n_iter_ == 3
+
+
+@pytest.mark.parametrize("early_stopping", [False, True])
+@pytest.mark.parametrize("schedule", ["one_cycle", "cosine", "coslog4"])
+def test_a_schedule_that_has_an_end_is_followed_to_it(schedule, early_stopping):
+    model, X, y, _ = data_of("regression")
+    model.set_params(max_iter=40, n_iter_no_change=2, early_stopping=early_stopping)
+    model.set_params(learning_rate_init=0.3)  # overshoots
+    stopped = clone(model).set_params(learning_rate="constant").fit(X, y)
+    assert stopped.n_iter_ < 40
+    model.set_params(learning_rate=schedule).fit(X, y)
+    assert model.n_iter_ == 40
+    rates = model.history_["learning_rate"]
+    assert rates[-1] < 0.02 * max(rates)
+    if early_stopping:  # the best epoch is kept nevertheless
+        best = np.argmax(model.validation_scores_)
+        assert model.best_validation_score_ == model.validation_scores_[best]
+        assert model.loss_ == model.loss_curve_[best]
+
+
 # Cost
 
 
@@ -546,7 +661,8 @@ def peak_of(call):
 def test_prediction_takes_little_memory(encoding, dtype):
     rng = np.random.default_rng(0)
     X = rng.normal(size=(60_000, 20)).round(1).astype(dtype)
-    model = FCNetRegressor(**SMALL | {"dtype": "float64"}, **encoding)
+    # Some thousand rows at a time are encoded: with few bins, that is little.
+    model = FCNetRegressor(**SMALL | encoding | {"dtype": "float64", "n_bins": 5})
     model.fit(X[:200], X[:200, 0])
     encoded = len(X) * model._features.width * 8
     if "categorical_features" not in encoding:  # whose levels are read all at once
@@ -604,8 +720,8 @@ def test_raw_california_housing_is_learned_and_better_embedded(california_raw):
         model.fit(data.X_train, data.y_train)
         return np.sqrt(np.mean((model.predict(data.X_test) - data.y_test) ** 2))
 
-    assert rmse() < 0.51
-    assert rmse(numeric_embedding="ple_tree") < 0.47
+    assert rmse(numeric_embedding=None) < 0.51
+    assert rmse() < 0.47
 
 
 # What users bring that is not quite so
@@ -676,7 +792,7 @@ def test_the_scale_of_weights_below_one_does_not_change_the_bins(factor):
     weight, X = rng.uniform(0.1, 1, 60), rng.normal(size=(60, 3))
     model = FCNetRegressor(
         hidden_layer_sizes=(2,),
-        numeric_embedding="ple_quantile",
+        numeric_embedding="ple",
         max_iter=1,
         random_state=0,
     )

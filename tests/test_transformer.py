@@ -156,7 +156,7 @@ def test_set_output_makes_frames(iris):
 
 def test_sparse_rows_have_the_features_of_dense_ones(iris):
     X, y = iris[0].to_numpy(), iris[1]
-    net = clone(NETS[0]).set_params(input_scaling=None)
+    net = clone(NETS[0]).set_params(input_scaling=None, numeric_embedding=None)
     dense, sparse = FCNetTransformer(net), FCNetTransformer(net)
     expected = dense.fit(X, y).transform(X)
     np.testing.assert_allclose(
@@ -207,6 +207,7 @@ def test_it_needs_a_network_and_a_target(iris):
 
 def test_rows_too_large_to_compute_with_are_refused(iris):
     net = FCNetRegressor(hidden_layer_sizes=(4,), activation="identity", **SHORT)
+    net.set_params(input_scaling="standard", numeric_embedding=None)
     features = FCNetTransformer(net).fit(*iris)
     with pytest.raises(ValueError, match="too large to compute with in float32"):
         features.transform(iris[0] * 1e300)

@@ -25,6 +25,7 @@ SMALL = {
     "random_state": 0,
     "learning_rate_init": 0.05,
     "early_stopping": True,
+    "learning_rate": "constant",  # patience is for schedules without an end
 }
 
 

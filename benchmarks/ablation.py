@@ -1,0 +1,62 @@
+"""Ablation: what every ingredient of the defaults is worth, on the same suite.
+
+The default is fitted to the same splits as variants of it that differ in one parameter.
+Printed is by how many per cent the error of a variant is larger: the mean over the
+splits of the root mean squared error, or, for classes, of the log loss; then how many
+times as long a fit takes, and the geometric mean of everything over the data sets.
+
+    SKFCNET_DATA=<folder> python benchmarks/ablation.py --splits 5 --jobs 2
+
+The suite and the table of fits, ``--table``, are those of accuracy.py, and so are
+``--jobs`` and ``--docs``. MNIST is left out: it takes minutes.
+"""
+
+from pathlib import Path
+
+import numpy as np
+from _common import parsed, print_header
+from _suite import ABLATION, DATA, SUITE
+from accuracy import DEFAULT, add_missing, read
+
+
+def relative(table, measure):
+    """Return a measure of the variants as multiples of the default's, by data set."""
+    means = table.pivot_table(measure, "model", "data")
+    return means.div(means.loc[DEFAULT])
+
+
+def changes(table):
+    """Return how many per cent worse every variant is, and how much slower."""
+    errors, losses = relative(table, "error"), relative(table, "log loss")
+    ratios = errors.copy()
+    ratios[losses.columns] = losses
+    names = [name for name in SUITE if name in ratios]
+    ratios = ratios.reindex(index=[*ABLATION], columns=names).dropna(how="all")
+    ratios["mean"] = np.exp(np.log(ratios).mean(axis="columns"))
+    seconds = relative(table, "seconds").reindex(ratios.index)
+    percent = (100 * (ratios - 1)).round(1) + 0.0  # no change has no sign
+    return percent.assign(time=np.exp(np.log(seconds).mean(axis="columns")).round(1))
+
+
+def main():
+    of_tables = [name for name in SUITE if name != "mnist"]
+    arguments = parsed(
+        __doc__,
+        data={name: DATA[name] for name in of_tables},
+        splits=5,
+        jobs=1,
+        table="ablation.csv",
+        docs="",
+    )
+    print_header("pandas")
+    labels = [DEFAULT, *ABLATION]
+    path, names = arguments.table, arguments.data
+    add_missing(path, names, arguments.splits, labels, arguments.jobs)
+    table = changes(read(path).query("data in @names and model in @labels"))
+    print(table.to_string())
+    if arguments.docs:
+        table.to_csv(Path(arguments.docs) / "ablation.csv", index_label="changed")
+
+
+if __name__ == "__main__":
+    main()
