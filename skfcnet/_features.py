@@ -70,7 +70,7 @@ def bin_edges(values, weight, n_bins):
     >>> import numpy as np
     >>> from skfcnet._features import bin_edges
     >>> bin_edges(np.repeat(np.arange(9.0), [91] + [1] * 8), np.ones(99), 4)
-    array([0., 2., 5., 8.])
+    array([0., 3., 6., 8.])
     """
     values, counts = tally(values, weight)
     if len(values) <= n_bins + 1:
