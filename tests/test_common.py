@@ -35,9 +35,6 @@ CONFIGURATIONS = [
     {"n_members": 3, "batch_norm": True, "early_stopping": True},
 ]
 OLD = sklearn.__version__.startswith("1.6.")
-if OLD:  # slower there: what differs between versions shows on a few of them, too
-    LEFT_OUT = {"activation", "early_stopping", "input_scaling", "dropout"}
-    CONFIGURATIONS = [c for c in CONFIGURATIONS if not LEFT_OUT & c.keys()]
 OF_CLASSIFIER = [{"class_weight": "balanced"}]
 OF_REGRESSOR = [{"scale_target": False}, {"clip_output": True}]
 
