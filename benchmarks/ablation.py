@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 from _common import parsed, print_header
-from _suite import ABLATION, DATA, SUITE
+from _suite import ABLATION, TABLES
 from accuracy import DEFAULT, add_missing, read
 
 
@@ -30,7 +30,7 @@ def changes(table):
     errors, losses = relative(table, "error"), relative(table, "log loss")
     ratios = errors.copy()
     ratios[losses.columns] = losses
-    names = [name for name in SUITE if name in ratios]
+    names = [name for name in TABLES if name in ratios]
     ratios = ratios.reindex(index=[*ABLATION], columns=names).dropna(how="all")
     ratios["mean"] = np.exp(np.log(ratios).mean(axis="columns"))
     seconds = relative(table, "seconds").reindex(ratios.index)
@@ -39,10 +39,9 @@ def changes(table):
 
 
 def main():
-    of_tables = [name for name in SUITE if name != "mnist"]
     arguments = parsed(
         __doc__,
-        data={name: DATA[name] for name in of_tables},
+        data=dict.fromkeys(TABLES),
         splits=5,
         jobs=1,
         table="ablation.csv",

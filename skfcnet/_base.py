@@ -403,8 +403,7 @@ class _BaseFCNet(CallbackSupportMixin, BaseEstimator):
             draft._optim_config = {}
         self._take_over(draft)
         task.end()
-        has_horizon = SCHEDULES[self._schedule].has_horizon and self.solver != "lbfgs"
-        if not converged and validation is None and not has_horizon:
+        if not converged and validation is None and not self._has_end:
             warnings.warn(
                 f"The loss was still improving after {task.n_epochs} epochs. "
                 f"Raise max_iter, or set tol or n_iter_no_change to stop earlier.",
@@ -677,9 +676,8 @@ class _BaseFCNet(CallbackSupportMixin, BaseEstimator):
             )
         self._net.reg = self._reg(rows)
         update_rule, config = self._update_rule()
-        schedule = self._schedule
-        if partial and SCHEDULES[schedule].has_horizon:
-            schedule = "constant"  # there is no end to run towards
+        # For partial_fit there is no end to run towards.
+        schedule = "constant" if partial and self._has_end else self._schedule
         numbers = SCHEDULES[schedule].defaults
         return Solver(
             self._net,
@@ -724,6 +722,11 @@ class _BaseFCNet(CallbackSupportMixin, BaseEstimator):
     def _schedule(self):
         """The schedule by steps; what adapts to the epochs is constant by steps."""
         return "constant" if self.learning_rate == "adaptive" else self.learning_rate
+
+    @property
+    def _has_end(self):
+        """Whether training follows a schedule that has an end."""
+        return self.solver != "lbfgs" and SCHEDULES[self._schedule].has_horizon
 
     def _update_rule(self):
         """Return the update rule, and its configuration with the state so far."""
@@ -770,8 +773,8 @@ class _BaseFCNet(CallbackSupportMixin, BaseEstimator):
         is_over = self._record(
             loss, validation, rate=solver.last_learning_rate, start=start
         )
-        if SCHEDULES[self._schedule].has_horizon:
-            return False  # it pays at its end
+        if self._has_end:
+            return False  # it pays there
         can_adapt = (
             self.learning_rate == "adaptive" and solver.learning_rate > ADAPTIVE_END
         )

@@ -61,7 +61,11 @@ from skfcnet.activations import (  # noqa: F401 - activations are layers, too
     tanh_backward,
     tanh_forward,
 )
-from skfcnet.embeddings import EMBEDDINGS, pbld_backward, pbld_forward  # noqa: F401
+from skfcnet.embeddings import (  # noqa: F401 - embeddings are layers, too
+    EMBEDDINGS,
+    pbld_backward,
+    pbld_forward,
+)
 
 DRAWN = 16_384
 """Units that random bits are drawn for at a time: NumPy allocates the bits."""
