@@ -111,7 +111,7 @@ class Stage(NamedTuple):
         if not LAYERS[self.kind].takes_options:
             return ()
         options = {option: params.state[name] for option, name in self.state}
-        return ({"mode": mode, "p": self.rate, "rng": rng} | options,)
+        return ({"mode": mode, "p": self.rate, "rng": rng} | options | others,)
 
 
 def _stage(kind, index, fan_in, fan_out, rate=None, *, members):

@@ -442,6 +442,15 @@ def test_only_a_training_pass_moves_the_running_statistics():
     np.testing.assert_allclose(net.state["running_var1"], expected)
 
 
+def test_recomputed_statistics_are_those_of_the_rows():
+    net = FullyConnectedNet("regression", [5], [True], 3, 1, random_state=0)
+    X = np.random.default_rng(0).normal(2.0, 3.0, (50, 3)).astype(np.float32)
+    a = X @ net.params["W1"] + net.params["b1"]
+    net.recompute_statistics(X)
+    np.testing.assert_allclose(net.state["running_mean1"], a.mean(axis=0), rtol=1e-4)
+    np.testing.assert_allclose(net.state["running_var1"], a.var(axis=0), rtol=1e-4)
+
+
 def test_dropout_is_off_at_test_time_and_on_in_training():
     net, plain = nudged(dropout=0.5), nudged()
     X, y = rows(n=8)
