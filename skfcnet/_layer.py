@@ -31,6 +31,9 @@ class Layer(NamedTuple):
         Whether it stands at the data: the gradient of the data is of use to nobody,
         so going back ends here, or before.
 
+    allocates : bool, default=False
+        Whether ``forward`` takes no ``out``: of sparse rows, SciPy allocates it.
+
     gain : float, default=1.0
         Of an activation: how much larger the weights before it must be for signals
         to keep their scale, as a rule :math:`1 / \sqrt{E f(z)^2}` for a standard
@@ -43,4 +46,5 @@ class Layer(NamedTuple):
     takes_options: bool = False
     inplace: bool = False
     on_data: bool = False
+    allocates: bool = False
     gain: float = 1.0

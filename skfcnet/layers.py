@@ -70,6 +70,14 @@ from skfcnet.embeddings import (  # noqa: F401 - embeddings are layers, too
 DRAWN = 16_384
 """Units that random bits are drawn for at a time: NumPy allocates the bits."""
 
+WHOLE_WORDS = (
+    np.random.PCG64,
+    np.random.PCG64DXSM,
+    np.random.Philox,
+    np.random.SFC64,
+)
+"""Sources of random bits of which a raw draw has 64: it takes a third of the time."""
+
 
 def affine_forward(x, w, b, *, out=None, workspace=None):
     """Affine map of every row: ``x @ w + b``.
@@ -163,7 +171,9 @@ def affine_backward(
     db = _column_sums(dout, out=db, workspace=workspace)
     if not need_dx:
         return None, dw, db
-    dx = np.matmul(dout, w.mT, out=dx)
+    # Of a single output, it is an outer product: a third of the time as a broadcast.
+    product = np.multiply if dout.shape[-1] == 1 else np.matmul
+    dx = product(dout, w.mT, out=dx)
     return dx if x.ndim == dx.ndim else dx.reshape(x.shape), dw, db
 
 
@@ -607,15 +617,18 @@ def _drawn(rng, p, *, out):
     units, threshold = out.reshape(-1), round(p * 2**16)
     for start in range(0, units.size, DRAWN):
         block = units[start : start + DRAWN]
-        n_words = ceil(block.size / 4)
-        np.greater_equal(
-            rng.integers(2**64, size=n_words, dtype=np.uint64).view(np.uint16)[
-                : block.size
-            ],
-            threshold,
-            out=block,
-        )
+        np.greater_equal(_random_bits(rng, block.size), threshold, out=block)
     return out
+
+
+def _random_bits(rng, n):
+    """Return n numbers of 16 random bits each."""
+    n_words = ceil(n / 4)
+    if isinstance(rng.bit_generator, WHOLE_WORDS):
+        words = rng.bit_generator.random_raw(n_words)
+    else:
+        words = rng.integers(2**64, size=n_words, dtype=np.uint64)
+    return words.view(np.uint16)[:n]
 
 
 def dropout_backward(dout, cache, *, out=(None,), workspace=None):
@@ -866,12 +879,17 @@ LAYERS = {
         sparse_affine_backward,
         specs=_affine_specs,
         on_data=True,
+        allocates=True,
     ),
     "dropout": Layer(dropout_forward, dropout_backward, takes_options=True),
     "dropout_input": Layer(
         dropout_forward, dropout_backward, takes_options=True, on_data=True
     ),
     "dropout_sparse_input": Layer(
-        sparse_dropout_forward, dropout_backward, takes_options=True, on_data=True
+        sparse_dropout_forward,
+        dropout_backward,
+        takes_options=True,
+        on_data=True,
+        allocates=True,
     ),
 }

@@ -379,7 +379,7 @@ class Solver:
 
     def _gathered(self, name, rows):
         source = getattr(self, name)
-        if issparse(source):
+        if not isinstance(source, np.ndarray):  # sparse
             return source[rows]
         out = self._workspace(name, (len(rows), *source.shape[1:]), source.dtype)
         # mode="clip" writes to out directly; the default goes through a copy.

@@ -728,6 +728,18 @@ def test_dropout_drops_a_fraction_p_and_keeps_the_expected_value(dtype, p):
     np.testing.assert_allclose(np.unique(out), [0, 3 / (1 - p)], rtol=1e-6)
 
 
+@pytest.mark.parametrize("source", ["MT19937", "PCG64", "PCG64DXSM", "Philox", "SFC64"])
+def test_dropout_drops_the_same_fraction_whatever_draws_its_bits(source):
+    rng = np.random.Generator(getattr(np.random, source)(0))
+    x = np.ones((200, 100), np.float32)
+    out, _ = dropout_forward(x, {"mode": "train", "p": 0.3, "rng": rng})
+    assert np.mean(out == 0) == pytest.approx(0.3, abs=0.02)
+    # Neighbours in one word of random bits are independent, too.
+    assert np.mean((out[:, :-1] == 0) & (out[:, 1:] == 0)) == pytest.approx(
+        0.09, abs=0.01
+    )
+
+
 def test_dropout_draws_a_new_mask_from_a_generator_and_the_same_one_from_a_seed():
     x, generator = np.ones((20, 20)), np.random.default_rng(0)
 
