@@ -482,13 +482,14 @@ class _BaseFCNet(CallbackSupportMixin, BaseEstimator):
         self._learn_target_encoding(rows)
         rows = rows._replace(target=self._scaled(rows.target))
         if first:
-            self._learn_features(rows)
+            X = self._learn_features(rows)
             self._start()
         else:
             self._follow_description()
+            X = self._encoded_rows(rows.X)
         self._first_epoch = len(self.history_["loss"])
         validation = None if held_out is None else Validation(self, held_out)
-        return rows._replace(X=self._encoded_rows(rows.X)), validation
+        return rows._replace(X=X), validation
 
     # What the network is given
 
@@ -506,7 +507,7 @@ class _BaseFCNet(CallbackSupportMixin, BaseEstimator):
             self._columns = Columns(mask).fit(X, counts)
 
     def _learn_features(self, rows):
-        """Learn from the rows to train on what the network is given of rows."""
+        """Learn what the network is given of rows; return that of those to train on."""
         is_sparse = issparse(rows.X)
         if is_sparse and self._only_dense:
             name = self._only_dense[0]
@@ -520,7 +521,8 @@ class _BaseFCNet(CallbackSupportMixin, BaseEstimator):
             embedding=self.numeric_embedding,
             n_bins=self.n_bins,
             dtype=self._compute_dtype,
-        ).fit(
+        )
+        return self._features.fit_transform(
             rows.X,
             rows.weight,
             categorical=None if self._columns is None else self._columns.categorical,

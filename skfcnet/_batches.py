@@ -17,7 +17,7 @@ from math import fsum
 import numpy as np
 from scipy.sparse import issparse
 
-HASH_CHUNK = 256
+HASH_CHUNK = 512
 """Rows hashed at a time, so that the words stay in the cache."""
 
 GLANCE = 64
@@ -148,14 +148,14 @@ def content_order(X, y, weight):
     """
     middle = X.shape[1] // 2
     nearby = slice(max(0, middle - GLANCE // 2), middle + GLANCE // 2)
-    glance = _word_sums(X[:, nearby], y)[0]
+    (glance,) = _word_sums(X[:, nearby], y, n_sums=1)
     order = glance.argsort()
     glance = glance[order]
     is_new = _differs_from_the_one_before(glance)
     tied = np.flatnonzero(~is_new | ~np.append(is_new[1:], True))
     if tied.size:
         rows = order[tied]
-        sums = _word_sums(X[rows], y[rows])
+        sums = _word_sums(X[rows], y[rows], n_sums=2)
         by_content = np.lexsort((weight[rows], *sums, glance[tied]))
         order[tied] = rows[by_content]
         for hashes in sums:
@@ -167,25 +167,26 @@ def _differs_from_the_one_before(a):
     return np.append(True, a[1:] != a[:-1])
 
 
-def _word_sums(X, y):
-    """Return two sums over each row of its 32-bit words times random numbers."""
+def _word_sums(X, y, *, n_sums):
+    """Return sums over each row of its 32-bit words times random numbers."""
     rng = np.random.default_rng(231)
-    return _word_sums_of(X, rng) + _word_sums_of(y, rng)
+    return _word_sums_of(X, rng, n_sums) + _word_sums_of(y, rng, n_sums)
 
 
-def _word_sums_of(a, rng):
+def _word_sums_of(a, rng, n_sums):
     a = a.reshape(-1, 1) if a.ndim == 1 else a
     n_rows, n_columns = a.shape
     words_per_value = a.dtype.itemsize // 4
     factors = rng.integers(2**64, size=(2, n_columns, words_per_value), dtype=np.uint64)
+    factors = factors[:n_sums]
     if issparse(a):
         words = _words(a.data.reshape(-1, 1))
-        running = np.zeros((2, len(words) + 1), np.uint64)
+        running = np.zeros((n_sums, len(words) + 1), np.uint64)
         terms = np.einsum("ij,kij->ki", words, factors[:, a.indices])
         np.cumsum(terms, axis=1, out=running[:, 1:])
         return running[:, a.indptr[1:]] - running[:, a.indptr[:-1]]
-    factors = factors.reshape(2, -1)
-    sums = np.empty((2, n_rows), np.uint64)
+    factors = factors.reshape(n_sums, -1)
+    sums = np.empty((n_sums, n_rows), np.uint64)
     for start in range(0, n_rows, HASH_CHUNK):
         rows = slice(start, start + HASH_CHUNK)
         np.einsum("ij,kj->ki", _words(a[rows]), factors, out=sums[:, rows])

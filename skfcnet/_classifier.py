@@ -486,7 +486,6 @@ class FCNetClassifier(ClassifierMixin, _BaseFCNet):
 
     def _encoded(self, y):
         """Return class indices, or zeros and ones for sigmoids and several outputs."""
-        _kind_of(y)
         if self._multilabel:
             check_width(y, self.n_outputs_)
             if not np.isin(y, (0, 1)).all():
@@ -762,6 +761,7 @@ def _indices(column, classes, name, name_of_classes):
     except TypeError:  # numbers are no words
         known = False
     if not known:
+        check_classification_targets(column)
         labels = sorted_labels(column, name)
         raise ValueError(
             f"{name} has labels {labels} of which some are not in {name_of_classes}, "

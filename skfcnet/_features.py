@@ -361,6 +361,15 @@ class Features:
         self.width = max(1, int(self._ends[-1]))
         return self
 
+    def fit_transform(self, X, weight=None, *, categorical=None):
+        """Learn from the rows to train on; return what the network is given of them.
+
+        The parameters are those of `fit`, what is returned is that of `transform`, but
+        X is not searched for gaps again.
+        """
+        self.fit(X, weight, categorical=categorical)
+        return in_dtype(X, self.dtype, "X") if self.is_identity else self.transform(X)
+
     def transform(self, X, *, dtype=None):
         """Return what the network is given of rows.
 
