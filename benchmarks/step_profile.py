@@ -13,6 +13,7 @@ takes about six minutes on two cores.
 """
 
 from collections import Counter
+from concurrent.futures import Future
 from contextlib import ExitStack
 from functools import partial
 from math import ceil
@@ -52,10 +53,12 @@ def all_batches(batches, rng, epoch=Batches.epoch):
 
 METHODS = {
     "update": (VectorUpdate, "__call__", VectorUpdate.__call__),
-    "gathering rows": (Solver, "_gathered", Solver._gathered),
     "shuffling": (Batches, "epoch", all_batches),
+    "gathering rows": (Solver, "_gathered", Solver._gathered),
+    "waiting for rows": (Future, "result", Future.result),
 }
-"""Parts that are methods: the class, the name, and the function to time as such."""
+"""Parts that are methods: the class, the name, and the function to time as such. Rows
+that another thread gathers ahead only cost what is waited for them."""
 
 REST, WHOLE, UNTIMED = "Python", "whole step", "without timers"
 LINES = [*KINDS, "loss", *METHODS, REST, WHOLE]

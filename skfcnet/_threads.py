@@ -34,3 +34,14 @@ def threads_for(flops):
         For the time in it, BLAS has one thread in this process, or as many as before.
     """
     return _blas().limit(limits=1) if flops < SERIAL_FLOPS else nullcontext()
+
+
+def spares_a_thread(flops):
+    """Return whether BLAS has more than one thread and a step is worth but one.
+
+    A process that was given a single thread, as a worker of a search is, has none to
+    spare.
+    """
+    return flops < SERIAL_FLOPS and any(
+        pool["num_threads"] > 1 for pool in _blas().info()
+    )

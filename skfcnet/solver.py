@@ -1,6 +1,7 @@
 """The training loop: epochs, minibatches, history, and the best parameters."""
 
 import os
+from contextlib import closing
 from copy import deepcopy
 from functools import partial
 from math import isfinite, prod, sqrt
@@ -12,9 +13,10 @@ import numpy as np
 from scipy.sparse import issparse
 
 from skfcnet._batches import Batches
+from skfcnet._gathering import gather, gathered_ahead, pays_ahead
 from skfcnet._parameters import Parameters
 from skfcnet._random import as_generator
-from skfcnet._threads import threads_for
+from skfcnet._threads import spares_a_thread, threads_for
 from skfcnet._vector_update import VectorUpdate
 from skfcnet._workspace import Workspace
 from skfcnet.schedules import SCHEDULES
@@ -269,6 +271,7 @@ class Solver:
         # Members of an ensemble have products of their own.
         weights = len(model.params.decayed) / model.n_members
         self._step_flops = 6 * batch_size * weights
+        self._spare_thread = spares_a_thread(self._step_flops)
         self._gradients = _by_member(self._grads, model.n_members)
 
     @property
@@ -321,11 +324,15 @@ class Solver:
         """
         total = n_rows = 0
         # A diverging loss is found by its value, whatever the caller's np.errstate.
-        with np.errstate(all="ignore"), threads_for(self._step_flops):
-            for rows in self._batches.epoch(self._rng):
-                loss = self._step(rows)
-                total += loss * len(rows)
-                n_rows += len(rows)
+        with (
+            np.errstate(all="ignore"),
+            closing(self._minibatches()) as minibatches,
+            threads_for(self._step_flops),
+        ):
+            for x, y, weight in minibatches:
+                loss = self._step(x, y, weight)
+                total += loss * len(y)
+                n_rows += len(y)
                 self._record(loss)
             self._check_finite(float(self.model.params.vector.sum()), "parameters")
             self._update.flush()
@@ -334,11 +341,24 @@ class Solver:
         self.learning_rate *= self.lr_decay
         return total / n_rows
 
-    def _step(self, rows):
+    def _minibatches(self):
+        """Yield the rows, targets and costs of every minibatch of an epoch."""
+        batches = list(self._batches.epoch(self._rng))
+        if self._spare_thread and pays_ahead(self.X_train, batches):
+            ahead = self._workspace.scope("ahead")
+            gathered = gathered_ahead(self.X_train, batches, ahead)
+        else:
+            gathered = (self._gathered("X_train", rows) for rows in batches)
+        for rows, x in zip(batches, gathered, strict=True):
+            weight = None if self._loss_weight is None else self._loss_weight[rows]
+            yield x, self._gathered("y_train", rows), weight
+
+    def _gathered(self, name, rows):
+        return gather(getattr(self, name), rows, self._workspace, name)
+
+    def _step(self, x, y, weight=None):
         """Train one minibatch; return its loss."""
         model = self.model
-        x, y = self._gathered("X_train", rows), self._gathered("y_train", rows)
-        weight = None if self._loss_weight is None else self._loss_weight[rows]
         loss = model.backpropagate(
             x,
             y,
@@ -376,14 +396,6 @@ class Solver:
                 f"{self._scheduled_rate():g}. Standardise the input (and, for "
                 f"regression, the target), or lower the learning rate."
             )
-
-    def _gathered(self, name, rows):
-        source = getattr(self, name)
-        if not isinstance(source, np.ndarray):  # sparse
-            return source[rows]
-        out = self._workspace(name, (len(rows), *source.shape[1:]), source.dtype)
-        # mode="clip" writes to out directly; the default goes through a copy.
-        return source.take(rows, axis=0, out=out, mode="clip")
 
     def _record(self, loss):
         iteration = len(self.loss_history)

@@ -15,6 +15,7 @@ LEVELS = {
     "_categories": 0,
     "_random": 0,
     "_threads": 0,
+    "_gathering": 0,
     "_workspace": 0,
     "gradient_check": 0,
     "_input": 1,

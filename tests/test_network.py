@@ -1088,12 +1088,16 @@ def test_a_step_with_an_embedding_allocates_little(
     assert witnessed(monkeypatch, **options) == []  # of float64
 
 
+def step_on(solver, start):
+    rows = np.arange(start, start + BATCH)
+    solver._step(solver._gathered("X_train", rows), solver._gathered("y_train", rows))
+
+
 def assert_allocates_little(solver):
-    steps = [np.arange(start, start + BATCH) for start in (0, 100, 200)]
-    solver._step(steps[0])
-    solver._step(steps[1])
+    step_on(solver, 0)
+    step_on(solver, 100)
     tracemalloc.start()
-    solver._step(steps[2])
+    step_on(solver, 200)
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     smallest = BATCH * min(HIDDEN_DIMS) * solver.model.dtype.itemsize
@@ -1151,7 +1155,7 @@ def witnessed(monkeypatch, **options):
     assert all(isinstance(a, Witness) for a in every_array(solver.model).values())
     Witness.seen = []
     for start in (0, 100):
-        solver._step(np.arange(start, start + BATCH))
+        step_on(solver, start)
     return Witness.seen
 
 
@@ -1218,7 +1222,7 @@ def buffers(workspace):
 @pytest.mark.parametrize("dropout", [0.0, 0.3])
 def test_all_arrays_of_a_float32_step_are_float32(rule, dropout):
     solver = a_solver(rule=rule, dropout=dropout)
-    solver._step(np.arange(BATCH))
+    step_on(solver, 0)
     arrays = [
         *buffers(solver._workspace),
         solver._grads.vector,
