@@ -283,7 +283,9 @@ class _BaseFCNet(CallbackSupportMixin, BaseEstimator):
 
     def _arrays_named(self, name):
         check_is_fitted(self)
-        return [self._net.params[f"{name}{i}"] for i in range(1, self.n_layers_)]
+        params = self._net.params
+        params.is_shared = True  # they are views: whoever gets them may write to them
+        return [params[f"{name}{i}"] for i in range(1, self.n_layers_)]
 
     @property
     def out_activation_(self):
@@ -435,6 +437,7 @@ class _BaseFCNet(CallbackSupportMixin, BaseEstimator):
         """Return a draft that goes on from here, and shares nothing that changes."""
         draft = copy.copy(self)
         draft._net, draft._rng = copy.deepcopy((self._net, self._rng))
+        draft._net.params.is_settled = False
         draft.history_ = {name: column.copy() for name, column in self.history_.items()}
         return draft
 
@@ -442,6 +445,7 @@ class _BaseFCNet(CallbackSupportMixin, BaseEstimator):
         """Make the state of a draft this estimator's own."""
         vars(self).pop("feature_names_in_", None)  # this fit may have seen no names
         vars(self).update(vars(draft))
+        self._net.params.is_settled = True
 
     def _snapshot(self):
         """Return copies of all that the estimator is fitted with now."""

@@ -100,6 +100,12 @@ class Parameters(NamedArrays):
     state : NamedArrays
         The running statistics.
 
+    is_settled : bool
+        Whether their owner is done with writing to them; False at first.
+
+    is_shared : bool
+        Whether somebody else may write to them; False at first.
+
     Examples
     --------
     >>> from skfcnet._parameters import Parameters, ParamSpec, Zone
@@ -125,21 +131,40 @@ class Parameters(NamedArrays):
         self.state = NamedArrays(named[True])
         self.decayed = self._vector[: self._size(Zone.WEIGHT)]
         self.trainable = self._vector[: self._size(Zone.BIAS)]
+        self.is_settled = self.is_shared = False
+        self._converted = {}
 
     @property
     def vector(self):
         return self._vector
+
+    def converted(self, dtype):
+        """Return the parameters in some dtype: themselves where it is theirs.
+
+        Converting those of a large network takes ten times as long as predicting one
+        row by them, so the result is kept where nobody is going to change them.
+        """
+        if dtype == self.vector.dtype:
+            return self
+        keeps = self.is_settled and not self.is_shared
+        converted = self._converted.get(dtype) if keeps else None
+        if converted is None:
+            converted = Parameters(self.specs, vector=self.vector.astype(dtype))
+            self._converted = {dtype: converted} if keeps else {}
+        return converted
 
     def _size(self, last_zone):
         return sum(prod(spec.shape) for spec in self.specs if spec.zone <= last_zone)
 
     def __reduce__(self):
         # NumPy pickles a view as an independent copy: send the vector, cut again.
-        return _rebuild, (self.specs, self._vector)
+        return _rebuild, (self.specs, self._vector, self.is_settled)
 
 
-def _rebuild(specs, vector):
+def _rebuild(specs, vector, is_settled):
     """Unpickle or deepcopy; a read-only memory map becomes an array of our own."""
     if not vector.flags.writeable:
         vector = np.array(vector)
-    return Parameters(specs, vector=vector)
+    parameters = Parameters(specs, vector=vector)
+    parameters.is_settled = is_settled
+    return parameters

@@ -864,9 +864,8 @@ class FullyConnectedNet:
         caches : list
             Of the stages, for a backward pass.
         """
-        dtype, params = self._test_dtype(X), self.params
-        if dtype != self.dtype:
-            params = Parameters(params.specs, vector=params.vector.astype(dtype))
+        dtype = self._test_dtype(X)
+        params = self.params.converted(dtype)
         workspace = Workspace()
         step = EMBEDDED_CHUNK if self.n_embedded else CHUNK
         for start in range(0, X.shape[0], step):

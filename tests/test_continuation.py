@@ -280,3 +280,76 @@ def test_the_defaults_go_on_in_every_way():
     assert model.n_iter_ == len(rates) == 7
     assert rates[3] == 0.003  # of partial_fit, which knows no end
     assert rates[-1] < 0.2 * rates[3]
+
+
+def write_weights(model, X, y):
+    model.coefs_[0][...] *= -1
+
+
+def predict_in_double(model, X, y):
+    model.predict_proba(X)
+
+
+def go_on(model, X, y):
+    model.partial_fit(X, y)
+
+
+def go_on_warm(model, X, y):
+    model.set_params(warm_start=True, max_iter=2).fit(X, y)
+
+
+def fit_anew(model, X, y):
+    model.set_params(warm_start=False, random_state=3).fit(X, y)
+
+
+def write_to_a_view_from_before(model, X, y):
+    if not hasattr(model, "_views"):
+        model._views = model.coefs_
+    model._views[0][...] += 0.5
+
+
+STEPS = [
+    write_weights,
+    predict_in_double,
+    go_on,
+    go_on_warm,
+    fit_anew,
+    write_to_a_view_from_before,
+]
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_predictions_in_double_precision_follow_the_weights(seed):
+    rng = np.random.default_rng(seed)
+    X, y = rng.normal(size=(60, 4)), rng.integers(3, size=60)
+    model = FCNetClassifier((5,), max_iter=1, random_state=0).fit(X, y)
+    for step in rng.choice(STEPS, size=12):
+        step(model, X, y)
+        fresh = pickle.loads(pickle.dumps(model))
+        for other in (fresh, copy.copy(model), copy.deepcopy(model)):
+            expected = other.predict_proba(X)
+            np.testing.assert_array_equal(model.predict_proba(X), expected)
+
+
+def test_weights_are_converted_once_to_predict_rows_of_double_precision():
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(60, 4)), rng.integers(3, size=60)
+    model = FCNetClassifier((5,), max_iter=1, random_state=0).fit(X, y)
+    for reader in (model, pickle.loads(pickle.dumps(model))):
+        params = reader._net.params
+        assert params.converted(np.float64) is params.converted(np.float64)
+
+
+def test_a_scorer_sees_the_weights_of_each_epoch_when_training_goes_on():
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(60, 4)), rng.integers(3, size=60)
+    seen = []
+
+    def score(model, X_val, y_val):
+        seen.append(model.predict_proba(X).tobytes())
+        return len(seen)
+
+    model = FCNetClassifier((5,), max_iter=3, warm_start=True, random_state=0)
+    model.fit(X, y)
+    model.set_params(early_stopping=True, scoring=score).fit(X, y)
+    assert len(set(seen)) == len(seen) == 3

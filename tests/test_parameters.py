@@ -159,3 +159,26 @@ def test_a_loaded_memory_map_leaves_its_file_alone(tmp_path):
 
 def test_repr_lists_names_and_shapes():
     assert repr(filled()).startswith("Parameters(W1: (3, 4), b1: (4,), gamma1: (4,)")
+
+
+def test_conversion_is_kept_only_where_nobody_will_write():
+    params = Parameters(SPECS)
+    assert params.converted(np.float32) is params
+    first = params.converted(np.float64)
+    assert first["W1"].dtype == np.float64
+    assert params.converted(np.float64) is not first
+    params.is_settled = True
+    kept = params.converted(np.float64)
+    assert params.converted(np.float64) is kept
+    params["W1"] = 7.0
+    params.is_shared = True
+    np.testing.assert_array_equal(params.converted(np.float64)["W1"], 7)
+
+
+def test_copies_are_settled_but_nobody_has_views_of_them():
+    params = Parameters(SPECS)
+    params.is_settled = params.is_shared = True
+    copied = copy.deepcopy(params)
+    assert copied.is_settled
+    assert not copied.is_shared
+    assert copied.converted(np.float64) is copied.converted(np.float64)
