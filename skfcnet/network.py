@@ -31,7 +31,7 @@ EMBEDDED_CHUNK = 256
 class Stage(NamedTuple):
     """One layer of a network: names and numbers only, so that it pickles and prints.
 
-    Its arrays are looked up when it runs: no unpickled stage can hold stale views.
+    Its arrays are looked up where it runs: no unpickled stage can hold stale views.
 
     Parameters
     ----------

@@ -936,11 +936,11 @@ def test_ctrl_c_keeps_the_best_completed_epoch_and_goes_on(method, monkeypatch):
     steps = Solver._step
     calls = []
 
-    def interrupted(self, rows):
-        calls.append(rows)
+    def interrupted(self, *minibatch):
+        calls.append(minibatch)
         if len(calls) == 7:  # in the middle of the third epoch
             raise KeyboardInterrupt
-        return steps(self, rows)
+        return steps(self, *minibatch)
 
     model.set_params(batch_size=40, max_iter=50)
     expected = clone(model).set_params(max_iter=2).fit(X, y)
@@ -956,7 +956,7 @@ def test_ctrl_c_in_the_first_epoch_leaves_the_earlier_model(monkeypatch):
     model, X, y = data_of("regression")
     earlier = copy.deepcopy(model.fit(X, y))
 
-    def interrupted(self, rows):
+    def interrupted(self, *minibatch):
         raise KeyboardInterrupt
 
     monkeypatch.setattr(Solver, "_step", interrupted)
