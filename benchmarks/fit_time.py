@@ -9,7 +9,7 @@ matrix products of an epoch and nothing else; its ratio is the share of skfcnet'
 
     SKFCNET_DATA=<folder of MNIST/raw> python benchmarks/fit_time.py
 
-takes about fifteen minutes on two cores. PyTorch and skorch take part where they are
+takes about half an hour on two cores. PyTorch and skorch take part where they are
 installed, as requirements-peers.txt says. With ``--variants``, networks with batch
 normalisation and dropout are compared with the plain one instead. Run it on an
 otherwise idle machine.
@@ -106,7 +106,7 @@ def measure(functions, settings, X, y, repeats):
 def main():
     peers = [name for name in FITS if name != "skfcnet"]
     arguments = parsed(
-        __doc__, workloads=WORKLOADS, peers=peers, variants=False, epochs=3, repeats=5
+        __doc__, workloads=WORKLOADS, peers=peers, variants=False, epochs=10, repeats=3
     )
     compared = contestants(["skfcnet", *arguments.peers], arguments.variants)
     print_header(*PRESENT.values())

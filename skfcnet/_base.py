@@ -406,9 +406,15 @@ class _BaseFCNet(CallbackSupportMixin, BaseEstimator):
         self._take_over(draft)
         task.end()
         if not converged and validation is None and not self._has_end:
+            n_done = len(self.history_["loss"]) - self._first_epoch
+            unit, limits, stops = (
+                ("iterations", "max_iter or max_fun", "tol")
+                if self.solver == "lbfgs"
+                else ("epochs", "max_iter", "tol or n_iter_no_change")
+            )
             warnings.warn(
-                f"The loss was still improving after {task.n_epochs} epochs. "
-                f"Raise max_iter, or set tol or n_iter_no_change to stop earlier.",
+                f"The loss was still improving after {n_done} {unit}. "
+                f"Raise {limits}, or set {stops} to stop earlier.",
                 ConvergenceWarning,
                 stacklevel=3,  # the decorator is one
             )

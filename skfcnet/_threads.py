@@ -8,9 +8,9 @@ from threadpoolctl import ThreadpoolController
 SERIAL_FLOPS = 50_000_000
 """Below so many floating-point operations, the products of a step use one thread.
 
-A second one then gains less than meeting costs, and what it computed lies in the cache
-of another core; and where other processes keep that core busy, every meeting waits for
-its turn there, which made steps of 0.2 ms take 6 ms.
+A second one then gains a tenth at most, since what it computed lies in the cache of
+another core; and where other processes keep that core busy, every meeting waits for its
+turn there, which made steps of 0.2 ms take 6 ms.
 """
 
 

@@ -196,9 +196,21 @@ def test_repeated_rows_count_in_the_number_of_epochs():
 def test_lbfgs_takes_200_iterations_at_most():
     X, y = load_diabetes(return_X_y=True)
     model = FCNetRegressor(solver="lbfgs", alpha=0.0, tol=0.0, random_state=0)
-    with pytest.warns(ConvergenceWarning, match="after 200"):
+    with pytest.warns(ConvergenceWarning, match="after 200 iterations.*max_fun"):
         model.fit(X, y)
     assert model.n_iter_ == 200
+
+
+def test_a_warning_says_after_how_many_epochs_training_was_cut_short():
+    X, y = load_diabetes(return_X_y=True)
+    model = FCNetRegressor(learning_rate="constant", max_iter=3, random_state=0)
+    with pytest.warns(ConvergenceWarning, match="after 3 epochs. Raise max_iter, or"):
+        model.fit(X, y)
+    lbfgs = FCNetRegressor(solver="lbfgs", max_fun=10, random_state=0)
+    with pytest.warns(ConvergenceWarning, match="iterations") as warned:
+        lbfgs.fit(X, y)
+    assert f"after {lbfgs.n_iter_} iterations" in str(warned[0].message)
+    assert lbfgs.n_iter_ < 10
 
 
 @pytest.mark.parametrize("n_rows", [20, 2000])
