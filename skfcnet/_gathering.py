@@ -72,7 +72,7 @@ def gathered_ahead(source, batches, workspace):
     Yields
     ------
     x : ndarray of shape (n, ...)
-        The rows of the next minibatch; good until the one after the next `AT_A_TIME`.
+        The rows of the next minibatch; good until the one after it is asked for.
     """
     portions = [batches[i : i + AT_A_TIME] for i in range(0, len(batches), AT_A_TIME)]
 
