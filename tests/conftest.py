@@ -38,6 +38,13 @@ def california_raw(data_folder):
     )
 
 
+@pytest.fixture(scope="session")
+def two_cores():
+    """Skip the test where BLAS could not have two threads."""
+    if os.cpu_count() == 1:
+        pytest.skip("needs two cores to have two threads")
+
+
 @pytest.fixture(autouse=True)
 def _close_figures():
     yield

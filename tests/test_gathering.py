@@ -1,4 +1,3 @@
-import os
 import threading
 
 import numpy as np
@@ -13,10 +12,6 @@ from skfcnet._gathering import gather, gathered_ahead, pays_ahead
 from skfcnet._workspace import Workspace
 from skfcnet.network import FullyConnectedNet
 from skfcnet.solver import Solver
-
-needs_two_cores = pytest.mark.skipif(
-    os.cpu_count() == 1, reason="needs two cores to have two threads"
-)
 
 
 def cut(rows, batch_size):
@@ -80,7 +75,7 @@ def solver_of(net, x=1.0):
     return Solver(net, data, batch_size=10, random_state=0)
 
 
-@needs_two_cores
+@pytest.mark.usefixtures("two_cores")
 @pytest.mark.parametrize("n_threads", [1, 2])
 def test_only_a_thread_that_blas_leaves_idle_gathers_ahead(monkeypatch, n_threads):
     monkeypatch.setattr(_gathering, "WORTHWHILE", 0)
@@ -92,7 +87,7 @@ def test_only_a_thread_that_blas_leaves_idle_gathers_ahead(monkeypatch, n_thread
     assert threading.active_count() == before
 
 
-@needs_two_cores
+@pytest.mark.usefixtures("two_cores")
 def test_the_thread_ends_where_training_fails(monkeypatch):
     monkeypatch.setattr(_gathering, "WORTHWHILE", 0)
     net = FullyConnectedNet("regression", [20], [False], 10, 1, random_state=0)
@@ -102,7 +97,7 @@ def test_the_thread_ends_where_training_fails(monkeypatch):
     assert threading.active_count() == before
 
 
-@needs_two_cores
+@pytest.mark.usefixtures("two_cores")
 @pytest.mark.parametrize("weighted", [False, True])
 def test_gathering_ahead_changes_no_bit(monkeypatch, weighted):
     rng = np.random.default_rng(0)

@@ -32,7 +32,7 @@ def threads_of_an_epoch(batch_size):
     return set(net.threads)
 
 
-@pytest.mark.skipif(os.cpu_count() == 1, reason="needs two cores to have two threads")
+@pytest.mark.usefixtures("two_cores")
 def test_small_steps_have_one_thread_and_large_ones_all(monkeypatch):
     monkeypatch.setattr(_threads, "SERIAL_FLOPS", 6 * 220 * 30)
     with threadpool_limits(2, "blas"):
@@ -41,7 +41,7 @@ def test_small_steps_have_one_thread_and_large_ones_all(monkeypatch):
         assert blas_threads() == 2
 
 
-@pytest.mark.skipif(os.cpu_count() == 1, reason="needs two cores to have two threads")
+@pytest.mark.usefixtures("two_cores")
 def test_a_failed_epoch_leaves_the_threads_as_they_were():
     net = FullyConnectedNet("regression", [20], [False], 10, 1, random_state=0)
     data = {"X_train": np.full((60, 10), 1e30), "y_train": np.ones(60)}
