@@ -9,6 +9,7 @@ estimators do not have, so that they can be run on those to be seen to fail::
 import _thread
 import os
 import pickle
+import signal
 import threading
 import tracemalloc
 import warnings
@@ -311,6 +312,15 @@ def test_14_early_stopping_that_takes_all_epochs_does_not_warn():
         REGRESSOR(early_stopping=True, max_iter=3).fit(X, y)
 
 
+@pytest.fixture
+def interrupts_arrive():
+    """Let Ctrl-C interrupt this process, also where a shell runs it in background."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("interrupts_arrive")
 def test_15_a_keyboard_interrupt_comes_through():
     X, y = regression_data(n=2000)
     model = REGRESSOR(max_iter=10**6, tol=0.0, n_iter_no_change=10**6)
