@@ -6,6 +6,8 @@ seconds per epoch, with the set-up of a fit spread over its epochs, and the rati
 a turn, how many times longer than skfcnet on the same rows. The final losses beside
 them show that the work was the same. "products" is the part that nobody can avoid: the
 matrix products of an epoch and nothing else; its ratio is the share of skfcnet's time.
+"by hand" is the same training written out in NumPy for this one kind of network: what
+skfcnet takes beside it is the price of layers, checks and options.
 
     SKFCNET_DATA=<folder of MNIST/raw> python benchmarks/fit_time.py
 
@@ -22,6 +24,7 @@ from itertools import pairwise
 from math import nan
 from statistics import median
 
+import _by_hand
 import numpy as np
 from _common import (
     ESTIMATORS,
@@ -65,6 +68,7 @@ def multiply(settings, X, y):
 
 FITS = {name: partial(fit, kind) for name, kind in ESTIMATORS.items()}
 FITS["products"] = multiply
+FITS["by hand"] = _by_hand.fit
 
 OPTIONAL = {"pytorch": "torch", "skorch": "skorch"}
 """Peers that may be missing, and their packages; their fits are in modules here."""
