@@ -5,7 +5,7 @@ from sklearn.utils.validation import check_is_fitted
 
 
 class TrainingCurveDisplay:
-    """The training loss of an estimator against the epoch.
+    """The loss of an estimator against the epoch, in training and in validation.
 
     Use `from_estimator` to create it.
 
@@ -13,6 +13,9 @@ class TrainingCurveDisplay:
     ----------
     loss_curve : array-like of shape (n_epochs,)
         Training loss of every epoch.
+
+    validation_loss_curve : array-like of shape (n_epochs,), default=None
+        Validation loss of every epoch; NaN where there was none.
 
     estimator_name : str, default=None
         Name in the legend; no legend when None.
@@ -26,7 +29,11 @@ class TrainingCurveDisplay:
         What holds it.
 
     line_ : matplotlib Line2D
-        The curve.
+        The training loss.
+
+    validation_line_ : matplotlib Line2D
+        The validation loss, dashed and without the L2 penalty that the training loss
+        has; None without validation.
 
     See Also
     --------
@@ -46,8 +53,9 @@ class TrainingCurveDisplay:
     'Epoch'
     """
 
-    def __init__(self, *, loss_curve, estimator_name=None):
+    def __init__(self, *, loss_curve, validation_loss_curve=None, estimator_name=None):
         self.loss_curve = loss_curve
+        self.validation_loss_curve = validation_loss_curve
         self.estimator_name = estimator_name
 
     @classmethod
@@ -72,7 +80,8 @@ class TrainingCurveDisplay:
         Returns
         -------
         display : TrainingCurveDisplay
-            With the attributes ``ax_``, ``figure_`` and ``line_``.
+            With the attributes ``ax_``, ``figure_``, ``line_`` and
+            ``validation_line_``.
 
         Raises
         ------
@@ -90,11 +99,15 @@ class TrainingCurveDisplay:
                 f"missing."
             )
         name = type(network).__name__ if name is None else name
-        display = cls(loss_curve=network.loss_curve_, estimator_name=name)
+        display = cls(
+            loss_curve=network.loss_curve_,
+            validation_loss_curve=getattr(network, "validation_loss_curve_", None),
+            estimator_name=name,
+        )
         return display.plot(ax=ax, **kwargs)
 
     def plot(self, ax=None, *, name=None, **kwargs):
-        """Draw the curve.
+        """Draw the curves.
 
         Parameters
         ----------
@@ -119,7 +132,17 @@ class TrainingCurveDisplay:
         kwargs = ({} if name is None else {"label": name}) | kwargs
         epochs = np.arange(1, len(self.loss_curve) + 1)
         (self.line_,) = ax.plot(epochs, self.loss_curve, **kwargs)
-        ax.set(xlabel="Epoch", ylabel="Training loss")
+        self.validation_line_ = None
+        if self.validation_loss_curve is not None:
+            color = self.line_.get_color()  # the next one is for the next estimator
+            (line,) = ax.plot(epochs, self.validation_loss_curve, color=color)
+            line.update_from(self.line_)
+            line.set_linestyle("--")
+            if "label" in kwargs:
+                line.set_label(f"{kwargs['label']}, validation")
+            self.validation_line_ = line
+        validated = self.validation_line_ is not None
+        ax.set(xlabel="Epoch", ylabel="Loss" if validated else "Training loss")
         if "label" in kwargs:
             ax.legend()
         self.ax_, self.figure_ = ax, ax.figure

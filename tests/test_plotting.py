@@ -48,6 +48,36 @@ def test_training_curve_is_the_loss_of_every_epoch(classifier):
     assert display.ax_.get_ylabel() == "Training loss"
 
 
+def test_validation_loss_is_dashed_beside_the_training_loss():
+    early = FCNetClassifier(**FIVE_EPOCHS, early_stopping=True).fit(X, Y)
+    display = TrainingCurveDisplay.from_estimator(early, name="net", lw=3, marker="o")
+    line, validation = display.line_, display.validation_line_
+    assert_shows_curve(display, early.loss_curve_)
+    assert display.ax_.lines[:] == [line, validation]
+    np.testing.assert_array_equal(validation.get_ydata(), early.validation_loss_curve_)
+    np.testing.assert_array_equal(validation.get_xdata(), line.get_xdata())
+    assert (line.get_linestyle(), validation.get_linestyle()) == ("-", "--")
+    assert validation.get_color() == line.get_color()
+    assert (validation.get_linewidth(), validation.get_marker()) == (3, "o")
+    names = [text.get_text() for text in display.ax_.get_legend().get_texts()]
+    assert names == ["net", "net, validation"]
+    assert display.ax_.get_ylabel() == "Loss"
+
+
+def test_estimators_that_validate_take_one_color_each():
+    early = FCNetClassifier(**FIVE_EPOCHS, early_stopping=True).fit(X, Y)
+    first = TrainingCurveDisplay.from_estimator(early)
+    second = TrainingCurveDisplay.from_estimator(early, ax=first.ax_)
+    cycle = [prop["color"] for prop in plt.rcParams["axes.prop_cycle"]]
+    assert [first.line_.get_color(), second.line_.get_color()] == cycle[:2]
+
+
+def test_without_validation_there_is_one_line(classifier):
+    display = TrainingCurveDisplay.from_estimator(classifier)
+    assert display.validation_line_ is None
+    assert len(display.ax_.lines) == 1
+
+
 def test_training_curve_of_a_regressor():
     regressor = FCNetRegressor(**FIVE_EPOCHS).fit(X, Y)
     display = TrainingCurveDisplay.from_estimator(regressor)
