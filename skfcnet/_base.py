@@ -496,6 +496,7 @@ class _BaseFCNet(CallbackSupportMixin, BaseEstimator):
             self._start()
         else:
             self._follow_description()
+            self._features = self._features.completed(rows.X, rows.weight)
             X = self._encoded_rows(rows.X)
         self._first_epoch = len(self.history_["loss"])
         validation = None if held_out is None else Validation(self, held_out)
@@ -1043,8 +1044,11 @@ class Validation:
     """
 
     def __init__(self, estimator, rows):
-        self._encoded = estimator._encoded_rows(rows.X)
-        self._target = estimator._scaled(rows.target)
+        try:
+            self._encoded = estimator._encoded_rows(rows.X)
+            self._target = estimator._scaled(rows.target)
+        except ValueError as error:
+            raise ValueError(f"The rows to validate on: {error}") from error
         self._X, self._y = rows.X, rows.y
         self._weight = rows.mean_weight()
         if rows.cost is not None and not rows.cost.any():

@@ -4,6 +4,8 @@ Every step is fitted to the rows as often as they count: a row of weight k is k 
 whatever their order, to the last bit.
 """
 
+from copy import copy
+
 import numpy as np
 from scipy.sparse import issparse
 
@@ -369,6 +371,34 @@ class Features:
         """
         self.fit(X, weight, categorical=categorical)
         return in_dtype(X, self.dtype, "X") if self.is_identity else self.transform(X)
+
+    def completed(self, X, weight=None):
+        """Return features that have learned the scale of more columns.
+
+        It is that of columns that were constant or missing in all rows so far, as
+        `skfcnet._scaling.Scaler.completed` learns it. All else stays what it is, above
+        all the columns of the output.
+
+        Parameters
+        ----------
+        X : ndarray or CSR matrix of shape (N, D)
+            More rows to train on.
+
+        weight : ndarray of shape (N,), default=None
+            Positive repetition counts; None: one each.
+
+        Returns
+        -------
+        features : Features
+            Others; these stay what they are.
+        """
+        if self.is_identity or self._scaler.rate.all():
+            return self
+        numbers, _ = self._split(X.toarray() if issparse(X) else X)
+        features = copy(self)
+        weight = counted(weight, len(numbers))
+        features._scaler = self._scaler.completed(numbers, weight)
+        return features
 
     def transform(self, X, *, dtype=None):
         """Return what the network is given of rows.

@@ -465,7 +465,7 @@ class FCNetRegressor(RegressorMixin, _BaseFCNet):
         if scaler is None or scaler.scale != is_scaled:
             scaler = TargetScaler(scale=is_scaled).fit(target, rows.weight)
         else:
-            scaler.widen(target)
+            scaler.widen(target, rows.weight)
         scaler.clip = self.clip_output
         self._target_scaler = scaler
 

@@ -6,6 +6,7 @@ row of weight k is given once or k times: to the last bit.
 """
 
 from collections.abc import Callable
+from copy import deepcopy
 from math import floor, fsum, log2
 from typing import NamedTuple
 
@@ -212,6 +213,9 @@ class Scaler:
     center, rate : ndarray of shape (D,)
         Half the centre of every column, and one by half its spread; 0 for constants.
 
+    is_known : ndarray of bool, shape (D,)
+        Which columns have a centre: those that were not missing in all rows.
+
     width : int
         Number of columns.
 
@@ -248,17 +252,50 @@ class Scaler:
         self : Scaler
             The fitted scaler.
         """
-        self.center, spread = np.zeros((2, X.shape[1]))
-        fit = SCALINGS[self.scaling].fit
-        for j, column in enumerate(X.T):
-            known = ~np.isnan(column)
-            if fit is None:
-                spread[j] = 0.5 * known.any()
-            elif known.any():
-                halves = 0.5 * column[known].astype(np.float64)
-                self.center[j], spread[j] = fit(*tally(halves, weight[known]))
-        self.rate = (spread > 0) / np.maximum(spread, TINY)
+        self.center, self.rate = np.zeros((2, X.shape[1]))
+        self.is_known = np.zeros(X.shape[1], bool)
+        self._learn(X, weight)
         return self
+
+    def completed(self, X, weight):
+        """Return a scaler that knows the spread of more columns.
+
+        Of columns that were constant so far, it learns the spread, and leaves the
+        centre: the rows they were constant in stay 0. Those that were missing so far,
+        it learns as `fit` does.
+
+        Parameters
+        ----------
+        X : ndarray of shape (N, D)
+            More rows: numbers, finite or missing.
+
+        weight : ndarray of shape (N,)
+            How often each row counts, from `counted`.
+
+        Returns
+        -------
+        scaler : Scaler
+            Another one; this one stays what it is.
+        """
+        scaler = deepcopy(self)
+        scaler._learn(X, weight)
+        return scaler
+
+    def _learn(self, X, weight):
+        """Learn the columns that have no spread yet."""
+        fit = SCALINGS[self.scaling].fit
+        for j in np.flatnonzero(self.rate == 0):
+            known = ~np.isnan(X[:, j])
+            if not known.any():
+                continue
+            halves = 0.5 * X[known, j].astype(np.float64)
+            counts = weight[known]
+            if self.is_known[j]:  # and was one number, which counts once
+                halves, counts = np.append(halves, self.center[j]), np.append(counts, 1)
+            center, spread = (0.0, 0.5) if fit is None else fit(*tally(halves, counts))
+            if not self.is_known[j]:
+                self.center[j], self.is_known[j] = center, True
+            self.rate[j] = (spread > 0) / np.maximum(spread, TINY)
 
     @property
     def width(self):
@@ -376,14 +413,27 @@ class TargetScaler:
         self.low, self.high = y.min(axis=0), y.max(axis=0)
         return self
 
-    def widen(self, y):
-        """Let the range hold more targets, and leave their scale as it is.
+    def widen(self, y, weight=None):
+        """Let the range hold more targets.
+
+        The scale stays as it is, but where a target was constant so far, its standard
+        deviation is learned now, around that constant.
 
         Parameters
         ----------
-        y : ndarray of shape (N,) or (N, K)
+        y : ndarray of shape (N, ...)
             Finite targets.
+
+        weight : ndarray of shape (N,), default=None
+            Positive repetition counts; None: one each.
         """
+        if self.scale:
+            weight, halves = np.append(counted(weight, len(y)), 1), 0.5 * y
+            spread = self.spread.copy()
+            for j in map(tuple, np.argwhere(self.low == self.high)):
+                values = np.append(halves[:, *j], self.center[j]).astype(np.float64)
+                spread[j] = standard(*tally(values, weight))[1] or spread[j]
+            self.spread = spread
         self.low = np.minimum(self.low, y.min(axis=0))
         self.high = np.maximum(self.high, y.max(axis=0))
 

@@ -555,7 +555,7 @@ class FullyConnectedNet:
         ------
         ValueError
             If ``y`` has another shape, labels that are no class index, or values that
-            the loss is not defined for.
+            are not finite in the dtype of the network or the loss is not defined for.
         """
         y = np.asarray(y)
         if LOSSES[self.loss_name].takes_labels:
@@ -576,8 +576,11 @@ class FullyConnectedNet:
             raise ValueError(
                 f"y must have shape {(n_rows, self.output_dim)}, got {y.shape}."
             )
-        y = np.ascontiguousarray(y, self.dtype)
+        with np.errstate(over="ignore"):
+            y = np.ascontiguousarray(y, self.dtype)
         LOSSES[self.loss_name].domain.check(y, loss=self.loss_name, whole=False)
+        if not np.isfinite(y).all():
+            raise ValueError(f"y must hold numbers that are finite in {self.dtype}.")
         return y
 
     def as_costs(self, weight, *, n_rows, name="weight"):

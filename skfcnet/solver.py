@@ -14,6 +14,7 @@ from scipy.sparse import issparse
 
 from skfcnet._batches import Batches
 from skfcnet._gathering import gather, gathered_ahead, pays_ahead
+from skfcnet._input import surely_finite
 from skfcnet._parameters import Parameters
 from skfcnet._random import as_generator
 from skfcnet._threads import spares_a_thread, threads_for
@@ -134,7 +135,8 @@ class Solver:
     Raises
     ------
     ValueError
-        If the data do not fit the network, or a number is out of its range.
+        If the data do not fit the network or are not finite in its dtype, or a number
+        is out of its range.
 
     See Also
     --------
@@ -459,6 +461,7 @@ def _check_at_least_one(**numbers):
             raise ValueError(f"{name} must be a positive integer, got {number!r}.")
 
 
+@np.errstate(over="ignore")
 def _prepared(model, data, part):
     """Return X and y of one part of the data in the network's dtype, checked."""
     X, y = data[f"X_{part}"], data[f"y_{part}"]
@@ -474,4 +477,7 @@ def _prepared(model, data, part):
         raise ValueError(
             f"X_{part} must have rows of {model.input_dim} features, got {X.shape}."
         )
+    numbers = X.data if issparse(X) else X
+    if not (surely_finite(numbers) or np.isfinite(numbers).all()):
+        raise ValueError(f"X_{part} must hold numbers that are finite in {X.dtype}.")
     return X, model.as_targets(y, n_rows=X.shape[0])

@@ -353,3 +353,48 @@ def test_a_scorer_sees_the_weights_of_each_epoch_when_training_goes_on():
     model.fit(X, y)
     model.set_params(early_stopping=True, scoring=score).fit(X, y)
     assert len(set(seen)) == len(seen) == 3
+
+
+# What the first rows do not show
+
+
+def after_calls(kind, X, y, parts, **changes):
+    """Return an estimator after twenty times partial_fit of every part of the rows."""
+    model = kind(**SMALL | {"input_scaling": "robust"} | changes)
+    classes = {"classes": np.unique(y)} if kind is FCNetClassifier else {}
+    for rows in parts:
+        model.partial_fit(X[rows], y[rows], **classes)
+    for _ in range(20):
+        for rows in parts[1:]:
+            model.partial_fit(X[rows], y[rows])
+    return model
+
+
+@pytest.mark.parametrize("kind", [FCNetClassifier, FCNetRegressor])
+@pytest.mark.parametrize("n_first", [1, 5])
+@pytest.mark.parametrize("scaling", ["robust", "standard"])
+def test_a_column_that_does_not_vary_at_first_is_learned_from_later(
+    kind, n_first, scaling
+):
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(400, 3)) * [1, 1, 100]
+    y = (X[:, 2] > 0) * 1.0
+    X[:n_first, 2], y[:n_first] = 40.0, 1.0
+    parts = [slice(0, n_first), slice(n_first, 200), slice(200, 400)]
+    model = after_calls(kind, X, y, parts, input_scaling=scaling)
+    assert model.score(X, y) > (0.9 if kind is FCNetClassifier else 0.6)
+
+
+def test_a_target_that_does_not_vary_at_first_is_scaled_later():
+    X, y = regression()
+    y = 1e5 * y
+    model = after_calls(FCNetRegressor, X, y, [slice(0, 1), slice(1, 50)])
+    assert model.score(X, y) > 0.6
+
+
+def test_the_scale_of_columns_that_vary_is_that_of_the_first_call():
+    X, y = regression()
+    model = FCNetRegressor(**SMALL, numeric_embedding=None).partial_fit(X, y)
+    before = model._features.transform(X)
+    model.partial_fit(1e3 * X + 5, y)
+    np.testing.assert_array_equal(model._features.transform(X), before)

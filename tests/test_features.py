@@ -213,6 +213,26 @@ def test_a_column_that_is_missing_throughout_says_nothing_else(scaling, embeddin
     assert not output[:, :-1].any()
 
 
+@pytest.mark.parametrize("embedding", [None, "ple", "pbld"])
+@pytest.mark.parametrize("layout", [np.asarray, csr_array])
+def test_what_did_not_vary_is_completed_and_the_rest_is_as_it_was(embedding, layout):
+    X = np.array([[1.0, 7.0, np.nan, 0.0], [2.0, 7.0, np.nan, 1.0]])
+    more = np.array([[5.0, 7.0, 3.0, 1.0], [6.0, 9.0, 5.0, 0.0], [7.0, 8.0, 4.0, 0.0]])
+    categorical = np.array([False, False, False, True])
+    features = Features(embedding=embedding).fit(X, categorical=categorical)
+    before, width = features.transform(more), features.width
+    completed = features.completed(layout(more))
+    after = completed.transform(more)
+    assert completed.width == width
+    np.testing.assert_array_equal(features.transform(more), before)
+    assert not before[:, 1:3].any()
+    assert after[0, 1] == 0  # as it was, being what it was
+    assert (np.ptp(after[:, 1:3], axis=0) > 0.5).all()
+    np.testing.assert_array_equal(
+        np.delete(after, [1, 2], 1), np.delete(before, [1, 2], 1)
+    )
+
+
 def test_where_nothing_varies_a_column_of_zeros_is_left():
     X = np.array([[7.0, np.nan]] * 3)
     features = Features(embedding="ple")

@@ -193,6 +193,44 @@ def test_input_of_any_dtype_is_read_and_not_written(scaling, dtype):
     np.testing.assert_array_equal(X, before)
 
 
+@every_scaling
+@given(first=columns(missing=True), then=columns(missing=True))
+@REPEATABLE
+def test_what_has_a_spread_keeps_its_scale_and_what_was_constant_its_centre(
+    scaling, first, then
+):
+    before = fitted(scaling, first[0][:, np.newaxis], first[1])
+    state = before.center.copy(), before.rate.copy()
+    after = before.completed(then[0][:, np.newaxis], counted(then[1], len(then[0])))
+    np.testing.assert_array_equal((before.center, before.rate), state)
+    if before.is_known:
+        np.testing.assert_array_equal(after.center, before.center)
+    if before.rate:
+        np.testing.assert_array_equal(after.rate, before.rate)
+
+
+@pytest.mark.parametrize(
+    ("scaling", "spread"), [("robust", 4), ("standard", np.std([5, 5, 9, 13]))]
+)
+def test_a_constant_column_is_scaled_by_the_first_rows_in_which_it_varies(
+    scaling, spread
+):
+    scaler = fitted(scaling, np.full((2, 1), 5.0))
+    X = np.array([[5.0], [9.0], [13.0]])
+    assert not scaler.transform(X).any()
+    scaler = scaler.completed(X[:1], np.ones(1)).completed(X, np.ones(3))
+    assert scaler.rate == pytest.approx(2 / spread)
+    assert not scaler.transform(X[:1]).any()  # as when there was nothing else
+
+
+@every_scaling
+def test_a_column_that_was_missing_so_far_is_learned_like_a_new_one(scaling):
+    X = np.array([[1.0], [2.0], [4.0], [9.0]])
+    scaler = fitted(scaling, np.full((3, 1), np.nan)).completed(X, np.ones(4))
+    expected = fitted(scaling, X).transform(X)
+    np.testing.assert_array_equal(scaler.transform(X), expected)
+
+
 # Target
 
 
@@ -224,6 +262,27 @@ def test_a_constant_target_is_only_shifted(value):
     assert not scaler.transform(np.full(5, value)).any()
     assert scaler.inverse_transform(0.0) == value
     assert scaler.transform(value + 2.0) == pytest.approx(2.0 if value < 1e9 else 0)
+
+
+@pytest.mark.parametrize("weight", [None, np.array([1.0, 2.0, 1.0])])
+def test_a_constant_target_is_scaled_around_it_once_it_varies(weight):
+    scaler = TargetScaler().fit(np.array([[5.0, 1.0], [5.0, 3.0]]))
+    y = np.array([[5.0, 9.0], [9.0, 9.0], [13.0, 9.0]])
+    scaler.widen(y, weight)
+    repeated = np.repeat(y[:, 0], 1 if weight is None else weight.astype(int))
+    spread = np.std([5, *repeated])
+    scaled = scaler.transform(y)
+    np.testing.assert_allclose(scaled[:, 0], (y[:, 0] - 5) / spread)
+    np.testing.assert_array_equal(scaled[:, 1], 7)  # by 2 and 1, as before
+    assert (scaler.low.tolist(), scaler.high.tolist()) == ([5, 1], [13, 9])
+
+
+@pytest.mark.parametrize("scale", [False, True])
+def test_a_target_that_varies_keeps_its_scale(scale):
+    scaler = TargetScaler(scale=scale).fit(np.array([1.0, 3.0]))
+    expected = scaler.transform(7.0)
+    scaler.widen(np.array([1e6, -1e6]))
+    assert scaler.transform(7.0) == expected
 
 
 def test_predictions_are_clipped_to_the_range_of_every_target_on_demand():

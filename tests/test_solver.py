@@ -488,6 +488,9 @@ def test_after_a_late_divergence_the_best_parameters_are_left():
         ({"X_train": np.zeros((130, D + 1))}, {}, "X_train .* 6 features"),
         ({"X_val": np.zeros((60, D - 1))}, {}, "X_val .* 6 features"),
         ({"X_train": np.zeros((0, D)), "y_train": np.zeros(0, int)}, {}, "X_train"),
+        ({"X_train": np.full((130, D), np.nan)}, {}, "X_train .* finite in float32"),
+        ({"X_val": np.full((60, D), 1e300)}, {}, "X_val .* finite in float32"),
+        ({"X_train": csr_array(np.full((130, D), np.inf))}, {}, "X_train .* finite"),
         ({"y_train": np.zeros(129, int)}, {}, "130 integer labels"),
         ({"y_val": np.full(60, C)}, {}, "class indices from 0 to 2, got 3"),
     ],
@@ -495,6 +498,15 @@ def test_after_a_late_divergence_the_best_parameters_are_left():
 def test_data_that_do_not_fit_are_refused(changes, options, message):
     with pytest.raises(ValueError, match=message):
         a_solver(data=some_data() | changes, **options)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, 1e300])
+@pytest.mark.parametrize("part", ["train", "val"])
+def test_targets_that_are_not_finite_are_refused(value, part):
+    data = some_data("regression")
+    data[f"y_{part}"] = np.full(data[f"y_{part}"].shape, value)
+    with pytest.raises(ValueError, match=r"y must .* finite in float32"):
+        a_solver("regression", data=data)
 
 
 @pytest.mark.parametrize("loss", LOSSES)

@@ -88,6 +88,14 @@ def test_errors_name_what_is_wrong_with_validation_data(kind, fault, method):
     assert not hasattr(model, "n_iter_")
 
 
+def test_numbers_too_large_to_validate_on_are_named_as_such():
+    model, X, y, X_val, y_val = data_of("regression")
+    model.set_params(input_scaling="standard")
+    with pytest.raises(ValueError, match=r"rows to validate on: .* too large"):
+        model.fit(X, y, X_val=1e300 * X_val, y_val=y_val)
+    assert not hasattr(model, "n_iter_")
+
+
 def test_unknown_labels_and_forgotten_early_stopping_are_refused():
     model, X, y, X_val, y_val = data_of("classification")
     other = np.full(len(y_val), "z")
