@@ -35,13 +35,43 @@ Their vector is about as long: a smooth target is then learned as fast as a jump
 FEWEST_WORTHWHILE = 20
 """Bins of a column from which on the embedding 'auto' is a piecewise linear one."""
 
+GLANCE = 1_000
+"""Rows that mostly show how many columns there are to embed."""
+
 EMBEDDINGS = ("ple", "pbld")
 """What ``numeric_embedding`` can be: the one here, or the one the network learns."""
 
 
 def most_bins(n_columns):
-    """Return how many bins each column may have, of so many numeric ones."""
+    """Return how many bins each column may have, of so many that have any."""
     return max(FEWEST_BINS, MAX_COMPONENTS // max(1, n_columns))
+
+
+def have_many_values(table):
+    """Return which columns have more than two distinct numbers.
+
+    Parameters
+    ----------
+    table : ndarray of shape (N, D)
+        Numbers, or NaN.
+
+    Returns
+    -------
+    many : ndarray of bool, shape (D,)
+        Those that have a number between their lowest and their highest.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skfcnet._features import have_many_values
+    >>> have_many_values(np.array([[0.0, 1.0, 5.0], [1.0, 2.0, 5.0], [0.0, 3.0, 5.0]]))
+    array([False,  True, False])
+    """
+    low, high = np.fmin.reduce(table), np.fmax.reduce(table)
+    many = np.zeros(table.shape[1], bool)
+    for rows in _chunks(table):
+        many |= ((low < table[rows]) & (table[rows] < high)).any(axis=0)
+    return many
 
 
 def bin_edges(values, weight, n_bins):
@@ -98,7 +128,8 @@ class PiecewiseLinear:
     is in its own. Before them stands x itself, times `LINEAR_SHARE`: what is smooth in
     x needs no bins, and does not end with them. In the paper the first and the last
     component go on beyond the ends instead, where an outlier makes them as large as
-    the bin at the end is narrow. A constant column has no component.
+    the bin at the end is narrow. A column of two values has no component, which would
+    be the column again, nor has a constant.
 
     The edges are those of `bin_edges`. Those at the splits of a decision tree, as the
     paper has them too, were no better.
@@ -106,8 +137,8 @@ class PiecewiseLinear:
     Parameters
     ----------
     n_bins : int
-        Most bins of a column, two or more. With D columns there are not more than
-        ``max(4, 1024 // D)`` in any, and no more than one for 10 rows.
+        Most bins of a column, two or more. With D columns of more than two values, no
+        column has more than ``max(4, 1024 // D)``, nor more than one for 10 rows.
 
     Attributes
     ----------
@@ -151,16 +182,16 @@ class PiecewiseLinear:
             The fitted encoding.
         """
         self._n_columns = X.shape[1]
-        most = min(self.n_bins, most_bins(self._n_columns))
+        embedded = np.flatnonzero(have_many_values(X))
+        most = min(self.n_bins, most_bins(len(embedded)))
         bins = [np.empty((3, 0))]
-        for j, column in enumerate(X.T):
-            known = ~np.isnan(column)
+        for j in embedded:
+            known = ~np.isnan(X[:, j])
+            column, counts = X[known, j], weight[known]
             # A little more, for weights that were rescaled, and rounded.
-            enough = max(2, int(weight[known].sum() / SMALLEST_BIN + 1e-3))
-            if known.any():
-                edges = bin_edges(column[known], weight[known], min(most, enough))
-                edges = edges.astype(np.float64)
-                bins.append([np.full(len(edges) - 1, j), edges[:-1], np.diff(edges)])
+            enough = max(2, int(counts.sum() / SMALLEST_BIN + 1e-3))
+            edges = bin_edges(column, counts, min(most, enough)).astype(np.float64)
+            bins.append([np.full(len(edges) - 1, j), edges[:-1], np.diff(edges)])
         column, self._left, width = np.hstack(bins)
         self._column = column.astype(int)
         self._rate = 1 / np.maximum(width, 1e-30)  # is finite in single precision
@@ -257,13 +288,13 @@ class Features:
 
     embedding : {'auto', 'ple', 'pbld', None}, default=None
         How they are embedded. 'auto' is 'ple' where rows are dense and there are
-        numeric columns, 51 at most: with more, the bins of each become few, and the
-        columns of the output many.
+        numeric columns of more than two values, 51 at most: with more, the bins of each
+        become few, and the columns of the output many.
 
     n_bins : int, default=48
         Most bins of a column, two or more. Only for piecewise linear encoding. With D
-        numeric columns there are not more than ``max(4, 1024 // D)`` in any, and no
-        more than one for 10 rows.
+        numeric columns of more than two values, no column has more than
+        ``max(4, 1024 // D)``, nor more than one for 10 rows.
 
     dtype : dtype, default=np.float32
         Of the output, unless told otherwise.
@@ -466,9 +497,13 @@ class Features:
     def _chosen_embedding(self, numbers):
         if self.embedding != "auto":
             return self.embedding
-        n_columns = numbers.shape[1]
-        is_for = n_columns and most_bins(n_columns) >= FEWEST_WORTHWHILE
-        return "ple" if is_for and not issparse(numbers) else None
+        if issparse(numbers):
+            return None
+        for rows in (numbers[:GLANCE], numbers):
+            n_embedded = np.count_nonzero(have_many_values(rows))
+            if most_bins(n_embedded) < FEWEST_WORTHWHILE:
+                return None
+        return "ple" if n_embedded else None
 
     def _split(self, X):
         if not self._categorical.size:  # no copy

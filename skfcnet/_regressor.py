@@ -204,12 +204,13 @@ class FCNetRegressor(RegressorMixin, _BaseFCNet):
         encoding [9]_: beside the feature itself, its range is cut into bins of about
         as many rows, and each tells how far it is filled. 'pbld' [8]_ keeps the number
         and adds three sums of cosines beside it, whose frequencies and phases are
-        learned with the weights. 'auto' is 'ple' for dense X with at most 51 numeric
-        features, else None.
+        learned with the weights. 'auto' is 'ple' for dense X with 1 to 51 numeric
+        features of more than two values, else None.
 
     n_bins : int, default=48
         Most bins of a feature, two or more. Only for piecewise linear encoding. With D
-        features there are at most ``max(4, 1024 // D)`` of each, and one for 10 rows.
+        features of more than two values, each has at most ``max(4, 1024 // D)``, and
+        one for 10 rows; those of two values have none.
 
     categorical_features : 'from_dtype', array-like of {bool, int, str} or None, \
             default=None

@@ -393,16 +393,43 @@ def test_frequent_values_take_no_more_than_a_bin_each(common):
     assert (counts >= share - 1.5).sum() >= 11 - 2 * len(common)
 
 
-@pytest.mark.parametrize("n_values", [1, 2, 3, 5])
-def test_few_values_are_told_apart_by_few_bins(n_values):
+@pytest.mark.parametrize(("n_values", "n_components"), [(3, 2), (5, 4)])
+def test_few_values_are_told_apart_by_few_bins(n_values, n_components):
     X = np.arange(200.0)[:, np.newaxis] % n_values
     output = Features(embedding="ple").fit(X).transform(X)
-    components = output[:, 1:]
-    assert components.shape[1] == n_values - 1
-    for told_apart in (output, components):
+    assert output.shape[1] == 1 + n_components
+    for told_apart in (output, output[:, 1:]):
         assert len(np.unique(told_apart, axis=0)) == n_values
-    if n_values == 2:
-        np.testing.assert_array_equal(components, X)
+
+
+@pytest.mark.parametrize("values", [[0.0, 1.0], [-7.0, 1e300], [np.nan, 5.0], [2.0]])
+def test_a_column_of_two_values_at_most_has_no_bins(values):
+    X = np.resize(values, (200, 1))
+    features = Features(embedding="ple").fit(X)
+    told_apart = np.unique(features.transform(X), axis=0)
+    assert len(told_apart) == len(values)
+    assert features.width == 1 + np.isnan(values).any()
+
+
+@pytest.mark.parametrize("embedding", ["auto", "ple"])
+def test_columns_of_two_values_leave_the_bins_to_the_others(embedding):
+    rng = np.random.default_rng(0)
+    numbers, flags = rng.normal(size=(900, 5)), rng.integers(0, 2, (900, 200))
+    X = np.hstack([flags[:, :70], numbers, flags[:, 70:]])
+    features = Features(embedding=embedding).fit(X)
+    alone = Features(embedding=embedding).fit(numbers)
+    assert features.width == 200 + alone.width == 205 + 5 * 48
+    encoded = features.transform(X)
+    np.testing.assert_array_equal(encoded[:, 205:], alone.transform(numbers)[:, 5:])
+
+
+def test_what_few_rows_show_late_counts():
+    X = np.random.default_rng(0).integers(0, 2, (5000, 60)) * 1.0
+    X[4000:, 7] = np.arange(1000)
+    embedded = Features(embedding="auto").fit(X)
+    assert embedded.width > 60
+    X[4000:] = np.arange(1000)[:, np.newaxis]
+    assert Features(embedding="auto").fit(X).width == 60
 
 
 def test_few_rows_have_few_bins():
@@ -436,6 +463,13 @@ def test_auto_is_piecewise_linear_for_at_most_51_numeric_columns(n_columns):
         assert features.n_embedded == 0
         plain = Features().fit(X, categorical=categorical)
         assert (features.width > plain.width) == (n_columns <= 51)
+
+
+def test_auto_is_nothing_where_no_column_has_more_than_two_values():
+    X = np.random.default_rng(0).integers(0, 2, (60, 5)) * 1.0
+    np.testing.assert_array_equal(
+        Features(embedding="auto").fit(X).transform(X), Features().fit(X).transform(X)
+    )
 
 
 def test_auto_is_nothing_for_sparse_rows_and_for_categories_alone():
