@@ -389,7 +389,7 @@ class _BaseFCNet(CallbackSupportMixin, BaseEstimator):
         if self.early_stopping and held_out is None:
             rows, held_out = draft._split(rows, X, y)
         rows, validation = draft._prepared(rows, held_out, first=not goes_on)
-        draft._best, draft._epochs_without = NOTHING_YET, 0
+        draft._forget_the_best()
         metadata = {"sample_weight": sample_weight, "X_val": X_val, "y_val": y_val}
         metadata["sample_weight_val"] = sample_weight_val
         metadata = {name: data for name, data in metadata.items() if data is not None}
@@ -612,13 +612,17 @@ class _BaseFCNet(CallbackSupportMixin, BaseEstimator):
         self._optim_config = {}
         self._step = 0
         self._divisions = 0
-        self._best = NOTHING_YET
-        self._epochs_without = 0
+        self._forget_the_best()
         self.n_layers_ = len(self._hidden_dims()) + 2
         self.n_iter_ = 0
         self.t_ = 0
         self.best_iteration_ = 0
         self.history_ = {name: [] for name in HISTORY}
+
+    def _forget_the_best(self):
+        """Let the next epoch be the best so far."""
+        self._best = NOTHING_YET
+        self._epochs_without = 0
 
     def _description(self):
         """Return the arguments of the network that the parameters describe."""

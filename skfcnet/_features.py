@@ -406,7 +406,7 @@ class Features:
     def completed(self, X, weight=None):
         """Return features that have learned the scale of more columns.
 
-        It is that of columns that were constant or missing in all rows so far, as
+        It is that of columns that did not vary in any row so far, or were missing, as
         `skfcnet._scaling.Scaler.completed` learns it. All else stays what it is, above
         all the columns of the output.
 

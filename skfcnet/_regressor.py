@@ -1,6 +1,5 @@
 """The regressor."""
 
-import copy
 from numbers import Real
 
 import numpy as np
@@ -460,15 +459,17 @@ class FCNetRegressor(RegressorMixin, _BaseFCNet):
     def _learn_target_encoding(self, rows):
         """Learn the scale of the targets, where it is not known from earlier calls."""
         is_scaled = self.scale_target and LOSSES[self.loss].output == "identity"
-        scaler = copy.copy(getattr(self, "_target_scaler", None))
+        known = getattr(self, "_target_scaler", None)
         # Several quantiles of a target, along the last axis, have one scale.
         target = rows.target[..., np.newaxis]
-        if scaler is None or scaler.scale != is_scaled:
+        if known is None or known.scale != is_scaled:
             scaler = TargetScaler(scale=is_scaled).fit(target, rows.weight)
         else:
-            scaler.widen(target, rows.weight)
+            scaler = known.widened(target, rows.weight)
         scaler.clip = self.clip_output
         self._target_scaler = scaler
+        if known is not None and (known.spread != scaler.spread).any():
+            self._forget_the_best()  # whose loss was in other units
 
     def _scaled(self, target):
         scaled = self._target_scaler.transform(target[..., np.newaxis])[..., 0]

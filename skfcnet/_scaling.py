@@ -23,6 +23,9 @@ FAR = 1e9
 EXACT_BITS = 52
 """Sums of so many bits are exact in double precision."""
 
+RESOLUTION = 2.0**-23
+"""Of single precision: numbers that differ by less of their size may be one number."""
+
 ROUNDING = 1e-12
 """Weights are compared up to this share of their sum."""
 
@@ -139,6 +142,11 @@ def standard(values, counts):
     return mean, largest * np.sqrt((shares * (deviations / largest) ** 2).sum())
 
 
+def unscaled(values, counts):
+    """Return the centre and spread, halves of which leave a number as it is."""
+    return 0.0, 0.5
+
+
 # How scaled numbers are bounded, (x, out), and how steeply they then rise, (x)
 
 
@@ -194,6 +202,18 @@ SCALINGS = {
     None: Scaling(None, unbounded, unbounded_slope),
 }
 """For every ``input_scaling``: what it is."""
+
+
+def _vary(low, high):
+    """Return whether numbers differ by more than rounding in single precision does."""
+    return high - low > RESOLUTION * np.maximum(np.abs(low), np.abs(high))
+
+
+def _with_constant(values, counts, constant):
+    """Return values as they are where they vary, and otherwise with the constant."""
+    if _vary(values.min(), values.max()):
+        return values, counts
+    return np.append(values, constant), np.append(counts, 1)
 
 
 class Scaler:
@@ -254,15 +274,16 @@ class Scaler:
         """
         self.center, self.rate = np.zeros((2, X.shape[1]))
         self.is_known = np.zeros(X.shape[1], bool)
-        self._learn(X, weight)
+        for j in range(X.shape[1]):
+            self._learn(j, X[:, j], weight)
         return self
 
     def completed(self, X, weight):
-        """Return a scaler that knows the spread of more columns.
+        """Return a scaler that knows the scale of more columns.
 
-        Of columns that were constant so far, it learns the spread, and leaves the
-        centre: the rows they were constant in stay 0. Those that were missing so far,
-        it learns as `fit` does.
+        Columns that did not vary so far are learned as in `fit` from the first rows in
+        which they do; where these rows are alike and only differ from those before,
+        from both.
 
         Parameters
         ----------
@@ -278,24 +299,31 @@ class Scaler:
             Another one; this one stays what it is.
         """
         scaler = deepcopy(self)
-        scaler._learn(X, weight)
+        for j in self._that_vary_now(X):
+            scaler._learn(j, X[:, j], weight)
         return scaler
 
-    def _learn(self, X, weight):
-        """Learn the columns that have no spread yet."""
-        fit = SCALINGS[self.scaling].fit
-        for j in np.flatnonzero(self.rate == 0):
-            known = ~np.isnan(X[:, j])
-            if not known.any():
-                continue
-            halves = 0.5 * X[known, j].astype(np.float64)
-            counts = weight[known]
-            if self.is_known[j]:  # and was one number, which counts once
-                halves, counts = np.append(halves, self.center[j]), np.append(counts, 1)
-            center, spread = (0.0, 0.5) if fit is None else fit(*tally(halves, counts))
-            if not self.is_known[j]:
-                self.center[j], self.is_known[j] = center, True
-            self.rate[j] = (spread > 0) / np.maximum(spread, TINY)
+    def _that_vary_now(self, X):
+        """Return the columns that have no scale so far, and can get one."""
+        columns = np.flatnonzero(self.rate == 0)
+        is_known = self.is_known[columns]
+        center = np.where(is_known, self.center[columns], np.nan)
+        halves = 0.5 * X.take(columns, axis=1)
+        low = np.fmin(np.fmin.reduce(halves), center)
+        high = np.fmax(np.fmax.reduce(halves), center)
+        return columns[_vary(low, high) | (~is_known & ~np.isnan(low))]
+
+    def _learn(self, j, column, weight):
+        known = ~np.isnan(column)
+        if not known.any():
+            return
+        fit = SCALINGS[self.scaling].fit or unscaled
+        halves, counts = 0.5 * column[known].astype(np.float64), weight[known]
+        if self.is_known[j]:
+            halves, counts = _with_constant(halves, counts, self.center[j])
+        self.center[j], spread = fit(*tally(halves, counts))
+        self.rate[j] = (spread > 0) / np.maximum(spread, TINY)
+        self.is_known[j] = True
 
     @property
     def width(self):
@@ -367,6 +395,9 @@ class TargetScaler:
         Half the mean and half the standard deviation of every target; the standard
         deviation of a constant counts as 1. Of the shape of a row.
 
+    is_constant : ndarray of bool, shape (...)
+        Which targets did not vary so far.
+
     low, high : ndarray of shape (...)
         The range of every target.
 
@@ -409,15 +440,16 @@ class TargetScaler:
             statistics = [standard(*tally(column, weight)) for column in halves.T]
             center, spread = np.transpose(statistics)
         self.center = center.reshape(y.shape[1:])
+        self.is_constant = (spread == 0).reshape(y.shape[1:])
         self.spread = np.where(spread > 0, spread, 0.5).reshape(y.shape[1:])
         self.low, self.high = y.min(axis=0), y.max(axis=0)
         return self
 
-    def widen(self, y, weight=None):
-        """Let the range hold more targets.
+    def widened(self, y, weight=None):
+        """Return a scaler with a range that holds more targets.
 
-        The scale stays as it is, but where a target was constant so far, its standard
-        deviation is learned now, around that constant.
+        The scale stays as it is, but targets that did not vary so far are learned as in
+        `fit` from the first rows in which they do, and as by `Scaler.completed`.
 
         Parameters
         ----------
@@ -426,16 +458,23 @@ class TargetScaler:
 
         weight : ndarray of shape (N,), default=None
             Positive repetition counts; None: one each.
+
+        Returns
+        -------
+        scaler : TargetScaler
+            Another one; this one stays what it is.
         """
-        if self.scale:
-            weight, halves = np.append(counted(weight, len(y)), 1), 0.5 * y
-            spread = self.spread.copy()
-            for j in map(tuple, np.argwhere(self.low == self.high)):
-                values = np.append(halves[:, *j], self.center[j]).astype(np.float64)
-                spread[j] = standard(*tally(values, weight))[1] or spread[j]
-            self.spread = spread
-        self.low = np.minimum(self.low, y.min(axis=0))
-        self.high = np.maximum(self.high, y.max(axis=0))
+        scaler = deepcopy(self)
+        scaler.low = np.minimum(self.low, y.min(axis=0))
+        scaler.high = np.maximum(self.high, y.max(axis=0))
+        varies_now = self.is_constant & _vary(0.5 * scaler.low, 0.5 * scaler.high)
+        for j in map(tuple, np.argwhere(varies_now & self.scale)):
+            halves = 0.5 * y[:, *j].astype(np.float64)
+            counts = counted(weight, len(y))
+            halves, counts = _with_constant(halves, counts, self.center[j])
+            scaler.center[j], scaler.spread[j] = standard(*tally(halves, counts))
+            scaler.is_constant[j] = False
+        return scaler
 
     @np.errstate(over="ignore", under="ignore")
     def transform(self, y):

@@ -32,8 +32,8 @@ class TrainingCurveDisplay:
         The training loss.
 
     validation_line_ : matplotlib Line2D
-        The validation loss, dashed and without the L2 penalty that the training loss
-        has; None without validation.
+        The validation loss, without the L2 penalty that the training loss has: dashed,
+        or dotted where the training loss is not drawn through. None without validation.
 
     See Also
     --------
@@ -125,25 +125,32 @@ class TrainingCurveDisplay:
         display : TrainingCurveDisplay
             This one.
         """
+        plt = _pyplot()
+        from matplotlib.cbook import normalize_kwargs
+        from matplotlib.lines import Line2D
+
         if ax is None:
-            _, ax = _pyplot().subplots(layout="constrained")
+            _, ax = plt.subplots(layout="constrained")
             ax.locator_params(axis="x", integer=True)
         name = self.estimator_name if name is None else name
-        kwargs = ({} if name is None else {"label": name}) | kwargs
+        kwargs = {"label": name} | normalize_kwargs(kwargs, Line2D)
         epochs = np.arange(1, len(self.loss_curve) + 1)
         (self.line_,) = ax.plot(epochs, self.loss_curve, **kwargs)
         self.validation_line_ = None
         if self.validation_loss_curve is not None:
-            color = self.line_.get_color()  # the next one is for the next estimator
-            (line,) = ax.plot(epochs, self.validation_loss_curve, color=color)
-            line.update_from(self.line_)
-            line.set_linestyle("--")
-            if "label" in kwargs:
-                line.set_label(f"{kwargs['label']}, validation")
-            self.validation_line_ = line
-        validated = self.validation_line_ is not None
-        ax.set(xlabel="Epoch", ylabel="Loss" if validated else "Training loss")
-        if "label" in kwargs:
+            solid = self.line_.get_linestyle() == "-"
+            label = kwargs["label"]
+            kwargs |= {
+                "color": self.line_.get_color(),  # the next is for the next estimator
+                "linestyle": "--" if solid else ":",
+                "label": None if label is None else f"{label}, validation",
+            }
+            (self.validation_line_,) = ax.plot(
+                epochs, self.validation_loss_curve, **kwargs
+            )
+        both = self.validation_line_ is not None or ax.get_ylabel() == "Loss"
+        ax.set(xlabel="Epoch", ylabel="Loss" if both else "Training loss")
+        if kwargs["label"] is not None:
             ax.legend()
         self.ax_, self.figure_ = ax, ax.figure
         return self

@@ -9,6 +9,7 @@ import joblib
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.sparse import csr_array
 from sklearn.base import clone
 
 from skfcnet import FCNetClassifier, FCNetRegressor
@@ -398,3 +399,45 @@ def test_the_scale_of_columns_that_vary_is_that_of_the_first_call():
     before = model._features.transform(X)
     model.partial_fit(1e3 * X + 5, y)
     np.testing.assert_array_equal(model._features.transform(X), before)
+
+
+@pytest.mark.parametrize("kind", [FCNetClassifier, FCNetRegressor])
+def test_rows_that_show_more_count_as_often_as_their_weights_say(kind):
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(30, 3)), rng.integers(0, 2, 30)
+    X[:5], y[:5] = 1.0, 0
+    weight = rng.integers(1, 4, 25)
+    classes = {"classes": [0, 1]} if kind is FCNetClassifier else {}
+    weighted = kind(**SMALL).partial_fit(X[:5], y[:5], **classes)
+    repeated = copy.deepcopy(weighted)
+    weighted.partial_fit(X[5:], y[5:], sample_weight=weight)
+    repeated.partial_fit(np.repeat(X[5:], weight, axis=0), np.repeat(y[5:], weight))
+    np.testing.assert_array_equal(
+        weighted._net.params.vector, repeated._net.params.vector
+    )
+
+
+def test_the_same_numbers_in_another_precision_or_layout_are_the_same_constant():
+    X, y = regression()
+    X[:, 1] = 0.1
+    model = FCNetRegressor(**SMALL, input_scaling="standard", numeric_embedding=None)
+    model.partial_fit(X, np.full(50, 0.3))
+    scale = copy.deepcopy((model._features, model._target_scaler))
+    for same in (X.astype(np.float32), csr_array(X)):
+        model.partial_fit(same, np.full(50, 0.1) + 0.2)
+    np.testing.assert_array_equal(model._features.transform(X), scale[0].transform(X))
+    assert model._target_scaler.spread == scale[1].spread
+    X[:, 1] = y
+    for _ in range(40):
+        model.partial_fit(X, y)
+    assert model.score(X, y) > 0.9
+
+
+def test_the_best_epoch_is_one_of_those_in_the_same_units():
+    X, y = regression()
+    model = FCNetRegressor(**SMALL, loss="huber", early_stopping=True)
+    model.partial_fit(X[:1], [0.0], X_val=X, y_val=1e-3 * y)
+    for _ in range(20):
+        model.partial_fit(X, 1e-3 * y, X_val=X, y_val=1e-3 * y)
+    assert model.best_iteration_ > 1
+    assert model.best_validation_score_ == max(model.validation_scores_[1:])

@@ -226,7 +226,6 @@ def test_what_did_not_vary_is_completed_and_the_rest_is_as_it_was(embedding, lay
     assert completed.width == width
     np.testing.assert_array_equal(features.transform(more), before)
     assert not before[:, 1:3].any()
-    assert after[0, 1] == 0  # as it was, being what it was
     assert (np.ptp(after[:, 1:3], axis=0) > 0.5).all()
     np.testing.assert_array_equal(
         np.delete(after, [1, 2], 1), np.delete(before, [1, 2], 1)

@@ -307,6 +307,13 @@ def test_costs_that_are_none_are_refused(weight):
         nudged().loss(*rows(), weight=weight)
 
 
+@pytest.mark.parametrize("value", [np.nan, -np.inf, 1e300])
+def test_targets_that_are_not_finite_in_the_dtype_are_refused(value):
+    net = nudged("regression", output_dim=1, dtype=np.float32)
+    with pytest.raises(ValueError, match=r"y must .* finite in float32"):
+        net.as_targets([0.0, value], n_rows=2)
+
+
 @pytest.mark.parametrize(
     ("loss", "y", "message"),
     [

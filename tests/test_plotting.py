@@ -9,6 +9,7 @@ from sklearn.datasets import load_diabetes, load_digits, load_iris
 from sklearn.exceptions import NotFittedError
 from sklearn.model_selection import GridSearchCV
 from sklearn.naive_bayes import GaussianNB
+from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
@@ -70,6 +71,32 @@ def test_estimators_that_validate_take_one_color_each():
     second = TrainingCurveDisplay.from_estimator(early, ax=first.ax_)
     cycle = [prop["color"] for prop in plt.rcParams["axes.prop_cycle"]]
     assert [first.line_.get_color(), second.line_.get_color()] == cycle[:2]
+
+
+@pytest.mark.parametrize(
+    ("style", "expected"), [("-", "--"), ("--", ":"), ("none", ":")]
+)
+def test_curves_are_told_apart_and_alike_in_all_else(style, expected):
+    display = TrainingCurveDisplay(loss_curve=[3, 2], validation_loss_curve=[4, 3])
+    display.plot(ls=style, marker="o", markevery=5, zorder=10, gid="net", label=None)
+    line, validation = display.line_, display.validation_line_
+    assert validation.get_linestyle() == expected
+    for name in ("markevery", "zorder", "gid", "marker", "color"):
+        assert plt.getp(validation, name) == plt.getp(line, name)
+    assert display.ax_.get_legend() is None
+
+
+def test_axes_with_a_validation_loss_say_loss_whatever_is_drawn_next(classifier):
+    both = TrainingCurveDisplay(loss_curve=[3, 2], validation_loss_curve=[4, 3]).plot()
+    TrainingCurveDisplay.from_estimator(classifier, ax=both.ax_)
+    assert both.ax_.get_ylabel() == "Loss"
+
+
+def test_curves_of_scikit_learn_can_be_drawn_for_comparison():
+    mlp = MLPClassifier((4,), tol=1e3, n_iter_no_change=3).fit(X, Y)
+    display = TrainingCurveDisplay.from_estimator(mlp)
+    assert_shows_curve(display, mlp.loss_curve_)
+    assert display.validation_line_ is None
 
 
 def test_without_validation_there_is_one_line(classifier):

@@ -194,33 +194,64 @@ def test_input_of_any_dtype_is_read_and_not_written(scaling, dtype):
 
 
 @every_scaling
-@given(first=columns(missing=True), then=columns(missing=True))
+@given(first=columns(missing=True), then=columns(missing=True), data=st.data())
 @REPEATABLE
-def test_what_has_a_spread_keeps_its_scale_and_what_was_constant_its_centre(
-    scaling, first, then
+def test_what_has_a_scale_keeps_it_and_the_rest_is_as_if_repeated(
+    scaling, first, then, data
 ):
     before = fitted(scaling, first[0][:, np.newaxis], first[1])
-    state = before.center.copy(), before.rate.copy()
-    after = before.completed(then[0][:, np.newaxis], counted(then[1], len(then[0])))
-    np.testing.assert_array_equal((before.center, before.rate), state)
-    if before.is_known:
-        np.testing.assert_array_equal(after.center, before.center)
+    state = before.center.copy(), before.rate.copy(), before.is_known.copy()
+    X, counts = then[0][:, np.newaxis], then[1]
+    after = before.completed(X, counted(counts, len(X)))
+    rows = data.draw(st.permutations(np.repeat(np.arange(len(X)), counts)))
+    repeated = before.completed(X[rows], counted(None, len(rows)))
+    assert (after.center, after.rate) == (repeated.center, repeated.rate)
+    np.testing.assert_array_equal((before.center, before.rate, before.is_known), state)
     if before.rate:
-        np.testing.assert_array_equal(after.rate, before.rate)
+        assert (after.center, after.rate) == (before.center, before.rate)
+    assert after.is_known == (before.is_known or not np.isnan(X).all())
 
 
-@pytest.mark.parametrize(
-    ("scaling", "spread"), [("robust", 4), ("standard", np.std([5, 5, 9, 13]))]
-)
-def test_a_constant_column_is_scaled_by_the_first_rows_in_which_it_varies(
-    scaling, spread
+@pytest.mark.parametrize("scaling", ["robust", "standard"])
+@pytest.mark.parametrize("placeholder", [0.0, 5.0, -1e9])
+def test_a_column_that_did_not_vary_is_learned_anew_from_rows_that_do(
+    scaling, placeholder
 ):
-    scaler = fitted(scaling, np.full((2, 1), 5.0))
+    before = fitted(scaling, np.full((3, 1), placeholder))
     X = np.array([[5.0], [9.0], [13.0]])
-    assert not scaler.transform(X).any()
-    scaler = scaler.completed(X[:1], np.ones(1)).completed(X, np.ones(3))
-    assert scaler.rate == pytest.approx(2 / spread)
-    assert not scaler.transform(X[:1]).any()  # as when there was nothing else
+    assert not before.transform(X).any()
+    after, new = before.completed(X, np.ones(3)), fitted(scaling, X)
+    assert (after.center, after.rate) == (new.center, new.rate)
+    again = after.completed(100 * X, np.ones(3))
+    assert (again.center, again.rate) == (new.center, new.rate)
+
+
+@pytest.mark.parametrize("scaling", ["robust", "standard"])
+def test_rows_that_are_alike_and_new_are_seen_beside_those_before(scaling):
+    before = fitted(scaling, np.full((30, 1), 5.0))
+    after = before.completed(np.full((20, 1), 9.0), np.full(20, 1 / 20))
+    both = fitted(scaling, np.array([[5.0], [9.0]]))
+    np.testing.assert_allclose(after.rate, both.rate)
+    np.testing.assert_allclose(after.center, both.center)
+
+
+@pytest.mark.parametrize("scaling", ["robust", "standard"])
+@pytest.mark.parametrize("constant", [0.1, -1e300, 2020.0])
+def test_rounding_is_no_variation(scaling, constant):
+    before = fitted(scaling, np.full((3, 1), constant))
+    noise = 1 + np.array([[0.0], [2**-25], [-(2**-24)]])
+    after = before.completed(constant * noise, np.ones(3))
+    assert after.rate == 0
+    after = after.completed(constant * np.array([[1.0], [1.001]]), np.ones(2))
+    assert after.rate > 0
+
+
+def test_many_columns_that_stay_constant_stay_so():
+    before = fitted("robust", np.zeros((10, 5)))
+    X = np.zeros((4, 5))
+    X[1, 3] = 1.0
+    after = before.completed(X, np.ones(4))
+    np.testing.assert_array_equal(after.rate > 0, np.arange(5) == 3)
 
 
 @every_scaling
@@ -265,24 +296,40 @@ def test_a_constant_target_is_only_shifted(value):
 
 
 @pytest.mark.parametrize("weight", [None, np.array([1.0, 2.0, 1.0])])
-def test_a_constant_target_is_scaled_around_it_once_it_varies(weight):
-    scaler = TargetScaler().fit(np.array([[5.0, 1.0], [5.0, 3.0]]))
-    y = np.array([[5.0, 9.0], [9.0, 9.0], [13.0, 9.0]])
-    scaler.widen(y, weight)
+def test_a_target_that_did_not_vary_is_learned_anew_from_rows_that_do(weight):
+    before = TargetScaler().fit(np.array([[5, 1], [5, 3]]))
+    y = np.array([[50, 9], [90, 9], [70, 9]])
+    state = before.spread.copy(), before.center.copy(), before.is_constant.copy()
+    scaler = before.widened(y, weight)
     repeated = np.repeat(y[:, 0], 1 if weight is None else weight.astype(int))
-    spread = np.std([5, *repeated])
+    expected = (y[:, 0] - repeated.mean()) / repeated.std()
     scaled = scaler.transform(y)
-    np.testing.assert_allclose(scaled[:, 0], (y[:, 0] - 5) / spread)
+    np.testing.assert_allclose(scaled[:, 0], expected)
     np.testing.assert_array_equal(scaled[:, 1], 7)  # by 2 and 1, as before
-    assert (scaler.low.tolist(), scaler.high.tolist()) == ([5, 1], [13, 9])
+    assert (scaler.low.tolist(), scaler.high.tolist()) == ([5, 1], [90, 9])
+    np.testing.assert_array_equal(
+        (before.spread, before.center, before.is_constant), state
+    )
+    again = scaler.widened(1000 * y)
+    np.testing.assert_array_equal(again.transform(y), scaled)
+
+
+@pytest.mark.parametrize("value", [0.0, 0.3, -1e300])
+def test_a_target_that_still_does_not_vary_is_only_shifted(value):
+    scaler = TargetScaler().fit(np.full(3, value)).widened(np.full(2, value))
+    scaler = scaler.widened(value * np.array([1, 1 + 2**-40]))
+    assert scaler.transform(value) == 0
+    assert scaler.spread == 0.5
+    scaler = scaler.widened(np.array([value + 1.0]))
+    assert abs(scaler.transform(value)) == (1.0 if abs(value) < 1 else 0.0)
 
 
 @pytest.mark.parametrize("scale", [False, True])
-def test_a_target_that_varies_keeps_its_scale(scale):
-    scaler = TargetScaler(scale=scale).fit(np.array([1.0, 3.0]))
-    expected = scaler.transform(7.0)
-    scaler.widen(np.array([1e6, -1e6]))
-    assert scaler.transform(7.0) == expected
+def test_a_target_that_varies_or_is_not_scaled_keeps_its_scale(scale):
+    for y in ([1.0, 3.0], [5.0, 5.0])[: 1 if scale else 2]:
+        scaler = TargetScaler(scale=scale).fit(np.array(y))
+        expected = scaler.transform(7.0)
+        assert scaler.widened(np.array([1e6, -1e6])).transform(7.0) == expected
 
 
 def test_predictions_are_clipped_to_the_range_of_every_target_on_demand():
