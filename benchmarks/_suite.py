@@ -226,8 +226,6 @@ def built(name, label, seed):
     estimator = kind(random_state=seed, **model.parameters)
     if model.is_prepared:
         return make_pipeline(prepared(name), estimator)
-    if name == "adult":
-        estimator.set_params(categorical_features="from_dtype")
     return estimator
 
 

@@ -507,10 +507,12 @@ class _BaseFCNet(CallbackSupportMixin, BaseEstimator):
     def _learn_columns(self, X, sample_weight):
         """Learn which columns are categorical, and which levels they have."""
         self._columns = None
-        if self.categorical_features is None or issparse(X):
+        asked = self.categorical_features
+        by_dtype = isinstance(asked, str) and not hasattr(X, "columns")
+        if asked is None or by_dtype or issparse(X):
             return
         X = as_table(X)
-        mask = categorical_mask(X, self.categorical_features)
+        mask = categorical_mask(X, asked)
         if mask.any():
             counts = None
             if sample_weight is not None:

@@ -218,18 +218,34 @@ class Columns:
             _levels_in(_columns_of(X, self.categorical))
         )
         if not self.categorical.all():
-            numbers[:, ~self.categorical] = check_array(
-                _columns_of(X, ~self.categorical),
-                dtype=np.float64,
-                ensure_all_finite="allow-nan",
-                input_name="X",
-            )
+            numbers[:, ~self.categorical] = _numbers_in(X, ~self.categorical)
         return numbers
 
 
 def _columns_of(X, mask):
     numbers = np.flatnonzero(mask)
     return X.iloc[:, numbers] if hasattr(X, "iloc") else X[:, numbers]
+
+
+def _numbers_in(X, mask):
+    """Return the columns of a table that must hold numbers, as an array."""
+    checks = {"dtype": np.float64, "input_name": "X"}
+    try:
+        return check_array(
+            _columns_of(X, mask), ensure_all_finite="allow-nan", **checks
+        )
+    except (TypeError, ValueError) as error:
+        names = getattr(X, "columns", range(X.shape[1]))
+        checks |= {"ensure_all_finite": False, "ensure_min_samples": 0}
+        for j in np.flatnonzero(mask):
+            try:
+                check_array(_columns_of(X, np.arange(len(mask)) == j), **checks)
+            except (TypeError, ValueError):
+                raise ValueError(
+                    f"X has no numbers in its column {names[j]!r}, which is not among "
+                    f"categorical_features: {error}"
+                ) from error
+        raise
 
 
 def _levels_in(table):

@@ -204,10 +204,10 @@ class FCNetClassifier(ClassifierMixin, _BaseFCNet):
         one for 10 rows; those of two values have none.
 
     categorical_features : 'from_dtype', array-like of {bool, int, str} or None, \
-            default=None
+            default='from_dtype'
         Which features are categories, and become one column for each of their levels:
         those that a data frame says are categorical or strings; a mask, indices, or
-        names of columns. At most 255 levels each.
+        names of columns; None: none. At most 255 levels each.
 
     Attributes
     ----------
@@ -364,7 +364,7 @@ class FCNetClassifier(ClassifierMixin, _BaseFCNet):
         input_scaling="robust",
         numeric_embedding="auto",
         n_bins=48,
-        categorical_features=None,
+        categorical_features="from_dtype",
     ):
         store_parameters(self, locals())
 
@@ -394,6 +394,10 @@ class FCNetClassifier(ClassifierMixin, _BaseFCNet):
         no end; one that has stays at its constant rate here. After `fit` without
         ``warm_start``, the first call goes on with the weights, and the solver starts
         without memory.
+
+        How X and y are scaled and embedded, and which levels categories have, is what
+        the first call learned from its rows: they should be many, in no order, and like
+        those to come.
 
         Parameters
         ----------
@@ -763,10 +767,11 @@ def _indices(column, classes, name, name_of_classes):
         known = False
     if not known:
         check_classification_targets(column)
-        labels = sorted_labels(column, name)
+        known = set(classes.tolist())
+        labels = sorted_labels(column, name).tolist()
+        unknown = [label for label in labels if label not in known]
         raise ValueError(
-            f"{name} has labels {labels} of which some are not in {name_of_classes}, "
-            f"{classes}."
+            f"{name} has labels {unknown} that are not in {name_of_classes}, {classes}."
         )
     return indices
 

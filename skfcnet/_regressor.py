@@ -212,10 +212,10 @@ class FCNetRegressor(RegressorMixin, _BaseFCNet):
         one for 10 rows; those of two values have none.
 
     categorical_features : 'from_dtype', array-like of {bool, int, str} or None, \
-            default=None
+            default='from_dtype'
         Which features are categories, and become one column for each of their levels:
         those that a data frame says are categorical or strings; a mask, indices, or
-        names of columns. At most 255 levels each.
+        names of columns; None: none. At most 255 levels each.
 
     scale_target : bool, default=True
         Whether the network learns the targets scaled to mean 0 and standard deviation
@@ -377,7 +377,7 @@ class FCNetRegressor(RegressorMixin, _BaseFCNet):
         input_scaling="robust",
         numeric_embedding="auto",
         n_bins=48,
-        categorical_features=None,
+        categorical_features="from_dtype",
         scale_target=True,
         clip_output=False,
     ):
@@ -407,6 +407,10 @@ class FCNetRegressor(RegressorMixin, _BaseFCNet):
         no end; one that has stays at its constant rate here. After `fit` without
         ``warm_start``, the first call goes on with the weights, and the solver starts
         without memory.
+
+        How X and y are scaled and embedded, and which levels categories have, is what
+        the first call learned from its rows: they should be many, in no order, and like
+        those to come.
 
         Parameters
         ----------

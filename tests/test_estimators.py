@@ -794,7 +794,7 @@ def test_partial_fit_needs_all_classes_at_first_and_the_same_ones_later():
     assert model.predict_proba(X).shape == (len(X), 3)
     with pytest.raises(ValueError, match="classes"):
         model.partial_fit(X, y, classes=[0, 1])
-    with pytest.raises(ValueError, match="y has labels"):
+    with pytest.raises(ValueError, match=r"labels \[3\] that are not in classes_"):
         model.partial_fit(X, y + 1)
     assert model.n_iter_ == 1
 

@@ -478,9 +478,12 @@ def test_categories_validate_stop_continue_and_are_transformed():
 def test_faulty_tables_are_named():
     data, y = a_frame(80)
     X = pd.DataFrame(data).assign(id=[f"{i % 2}" for i in range(80)])
-    model = FCNetRegressor(**SMALL)
+    model = FCNetRegressor(**SMALL, categorical_features=None)
     with pytest.raises(ValueError, match="could not convert string"):
         model.fit(X, y)
+    words = X.assign(town=["Bern", "Wien"] * 40)
+    with pytest.raises(ValueError, match=r"'town', .* among categorical_features: co"):
+        model.set_params(categorical_features=["id"]).fit(words, y)
     with pytest.raises(ValueError, match=r"names \['colour'\]"):
         model.set_params(categorical_features=["colour"]).fit(X, y)
     with pytest.raises(ValueError, match="'categorical_features' parameter"):
@@ -493,7 +496,7 @@ def test_faulty_tables_are_named():
         model.fit(X, None)
     with pytest.raises(ValueError, match="inconsistent numbers of samples"):
         model.fit(X, y[1:])
-    with pytest.raises(ValueError, match="could not convert string"):
+    with pytest.raises(ValueError, match=r"'size', .* could not convert string"):
         model.fit(X, y).predict(X.assign(size="large"))
     with pytest.raises(ValueError, match=r"X_val, y_val.*could not convert"):
         model.set_params(early_stopping=True).fit(
@@ -689,11 +692,22 @@ def test_a_row_is_predicted_alone_as_among_many(encoding):
 def test_tags_are_honest():
     for estimator in (FCNetClassifier(), FCNetRegressor(), FCNetTransformer()):
         tags = get_tags(estimator).input_tags
-        assert tags.allow_nan and tags.sparse and not tags.categorical
-    words = FCNetClassifier(categorical_features="from_dtype")
-    for estimator in (words, FCNetTransformer(words)):
+        assert tags.allow_nan and tags.sparse and tags.categorical and tags.string
+    numbers = FCNetClassifier(categorical_features=None)
+    for estimator in (numbers, FCNetTransformer(numbers)):
         tags = get_tags(estimator).input_tags
-        assert tags.categorical and tags.string and tags.sparse
+        assert tags.allow_nan and tags.sparse
+        assert not (tags.categorical or tags.string)
+
+
+def test_words_of_a_frame_are_categories_by_default():
+    rng = np.random.default_rng(0)
+    X = pd.DataFrame({"town": rng.choice(["a", "b", "c"], 90), "size": rng.random(90)})
+    y = X["town"] == "b"
+    model = FCNetClassifier(**SMALL).fit(X, y)
+    same = FCNetClassifier(**SMALL, categorical_features=["town"]).fit(X, y)
+    np.testing.assert_array_equal(model.predict_proba(X), same.predict_proba(X))
+    assert model._features.width > 4
 
 
 # What is learned

@@ -7,6 +7,7 @@ import pytest
 from threadpoolctl import ThreadpoolController, threadpool_limits
 
 from skfcnet import _threads
+from skfcnet._lbfgs import train_lbfgs
 from skfcnet.network import FullyConnectedNet
 from skfcnet.solver import Solver
 
@@ -39,6 +40,29 @@ def test_small_steps_have_one_thread_and_large_ones_all(monkeypatch):
         assert threads_of_an_epoch(batch_size=29) == {1}
         assert threads_of_an_epoch(batch_size=30) == {2}
         assert blas_threads() == 2
+
+
+@pytest.mark.usefixtures("two_cores")
+def test_few_rows_have_one_thread_in_a_quasi_newton_method_and_many_all(monkeypatch):
+    monkeypatch.setattr(_threads, "SERIAL_FLOPS", 6 * 220 * 30)
+    for n_rows, expected in ((29, 1), (30, 2)):
+        net = Recording(
+            "regression", [20], [False], 10, 1, dtype=np.float64, random_state=0
+        )
+        X, y = np.eye(n_rows, 10), np.ones((n_rows, 1))
+        with threadpool_limits(2, "blas"):
+            train_lbfgs(
+                net,
+                X,
+                y,
+                None,
+                max_iter=3,
+                max_fun=9,
+                tol=0.0,
+                after_iteration=lambda loss: False,
+            )
+            assert blas_threads() == 2
+        assert set(net.threads) == {expected}
 
 
 @pytest.mark.usefixtures("two_cores")
