@@ -4,7 +4,7 @@ from numbers import Real
 
 import numpy as np
 from sklearn.base import RegressorMixin
-from sklearn.metrics import r2_score
+from sklearn.metrics import d2_pinball_score, r2_score
 from sklearn.utils import check_array
 
 from skfcnet._base import _BaseFCNet, partial_fit_is_available, store_parameters
@@ -554,3 +554,38 @@ class FCNetRegressor(RegressorMixin, _BaseFCNet):
         if not return_std:
             return y
         return y, np.std([self._answers(own) for own in members], axis=0).astype(dtype)
+
+    def score(self, X, y, sample_weight=None):
+        r"""Return :math:`R^2`, or of several quantiles :math:`D^2` of the pinball loss.
+
+        The former says how much smaller the squared error is than that of the mean of
+        ``y``. A quantile is not meant to be near all targets: of several, it is the
+        mean over them of how much smaller the pinball loss is than that of the same
+        quantile of ``y``, `sklearn.metrics.d2_pinball_score`.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, dataframe} of shape (n_samples, n_features)
+            The input.
+
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            The true targets.
+
+        sample_weight : array-like of shape (n_samples,), default=None
+            How much each row counts.
+
+        Returns
+        -------
+        score : float
+            At most 1.
+        """
+        answers = self.predict(X)
+        quantiles = np.ravel(self._net.loss_params.get("quantile", ()))
+        if len(quantiles) < 2:
+            return r2_score(y, answers, sample_weight=sample_weight)
+        by_quantile = zip(quantiles, np.moveaxis(answers, -1, 0), strict=True)
+        of_each = [
+            d2_pinball_score(y, own, sample_weight=sample_weight, alpha=quantile)
+            for quantile, own in by_quantile
+        ]
+        return float(np.mean(of_each))

@@ -6,6 +6,8 @@ import pytest
 from scipy.sparse import csr_array
 from sklearn.datasets import load_iris
 from sklearn.exceptions import NotFittedError
+from sklearn.metrics import d2_pinball_score, r2_score
+from sklearn.model_selection import cross_val_score
 
 from skfcnet import FCNetClassifier, FCNetRegressor
 from skfcnet.layers import ACTIVATIONS, NORMALIZATIONS
@@ -205,6 +207,39 @@ def fitted(kind, **changes):
     y = np.exp(y / 4) if changes.get("loss") in ("poisson", "gamma") else y
     model = FCNetRegressor(**changes).fit(X, y if kind == "several" else y[:, 0])
     return model, model.predict
+
+
+@pytest.mark.parametrize("n_targets", [1, 2])
+def test_several_quantiles_are_scored_by_the_pinball_loss(n_targets):
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(90, 3))
+    y = X[:, :n_targets] * 5 + rng.normal(size=(90, n_targets))
+    y = y[:, 0] if n_targets == 1 else y
+    weight = rng.uniform(0.5, 2, 90)
+    model = FCNetRegressor(
+        "quantile", (8,), quantile=[0.9, 0.1, 0.5], max_iter=200, random_state=0
+    ).fit(X, y)
+    answers = model.predict(X)
+    expected = np.mean(
+        [
+            d2_pinball_score(y, answers[..., k], alpha=q, sample_weight=weight)
+            for k, q in enumerate([0.9, 0.1, 0.5])
+        ]
+    )
+    assert model.score(X, y, weight) == pytest.approx(expected)
+    assert 0 < expected < 1
+    scores = cross_val_score(model, X, y, cv=2)
+    assert np.isfinite(scores).all()
+    # Whatever the parameters are set to afterwards, it is what was fitted.
+    assert model.set_params(quantile=0.5).score(X, y, weight) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("quantile", [0.3, [0.3]])
+def test_a_single_quantile_is_scored_like_any_prediction(quantile):
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(60, 2)), rng.normal(size=60)
+    model = FCNetRegressor("quantile", (4,), quantile=quantile, max_iter=3).fit(X, y)
+    assert model.score(X, y) == pytest.approx(r2_score(y, model.predict(X)))
 
 
 QUANTILES = {"loss": "quantile", "quantile": [0.8, 0.2]}
