@@ -473,10 +473,13 @@ class _BaseFCNet(CallbackSupportMixin, BaseEstimator):
             )
         if first:
             self._learn_columns(X, sample_weight)
+        table = X
         X, y, weight, number = self._validated(X, y, sample_weight, reset=first)
         if first:
             self._learn_target(y, **target_arguments)
             self._seed = check_random_state(self.random_state).randint(2**31 - 1)
+        else:
+            self._warn_of_new_levels(table, number)
         self._learn_costs(y, weight)
         return Rows(X, y, self._target_of(y), weight, self._costs(y), number)
 
@@ -518,6 +521,18 @@ class _BaseFCNet(CallbackSupportMixin, BaseEstimator):
             if sample_weight is not None:
                 counts = checked_weight(sample_weight, len(X)) > 0
             self._columns = Columns(mask).fit(X, counts)
+
+    def _warn_of_new_levels(self, X, rows):
+        """Say which levels of rows to train on cannot be learned any more."""
+        if self._columns is None:
+            return
+        names = self._columns.with_new_levels(as_table(X), rows)
+        if names:
+            warnings.warn(
+                f"X has levels in its categorical columns {names} that were not there "
+                f"when training began: they count as missing.",
+                stacklevel=5,  # of whoever called fit or partial_fit
+            )
 
     def _learn_features(self, rows):
         """Learn what the network is given of rows; return that of those to train on."""

@@ -195,6 +195,28 @@ class Columns:
         """The levels of every categorical column, and NaN where some were missing."""
         return self._encoder.categories_
 
+    def with_new_levels(self, X, rows):
+        """Return the names of the columns that have levels which were not there in fit.
+
+        Parameters
+        ----------
+        X : ndarray or DataFrame of shape (N, D)
+            A table.
+
+        rows : ndarray of int
+            Which of its rows are looked at.
+
+        Returns
+        -------
+        names : list
+            Of a frame's columns, or their numbers.
+        """
+        levels = _levels_in(_columns_of(X, self.categorical))
+        is_missing = levels != levels  # of NaN only
+        is_new = np.isnan(self._encoder.transform(levels)) & ~is_missing
+        names = np.array(getattr(X, "columns", range(X.shape[1])), dtype=object)
+        return names[self.categorical][is_new[rows].any(axis=0)].tolist()
+
     def transform(self, X):
         """Return a table as numbers.
 

@@ -187,9 +187,10 @@ def test_partial_fit_keeps_what_the_first_call_learned(kind, encoding):
         stepwise = pickle.loads(pickle.dumps(stepwise)).partial_fit(X, y)
     assert_same(stepwise, whole, X)
     before = stepwise._features.transform(X)
-    stepwise.partial_fit(10 * X[:30], y[:30])
+    other = X * [10, 10, 1, 10]  # where one may hold levels
+    stepwise.partial_fit(other[:30], y[:30])
     np.testing.assert_array_equal(stepwise._features.transform(X), before)
-    warm = clone(model).set_params(warm_start=True).fit(X, y).fit(10 * X, y)
+    warm = clone(model).set_params(warm_start=True).fit(X, y).fit(other, y)
     np.testing.assert_array_equal(warm._features.transform(X), before)
     assert warm.n_iter_ == 8
 
@@ -465,7 +466,8 @@ def test_categories_validate_stop_continue_and_are_transformed():
     model.fit(X[100:], y[100:], X_val=X[:100], y_val=y[:100])
     errors = np.abs(model.predict(X[:100]) - y[:100])
     assert model.best_validation_score_ == pytest.approx(-errors.mean(), rel=1e-5)
-    model.partial_fit(X[:50].assign(town="new"), y[:50])
+    with pytest.warns(UserWarning, match="'town'"):
+        model.partial_fit(X[:50].assign(town="new"), y[:50])
     assert model.n_iter_ == len(model.validation_scores_) == 5
     features = FCNetTransformer(model, prefit=True).fit(X)
     assert features.transform(X).shape == (N, 8)
@@ -812,3 +814,18 @@ def test_the_scale_of_weights_below_one_does_not_change_the_bins(factor):
     )
     of_weight = clone(model).fit(X, X[:, 0], weight).coefs_[0].shape
     assert model.fit(X, X[:, 0], factor * weight).coefs_[0].shape == of_weight
+
+
+@pytest.mark.parametrize("method", ["fit", "partial_fit"])
+def test_levels_that_come_too_late_are_told_of(method):
+    X = pd.DataFrame({"town": ["a", "b"] * 20, "size": np.arange(40.0), "id": "x"})
+    y = np.arange(40.0)
+    model = FCNetRegressor(**SMALL, warm_start=True)
+    train = getattr(model, method)
+    train(X, y)
+    train(X.assign(town=[None, "b"] * 20), y)  # missing is not new
+    of_no_weight = X.assign(town=["c", *X["town"][1:]])
+    train(of_no_weight, y, sample_weight=np.arange(40))
+    with pytest.warns(UserWarning, match=r"columns \['town', 'id'\] .* as missing"):
+        train(X.assign(town="c", id="y"), y)
+    model.predict(X.assign(town="d"))
