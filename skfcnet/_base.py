@@ -252,8 +252,10 @@ class _BaseFCNet(CallbackSupportMixin, BaseEstimator):
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = not self._only_dense
         tags.input_tags.allow_nan = True
-        tags.input_tags.categorical = self.categorical_features is not None
-        tags.input_tags.string = tags.input_tags.categorical
+        asked = self.categorical_features
+        # By the dtype, arrays have none, and it is arrays that the tags are for.
+        are_asked_for = not (asked is None or isinstance(asked, str))
+        tags.input_tags.categorical = tags.input_tags.string = are_asked_for
         return tags
 
     @property

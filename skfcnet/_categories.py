@@ -271,15 +271,13 @@ def _numbers_in(X, mask):
 
 
 def _levels_in(table):
-    """Return the levels in a table, as an array where all missing ones are NaN."""
-    # Of a few rows of a frame, a column may have another dtype than in `fit`.
-    is_frame = hasattr(table, "columns")
-    levels = np.array(table, dtype=object) if is_frame else np.asarray(table)
+    """Return the levels in a table, as objects of which all missing ones are NaN."""
+    # In other rows, or in a list, the same levels may have another dtype than in fit.
+    levels = np.array(table, dtype=object)
     if hasattr(table, "isna"):
         levels[table.isna().to_numpy()] = np.nan
-    elif levels.dtype == object:
-        levels = np.where(np.equal(levels, None), np.nan, levels)
-    return levels
+        return levels
+    return np.where(np.equal(levels, None), np.nan, levels)
 
 
 class Categories:

@@ -30,7 +30,7 @@ CONFIGURATIONS = [
     {"numeric_embedding": None},
     {"numeric_embedding": "ple"},
     {"numeric_embedding": "pbld"},
-    {"categorical_features": "from_dtype"},
+    {"categorical_features": [0]},
     {"n_members": 3},
     {"n_members": 3, "batch_norm": True, "early_stopping": True},
 ]

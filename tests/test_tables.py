@@ -694,12 +694,12 @@ def test_a_row_is_predicted_alone_as_among_many(encoding):
 def test_tags_are_honest():
     for estimator in (FCNetClassifier(), FCNetRegressor(), FCNetTransformer()):
         tags = get_tags(estimator).input_tags
-        assert tags.allow_nan and tags.sparse and tags.categorical and tags.string
-    numbers = FCNetClassifier(categorical_features=None)
-    for estimator in (numbers, FCNetTransformer(numbers)):
-        tags = get_tags(estimator).input_tags
         assert tags.allow_nan and tags.sparse
         assert not (tags.categorical or tags.string)
+    words = FCNetClassifier(categorical_features=[0])
+    for estimator in (words, FCNetTransformer(words)):
+        tags = get_tags(estimator).input_tags
+        assert tags.categorical and tags.string and not tags.sparse
 
 
 def test_words_of_a_frame_are_categories_by_default():
@@ -829,3 +829,16 @@ def test_levels_that_come_too_late_are_told_of(method):
     with pytest.warns(UserWarning, match=r"columns \['town', 'id'\] .* as missing"):
         train(X.assign(town="c", id="y"), y)
     model.predict(X.assign(town="d"))
+
+
+@pytest.mark.parametrize("given", [np.asarray, np.ndarray.tolist, pd.DataFrame])
+@pytest.mark.parametrize("then", [np.asarray, np.ndarray.tolist])
+def test_levels_are_the_same_in_arrays_and_lists(given, then):
+    rng = np.random.default_rng(0)
+    X = np.column_stack([rng.integers(0, 3, 60), rng.normal(size=60)])
+    y = X[:, 0] == 1
+    model = FCNetClassifier(**SMALL, categorical_features=[0]).fit(given(X), y)
+    expected = FCNetClassifier(**SMALL, categorical_features=[0]).fit(X, y)
+    np.testing.assert_array_equal(
+        model.predict_proba(then(X)), expected.predict_proba(X)
+    )
