@@ -481,7 +481,7 @@ class _BaseFCNet(CallbackSupportMixin, BaseEstimator):
             self._learn_target(y, **target_arguments)
             self._seed = check_random_state(self.random_state).randint(2**31 - 1)
         else:
-            self._warn_of_new_levels(table, number)
+            self._warn_of_new_levels(table, number, X)
         self._learn_costs(y, weight)
         return Rows(X, y, self._target_of(y), weight, self._costs(y), number)
 
@@ -524,11 +524,11 @@ class _BaseFCNet(CallbackSupportMixin, BaseEstimator):
                 counts = checked_weight(sample_weight, len(X)) > 0
             self._columns = Columns(mask).fit(X, counts)
 
-    def _warn_of_new_levels(self, X, rows):
+    def _warn_of_new_levels(self, table, rows, X):
         """Say which levels of rows to train on cannot be learned any more."""
         if self._columns is None:
             return
-        names = self._columns.with_new_levels(as_table(X), rows)
+        names = self._columns.with_new_levels(as_table(table), rows, X)
         if names:
             warnings.warn(
                 f"X has levels in its categorical columns {names} that were not there "

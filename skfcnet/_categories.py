@@ -179,8 +179,8 @@ class Columns:
         ).set_output(transform="default")
         table = _levels_in(_columns_of(X, self.categorical))
         self._encoder.fit(table if counts is None else table[counts])
-        names = np.array(getattr(X, "columns", range(X.shape[1])), dtype=object)
-        for name, levels in zip(names[self.categorical], self.levels, strict=True):
+        names = _names_of(X)[self.categorical]
+        for name, levels in zip(names, self.levels, strict=True):
             n_levels = sum(level == level for level in levels)  # NaN is none
             if n_levels > MAX_LEVELS:
                 raise ValueError(
@@ -195,7 +195,7 @@ class Columns:
         """The levels of every categorical column, and NaN where some were missing."""
         return self._encoder.categories_
 
-    def with_new_levels(self, X, rows):
+    def with_new_levels(self, X, rows, numbers):
         """Return the names of the columns that have levels which were not there in fit.
 
         Parameters
@@ -203,19 +203,22 @@ class Columns:
         X : ndarray or DataFrame of shape (N, D)
             A table.
 
-        rows : ndarray of int
+        rows : ndarray of int, shape (n,)
             Which of its rows are looked at.
+
+        numbers : ndarray of shape (n, D)
+            What `transform` made of these.
 
         Returns
         -------
         names : list
             Of a frame's columns, or their numbers.
         """
-        levels = _levels_in(_columns_of(X, self.categorical))
-        is_missing = levels != levels  # of NaN only
-        is_new = np.isnan(self._encoder.transform(levels)) & ~is_missing
-        names = np.array(getattr(X, "columns", range(X.shape[1])), dtype=object)
-        return names[self.categorical][is_new[rows].any(axis=0)].tolist()
+        is_new = np.isnan(numbers[:, self.categorical])
+        if is_new.any():
+            levels = _levels_in(_columns_of(X, self.categorical))[rows]
+            is_new &= levels == levels  # as all are but NaN, a missing one
+        return _names_of(X)[self.categorical][is_new.any(axis=0)].tolist()
 
     def transform(self, X):
         """Return a table as numbers.
@@ -244,6 +247,11 @@ class Columns:
         return numbers
 
 
+def _names_of(X):
+    """Return the names of a frame's columns, or the numbers of an array's."""
+    return np.array(getattr(X, "columns", range(X.shape[1])), dtype=object)
+
+
 def _columns_of(X, mask):
     numbers = np.flatnonzero(mask)
     return X.iloc[:, numbers] if hasattr(X, "iloc") else X[:, numbers]
@@ -257,7 +265,7 @@ def _numbers_in(X, mask):
             _columns_of(X, mask), ensure_all_finite="allow-nan", **checks
         )
     except (TypeError, ValueError) as error:
-        names = getattr(X, "columns", range(X.shape[1]))
+        names = _names_of(X)
         checks |= {"ensure_all_finite": False, "ensure_min_samples": 0}
         for j in np.flatnonzero(mask):
             try:

@@ -7,7 +7,7 @@ import numpy as np
 from scipy.optimize import minimize
 
 from skfcnet._parameters import Parameters
-from skfcnet._threads import threads_for
+from skfcnet._threads import step_flops, threads_for
 from skfcnet._workspace import Workspace
 
 
@@ -79,10 +79,8 @@ def train_lbfgs(net, X, y, weight, *, max_iter, max_fun, tol, after_iteration):
         if after_iteration(loss):
             raise StopIteration
 
-    # As of a solver's step, of which all rows are the minibatch.
-    flops = 6 * X.shape[0] * len(net.params.decayed) / net.n_members
     # Versions of SciPy differ in whether they catch it.
-    with threads_for(flops), suppress(StopIteration):
+    with threads_for(step_flops(net, X.shape[0])), suppress(StopIteration):
         result = minimize(
             evaluate,
             net.params.trainable.copy(),

@@ -142,11 +142,6 @@ def standard(values, counts):
     return mean, largest * np.sqrt((shares * (deviations / largest) ** 2).sum())
 
 
-def unscaled(values, counts):
-    """Return the centre and spread, halves of which leave a number as it is."""
-    return 0.0, 0.5
-
-
 # How scaled numbers are bounded, (x, out), and how steeply they then rise, (x)
 
 
@@ -317,11 +312,11 @@ class Scaler:
         known = ~np.isnan(column)
         if not known.any():
             return
-        fit = SCALINGS[self.scaling].fit or unscaled
+        fit = SCALINGS[self.scaling].fit
         halves, counts = 0.5 * column[known].astype(np.float64), weight[known]
         if self.is_known[j]:
             halves, counts = _with_constant(halves, counts, self.center[j])
-        self.center[j], spread = fit(*tally(halves, counts))
+        self.center[j], spread = fit(*tally(halves, counts)) if fit else (0.0, 0.5)
         self.rate[j] = (spread > 0) / np.maximum(spread, TINY)
         self.is_known[j] = True
 

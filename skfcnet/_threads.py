@@ -20,6 +20,29 @@ def _blas():
     return ThreadpoolController().select(user_api="blas")
 
 
+def step_flops(net, n_rows):
+    """Return the floating-point operations of the products of a training step.
+
+    Forward, and back to the weights and to the rows: three products of a layer, each
+    with a multiplication and an addition. Members of an ensemble have products of their
+    own: it is those of one.
+
+    Parameters
+    ----------
+    net : FullyConnectedNet
+        What is trained.
+
+    n_rows : int
+        Rows of its minibatches.
+
+    Returns
+    -------
+    flops : float
+        How many.
+    """
+    return 6 * n_rows * len(net.params.decayed) / net.n_members
+
+
 def threads_for(flops):
     """Return a context in which BLAS uses the threads that a step is worth.
 

@@ -17,7 +17,7 @@ from skfcnet._gathering import gather, gathered_ahead, pays_ahead
 from skfcnet._input import surely_finite
 from skfcnet._parameters import Parameters
 from skfcnet._random import as_generator
-from skfcnet._threads import spares_a_thread, threads_for
+from skfcnet._threads import spares_a_thread, step_flops, threads_for
 from skfcnet._vector_update import VectorUpdate
 from skfcnet._workspace import Workspace
 from skfcnet.schedules import SCHEDULES
@@ -268,11 +268,7 @@ class Solver:
             **SCHEDULES[schedule].defaults | (schedule_config or {}),
         )
         self._warmup_steps = warmup_epochs * len(self._batches)
-        # Forward, and back to the weights and to the rows: three products of a layer,
-        # each with a multiplication and an addition.
-        # Members of an ensemble have products of their own.
-        weights = len(model.params.decayed) / model.n_members
-        self._step_flops = 6 * batch_size * weights
+        self._step_flops = step_flops(model, batch_size)
         self._spare_thread = spares_a_thread(self._step_flops)
         self._gradients = _by_member(self._grads, model.n_members)
 
