@@ -45,7 +45,8 @@ from skfcnet._input import (
     checked_weight,
     finite,
     in_dtype,
-    refuse_what_numpy_would_reinterpret,
+    refuse_dates,
+    refuse_masks,
     rows_asked_about,
 )
 from skfcnet._lbfgs import train_lbfgs
@@ -128,7 +129,8 @@ class Rows(NamedTuple):
         Classes or numbers; once it is encoded, as the loss wants it.
 
     weight : ndarray of shape (N,) or None
-        Repetition counts.
+        Positive sample weights, as they were given; of the rows to train on, in the
+        end, repetition counts.
 
     cost : ndarray of shape (N,) or None
         What the loss of a row is multiplied by.
@@ -149,16 +151,23 @@ class Rows(NamedTuple):
         taken = {k: a if a is None else a[rows] for k, a in self._asdict().items()}
         return type(self)(**taken | changes)
 
+    def repeated(self):
+        """Return the rows with weights that are repetition counts."""
+        if self.weight is None:
+            return self
+        return self._replace(weight=repetitions(self.weight))
+
     def total_weight(self):
-        """Return how many rows they count as."""
+        """Return as how many rows they count: how many an epoch has."""
         # Summed exactly: the order of the rows must not show in the last bit.
-        return self.X.shape[0] if self.weight is None else fsum(self.weight)
+        return self.X.shape[0] if self.weight is None else round(fsum(self.weight))
 
     def mean_weight(self):
         """Return weight times cost, such that the weights have a mean of one."""
         if self.weight is None:
             return self.cost
-        weight = self.weight * (len(self.weight) / self.total_weight())
+        weight = self.weight / self.weight.max()  # no sum of these overflows
+        weight *= len(weight) / fsum(weight)
         return weight if self.cost is None else weight * self.cost
 
 
@@ -359,7 +368,7 @@ class _BaseFCNet(CallbackSupportMixin, BaseEstimator):
             How often each row counts; a row of weight 0 is left out. Training with
             integer weights is, bit for bit, training on rows repeated so often.
             Weights whose total is below the number of rows or above eight times it
-            are rescaled to a mean of one.
+            are rescaled to a mean of one, without the rows set aside for validation.
 
         X_val : {array-like, sparse matrix, dataframe} of shape (n_val, n_features), \
                 default=None
@@ -494,6 +503,7 @@ class _BaseFCNet(CallbackSupportMixin, BaseEstimator):
 
     def _prepared(self, rows, held_out, *, first):
         """Return rows for the network, which then is in place, and validation."""
+        rows = rows.repeated()  # of the rows trained on alone
         self._learn_target_encoding(rows)
         rows = rows._replace(target=self._scaled(rows.target))
         if first:
@@ -593,8 +603,9 @@ class _BaseFCNet(CallbackSupportMixin, BaseEstimator):
 
     def _validated(self, X, y, sample_weight, *, reset):
         """Return X, y, weights and numbers of the rows of positive weight."""
-        if self._category == "regression":
-            refuse_what_numpy_would_reinterpret(y, "y")
+        refuse_masks(y, "y")
+        if self._category == "regression":  # as labels, dates are like others
+            refuse_dates(y, "y")
         X, y = checked_table(
             self,
             X,
@@ -615,7 +626,7 @@ class _BaseFCNet(CallbackSupportMixin, BaseEstimator):
         counts = weight > 0
         if not counts.all():
             X, y, weight, number = X[counts], y[counts], weight[counts], number[counts]
-        return X, y, repetitions(weight), number
+        return X, y, weight, number
 
     @property
     def _compute_dtype(self):
@@ -954,12 +965,11 @@ class _BaseFCNet(CallbackSupportMixin, BaseEstimator):
         """Return the rows to train on, and those to validate on."""
         fraction = self.validation_fraction
         if hasattr(fraction, "split"):
-            trained, validated = self._split_by(fraction, rows, X, y)
-            return rows.take(trained), rows.take(validated)
+            return self._split_by(fraction, rows, X, y)
         trained, validated, weight = holdout(
             rows.X,
             rows.target,
-            rows.weight,
+            rows.repeated().weight,
             fraction=fraction,
             classes=self._strata(rows.target),
             at_least=self._fewest_validated,
@@ -969,19 +979,30 @@ class _BaseFCNet(CallbackSupportMixin, BaseEstimator):
         return rows.take(trained), rows.take(validated, weight=weight)
 
     def _split_by(self, splitter, rows, X, y):
-        """Return which rows a splitter trains and validates on first."""
+        """Return the rows that a splitter trains and validates on first."""
+        given = np.arange(X.shape[0] if hasattr(X, "shape") else len(X))
         try:
-            # It sees the rows as they were given, those of no weight, too.
-            trained, validated = next(iter(splitter.split(X, y)), ((), ()))
-        except (TypeError, ValueError) as error:
+            # It sees the rows as they were given, those of weight 0, too.
+            parts = next(iter(splitter.split(X, y)), ((), ()))
+            # Indices or a mask, as scikit-learn's cross-validation takes them.
+            parts = [given[np.asarray(part)] if len(part) else part for part in parts]
+            trained, validated = parts
+        except (IndexError, TypeError, ValueError) as error:
             raise ValueError(f"validation_fraction={splitter!r}: {error}") from error
-        trained, validated = (np.isin(rows.number, of) for of in (trained, validated))
-        if not (trained.any() and validated.any()):
-            raise ValueError(
-                f"validation_fraction={splitter!r} leaves no rows to train on or to "
-                f"validate on."
-            )
-        return trained, validated
+        parts = []
+        for indices in (trained, validated):
+            times = np.bincount(indices, minlength=len(given))[rows.number]
+            if not times.any():
+                raise ValueError(
+                    f"validation_fraction={splitter!r} leaves no rows of positive "
+                    f"weight to train on or to validate on."
+                )
+            part = rows.take(times > 0)
+            if times.max() > 1:  # as of a bootstrap
+                weight = 1.0 if part.weight is None else part.weight
+                part = part._replace(weight=weight * times[times > 0])
+            parts.append(part)
+        return parts
 
     # Prediction
 

@@ -7,8 +7,9 @@ content alone. In that order every row owns a stretch of the line from 0 to the 
 weight W, as long as its weight; an epoch throws one random offset u and takes every
 row once for each whole number that its stretch, shifted by u, contains. For integer
 weights that is the weight itself, for others it is so on average (systematic
-sampling). The rows drawn are shuffled and cut into minibatches; the random numbers
-used depend on W only.
+sampling). A total that is no whole number is rounded to one, and the stretches with it,
+so that every epoch has as many rows and minibatches as the next. The rows drawn are
+shuffled and cut into minibatches; the random numbers used depend on W only.
 """
 
 from itertools import pairwise
@@ -47,6 +48,11 @@ class Batches:
 
     shuffle : bool, default=True
         Without it, minibatches follow the order of the rows in every epoch.
+
+    Attributes
+    ----------
+    n_rows : int
+        Rows of an epoch, repetitions counted.
     """
 
     def __init__(self, X, y, *, batch_size, sample_weight=None, shuffle=True):
@@ -56,11 +62,14 @@ class Batches:
         self._order = np.arange(len(weight))
         if shuffle:
             self._order, _ = content_order(X, y, weight)
-        self._ends = np.cumsum(weight[self._order])
+        ends = np.cumsum(weight[self._order])
+        self.n_rows = max(1, round(ends[-1]))
+        self._ends = np.minimum(ends * (self.n_rows / ends[-1]), self.n_rows)
+        self._ends[-1] = self.n_rows
 
     def __len__(self):
         """Return the number of minibatches in an epoch."""
-        return len(self._cuts(int(self._ends[-1]))) - 1
+        return len(self._cuts(self.n_rows)) - 1
 
     def epoch(self, rng):
         """Yield the row numbers of every minibatch of one epoch.

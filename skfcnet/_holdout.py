@@ -16,7 +16,8 @@ def holdout(X, y, weight, *, fraction, classes=None, at_least=1, rng):
     The groups of equal rows are walked in a random order, class by class. Each adds
     the fraction of its weight to an account, and is set aside when the account holds
     half its weight, which is then taken off: every class is set aside in proportion,
-    to within half a row. The first group of a class is always trained on.
+    to within half a row. The first group of a class is always trained on. Where too few
+    were set aside, those of the smallest weights are, too.
 
     Parameters
     ----------
@@ -79,6 +80,7 @@ def holdout(X, y, weight, *, fraction, classes=None, at_least=1, rng):
     missing = at_least - int(chosen.sum())
     if missing > 0:
         eligible = np.flatnonzero(~chosen & ~opens_class)[::-1]
+        eligible = eligible[weights[groups[eligible]].argsort(kind="stable")]
         if len(eligible) < missing:
             raise ValueError(
                 f"Too few rows to set some aside for early stopping: n_samples = "

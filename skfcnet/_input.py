@@ -15,12 +15,17 @@ from sklearn.utils.validation import (
 from skfcnet._categories import as_table
 
 
-def refuse_what_numpy_would_reinterpret(a, name):
-    """Refuse masks and dates, of which np.asarray silently makes something else."""
+def refuse_masks(a, name):
+    """Refuse a masked array, whose mask np.asarray silently drops."""
     if isinstance(a, np.ma.MaskedArray):
         raise TypeError(
-            f"{name} is a masked array, and its mask would be ignored: fill it."
+            f"{name} is a masked array, and its mask would be ignored: fill it, or "
+            f"leave out its masked rows."
         )
+
+
+def refuse_dates(a, name):
+    """Refuse dates and time differences, which np.asarray silently makes numbers."""
     dtypes = np.atleast_1d(getattr(a, "dtypes", getattr(a, "dtype", None)))
     if any(_is_temporal(dtype) for dtype in dtypes):
         raise TypeError(f"{name} has dates or time differences: make them numbers.")
@@ -39,7 +44,8 @@ def checked_table(estimator, X, *y, reset, accept_sparse="csr", **checks):
     Where the estimator has ``_columns``, these say which columns are categorical; they
     become the numbers of their levels. Missing values are NaN, and not in sparse rows.
     """
-    refuse_what_numpy_would_reinterpret(X, "X")
+    refuse_masks(X, "X")
+    refuse_dates(X, "X")
     checks |= {
         "accept_sparse": accept_sparse,
         "dtype": (np.float64, np.float32),
@@ -113,6 +119,7 @@ def finite(computed, dtype):
 
 def checked_weight(sample_weight, n_rows):
     """Return sample weights as an array of float64, checked."""
+    refuse_masks(sample_weight, "sample_weight")
     if isinstance(sample_weight, Real):
         sample_weight = np.full(n_rows, sample_weight)
     weight = check_array(

@@ -91,6 +91,27 @@ def test_fractional_weights_are_met_on_average():
     np.testing.assert_allclose(counts / n_epochs, weight, atol=5 * 0.5 / n_epochs**0.5)
 
 
+@given(
+    weight=npst.arrays(float, st.integers(1, 20), elements=st.floats(0.01, 5)),
+    batch_size=st.integers(1, 6),
+    shuffle=st.booleans(),
+    seed=st.integers(0, 99),
+)
+@REPEATABLE
+def test_every_epoch_has_as_many_rows_whatever_the_weights(
+    weight, batch_size, shuffle, seed
+):
+    X = np.arange(float(len(weight)))[:, None]
+    batches = Batches(
+        X, X, batch_size=batch_size, sample_weight=weight, shuffle=shuffle
+    )
+    rng = np.random.default_rng(seed)
+    for _ in range(20):
+        cut = [len(rows) for rows in batches.epoch(rng)]
+        assert sum(cut) == batches.n_rows == max(1, round(weight.sum()))
+        assert len(cut) == len(batches)
+
+
 def test_without_weights_every_row_is_taken_once_and_in_a_new_order():
     X = np.random.default_rng(1).normal(size=(50, 2))
     batches, rng = Batches(X, X, batch_size=8), np.random.default_rng(0)

@@ -4,6 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 import sklearn
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from sklearn.base import clone
 from sklearn.metrics import accuracy_score, make_scorer
 from sklearn.model_selection import (
@@ -310,8 +312,65 @@ def test_a_splitter_sees_the_rows_that_were_given():
     assert split.validation_scores_ == given.validation_scores_
 
 
+class Splitter:
+    """Splits rows as it was told, and as scikit-learn's cross-validation takes it."""
+
+    def __init__(self, trained, validated):
+        self.parts = trained, validated
+
+    def split(self, X, y=None, groups=None):
+        yield self.parts
+
+    def get_n_splits(self, *_):
+        return 1
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_splitter_may_yield_masks_lists_or_indices_from_the_end(kind, weighted):
+    model, X, y, *_ = data_of(kind)
+    weight = np.random.default_rng(0).uniform(0, 2, size=len(X)).round(1)
+    weight = weight if weighted else None
+    mask = np.arange(len(X)) < 60
+    forms = [
+        (np.arange(60), np.arange(60, 80)),
+        (mask, ~mask),
+        (mask.tolist(), (~mask).tolist()),
+        (list(range(60)), range(-20, 0)),
+    ]
+    models = [
+        clone(model).set_params(validation_fraction=Splitter(*form)).fit(X, y, weight)
+        for form in forms
+    ]
+    for other in models[1:]:
+        assert other.history_["validation_loss"] == models[0].validation_loss_curve_
+        assert other.loss_curve_ == models[0].loss_curve_
+    if not weighted:
+        assert models[0].t_ == 60 * models[0].n_iter_
+
+
+def test_rows_that_a_splitter_yields_twice_count_twice():
+    model, X, y, X_val, y_val = data_of("regression")
+    X, y = np.vstack([X, X_val]), np.append(y, y_val)
+    drawn = np.random.default_rng(0).integers(80, size=80)
+    model.set_params(validation_fraction=Splitter(drawn, np.arange(80, 120)))
+    bootstrap = clone(model).fit(X, y)
+    given_twice = model.fit(X[drawn], y[drawn], X_val=X_val, y_val=y_val)
+    assert bootstrap.validation_scores_ == given_twice.validation_scores_
+
+
 @pytest.mark.parametrize(
-    "splitter", [GroupKFold(2), PredefinedSplit(np.full(80, -1)), KFold(500)]
+    "splitter",
+    [
+        GroupKFold(2),
+        PredefinedSplit(np.full(80, -1)),
+        KFold(500),
+        Splitter(np.ones(79, bool), np.ones(79, bool)),
+        Splitter([0, 1, 80], [2]),
+        Splitter([0.0, 1.0], [2]),
+        Splitter([0, 1], []),
+        Splitter(None, [2]),
+    ],
 )
 def test_a_splitter_that_cannot_split_is_named(splitter):
     model, X, y, *_ = data_of("regression")
@@ -350,3 +409,83 @@ def test_rows_to_validate_on_that_cost_nothing_are_refused():
     model.set_params(early_stopping=True, class_weight={"a": 0.0})
     with pytest.raises(ValueError, match="class_weight must not be zero"):
         model.fit(X, y, X_val=X[y == "a"], y_val=y[y == "a"])
+
+
+# Weights
+
+
+@given(
+    estimator=st.sampled_from([FCNetClassifier, FCNetRegressor]),
+    n=st.integers(6, 60),
+    spread=st.sampled_from([0.5, 3.0, 10.0, 100.0]),
+    recent=st.booleans(),
+    validation_fraction=st.one_of(st.floats(0.05, 0.6), st.just("last third")),
+    seed=st.integers(0, 999),
+)
+@settings(deadline=None, max_examples=60)
+def test_an_epoch_has_as_many_rows_as_are_trained_on_however_skewed_the_weights(
+    estimator, n, spread, recent, validation_fraction, seed
+):
+    rng = np.random.default_rng(seed)
+    X, exponents = rng.normal(size=(n, 2)), rng.normal(size=n)
+    weight = np.exp(spread * (np.sort(exponents) if recent else exponents))
+    if validation_fraction == "last third":
+        fold = np.where(np.arange(n) < n - n // 3, -1, 0)
+        validation_fraction, n_trained = PredefinedSplit(fold), n - n // 3
+    else:
+        n_trained = None
+    model = estimator(**SMALL).set_params(
+        max_iter=2, validation_fraction=validation_fraction
+    )
+    model.fit(X, (X[:, 0] > 0).astype(int), weight)
+    rows, rest = divmod(model.t_, model.n_iter_)
+    assert rows >= 1
+    assert rest == 0
+    if n_trained is not None:
+        assert n_trained <= rows <= 8 * n_trained
+
+
+@pytest.mark.parametrize("schedule", ["cosine", "one_cycle"])
+@pytest.mark.parametrize("n", [129, 130])
+@pytest.mark.parametrize("weight", [0.999, "random", "one"])
+def test_the_schedule_ends_with_the_training_whatever_the_weights(schedule, n, weight):
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(n, 3))
+    weights = {"random": rng.random(n) + 0.1, "one": np.r_[1.6, np.ones(n - 1)]}
+    model = FCNetRegressor(
+        hidden_layer_sizes=(4,), max_iter=20, learning_rate=schedule, random_state=0
+    )
+    model.fit(X, X[:, 0], weights.get(weight, np.full(n, 0.999)))
+    rates = np.array(model.history_["learning_rate"])
+    assert rates[-1] < 0.02 * rates.max()
+    assert (np.diff(rates[rates.argmax() :]) < 0).all()
+
+
+def test_rows_of_little_weight_are_set_aside_where_few_are_left():
+    X, y = [[0.0], [1.0], [2.0]], [0.0, 1.0, 0.0]
+    for seed in range(8):
+        model = FCNetRegressor(
+            hidden_layer_sizes=(2,), max_iter=2, early_stopping=True, random_state=seed
+        )
+        model.fit(X, y, sample_weight=[1, 1, 100])
+        assert model.t_ == 2 * 1  # one row trained on; R^2 needs two
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(
+    "name", ["X", "y", "sample_weight", "X_val", "y_val", "sample_weight_val"]
+)
+def test_masked_arrays_are_refused_by_name(kind, name):
+    model, X, y, X_val, y_val = data_of(kind)
+    arguments = {
+        "X": X,
+        "y": y,
+        "sample_weight": np.ones(len(X)),
+        "X_val": X_val,
+        "y_val": y_val,
+        "sample_weight_val": np.ones(len(X_val)),
+    }
+    arguments[name] = np.ma.masked_array(arguments[name])
+    own = name.removesuffix("_val")
+    with pytest.raises(TypeError, match=f"{own} is a masked array.*fill it"):
+        model.fit(**arguments)
