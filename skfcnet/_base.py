@@ -9,7 +9,6 @@ therefore leaves the earlier model exactly as it was.
 """
 
 import copy
-import warnings
 from contextlib import contextmanager
 from math import ceil, fsum, isfinite, nan
 from numbers import Integral, Real
@@ -39,6 +38,7 @@ from skfcnet._compat import (
     with_callbacks,
 )
 from skfcnet._features import EMBEDDINGS, Features
+from skfcnet._history import Epoch, History
 from skfcnet._holdout import holdout
 from skfcnet._input import (
     checked_table,
@@ -50,7 +50,9 @@ from skfcnet._input import (
     rows_asked_about,
 )
 from skfcnet._lbfgs import train_lbfgs
+from skfcnet._parameters import ArrayList
 from skfcnet._scaling import SCALINGS
+from skfcnet._warn import warn
 from skfcnet.initializers import INITIALIZERS
 from skfcnet.layers import ACTIVATIONS
 from skfcnet.losses import LOSSES
@@ -102,16 +104,6 @@ BY_THE_DATA = ("auto", "from_dtype")
 
 NOTHING_YET = {False: (-np.inf, -np.inf), True: (-np.inf, -np.inf)}
 """By whether there was validation, the best score and the negative loss beside it."""
-
-HISTORY = (
-    "epoch",
-    "loss",
-    "validation_loss",
-    "validation_score",
-    "learning_rate",
-    "seconds",
-)
-"""Columns of ``history_``."""
 
 
 class Rows(NamedTuple):
@@ -282,27 +274,43 @@ class _BaseFCNet(CallbackSupportMixin, BaseEstimator):
 
     @property
     def coefs_(self):
-        """Weights of every affine layer, first to last: live views."""
-        return self._arrays_named("W")
+        """Weights of every affine layer, first to last: read-only views.
+
+        Assigning to the list, or a list to the attribute, copies arrays into place.
+        """
+        return ArrayList("coefs_", self._arrays_named("W"), self._net.params)
+
+    @coefs_.setter
+    def coefs_(self, arrays):
+        self.coefs_[:] = arrays
 
     @property
     def intercepts_(self):
-        """Biases of every affine layer, first to last: live views."""
+        """Biases of every affine layer, first to last: as `coefs_`."""
         # Without the axis of one by which those of members broadcast over rows.
         biases = self._arrays_named("b")
-        return [b.reshape(b.shape[:-2] + b.shape[-1:]) for b in biases]
+        biases = [b.reshape(b.shape[:-2] + b.shape[-1:]) for b in biases]
+        return ArrayList("intercepts_", biases, self._net.params)
+
+    @intercepts_.setter
+    def intercepts_(self, arrays):
+        self.intercepts_[:] = arrays
 
     def _arrays_named(self, name):
         check_is_fitted(self)
-        params = self._net.params
-        params.is_shared = True  # they are views: whoever gets them may write to them
-        return [params[f"{name}{i}"] for i in range(1, self.n_layers_)]
+        return [self._net.params[f"{name}{i}"] for i in range(1, self.n_layers_)]
 
     @property
     def out_activation_(self):
         """What turns the scores of the output layer into predictions."""
         check_is_fitted(self)
         return self._net.objective.output
+
+    @property
+    def history_(self):
+        """The numbers of every epoch: a list for each column."""
+        check_is_fitted(self)
+        return self._history.as_table()
 
     @property
     def loss_curve_(self):
@@ -334,7 +342,7 @@ class _BaseFCNet(CallbackSupportMixin, BaseEstimator):
 
     def _column(self, name):
         check_is_fitted(self)
-        return self.history_[name]
+        return self._history.column(name)
 
     def _validation_column(self, name):
         column = self._column(name)
@@ -342,56 +350,31 @@ class _BaseFCNet(CallbackSupportMixin, BaseEstimator):
 
     # Fitting
 
+    def _fit(self, *data):
+        """Fit the network; where anything fails, the estimator remains as it was."""
+        earlier = vars(self).copy()
+        try:
+            still_improving = self._fit_with_callbacks(*data)
+        except Exception:
+            # A callback may fail when the fitted state has been taken over already.
+            self.__dict__ = earlier
+            raise
+        if still_improving:
+            unit, limits, stops = (
+                ("iterations", "max_iter or max_fun", "tol")
+                if self.solver == "lbfgs"
+                else ("epochs", "max_iter", "tol or n_iter_no_change")
+            )
+            warn(
+                f"The loss was still improving after {self.n_iter_ - self._first_epoch}"
+                f" {unit}. Raise {limits}, or set {stops} to stop earlier.",
+                ConvergenceWarning,
+            )
+        return self
+
     @with_callbacks
-    def fit(
-        self,
-        X,
-        y,
-        sample_weight=None,
-        *,
-        X_val=None,
-        y_val=None,
-        sample_weight_val=None,
-    ):
-        """Fit the network to data.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix, dataframe} of shape (n_samples, n_features)
-            The input.
-
-        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
-            The target: class labels, of one or several outputs, or a binary indicator
-            matrix for multilabel classification; numbers for regression.
-
-        sample_weight : array-like of shape (n_samples,), default=None
-            How often each row counts; a row of weight 0 is left out. Training with
-            integer weights is, bit for bit, training on rows repeated so often.
-            Weights whose total is below the number of rows or above eight times it
-            are rescaled to a mean of one, without the rows set aside for validation.
-
-        X_val : {array-like, sparse matrix, dataframe} of shape (n_val, n_features), \
-                default=None
-            Input to validate on, instead of rows set aside. Needs
-            ``early_stopping=True``.
-
-        y_val : array-like of shape (n_val,) or (n_val, n_outputs), default=None
-            Its target.
-
-        sample_weight_val : array-like of shape (n_val,), default=None
-            How much each of its rows counts.
-
-        Returns
-        -------
-        self : estimator
-            The fitted estimator.
-
-        Raises
-        ------
-        ValueError
-            If a parameter or the data are invalid, or training diverges. The
-            estimator then remains as it was.
-        """
+    def _fit_with_callbacks(self, X, y, sample_weight, X_val, y_val, sample_weight_val):
+        """Fit the network; return whether its loss was still improving at the end."""
         validate_params(self)
         goes_on = self.warm_start and hasattr(self, "_net")
         draft = self._continuing() if goes_on else self._blank()
@@ -409,27 +392,14 @@ class _BaseFCNet(CallbackSupportMixin, BaseEstimator):
         try:
             converged = train(rows, validation, task)
         except KeyboardInterrupt:
-            if len(draft.history_["loss"]) > draft._first_epoch:
+            if draft.n_iter_ > draft._first_epoch:
                 self._take_over(draft)
             raise
         if not self.warm_start:
             draft._optim_config = {}
         self._take_over(draft)
         task.end()
-        if not converged and validation is None and not self._has_end:
-            n_done = len(self.history_["loss"]) - self._first_epoch
-            unit, limits, stops = (
-                ("iterations", "max_iter or max_fun", "tol")
-                if self.solver == "lbfgs"
-                else ("epochs", "max_iter", "tol or n_iter_no_change")
-            )
-            warnings.warn(
-                f"The loss was still improving after {n_done} {unit}. "
-                f"Raise {limits}, or set {stops} to stop earlier.",
-                ConvergenceWarning,
-                stacklevel=3,  # the decorator is one
-            )
-        return self
+        return not converged and validation is None and not self._has_end
 
     def _partial_fit(
         self, X, y, sample_weight, X_val, y_val, sample_weight_val, **target_arguments
@@ -453,13 +423,14 @@ class _BaseFCNet(CallbackSupportMixin, BaseEstimator):
     def _continuing(self):
         """Return a draft that goes on from here, and shares nothing that changes."""
         draft = copy.copy(self)
+        vars(draft).pop("_best_vector", None)
         draft._net, draft._rng = copy.deepcopy((self._net, self._rng))
         draft._net.params.is_settled = False
-        draft.history_ = {name: column.copy() for name, column in self.history_.items()}
         return draft
 
     def _take_over(self, draft):
         """Make the state of a draft this estimator's own."""
+        vars(draft).pop("_best_vector", None)  # training is over
         vars(self).pop("feature_names_in_", None)  # this fit may have seen no names
         vars(self).update(vars(draft))
         self._net.params.is_settled = True
@@ -513,7 +484,7 @@ class _BaseFCNet(CallbackSupportMixin, BaseEstimator):
             self._follow_description()
             self._features = self._features.completed(rows.X, rows.weight)
             X = self._encoded_rows(rows.X)
-        self._first_epoch = len(self.history_["loss"])
+        self._first_epoch = self.n_iter_
         validation = None if held_out is None else Validation(self, held_out)
         return rows._replace(X=X), validation
 
@@ -540,10 +511,9 @@ class _BaseFCNet(CallbackSupportMixin, BaseEstimator):
             return
         names = self._columns.with_new_levels(as_table(table), rows, X)
         if names:
-            warnings.warn(
+            warn(
                 f"X has levels in its categorical columns {names} that were not there "
-                f"when training began: they count as missing.",
-                stacklevel=5,  # of whoever called fit or partial_fit
+                f"when training began: they count as missing."
             )
 
     def _learn_features(self, rows):
@@ -647,7 +617,7 @@ class _BaseFCNet(CallbackSupportMixin, BaseEstimator):
         self.n_iter_ = 0
         self.t_ = 0
         self.best_iteration_ = 0
-        self.history_ = {name: [] for name in HISTORY}
+        self._history = History()
 
     def _forget_the_best(self):
         """Let the next epoch be the best so far."""
@@ -800,11 +770,10 @@ class _BaseFCNet(CallbackSupportMixin, BaseEstimator):
     def _train(self, rows, validation, task):
         """Train until there is no more improvement; return whether that was so."""
         solver, converged = self._solver(rows, task.n_epochs), False
-        with self._best_kept(validation) as keep:
+        with self._best_epoch_restored(validation):
             for _ in range(task.n_epochs):
                 task.begin_epoch()
                 converged = self._train_epoch(solver, validation)
-                keep()
                 if task.end_epoch(self._snapshot):
                     converged = True
                 if converged:
@@ -816,9 +785,12 @@ class _BaseFCNet(CallbackSupportMixin, BaseEstimator):
         """Train for an epoch; return whether there was no improvement for too long."""
         start = perf_counter()
         loss = solver.train_epoch()
-        self.t_ += solver.epoch_rows
         is_over = self._record(
-            loss, validation, rate=solver.last_learning_rate, start=start
+            loss,
+            validation,
+            n_rows=solver.epoch_rows,
+            rate=solver.last_learning_rate,
+            start=start,
         )
         if self._has_end:
             return False  # it pays there
@@ -837,14 +809,14 @@ class _BaseFCNet(CallbackSupportMixin, BaseEstimator):
         self._net.reg = self._reg(rows)
         n_rows, start = int(rows.total_weight()), perf_counter()
         rows = self._in_order_of_content(rows)
-        with self._best_kept(validation) as keep:
+        with self._best_epoch_restored(validation):
 
             def after_iteration(loss):
                 nonlocal start
                 task.begin_epoch()
-                self.t_ += n_rows
-                is_over = self._record(loss, validation, rate=nan, start=start)
-                keep()
+                is_over = self._record(
+                    loss, validation, n_rows=n_rows, rate=nan, start=start
+                )
                 is_asked = task.end_epoch(self._snapshot)
                 start = perf_counter()
                 # Without validation, SciPy decides.
@@ -876,35 +848,23 @@ class _BaseFCNet(CallbackSupportMixin, BaseEstimator):
         return rows.take(order)
 
     @contextmanager
-    def _best_kept(self, validation):
-        """Go back to the best epoch in the end, by validation, or when interrupted.
-
-        Yields
-        ------
-        keep : callable
-            To be called after every epoch: it keeps the parameters of the best one.
-        """
-        best = None
-
-        def keep():
-            nonlocal best
-            if self.best_iteration_ == self.n_iter_:
-                best = self._net.params.vector.copy()
-
-        def restore():
-            if best is not None:
-                self._net.params.vector[...] = best
-                self.loss_ = self.history_["loss"][self.best_iteration_ - 1]
-
+    def _best_epoch_restored(self, validation):
+        """Go back to the best epoch in the end, by validation, or when interrupted."""
+        self._best_vector = None
         try:
-            yield keep
+            yield
         except KeyboardInterrupt:
-            restore()
+            self._restore_best_epoch()
             raise
         if validation is not None:
-            restore()
+            self._restore_best_epoch()
 
-    def _record(self, loss, validation, *, rate, start):
+    def _restore_best_epoch(self):
+        if self._best_vector is not None:  # there was none better than in earlier calls
+            self._net.params.vector[...] = self._best_vector
+            self.loss_ = self._history[self.best_iteration_ - 1].loss
+
+    def _record(self, loss, validation, *, n_rows, rate, start):
         """Note an epoch; return whether there was no improvement for too long."""
         validated = validation is not None
         validation_loss = validation_score = nan
@@ -912,29 +872,37 @@ class _BaseFCNet(CallbackSupportMixin, BaseEstimator):
         if validated:
             validation_loss, validation_score = validation.evaluate(self)
             now = (validation_score, -validation_loss)
-        self.n_iter_ += 1
-        self.loss_ = loss
         seconds = perf_counter() - start
-        numbers = (self.n_iter_, loss, validation_loss, validation_score, rate, seconds)
-        for name, number in zip(HISTORY, numbers, strict=True):
-            self.history_[name].append(number)
+        epoch = Epoch(
+            self.n_iter_ + 1, loss, validation_loss, validation_score, rate, seconds
+        )
         # A few rows can have the same accuracy for many epochs, or almost the same
         # where some of them weigh next to nothing: the loss decides then.
         best = self._best[validated]
         tied = now[0] == best[0] or abs(now[0] - best[0]) < self.tol
         improved = now[tied] >= best[tied] + self.tol
-        self._epochs_without = 0 if improved else self._epochs_without + 1
+        without = 0 if improved else self._epochs_without + 1
+        noted = {
+            "n_iter_": epoch.epoch,
+            "t_": self.t_ + n_rows,
+            "loss_": loss,
+            "_history": self._history.with_epoch(epoch),
+            "_epochs_without": without,
+        }
         if now[tied] > best[tied]:
-            self._best = self._best | {validated: (max(now[0], best[0]), now[1])}
+            noted["_best"] = self._best | {validated: (max(now[0], best[0]), now[1])}
             if validated or self.best_validation_score_ is None:
-                self.best_iteration_ = self.n_iter_
+                noted["best_iteration_"] = epoch.epoch
+                noted["_best_vector"] = self._net.params.vector.copy()
+        # All at once: wherever Ctrl-C falls, the attributes are of the same epoch.
+        vars(self).update(noted)
         if self.verbose:
             score = f"  validation {validation_score:12.6f}" if validated else ""
             print(
-                f"Epoch {self.n_iter_:4d}  loss {loss:12.6f}{score}"
+                f"Epoch {epoch.epoch:4d}  loss {loss:12.6f}{score}"
                 f"  learning rate {rate:9.3g}  {seconds:8.3f} s"
             )
-        return self._epochs_without >= self.n_iter_no_change
+        return without >= self.n_iter_no_change
 
     # Validation
 

@@ -217,12 +217,13 @@ class FCNetClassifier(ClassifierMixin, _BaseFCNet):
 
     coefs_ : list of ndarray
         Weights of every affine layer, of shapes (n_in, n_out), with several members
-        (n_members, n_in, n_out): live views. The first ``n_in`` is that of the features
-        as they are scaled and encoded.
+        (n_members, n_in, n_out): read-only views. Assigning a list to the attribute,
+        or an array to an item of it, copies into place. The first ``n_in`` is that of
+        the features as they are scaled and encoded.
 
     intercepts_ : list of ndarray
         Biases of every affine layer, of shapes (n_out,), with several members
-        (n_members, n_out): live views.
+        (n_members, n_out): read-only views that can be assigned to, too.
 
     loss_ : float
         Training loss, with the L2 penalty, of the last epoch, or with
@@ -373,6 +374,57 @@ class FCNetClassifier(ClassifierMixin, _BaseFCNet):
         tags.classifier_tags.multi_label = True
         tags.target_tags.multi_output = True
         return tags
+
+    def fit(
+        self,
+        X,
+        y,
+        sample_weight=None,
+        *,
+        X_val=None,
+        y_val=None,
+        sample_weight_val=None,
+    ):
+        """Fit the network to data.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, dataframe} of shape (n_samples, n_features)
+            The input.
+
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            The target: class labels, of one or several outputs, or a binary indicator
+            matrix for multilabel classification.
+
+        sample_weight : array-like of shape (n_samples,), default=None
+            How often each row counts; a row of weight 0 is left out. Training with
+            integer weights is, bit for bit, training on rows repeated so often.
+            Weights whose total is below the number of rows or above eight times it
+            are rescaled to a mean of one, without the rows set aside for validation.
+
+        X_val : {array-like, sparse matrix, dataframe} of shape (n_val, n_features), \
+                default=None
+            Input to validate on, instead of rows set aside. Needs
+            ``early_stopping=True``.
+
+        y_val : array-like of shape (n_val,) or (n_val, n_outputs), default=None
+            Its target.
+
+        sample_weight_val : array-like of shape (n_val,), default=None
+            How much each of its rows counts.
+
+        Returns
+        -------
+        self : FCNetClassifier
+            The fitted estimator.
+
+        Raises
+        ------
+        ValueError
+            If a parameter or the data are invalid, or training diverges. The
+            estimator then remains as it was.
+        """
+        return self._fit(X, y, sample_weight, X_val, y_val, sample_weight_val)
 
     @partial_fit_is_available
     def partial_fit(

@@ -75,6 +75,64 @@ class NamedArrays(Mapping):
         return f"{type(self).__name__}({shapes})"
 
 
+class ArrayList(list):
+    """Read-only views of a network's arrays; assigning to an item copies into place.
+
+    Parameters
+    ----------
+    name : str
+        What errors call the list.
+
+    arrays : list of ndarray
+        Views of arrays in ``params``.
+
+    params : Parameters
+        What they belong to.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skfcnet._parameters import ArrayList, Parameters, ParamSpec, Zone
+    >>> params = Parameters([ParamSpec("W1", (2,), Zone.WEIGHT)])
+    >>> weights = ArrayList("coefs_", [params["W1"]], params)
+    >>> weights[0] = [3.0, 4.0]
+    >>> params["W1"]
+    array([3., 4.], dtype=float32)
+    """
+
+    def __init__(self, name, arrays, params):
+        super().__init__(array.view() for array in arrays)
+        for view in self:
+            view.flags.writeable = False
+        self._name, self._arrays, self._params = name, arrays, params
+
+    def __setitem__(self, index, value):
+        indices = range(len(self))[index]
+        values = value if isinstance(index, slice) else [value]
+        indices = indices if isinstance(index, slice) else [indices]
+        if len(values) != len(indices):
+            raise ValueError(
+                f"{self._name} takes {len(indices)} arrays, got {len(values)}."
+            )
+        pairs = []
+        for i, given in zip(indices, values, strict=True):
+            array = self._arrays[i]
+            with np.errstate(over="ignore"):
+                given = np.asarray(given, array.dtype)
+            if given.shape != array.shape or not np.isfinite(given).all():
+                raise ValueError(
+                    f"{self._name}[{i}] takes numbers of shape {array.shape} that are "
+                    f"finite in {array.dtype}, got an array of shape {given.shape}."
+                )
+            pairs.append((array, given))
+        for array, given in pairs:
+            array[...] = given
+        self._params.forget_conversions()
+
+    def __reduce__(self):
+        return list, ([np.array(view) for view in self],)
+
+
 class Parameters(NamedArrays):
     """Named, shaped views of one vector; iterates the trainable arrays only.
 
@@ -101,10 +159,7 @@ class Parameters(NamedArrays):
         The running statistics.
 
     is_settled : bool
-        Whether their owner is done with writing to them; False at first.
-
-    is_shared : bool
-        Whether somebody else may write to them; False at first.
+        Whether nobody writes to them but by assigning; False at first.
 
     Examples
     --------
@@ -131,7 +186,7 @@ class Parameters(NamedArrays):
         self.state = NamedArrays(named[True])
         self.decayed = self._vector[: self._size(Zone.WEIGHT)]
         self.trainable = self._vector[: self._size(Zone.BIAS)]
-        self.is_settled = self.is_shared = False
+        self.is_settled = False
         self._converted = {}
 
     @property
@@ -142,16 +197,24 @@ class Parameters(NamedArrays):
         """Return the parameters in some dtype: themselves where it is theirs.
 
         Converting those of a large network takes ten times as long as predicting one
-        row by them, so the result is kept where nobody is going to change them.
+        row by them, so the result is kept until they are assigned to, where nobody
+        changes them in another way.
         """
         if dtype == self.vector.dtype:
             return self
-        keeps = self.is_settled and not self.is_shared
-        converted = self._converted.get(dtype) if keeps else None
+        converted = self._converted.get(dtype) if self.is_settled else None
         if converted is None:
             converted = Parameters(self.specs, vector=self.vector.astype(dtype))
-            self._converted = {dtype: converted} if keeps else {}
+            self._converted = {dtype: converted} if self.is_settled else {}
         return converted
+
+    def forget_conversions(self):
+        """Let what was converted be converted anew, since numbers have changed."""
+        self._converted = {}
+
+    def __setitem__(self, name, value):
+        super().__setitem__(name, value)
+        self.forget_conversions()
 
     def _size(self, last_zone):
         return sum(prod(spec.shape) for spec in self.specs if spec.zone <= last_zone)

@@ -10,10 +10,12 @@ import skfcnet
 LEAF = "leaf"  # imports nothing of the package
 TOP = "top"  # imports TOP_IMPORTS only
 LEVELS = {
+    "_history": 0,
     "_layer": 0,
     "_parameters": 0,
     "_categories": 0,
     "_random": 0,
+    "_warn": 0,
     "_threads": 0,
     "_gathering": 0,
     "_workspace": 0,

@@ -135,6 +135,45 @@ def test_a_failing_callback_leaves_the_model_and_is_torn_down(solver):
     assert model.fit(X, y).n_iter_ == 5
 
 
+class FailsAtTheEnd:
+    """Fails in one of the hooks that are called when training is over."""
+
+    def __init__(self, hook):
+        self.hook = hook
+
+    def setup(self, estimator, context):
+        pass
+
+    def on_fit_task_begin(self, estimator, context):
+        pass
+
+    def on_fit_task_end(self, estimator, context):
+        if self.hook == "end of the fit" and context.task_name == "fit":
+            assert estimator.n_iter_ == 5  # it is told of a fitted estimator
+            raise OSError("no space left on device")
+
+    def teardown(self, estimator, context):
+        if self.hook == "teardown":
+            raise OSError("no space left on device")
+
+
+@pytest.mark.parametrize("hook", ["end of the fit", "teardown"])
+@pytest.mark.parametrize("estimator", ESTIMATORS)
+def test_a_callback_that_fails_after_training_leaves_the_earlier_model(estimator, hook):
+    X, y = data()
+    model = estimator(**SMALL).fit(X, y)
+    earlier, names = model.predict(X[:, ::-1]), set(vars(model))
+    model.set_params(random_state=1).set_callbacks(FailsAtTheEnd(hook))
+    with pytest.raises(OSError, match="no space left"):
+        model.fit(X[::2], y[::2])
+    assert vars(model).keys() - names == {"_skl_callbacks"}
+    np.testing.assert_array_equal(model.predict(X[:, ::-1]), earlier)
+    fresh = clone(model)
+    with pytest.raises(OSError, match="no space left"):
+        fresh.fit(X, y)
+    assert not hasattr(fresh, "n_iter_")
+
+
 def test_a_failing_fit_tears_callbacks_down():
     recorder = Recorder()
     X, y = data()

@@ -44,7 +44,7 @@ def everything(model):
     """Return all that a model knows, but for its parameters and the clock."""
     history = {k: v for k, v in model.history_.items() if k != "seconds"}
     state = {k: v for k, v in vars(model).items() if k not in model.get_params()}
-    del state["_net"], state["_rng"], state["history_"]
+    del state["_net"], state["_rng"], state["_history"]
     state["_rng"] = model._rng.bit_generator.state
     state["history"] = {k: np.array(v, float) for k, v in history.items()}
     return state | {"vector": model._net.params.vector.copy()}
@@ -284,7 +284,8 @@ def test_the_defaults_go_on_in_every_way():
 
 
 def write_weights(model, X, y):
-    model.coefs_[0][...] *= -1
+    model.coefs_[0] = -model.coefs_[0]
+    model.intercepts_ = [b + 1 for b in model.intercepts_]
 
 
 def predict_in_double(model, X, y):
@@ -303,10 +304,10 @@ def fit_anew(model, X, y):
     model.set_params(warm_start=False, random_state=3).fit(X, y)
 
 
-def write_to_a_view_from_before(model, X, y):
-    if not hasattr(model, "_views"):
-        model._views = model.coefs_
-    model._views[0][...] += 0.5
+def write_to_a_list_from_before(model, X, y):
+    if not hasattr(model, "_weights"):
+        model._weights = model.coefs_
+    model._weights[0] = model._weights[0] + 0.5
 
 
 STEPS = [
@@ -315,7 +316,7 @@ STEPS = [
     go_on,
     go_on_warm,
     fit_anew,
-    write_to_a_view_from_before,
+    write_to_a_list_from_before,
 ]
 
 

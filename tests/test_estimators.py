@@ -334,12 +334,37 @@ def test_the_output_activation_follows_the_loss_under_warm_start():
     assert (model.predict(X) > 0).all()
 
 
-def test_coefs_are_live():
-    model, X, y = data_of("regression")
-    plain(model).fit(X, y).coefs_[-1][...] = 0
+@pytest.mark.parametrize("n_members", [1, 3])
+@pytest.mark.parametrize("kind", ["binary", "multiclass", "regression"])
+def test_weights_can_be_set_one_by_one_or_all_together(kind, n_members):
+    model, X, y = data_of(kind)
+    model.set_params(n_members=n_members).fit(X, y)
+    other = clone(model).set_params(random_state=7).fit(X, y)
+    predict = getattr(model, "predict_proba", model.predict)
+    before = predict(X)
+    model.coefs_[-1] = np.zeros_like(model.coefs_[-1])
+    flat = predict(X)
+    assert not np.array_equal(flat, before)
+    assert np.ptp(flat, axis=0).max() == 0
+    # As in federated learning: the mean over models becomes that of each.
+    model.coefs_ = [w.copy() for w in other.coefs_]
+    model.intercepts_ = [b.copy() for b in other.intercepts_]
     np.testing.assert_array_equal(
-        model.predict(X), np.full(len(X), model.intercepts_[-1][0], np.float64)
+        model.decision_function(X) if kind != "regression" else model.coefs_[0],
+        other.decision_function(X) if kind != "regression" else other.coefs_[0],
     )
+    with pytest.raises(ValueError, match=r"intercepts_\[0\] takes numbers of shape"):
+        model.intercepts_ = [b[..., 1:] for b in model.intercepts_]
+
+
+def test_reading_the_weights_changes_nothing():
+    model, X, y = data_of("multiclass")
+    model.fit(X, y).predict_proba(X)
+    converted = model._net.params.converted(np.float64)
+    repr(model), model.coefs_, model.intercepts_, model._repr_html_()
+    assert model._net.params.converted(np.float64) is converted
+    with pytest.raises(ValueError, match="read-only"):
+        model.coefs_[0][...] = 0
 
 
 def test_unfitted_estimators_say_so():
@@ -977,6 +1002,69 @@ def test_ctrl_c_in_the_first_epoch_leaves_the_earlier_model(monkeypatch):
     assert_identical(model, earlier, X)
     with pytest.raises(KeyboardInterrupt):
         clone(model).fit(X, y)
+
+
+class InterruptAtLine:
+    """Raises KeyboardInterrupt at one of the lines of `skfcnet._base` that run."""
+
+    def __init__(self, number):
+        self.left = number
+
+    def trace(self, frame, event, argument):
+        if not frame.f_code.co_filename.endswith("_base.py"):
+            return None
+        if event == "line":
+            self.left -= 1
+            if self.left == 0:
+                raise KeyboardInterrupt
+        return self.trace
+
+    def __enter__(self):
+        self.tracer = sys.gettrace()
+        sys.settrace(self.trace)
+        return self
+
+    def __exit__(self, *exception):
+        sys.settrace(self.tracer)
+
+
+@pytest.mark.parametrize("early_stopping", [False, True])
+@pytest.mark.parametrize("solver", ["adam", "lbfgs"])
+def test_wherever_ctrl_c_falls_the_attributes_fit_each_other(solver, early_stopping):
+    model, X, y = data_of("regression")
+    model.set_params(solver=solver, early_stopping=early_stopping, scoring="loss")
+    by_epochs = [
+        clone(model).set_params(max_iter=n, early_stopping=False).fit(X, y)
+        for n in range(1, 6)
+    ]
+    finished, n_kept = False, set()
+    for line in range(1, 2000, 17):
+        interrupted = clone(model)
+        try:
+            with InterruptAtLine(line) as interruption:
+                interrupted.fit(X, y)
+        except KeyboardInterrupt:
+            pass
+        if interruption.left > 0:
+            finished = True
+            break
+        if not hasattr(interrupted, "n_iter_"):
+            continue
+        n_epochs, best = interrupted.n_iter_, interrupted.best_iteration_
+        n_kept.add(n_epochs)
+        assert {len(column) for column in interrupted.history_.values()} == {n_epochs}
+        assert interrupted.t_ % n_epochs == 0
+        assert 1 <= best <= n_epochs
+        assert "_best_vector" not in vars(interrupted)
+        if not early_stopping:
+            assert interrupted.loss_ in interrupted.loss_curve_
+            predictions = interrupted.predict(X)
+            assert any(
+                np.array_equal(predictions, by_epochs[n - 1].predict(X))
+                for n in {best, n_epochs}
+            )
+    assert finished
+    assert n_kept == {1, 2, 3, 4, 5}
 
 
 # Bad input

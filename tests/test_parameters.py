@@ -5,7 +5,7 @@ import joblib
 import numpy as np
 import pytest
 
-from skfcnet._parameters import Parameters, ParamSpec, Zone
+from skfcnet._parameters import ArrayList, Parameters, ParamSpec, Zone
 
 SPECS = (
     ParamSpec("W1", (3, 4), Zone.WEIGHT),
@@ -161,7 +161,7 @@ def test_repr_lists_names_and_shapes():
     assert repr(filled()).startswith("Parameters(W1: (3, 4), b1: (4,), gamma1: (4,)")
 
 
-def test_conversion_is_kept_only_where_nobody_will_write():
+def test_conversions_are_kept_until_somebody_writes():
     params = Parameters(SPECS)
     assert params.converted(np.float32) is params
     first = params.converted(np.float64)
@@ -171,14 +171,63 @@ def test_conversion_is_kept_only_where_nobody_will_write():
     kept = params.converted(np.float64)
     assert params.converted(np.float64) is kept
     params["W1"] = 7.0
-    params.is_shared = True
     np.testing.assert_array_equal(params.converted(np.float64)["W1"], 7)
+    ArrayList("coefs_", [params["W1"]], params)[0] = np.full((3, 4), 8.0)
+    np.testing.assert_array_equal(params.converted(np.float64)["W1"], 8)
 
 
-def test_copies_are_settled_but_nobody_has_views_of_them():
+def test_copies_are_settled():
     params = Parameters(SPECS)
-    params.is_settled = params.is_shared = True
+    params.is_settled = True
     copied = copy.deepcopy(params)
     assert copied.is_settled
-    assert not copied.is_shared
     assert copied.converted(np.float64) is copied.converted(np.float64)
+
+
+def weights_of(params):
+    return ArrayList("coefs_", [params["W1"], params["W2"]], params)
+
+
+def test_arrays_in_a_list_are_read_only_but_can_be_assigned_to():
+    params = filled()
+    weights = weights_of(params)
+    with pytest.raises(ValueError, match="read-only"):
+        weights[0][...] = 0
+    weights[0] = np.zeros((3, 4))
+    weights[-1] = np.full((4, 2), 2)
+    np.testing.assert_array_equal(params["W1"], 0)
+    np.testing.assert_array_equal(weights[1], 2)
+    weights[:] = [w + 1 for w in weights]
+    np.testing.assert_array_equal(params["W1"], 1)
+    np.testing.assert_array_equal(params["W2"], 3)
+    assert_live(params)
+
+
+@pytest.mark.parametrize(
+    ("index", "values", "message"),
+    [
+        (0, np.zeros((4, 3)), r"coefs_\[0\] takes .*shape \(3, 4\).*\(4, 3\)"),
+        (-1, 0.0, r"coefs_\[1\] takes"),
+        (0, np.full((3, 4), np.nan), r"coefs_\[0\] takes .*finite"),
+        (0, np.full((3, 4), 1e300), r"coefs_\[0\] takes .*finite in float32"),
+        (slice(None), [np.zeros((3, 4))], "coefs_ takes 2 arrays, got 1"),
+        (slice(None), [np.zeros((3, 4)), np.zeros(2)], r"coefs_\[1\] takes"),
+    ],
+)
+def test_what_does_not_fit_is_refused_and_nothing_is_copied(index, values, message):
+    params = filled()
+    with pytest.raises(ValueError, match=message):
+        weights_of(params)[index] = values
+    np.testing.assert_array_equal(params.vector, filled().vector)
+    with pytest.raises(IndexError):
+        weights_of(params)[2] = np.zeros(2)
+
+
+def test_copies_of_a_list_are_plain_lists_of_arrays_of_their_own():
+    params = filled()
+    weights = weights_of(params)
+    for copied in (copy.deepcopy(weights), pickle.loads(pickle.dumps(weights))):
+        assert type(copied) is list
+        copied[0][...] = -1
+        np.testing.assert_array_equal(params.vector, filled().vector)
+    assert type(weights + weights) is list
