@@ -51,7 +51,7 @@ from skfcnet._input import (
 )
 from skfcnet._lbfgs import train_lbfgs
 from skfcnet._parameters import ArrayList
-from skfcnet._scaling import SCALINGS
+from skfcnet._scaling import SCALINGS, counted, tally
 from skfcnet._warn import warn
 from skfcnet.initializers import INITIALIZERS
 from skfcnet.layers import ACTIVATIONS
@@ -480,6 +480,7 @@ class _BaseFCNet(CallbackSupportMixin, BaseEstimator):
         if first:
             X = self._learn_features(rows)
             self._start()
+            self._start_at_the_best_constant(rows)
         else:
             self._follow_description()
             self._features = self._features.completed(rows.X, rows.weight)
@@ -618,6 +619,31 @@ class _BaseFCNet(CallbackSupportMixin, BaseEstimator):
         self.t_ = 0
         self.best_iteration_ = 0
         self._history = History()
+
+    def _start_at_the_best_constant(self, rows):
+        """Set the output biases to the best scores that do not depend on X.
+
+        For classes, these are logarithms of their shares, or log-odds; for numbers, the
+        mean, median or quantiles; for logarithms of means, that of the mean.
+        """
+        weight = counted(rows.weight, rows.X.shape[0])
+        if rows.cost is not None:
+            if not rows.cost.any():
+                return
+            # Products of these are exact, for one row of weight 2 as for two rows.
+            weight = counted(weight * rows.cost.astype(np.float32), len(weight))
+        objective, target = self._net.objective, rows.target
+        if objective.takes_labels:
+            totals = np.bincount(target, weight, minlength=self.n_outputs_)
+            rest = totals.sum() - totals
+            columns = [
+                (np.arange(2.0), np.array(pair))
+                for pair in zip(rest, totals, strict=True)
+            ]
+        else:
+            columns = [tally(column, weight) for column in target.T]
+        scores = [np.ravel(objective.constant(*column)) for column in columns]
+        self._net.params[f"b{self.n_layers_ - 1}"] = np.concatenate(scores)
 
     def _forget_the_best(self):
         """Let the next epoch be the best so far."""

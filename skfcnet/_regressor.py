@@ -1,6 +1,8 @@
 """The regressor."""
 
 from numbers import Real
+from types import MappingProxyType
+from typing import NamedTuple
 
 import numpy as np
 from sklearn.base import RegressorMixin
@@ -11,17 +13,35 @@ from skfcnet._base import _BaseFCNet, partial_fit_is_available, store_parameters
 from skfcnet._compat import Interval, StrOptions
 from skfcnet._input import check_width, in_dtype
 from skfcnet._scaling import TargetScaler
-from skfcnet.losses import LOSSES
+
+
+class RegressionLoss(NamedTuple):
+    """What an estimator adds to a loss of `skfcnet.losses`.
+
+    Parameters
+    ----------
+    target_scaling : str
+        How the target is scaled, a key of `skfcnet._scaling.TARGET_SCALINGS`: by
+        statistics that are as robust as the loss, and without a shift where scores are
+        logarithms.
+
+    parameters : dict, default={}
+        Which of the loss's parameters is which of the estimator's.
+    """
+
+    target_scaling: str
+    parameters: MappingProxyType = MappingProxyType({})
+
 
 REGRESSION_LOSSES = {
-    "squared_error": {},
-    "absolute_error": {},
-    "huber": {"delta": "huber_delta"},
-    "quantile": {"quantile": "quantile"},
-    "poisson": {},
-    "gamma": {},
+    "squared_error": RegressionLoss("standard"),
+    "absolute_error": RegressionLoss("quartiles"),
+    "huber": RegressionLoss("quartiles", MappingProxyType({"delta": "huber_delta"})),
+    "quantile": RegressionLoss("quartiles", MappingProxyType({"quantile": "quantile"})),
+    "poisson": RegressionLoss("mean"),
+    "gamma": RegressionLoss("mean"),
 }
-"""For every ``loss``: which of the estimator's parameters are which of its own."""
+"""For every ``loss`` of the estimator: what belongs to it."""
 
 
 class FCNetRegressor(RegressorMixin, _BaseFCNet):
@@ -182,8 +202,8 @@ class FCNetRegressor(RegressorMixin, _BaseFCNet):
         ensemble [10]_. Predictions are averaged: probabilities, or values.
 
     huber_delta : float, default=1.0
-        Error from which on the loss is linear, with ``scale_target`` in standard
-        deviations of the target. Only for ``loss='huber'``.
+        Error from which on the loss is linear, with ``scale_target`` in units of the
+        scaled target. Only for ``loss='huber'``.
 
     quantile : float or array-like of float, default=0.5
         What is predicted, in (0, 1); several at once with several. Only for
@@ -218,10 +238,12 @@ class FCNetRegressor(RegressorMixin, _BaseFCNet):
         names of columns; None: none. At most 255 levels each.
 
     scale_target : bool, default=True
-        Whether the network learns the targets scaled to mean 0 and standard deviation
-        1, by statistics of the rows trained on. Losses, ``tol``, ``huber_delta`` and
-        ``alpha`` are then in scaled units; predictions and scores are in units of y.
-        Not for 'poisson' and 'gamma'.
+        Whether the network learns scaled targets, by statistics of the rows trained on
+        that are as robust as the loss: for 'squared_error', to mean 0 and standard
+        deviation 1; for 'absolute_error', 'huber' and 'quantile', by median and
+        interquartile range, to those of a standard normal distribution; for 'poisson'
+        and 'gamma', to mean 1. Losses, ``tol``, ``huber_delta`` and ``alpha`` are then
+        in scaled units; predictions and scores are in units of y.
 
     clip_output : bool, default=False
         Whether predictions are clipped to the range of the targets trained on.
@@ -513,12 +535,13 @@ class FCNetRegressor(RegressorMixin, _BaseFCNet):
 
     def _learn_target_encoding(self, rows):
         """Learn the scale of the targets, where it is not known from earlier calls."""
-        is_scaled = self.scale_target and LOSSES[self.loss].output == "identity"
+        own = REGRESSION_LOSSES[self.loss].target_scaling
+        scaling = own if self.scale_target else None
         known = getattr(self, "_target_scaler", None)
         # Several quantiles of a target, along the last axis, have one scale.
         target = rows.target[..., np.newaxis]
-        if known is None or known.scale != is_scaled:
-            scaler = TargetScaler(scale=is_scaled).fit(target, rows.weight)
+        if known is None or known.scaling != scaling:
+            scaler = TargetScaler(scaling=scaling).fit(target, rows.weight)
         else:
             scaler = known.widened(target, rows.weight)
         scaler.clip = self.clip_output
@@ -536,7 +559,7 @@ class FCNetRegressor(RegressorMixin, _BaseFCNet):
     def _loss_params(self):
         return {
             name: np.asarray(getattr(self, own)).tolist()
-            for name, own in REGRESSION_LOSSES[self.loss].items()
+            for name, own in REGRESSION_LOSSES[self.loss].parameters.items()
         }
 
     def _learn_costs(self, y, weight):

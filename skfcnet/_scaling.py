@@ -29,6 +29,9 @@ RESOLUTION = 2.0**-23
 ROUNDING = 1e-12
 """Weights are compared up to this share of their sum."""
 
+NORMAL_QUARTILES = 1.3489795003921634
+"""The interquartile range of a normal distribution, in standard deviations."""
+
 
 def counted(weight, n_rows):
     """Return weights as multiples of a power of 2 such that all their sums are exact.
@@ -140,6 +143,28 @@ def standard(values, counts):
     # Relative to the largest, no square overflows, and not all are lost to underflow.
     largest = np.abs(deviations).max() or 1.0
     return mean, largest * np.sqrt((shares * (deviations / largest) ** 2).sum())
+
+
+def quartiles(values, counts):
+    """Return the median, and the standard deviation of normal numbers as dispersed.
+
+    That is the interquartile range divided by `NORMAL_QUARTILES`. Where it is 0, since
+    more than half of the numbers are alike, the others count alone: it is then twice
+    the median of their distances from the median. A few outliers change neither.
+    """
+    lower, median, upper = quantiles(values, counts, [0.25, 0.5, 0.75])
+    spread = upper - lower
+    others = values != median
+    if spread == 0 and others.any():
+        distances = tally(np.abs(values - median)[others], counts[others])
+        spread = 2 * quantiles(*distances, 0.5)
+    return median, spread / NORMAL_QUARTILES
+
+
+def mean_alone(values, counts):
+    """Return 0 and the mean: positive numbers keep their sign, and have a mean of 1."""
+    mean, _ = standard(values, counts)
+    return 0.0, mean
 
 
 # How scaled numbers are bounded, (x, out), and how steeply they then rise, (x)
@@ -373,13 +398,24 @@ class Scaler:
         return scaled
 
 
+TARGET_SCALINGS = {
+    "standard": standard,
+    "quartiles": quartiles,
+    "mean": mean_alone,
+    None: None,
+}
+"""For every scaling of a target: from what `tally` returns to centre and spread."""
+
+
 class TargetScaler:
-    """Targets of regression of mean 0 and standard deviation 1, and back.
+    """Targets of regression, centred and scaled, and back.
 
     Parameters
     ----------
-    scale : bool, default=True
-        Whether targets are scaled at all.
+    scaling : {'standard', 'quartiles', 'mean', None}, default='standard'
+        A key of `TARGET_SCALINGS`: to a mean of 0 and a standard deviation of 1; to a
+        median of 0 and the interquartile range of normal numbers of deviation 1; by the
+        mean, without a shift; not at all.
 
     clip : bool, default=False
         Whether predictions are clipped to the range of the targets.
@@ -387,11 +423,11 @@ class TargetScaler:
     Attributes
     ----------
     center, spread : ndarray of shape (...)
-        Half the mean and half the standard deviation of every target; the standard
-        deviation of a constant counts as 1. Of the shape of a row.
+        Half of what is subtracted from every target, and half of what it is then
+        divided by; for a constant, 1. Of the shape of a row.
 
     is_constant : ndarray of bool, shape (...)
-        Which targets did not vary so far.
+        Which targets did not vary so far. They come back as what they were.
 
     low, high : ndarray of shape (...)
         The range of every target.
@@ -408,12 +444,12 @@ class TargetScaler:
     array([25., 30.])
     """
 
-    def __init__(self, *, scale=True, clip=False):
-        self.scale = scale
+    def __init__(self, *, scaling="standard", clip=False):
+        self.scaling = scaling
         self.clip = clip
 
     def fit(self, y, weight=None):
-        """Learn mean, standard deviation and range of every target.
+        """Learn centre, spread and range of every target.
 
         Parameters
         ----------
@@ -430,15 +466,22 @@ class TargetScaler:
         """
         weight = counted(weight, len(y))
         halves = 0.5 * y.reshape(len(y), -1).astype(np.float64)
-        center, spread = np.zeros((2, halves.shape[1]))
-        if self.scale:
-            statistics = [standard(*tally(column, weight)) for column in halves.T]
-            center, spread = np.transpose(statistics)
-        self.center = center.reshape(y.shape[1:])
-        self.is_constant = (spread == 0).reshape(y.shape[1:])
-        self.spread = np.where(spread > 0, spread, 0.5).reshape(y.shape[1:])
+        statistics = [self._statistics(column, weight) for column in halves.T]
+        center, spread = np.transpose(statistics)
+        self.center, self.spread = (
+            numbers.reshape(y.shape[1:]) for numbers in (center, spread)
+        )
         self.low, self.high = y.min(axis=0), y.max(axis=0)
+        self.is_constant = self.low == self.high
         return self
+
+    def _statistics(self, halves, weight):
+        """Return the centre and the spread of the halves of a target."""
+        statistics = TARGET_SCALINGS[self.scaling]
+        center, spread = (
+            statistics(*tally(halves, weight)) if statistics else (0.0, 0.5)
+        )
+        return center, spread if spread > 0 else 0.5
 
     def widened(self, y, weight=None):
         """Return a scaler with a range that holds more targets.
@@ -463,17 +506,17 @@ class TargetScaler:
         scaler.low = np.minimum(self.low, y.min(axis=0))
         scaler.high = np.maximum(self.high, y.max(axis=0))
         varies_now = self.is_constant & _vary(0.5 * scaler.low, 0.5 * scaler.high)
-        for j in map(tuple, np.argwhere(varies_now & self.scale)):
+        for j in map(tuple, np.argwhere(varies_now)):
             halves = 0.5 * y[:, *j].astype(np.float64)
             counts = counted(weight, len(y))
-            halves, counts = _with_constant(halves, counts, self.center[j])
-            scaler.center[j], scaler.spread[j] = standard(*tally(halves, counts))
-            scaler.is_constant[j] = False
+            halves, counts = _with_constant(halves, counts, 0.5 * self.low[j])
+            scaler.center[j], scaler.spread[j] = self._statistics(halves, counts)
+        scaler.is_constant &= ~varies_now
         return scaler
 
     @np.errstate(over="ignore", under="ignore")
     def transform(self, y):
-        """Return targets, scaled: ``(y - mean) / std``.
+        """Return targets, scaled: ``(y - centre) / spread``.
 
         Parameters
         ----------
@@ -501,7 +544,8 @@ class TargetScaler:
             Within the range of the targets that were learned, with ``clip``.
         """
         y = self._unbounded(scaled)
-        return np.clip(y, self.low, self.high) if self.clip else y
+        y = np.clip(y, self.low, self.high) if self.clip else y
+        return np.where(self.is_constant, 0.5 * self.low + 0.5 * self.high, y)
 
     def slopes(self, scaled):
         """Return the derivative of every target in its units by the scaled one.
@@ -514,9 +558,10 @@ class TargetScaler:
         Returns
         -------
         slopes : ndarray of float64, of the shape of scaled
-            The standard deviations; 0 beyond the range of the targets, with ``clip``.
+            The spreads; 0 for constant targets and, with ``clip``, beyond the range of
+            the targets.
         """
-        slopes = np.full(scaled.shape, 2 * self.spread)
+        slopes = np.full(scaled.shape, np.where(self.is_constant, 0, 2 * self.spread))
         if self.clip:
             y = self._unbounded(scaled)
             slopes[(y < self.low) | (y > self.high)] = 0

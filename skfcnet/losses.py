@@ -25,7 +25,7 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 import numpy as np
-from scipy.special import expit, kl_div, log_expit, log_softmax, softmax
+from scipy.special import expit, kl_div, log_expit, log_softmax, logit, softmax
 
 from skfcnet._workspace import Workspace
 
@@ -107,6 +107,12 @@ class Loss(NamedTuple):
         From the gradient of anything with respect to those (N, S), and the scores of
         the members, to that with respect to the scores of the members (k, N, S).
 
+    constant : callable
+        From the distinct values of a target and how often each counts, both of shape
+        (K,), to the score with the lowest loss among constant ones, of shape () or, for
+        several scores of a target, (columns,): where the output biases of an estimator
+        start. Of classes, the target is 1 or 0 for each.
+
     log_inverse_link : callable or None, default=None
         From scores to logarithms of probabilities, where there are any.
 
@@ -140,6 +146,7 @@ class Loss(NamedTuple):
     domain: Domain
     pool: Callable
     pool_backward: Callable
+    constant: Callable
     log_inverse_link: Callable | None = None
     takes_labels: bool = False
     parameters: Mapping = MappingProxyType({})
@@ -214,6 +221,7 @@ _FROM_SCORES = (
     "link_gradients",
     "pool",
     "pool_backward",
+    "constant",
 )
 
 
@@ -1169,6 +1177,41 @@ def _shares(logarithms):
     return np.exp(logarithms - np.logaddexp.reduce(logarithms, axis=0))
 
 
+# The best constant scores of a target, from its distinct values and their counts.
+# Shares stay away from 0 and 1 by half a row: few rows leave nothing certain.
+
+
+def _mean_value(values, counts):
+    return (values * (counts / counts.sum())).sum()
+
+
+def _median_value(values, counts):
+    return _quantile_values(values, counts)
+
+
+def _quantile_values(values, counts, quantile=0.5):
+    ends = np.cumsum(counts)
+    return values[np.searchsorted(ends, np.multiply(quantile, ends[-1] * (1 - 1e-12)))]
+
+
+def _share(values, counts):
+    half_a_row = 0.5 / max(1.0, counts.sum())
+    return np.clip(_mean_value(values, counts), half_a_row, 1 - half_a_row)
+
+
+def _log_share(values, counts, groups=None):
+    return log(_share(values, counts))
+
+
+def _log_odds(values, counts):
+    return logit(_share(values, counts))
+
+
+def _log_mean_value(values, counts):
+    mean = _mean_value(values, counts)
+    return log(mean) if mean > 0 else 0.0
+
+
 def _not_negative(y):
     return y >= 0
 
@@ -1191,12 +1234,15 @@ _OF_VALUES = {
     "pool": _mean_scores,
     "pool_backward": _mean_scores_backward,
 }
+_OF_MEANS = {**_OF_VALUES, "constant": _mean_value}
+_OF_MEDIANS = {**_OF_VALUES, "constant": _median_value}
 _OF_LOG_MEANS = {
     "decide": _means,
     "inverse_link": _means,
     "output": "exp",
     "pool": _pooled_log_means,
     "pool_backward": _pooled_log_means_backward,
+    "constant": _log_mean_value,
     "link_gradients": _gradients_of_means,
 }
 
@@ -1209,6 +1255,7 @@ LOSSES = {
         Domain("non-negative integer", _not_negative),
         _pooled_log_p,
         _pooled_log_p_backward,
+        _log_share,
         log_inverse_link=_log_softmax,
         takes_labels=True,
         parameters=_SMOOTHING,
@@ -1221,6 +1268,7 @@ LOSSES = {
         Domain("[0, 1]-valued", _within_zero_and_one),
         _pooled_log_p,
         _pooled_log_p_backward,
+        _log_share,
         log_inverse_link=_log_softmax_of_groups,
         parameters=MappingProxyType({"groups": _groups, **_SMOOTHING}),
         shared="groups",
@@ -1233,15 +1281,16 @@ LOSSES = {
         Domain("[0, 1]-valued", _within_zero_and_one),
         _pooled_log_odds,
         _pooled_log_odds_backward,
+        _log_odds,
         log_inverse_link=log_expit,
         parameters=_SMOOTHING,
     ),
-    "mse": Loss(mse_loss, **_OF_VALUES),
-    "squared_error": Loss(squared_error_loss, **_OF_VALUES),
-    "absolute_error": Loss(absolute_error_loss, **_OF_VALUES),
+    "mse": Loss(mse_loss, **_OF_MEANS),
+    "squared_error": Loss(squared_error_loss, **_OF_MEANS),
+    "absolute_error": Loss(absolute_error_loss, **_OF_MEDIANS),
     "huber": Loss(
         huber_loss,
-        **_OF_VALUES,
+        **_OF_MEDIANS,
         parameters=MappingProxyType({"delta": _delta}),
     ),
     "quantile": Loss(
@@ -1252,6 +1301,7 @@ LOSSES = {
         _ANY,
         _pooled_quantiles,
         _pooled_quantiles_backward,
+        _quantile_values,
         parameters=MappingProxyType({"quantile": _quantiles}),
         shared="quantile",
         spreads=True,

@@ -11,6 +11,7 @@ from sklearn.preprocessing import RobustScaler, StandardScaler
 
 from skfcnet._scaling import (
     SCALINGS,
+    TARGET_SCALINGS,
     Scaler,
     TargetScaler,
     counted,
@@ -265,12 +266,14 @@ def test_a_column_that_was_missing_so_far_is_learned_like_a_new_one(scaling):
 # Target
 
 
+@pytest.mark.parametrize("scaling", TARGET_SCALINGS)
 @given(column=columns(), data=st.data())
 @REPEATABLE
-def test_target_of_weighted_rows_is_that_of_repeated_ones(column, data):
+def test_target_of_weighted_rows_is_that_of_repeated_ones(scaling, column, data):
     y, counts = column
     rows = data.draw(st.permutations(np.repeat(np.arange(len(y)), counts)))
-    weighted, repeated = TargetScaler().fit(y, counts), TargetScaler().fit(y[rows])
+    weighted = TargetScaler(scaling=scaling).fit(y, counts)
+    repeated = TargetScaler(scaling=scaling).fit(y[rows])
     np.testing.assert_array_equal(weighted.transform(y), repeated.transform(y))
     assert weighted.inverse_transform(0.3) == repeated.inverse_transform(0.3)
 
@@ -287,12 +290,53 @@ def test_target_has_mean_zero_and_deviation_one_and_comes_back(shape, unit):
     np.testing.assert_allclose(scaler.inverse_transform(scaled), y, rtol=1e-12)
 
 
+@pytest.mark.parametrize("share", [0.0, 0.1, 0.6])
+@pytest.mark.parametrize("outlier", [1e3, 1e30])
+def test_quartiles_of_a_target_are_those_of_normal_numbers_whatever_the_outliers(
+    share, outlier
+):
+    y = np.random.default_rng(0).normal(3, 2, size=20_000)
+    alike = np.arange(len(y)) < share * len(y)  # such as no claim at all
+    y[alike] = 3
+    y[-20:] = outlier
+    scaled = TargetScaler(scaling="quartiles").fit(y).transform(y)
+    assert abs(np.median(scaled)) < 0.02
+    if share == 0.6:
+        assert np.median(np.abs(scaled[~alike])) == pytest.approx(0.6745, rel=1e-3)
+    else:
+        assert scaled[~alike][:-20].std() == pytest.approx(1 + share, rel=0.1)
+
+
+def test_counts_and_costs_are_scaled_to_a_mean_of_one_and_stay_positive():
+    y = np.random.default_rng(0).gamma(2, 1e6, size=(500, 2)) * [1, 1e20]
+    weight = np.random.default_rng(1).integers(1, 4, size=500)
+    scaler = TargetScaler(scaling="mean").fit(y, weight)
+    scaled = scaler.transform(y)
+    assert (scaled > 0).all()
+    np.testing.assert_allclose(np.average(scaled, axis=0, weights=weight), 1)
+    np.testing.assert_allclose(scaler.inverse_transform(scaled), y)
+
+
+@pytest.mark.parametrize("scaling", ["standard", "quartiles"])
 @pytest.mark.parametrize("value", [0.0, -7.1, 1.7e308])
-def test_a_constant_target_is_only_shifted(value):
-    scaler = TargetScaler().fit(np.full(5, value))
+def test_a_constant_target_is_only_shifted(scaling, value):
+    scaler = TargetScaler(scaling=scaling).fit(np.full(5, value))
     assert not scaler.transform(np.full(5, value)).any()
-    assert scaler.inverse_transform(0.0) == value
     assert scaler.transform(value + 2.0) == pytest.approx(2.0 if value < 1e9 else 0)
+
+
+@pytest.mark.parametrize("scaling", TARGET_SCALINGS)
+@pytest.mark.parametrize("clip", [False, True])
+@pytest.mark.parametrize("value", [0.0, 0.1, 1e-300, 1.7e308])
+def test_a_constant_target_comes_back_as_it_was_whatever_is_predicted(
+    scaling, clip, value
+):
+    scaler = TargetScaler(scaling=scaling, clip=clip).fit(np.full(5, value))
+    assert (scaler.inverse_transform(np.array([-3.0, 0.0, 7.0])) == value).all()
+    still = scaler.widened(np.full(2, value))
+    assert (still.inverse_transform(np.array([-3.0, 0.0, 7.0])) == value).all()
+    varied = scaler.widened(np.array([1.0, 2.0, 4.0]))
+    assert not varied.is_constant
 
 
 @pytest.mark.parametrize("weight", [None, np.array([1.0, 2.0, 1.0])])
@@ -324,10 +368,10 @@ def test_a_target_that_still_does_not_vary_is_only_shifted(value):
     assert abs(scaler.transform(value)) == (1.0 if abs(value) < 1 else 0.0)
 
 
-@pytest.mark.parametrize("scale", [False, True])
-def test_a_target_that_varies_or_is_not_scaled_keeps_its_scale(scale):
-    for y in ([1.0, 3.0], [5.0, 5.0])[: 1 if scale else 2]:
-        scaler = TargetScaler(scale=scale).fit(np.array(y))
+@pytest.mark.parametrize("scaling", TARGET_SCALINGS)
+def test_a_target_that_varies_or_is_not_scaled_keeps_its_scale(scaling):
+    for y in ([1.0, 3.0], [5.0, 5.0])[: 1 if scaling else 2]:
+        scaler = TargetScaler(scaling=scaling).fit(np.array(y))
         expected = scaler.transform(7.0)
         assert scaler.widened(np.array([1e6, -1e6])).transform(7.0) == expected
 
@@ -342,7 +386,7 @@ def test_predictions_are_clipped_to_the_range_of_every_target_on_demand():
 
 def test_targets_that_are_not_scaled_are_as_they_are_and_can_be_clipped():
     y = np.array([[0.1, 5.0], [10.0, 7.0]])
-    scaler = TargetScaler(scale=False).fit(y)
+    scaler = TargetScaler(scaling=None).fit(y)
     np.testing.assert_array_equal(scaler.transform(y), y)
     np.testing.assert_array_equal(scaler.inverse_transform(3 * y), 3 * y)
     scaler.clip = True
@@ -351,11 +395,12 @@ def test_targets_that_are_not_scaled_are_as_they_are_and_can_be_clipped():
     )
 
 
-@pytest.mark.parametrize("scale", [False, True])
+@pytest.mark.parametrize("scaling", TARGET_SCALINGS)
 @pytest.mark.parametrize("clip", [False, True])
-def test_slopes_are_differences_of_what_comes_back(scale, clip):
+def test_slopes_are_differences_of_what_comes_back(scaling, clip):
     y = np.random.default_rng(0).normal(3, 2, size=(30, 2, 1))
-    scaler = TargetScaler(scale=scale, clip=clip).fit(y)
+    y[:, 1] = y[0, 1] if clip else y[:, 1]
+    scaler = TargetScaler(scaling=scaling, clip=clip).fit(y)
     scaled = np.linspace(-4, 4, 17)[:, np.newaxis, np.newaxis] * np.ones((1, 2, 3))
     ends = [scaler.inverse_transform(scaled + h) for h in (-1e-6, 1e-6)]
     expected = (ends[1] - ends[0]) / 2e-6

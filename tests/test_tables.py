@@ -218,11 +218,15 @@ def test_what_encodes_cannot_be_changed_on_the_way(name, value):
 def test_the_scale_of_the_target_follows_the_loss():
     model, X, y, _ = data_of("regression")
     model.set_params(warm_start=True).fit(X, y)
-    model.set_params(loss="huber").fit(X + 1, y + 1e9)
-    assert model._target_scaler.scale
+    model.fit(X + 1, y + 1e9)
     np.testing.assert_allclose(model._target_scaler.center, y.mean() / 2)
-    model.set_params(loss="poisson").fit(X, y / 1e5)
-    assert not model._target_scaler.scale
+    model.set_params(loss="huber").fit(X + 1, y + 1e9)
+    np.testing.assert_allclose(
+        model._target_scaler.center, (1e9 + np.quantile(y, 0.5, method="lower")) / 2
+    )
+    model.set_params(loss="poisson").fit(X, np.exp(y / 1e5))
+    assert model._target_scaler.center == 0
+    np.testing.assert_allclose(model._target_scaler.spread, np.exp(y / 1e5).mean() / 2)
     model.set_params(loss="squared_error").fit(X, 2 * y)
     np.testing.assert_allclose(model._target_scaler.center, y.mean())
 
@@ -265,11 +269,10 @@ def test_units_of_the_target_are_those_of_predictions(loss, clip_output):
     settings = SMALL | {"max_iter": 60, "dtype": "float64", "clip_output": clip_output}
     # Far inputs are to be far ones for the network, too.
     model = FCNetRegressor(loss, **settings, input_scaling="standard")
-    if loss in ("poisson", "gamma"):
+    if loss in ("poisson", "gamma"):  # of which the units are a factor alone
         y = np.exp(z / 4)
-        other = clone(model).set_params(scale_target=False).fit(X, y)
-        assert_same(model.fit(X, y), other, X)
-        y_far, expected = y, other.predict(X)
+        y_far = 1e9 * y
+        expected = 1e9 * clone(model).fit(X, y).predict(X)
     else:
         y, y_far = (z - z.mean()) / z.std(), 1e6 * z - 3e5
         expected = 1e6 * (clone(model).fit(X, y).predict(X) * z.std() + z.mean()) - 3e5
@@ -279,6 +282,107 @@ def test_units_of_the_target_are_those_of_predictions(loss, clip_output):
     far = model.predict(X + 30 * X.std(axis=0))
     beyond = (far < y_far.min()) | (far > y_far.max())
     assert beyond.any() != clip_output
+
+
+@pytest.mark.parametrize("loss", ["poisson", "gamma"])
+@pytest.mark.parametrize("unit", [1e-20, 1e-6, 1.0, 1e6, 1e20])
+def test_counts_and_costs_are_learned_in_any_unit(loss, unit):
+    X = np.random.default_rng(0).normal(size=(100, 2))
+    y = unit * np.exp(0.3 * X[:, 0])
+    model = FCNetRegressor(loss, **SMALL | {"max_iter": 60}).fit(X, y)
+    assert model.score(X, y) > 0.5
+    assert model.predict(X).mean() == pytest.approx(y.mean(), rel=0.1)
+
+
+@pytest.mark.parametrize("unit", [1e-6, 1.0, 1e6])
+def test_unscaled_costs_start_at_their_mean(unit):
+    X = np.random.default_rng(0).normal(size=(100, 2))
+    y = unit * np.exp(0.3 * X[:, 0])
+    model = FCNetRegressor("gamma", **SMALL | {"max_iter": 60}, scale_target=False)
+    assert model.fit(X, y).score(X, y) > 0.5
+
+
+@pytest.mark.parametrize("loss", ["absolute_error", "huber", "quantile"])
+@pytest.mark.parametrize("outlier", [1e2, 1e5, 1e8, -1e5])
+def test_robust_losses_are_robust_against_targets_of_any_size(loss, outlier):
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(500, 3))
+    clean = X[:, 0] + np.sin(2 * X[:, 1])
+    y = clean.copy()
+    y[:3] = outlier
+    model = FCNetRegressor(loss, (32,), max_iter=60, random_state=0).fit(X, y)
+    errors = np.abs(model.predict(X) - clean)[3:]
+    assert np.median(errors) < 0.15
+    many = np.where(rng.random(500) < 0.6, 0.0, clean)  # more than half are alike
+    model.fit(X, np.where(np.arange(500) < 3, outlier, many))
+    assert np.median(np.abs(model.predict(X))) < 0.3
+
+
+@pytest.mark.parametrize("loss", REGRESSION_LOSSES)
+@pytest.mark.parametrize("value", [1e-6, 1.0, 3e7])
+@pytest.mark.parametrize("changes", [{}, {"scale_target": False}, {"n_members": 2}])
+def test_a_constant_target_is_predicted_as_it_is(loss, value, changes):
+    X = np.random.default_rng(0).normal(size=(40, 3))
+    y = np.full((40, 2), value)
+    y[:, 1] = np.abs(X[:, 0]) + 1
+    model = FCNetRegressor(loss, **SMALL | {"max_iter": 2}, **changes)
+    predicted = model.fit(X, y[:, 0]).predict(X)
+    assert (predicted == value).all()
+    predicted = model.fit(X, y).predict(X)
+    assert (predicted[:, 0] == value).all()
+    assert np.ptp(predicted[:, 1]) > 0
+    first = clone(model).partial_fit(X, y[:, 0])
+    assert (first.predict(X) == value).all()
+    assert np.ptp(first.partial_fit(X, y[:, 1]).predict(X)) > 0
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize(
+    ("loss", "expected"),
+    [
+        ("squared_error", lambda y: y.mean()),
+        ("absolute_error", np.median),
+        ("huber", np.median),
+        ("quantile", lambda y: np.quantile(y, [0.1, 0.9])),
+        ("poisson", lambda y: y.mean()),
+        ("gamma", lambda y: y.mean()),
+    ],
+)
+@pytest.mark.parametrize("scale_target", [False, True])
+def test_training_starts_at_the_best_constant(loss, expected, scale_target, weighted):
+    rng = np.random.default_rng(0)
+    X, y = np.zeros((500, 1)), 1e3 + rng.gamma(2, 1e3, size=500)
+    weight = rng.integers(0, 4, size=500) if weighted else np.ones(500, int)
+    model = FCNetRegressor(
+        loss,
+        **SMALL | {"max_iter": 1, "learning_rate_init": 1e-12},
+        quantile=[0.1, 0.9] if loss == "quantile" else 0.5,
+        scale_target=scale_target,
+    )
+    model.fit(X, y, weight)
+    repeated = expected(np.repeat(y, weight))
+    np.testing.assert_allclose(model.predict(X)[0], repeated, rtol=5e-3)
+
+
+@pytest.mark.parametrize("class_weight", [None, {0: 5.0}, "balanced"])
+@pytest.mark.parametrize("n_classes", [2, 3])
+def test_training_starts_at_the_shares_of_the_classes(n_classes, class_weight):
+    X = np.zeros((100, 1))
+    y = np.repeat(np.arange(n_classes), [80, 20] if n_classes == 2 else [80, 15, 5])
+    model = FCNetClassifier(
+        **SMALL | {"max_iter": 1, "learning_rate_init": 1e-12},
+        class_weight=class_weight,
+    )
+    shares = np.bincount(y).astype(float)
+    if class_weight == "balanced":
+        shares[:] = 1
+    elif class_weight:
+        shares[0] *= 5
+    np.testing.assert_allclose(
+        model.fit(X, y).predict_proba(X)[0], shares / shares.sum(), rtol=1e-4
+    )
+    first = model.partial_fit(X[:10], y[:10], classes=range(n_classes))
+    assert np.isfinite(first.predict_proba(X)).all()
 
 
 def test_several_quantiles_and_targets_are_scaled_back():
