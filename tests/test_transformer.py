@@ -158,7 +158,7 @@ def test_prefit_says_so_when_the_layer_has_gone(iris):
     net = clone(NETS[0]).fit(*iris)
     features = FCNetTransformer(net, layer=1, prefit=True).fit(iris[0])
     net.set_params(hidden_layer_sizes=(6,)).fit(*iris)
-    with pytest.raises(ValueError, match="layer must be .* one of the 1 hidden"):
+    with pytest.raises(ValueError, match=r"layer must be .* one of the 1 hidden"):
         features.transform(iris[0])
 
 
