@@ -34,6 +34,7 @@ from skfcnet._compat import (
     InvalidParameterError,
     Options,
     StrOptions,
+    scorer_name,
     validate_params,
     with_callbacks,
 )
@@ -187,10 +188,10 @@ def _is_stochastic(estimator):
 class _BaseFCNet(CallbackSupportMixin, BaseEstimator):
     """What both estimators share; a subclass says how its targets are encoded.
 
-    A subclass has ``_category``, a key of `skfcnet.network.CATEGORIES`, and the
-    methods ``_learn_target``, ``_encoded``, ``_learn_target_encoding``, ``_scaled``,
-    ``_learn_costs``, ``_costs``, ``_loss``, ``_loss_params``, ``_answers``,
-    ``_strata`` and ``_default_score``.
+    A subclass has ``_category``, a key of `skfcnet.network.CATEGORIES`,
+    ``_default_score_name``, and the methods ``_learn_target``, ``_encoded``,
+    ``_learn_target_encoding``, ``_scaled``, ``_learn_costs``, ``_costs``, ``_loss``,
+    ``_loss_params``, ``_answers``, ``_strata`` and ``_default_score``.
     """
 
     _parameter_constraints = {
@@ -347,6 +348,15 @@ class _BaseFCNet(CallbackSupportMixin, BaseEstimator):
     def _validation_column(self, name):
         column = self._column(name)
         return None if np.isnan(column).all() else column
+
+    @property
+    def _score_name(self):
+        """What the validation score is called; 'loss' where it is minus the loss."""
+        if self.scoring is None:
+            return self._default_score_name
+        return (
+            self.scoring if isinstance(self.scoring, str) else scorer_name(self.scoring)
+        )
 
     # Fitting
 

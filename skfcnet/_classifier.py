@@ -316,6 +316,7 @@ class FCNetClassifier(ClassifierMixin, _BaseFCNet):
     """
 
     _category = "classification"
+    _default_score_name = "accuracy"
     _fewest_validated = 1
     _parameter_constraints = {
         **_BaseFCNet._parameter_constraints,

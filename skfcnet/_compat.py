@@ -50,6 +50,7 @@ __all__ = [
     "Options",
     "ScoringMonitor",
     "StrOptions",
+    "scorer_name",
     "validate_params",
     "with_callbacks",
 ]
@@ -64,6 +65,13 @@ def validate_params(estimator):
         Naming the first parameter that is out of its range.
     """
     estimator._validate_params()
+
+
+def scorer_name(scorer):
+    """Return what a scorer is called: one of ``make_scorer``, after its function."""
+    function = getattr(scorer, "_score_func", scorer)
+    sign = "-" if getattr(scorer, "_sign", 1) < 0 else ""
+    return sign + getattr(function, "__name__", type(function).__name__)
 
 
 class FitTask:

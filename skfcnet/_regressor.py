@@ -587,8 +587,12 @@ class FCNetRegressor(RegressorMixin, _BaseFCNet):
         slopes = self._target_scaler.slopes(self._scaled_answers(scores))
         return gradients * slopes.reshape(*scores.shape, 1)
 
+    @property
+    def _default_score_name(self):
+        return "R^2" if self.loss == "squared_error" else "loss"
+
     def _default_score(self, y, answers, weight, loss):
-        if self.loss != "squared_error":
+        if self._default_score_name == "loss":
             return -loss
         return r2_score(y, answers, sample_weight=weight)
 

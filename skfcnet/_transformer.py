@@ -30,14 +30,16 @@ class FCNetTransformer(
     Parameters
     ----------
     estimator : FCNetClassifier or FCNetRegressor, default=None
-        What is fitted, as a clone; None: ``FCNetClassifier()``.
+        What is fitted, as a clone; None: ``FCNetClassifier(random_state=0)``, whose
+        features are the same in every fit to the same data.
 
     layer : int, default=-1
         Which hidden layer, from 0 for the first; negative ones count from the last.
 
     prefit : bool, default=False
         Whether ``estimator`` is fitted already: `fit` then takes it as it is, and does
-        not look at the data. Cloning, as searches do, would undo that: there, wrap it
+        not look at the data. Whenever it is fitted anew, to other columns perhaps, this
+        transformer follows it. Cloning, as searches do, would undo that: there, wrap it
         in scikit-learn's ``FrozenEstimator``, with or without ``prefit``.
 
     Attributes
@@ -87,11 +89,41 @@ class FCNetTransformer(
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
-        estimator = FCNetClassifier() if self.estimator is None else self.estimator
-        tags.input_tags = get_tags(estimator).input_tags
+        tags.input_tags = get_tags(self._asked_estimator).input_tags
         tags.target_tags.required = not self.prefit
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         return tags
+
+    @property
+    def _asked_estimator(self):
+        """What ``estimator`` stands for."""
+        if self.estimator is None:
+            return FCNetClassifier(random_state=0)
+        return self.estimator
+
+    # The estimator is asked for everything that it knows: it may be fitted anew.
+
+    @property
+    def n_features_in_(self):
+        """Number of features."""
+        return self.estimator_.n_features_in_
+
+    @property
+    def feature_names_in_(self):
+        """Names of the features, where X had names that are all strings."""
+        return self.estimator_.feature_names_in_
+
+    @property
+    def _columns(self):
+        return self.estimator_._columns
+
+    @property
+    def _features(self):
+        return self.estimator_._features
+
+    @property
+    def _n_features_out(self):
+        return _n_units(self.estimator_, self._layer)
 
     def fit(self, X, y=None, sample_weight=None):
         """Fit the network to data.
@@ -123,21 +155,14 @@ class FCNetTransformer(
             transformer then remains as it was.
         """
         validate_params(self)
-        estimator = FCNetClassifier() if self.estimator is None else self.estimator
+        estimator = self._asked_estimator
         if self.prefit:
             check_is_fitted(estimator)
         else:
             estimator = clone(estimator).fit(X, y, sample_weight=sample_weight)
-        net = estimator._net
-        one_row = net.hidden(np.zeros((1, net.input_dim)), self.layer)
+        _n_units(estimator, self.layer)  # there is such a layer
         # All of it is known to be sound now: a failing fit has changed nothing.
         self.estimator_, self._layer = estimator, self.layer
-        self._columns, self._features = estimator._columns, estimator._features
-        self.n_features_in_ = estimator.n_features_in_
-        self._n_features_out = one_row.shape[1]
-        vars(self).pop("feature_names_in_", None)
-        if hasattr(estimator, "feature_names_in_"):
-            self.feature_names_in_ = estimator.feature_names_in_
         return self
 
     @np.errstate(all="ignore")
@@ -164,3 +189,9 @@ class FCNetTransformer(
         hidden = partial(net.hidden, layer=self._layer)
         activations = finite(self.estimator_._through_network(hidden, X), net.dtype)
         return activations.astype(X.dtype, copy=False)
+
+
+def _n_units(estimator, layer):
+    """Return how many units a hidden layer of a fitted estimator has."""
+    net = estimator._net
+    return net.hidden(np.zeros((1, net.input_dim)), layer).shape[1]

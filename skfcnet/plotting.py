@@ -1,11 +1,16 @@
 """Pictures of data and of training, drawn with matplotlib."""
 
+from itertools import chain
+
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 
 class TrainingCurveDisplay:
     """The loss of an estimator against the epoch, in training and in validation.
+
+    The score that early stopping went by is drawn along a second y axis, where it is
+    not minus the validation loss, and the epoch whose weights were kept is marked.
 
     Use `from_estimator` to create it.
 
@@ -17,16 +22,30 @@ class TrainingCurveDisplay:
     validation_loss_curve : array-like of shape (n_epochs,), default=None
         Validation loss of every epoch; NaN where there was none.
 
+    validation_scores : array-like of shape (n_epochs,), default=None
+        Validation score of every epoch; NaN where there was none.
+
+    score_name : str, default=None
+        What that score is called; "score" when None.
+
+    best_iteration : int, default=None
+        Epoch, from 1, whose weights were kept by validation.
+
     estimator_name : str, default=None
         Name in the legend; no legend when None.
 
     Attributes
     ----------
     ax_ : matplotlib Axes
-        What the curve is drawn in.
+        What the losses are drawn in.
+
+    score_ax_ : matplotlib Axes
+        What the score is drawn in: ``ax_`` with another y axis, labelled with the name
+        of the score, which all estimators that have such a score share. None without a
+        score.
 
     figure_ : matplotlib Figure
-        What holds it.
+        What holds them.
 
     line_ : matplotlib Line2D
         The training loss.
@@ -34,6 +53,12 @@ class TrainingCurveDisplay:
     validation_line_ : matplotlib Line2D
         The validation loss, without the L2 penalty that the training loss has: dashed,
         or dotted where the training loss is not drawn through. None without validation.
+
+    score_line_ : matplotlib Line2D
+        The validation score: dashed and dotted. None without a score.
+
+    best_line_ : matplotlib Line2D
+        The epoch whose weights were kept: vertical. None without validation.
 
     See Also
     --------
@@ -47,15 +72,29 @@ class TrainingCurveDisplay:
     >>> from sklearn.datasets import load_iris
     >>> from skfcnet import FCNetClassifier, TrainingCurveDisplay
     >>> X, y = load_iris(return_X_y=True)
-    >>> model = FCNetClassifier(random_state=0, tol=0.01).fit(X, y)
+    >>> model = FCNetClassifier(early_stopping=True, random_state=0).fit(X, y)
     >>> display = TrainingCurveDisplay.from_estimator(model)
-    >>> display.ax_.get_xlabel()
-    'Epoch'
+    >>> display.ax_.get_xlabel(), display.ax_.get_ylabel()
+    ('Epoch', 'Loss')
+    >>> display.score_ax_.get_ylabel()
+    'accuracy'
     """
 
-    def __init__(self, *, loss_curve, validation_loss_curve=None, estimator_name=None):
+    def __init__(
+        self,
+        *,
+        loss_curve,
+        validation_loss_curve=None,
+        validation_scores=None,
+        score_name=None,
+        best_iteration=None,
+        estimator_name=None,
+    ):
         self.loss_curve = loss_curve
         self.validation_loss_curve = validation_loss_curve
+        self.validation_scores = validation_scores
+        self.score_name = score_name
+        self.best_iteration = best_iteration
         self.estimator_name = estimator_name
 
     @classmethod
@@ -75,13 +114,12 @@ class TrainingCurveDisplay:
             Name in the legend; the name of the class when None.
 
         **kwargs : dict
-            Passed to matplotlib's ``plot``.
+            Passed to matplotlib's ``plot`` for every curve.
 
         Returns
         -------
         display : TrainingCurveDisplay
-            With the attributes ``ax_``, ``figure_``, ``line_`` and
-            ``validation_line_``.
+            What was drawn.
 
         Raises
         ------
@@ -99,9 +137,14 @@ class TrainingCurveDisplay:
                 f"missing."
             )
         name = type(network).__name__ if name is None else name
+        score_name = getattr(network, "_score_name", None)
+        scores = getattr(network, "validation_scores_", None)
         display = cls(
             loss_curve=network.loss_curve_,
             validation_loss_curve=getattr(network, "validation_loss_curve_", None),
+            validation_scores=None if score_name == "loss" else scores,
+            score_name=score_name,
+            best_iteration=None if scores is None else _kept_epoch(network),
             estimator_name=name,
         )
         return display.plot(ax=ax, **kwargs)
@@ -118,7 +161,7 @@ class TrainingCurveDisplay:
             Name in the legend; ``estimator_name`` when None.
 
         **kwargs : dict
-            Passed to matplotlib's ``plot``.
+            Passed to matplotlib's ``plot`` for every curve.
 
         Returns
         -------
@@ -134,26 +177,90 @@ class TrainingCurveDisplay:
             ax.locator_params(axis="x", integer=True)
         name = self.estimator_name if name is None else name
         kwargs = {"label": name} | normalize_kwargs(kwargs, Line2D)
-        epochs = np.arange(1, len(self.loss_curve) + 1)
+        label, epochs = kwargs["label"], np.arange(1, len(self.loss_curve) + 1)
+
+        def labelled(what):
+            return None if label is None else f"{label}, {what}"
+
         (self.line_,) = ax.plot(epochs, self.loss_curve, **kwargs)
-        self.validation_line_ = None
+        style = self.line_.get_linestyle()
+        # One color for all of an estimator: the next is for the next one.
+        kwargs["color"] = self.line_.get_color()
+        self.validation_line_ = self.score_ax_ = self.score_line_ = None
+        self.best_line_ = None
         if self.validation_loss_curve is not None:
-            solid = self.line_.get_linestyle() == "-"
-            label = kwargs["label"]
             kwargs |= {
-                "color": self.line_.get_color(),  # the next is for the next estimator
-                "linestyle": "--" if solid else ":",
-                "label": None if label is None else f"{label}, validation",
+                "linestyle": "--" if style == "-" else ":",
+                "label": labelled("validation loss"),
             }
             (self.validation_line_,) = ax.plot(
                 epochs, self.validation_loss_curve, **kwargs
             )
         both = self.validation_line_ is not None or ax.get_ylabel() == "Loss"
         ax.set(xlabel="Epoch", ylabel="Loss" if both else "Training loss")
-        if kwargs["label"] is not None:
-            ax.legend()
+        if self.validation_scores is not None:
+            score_name = "score" if self.score_name is None else self.score_name
+            self.score_ax_ = _beside(ax, score_name)
+            kwargs |= {
+                "linestyle": "--" if style == "-." else "-.",
+                "label": labelled(f"validation {score_name}"),
+            }
+            (self.score_line_,) = self.score_ax_.plot(
+                epochs, self.validation_scores, **kwargs
+            )
+        if self.best_iteration is not None:
+            self.best_line_ = ax.axvline(
+                self.best_iteration,
+                color=kwargs["color"],
+                linestyle=":",
+                linewidth=1,
+                label=labelled(f"epoch {self.best_iteration} kept"),
+            )
+        if label is not None:
+            twins = _twins(ax)
+            of_each = [one.get_legend_handles_labels()[0] for one in (ax, *twins)]
+            # Of losses that fall and scores that rise, the middle is left at the end.
+            loc = "center right" if twins else None
+            ax.legend(handles=[*chain.from_iterable(of_each)], loc=loc)
         self.ax_, self.figure_ = ax, ax.figure
         return self
+
+
+def _kept_epoch(network):
+    """Return the best epoch of a network that has its weights, else None.
+
+    ``partial_fit`` notes the best epoch, and goes on from the last.
+    """
+    best = getattr(network, "best_iteration_", None)
+    if best is None or network.loss_ != network.loss_curve_[best - 1]:
+        return None
+    return best
+
+
+def _twins(ax):
+    """Return the axes that are others' y axes beside the same curves."""
+    place = ax.get_position().bounds
+    siblings = ax.get_shared_x_axes().get_siblings(ax)
+    twins = [one for one in siblings if one.get_position().bounds == place]
+    return [one for one in ax.figure.axes if one in twins and one is not ax]
+
+
+def _beside(ax, ylabel):
+    """Return axes with a y axis of that label to the right of others."""
+    twins = _twins(ax)
+    for twin in twins:
+        if twin.get_ylabel() == ylabel:
+            return twin
+    twin = ax.twinx()
+    twin.set_ylabel(ylabel)
+    twin.grid(False)  # that of ax is enough
+    twin.spines.right.set_position(("outward", 60 * len(twins)))
+    if not twins:  # what is drawn in ax, such as the legend, stays in front
+        twin.set_facecolor(ax.get_facecolor())
+        twin.patch.set_visible(ax.patch.get_visible())
+        ax.patch.set_visible(False)
+    ax.set_zorder(twin.get_zorder() + 1)
+    return twin
 
 
 def _innermost(estimator):

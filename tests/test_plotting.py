@@ -7,6 +7,7 @@ import pytest
 from matplotlib.colors import to_rgb
 from sklearn.datasets import load_diabetes, load_digits, load_iris
 from sklearn.exceptions import NotFittedError
+from sklearn.metrics import make_scorer, mean_absolute_error
 from sklearn.model_selection import GridSearchCV
 from sklearn.naive_bayes import GaussianNB
 from sklearn.neural_network import MLPClassifier
@@ -54,14 +55,15 @@ def test_validation_loss_is_dashed_beside_the_training_loss():
     display = TrainingCurveDisplay.from_estimator(early, name="net", lw=3, marker="o")
     line, validation = display.line_, display.validation_line_
     assert_shows_curve(display, early.loss_curve_)
-    assert display.ax_.lines[:] == [line, validation]
+    assert display.ax_.lines[:] == [line, validation, display.best_line_]
     np.testing.assert_array_equal(validation.get_ydata(), early.validation_loss_curve_)
     np.testing.assert_array_equal(validation.get_xdata(), line.get_xdata())
     assert (line.get_linestyle(), validation.get_linestyle()) == ("-", "--")
     assert validation.get_color() == line.get_color()
     assert (validation.get_linewidth(), validation.get_marker()) == (3, "o")
     names = [text.get_text() for text in display.ax_.get_legend().get_texts()]
-    assert names == ["net", "net, validation"]
+    kept = f"net, epoch {early.best_iteration_} kept"
+    assert names == ["net", "net, validation loss", kept, "net, validation accuracy"]
     assert display.ax_.get_ylabel() == "Loss"
 
 
@@ -74,16 +76,136 @@ def test_estimators_that_validate_take_one_color_each():
 
 
 @pytest.mark.parametrize(
-    ("style", "expected"), [("-", "--"), ("--", ":"), ("none", ":")]
+    ("style", "expected", "of_score"),
+    [("-", "--", "-."), ("--", ":", "-."), ("-.", ":", "--"), ("none", ":", "-.")],
 )
-def test_curves_are_told_apart_and_alike_in_all_else(style, expected):
-    display = TrainingCurveDisplay(loss_curve=[3, 2], validation_loss_curve=[4, 3])
+def test_curves_are_told_apart_and_alike_in_all_else(style, expected, of_score):
+    display = TrainingCurveDisplay(
+        loss_curve=[3, 2], validation_loss_curve=[4, 3], validation_scores=[0.5, 0.6]
+    )
     display.plot(ls=style, marker="o", markevery=5, zorder=10, gid="net", label=None)
-    line, validation = display.line_, display.validation_line_
+    line, validation, score = (
+        display.line_,
+        display.validation_line_,
+        display.score_line_,
+    )
     assert validation.get_linestyle() == expected
-    for name in ("markevery", "zorder", "gid", "marker", "color"):
-        assert plt.getp(validation, name) == plt.getp(line, name)
+    assert score.get_linestyle() == of_score
+    for other in (validation, score):
+        for name in ("markevery", "zorder", "gid", "marker", "color"):
+            assert plt.getp(other, name) == plt.getp(line, name)
     assert display.ax_.get_legend() is None
+
+
+VALIDATES = {**FIVE_EPOCHS, "early_stopping": True, "tol": 0.0, "max_iter": 5}
+
+
+def constant_score(estimator, X, y):
+    return 7.0
+
+
+@pytest.mark.parametrize(
+    ("estimator", "name"),
+    [
+        (FCNetClassifier(**VALIDATES), "accuracy"),
+        (FCNetClassifier(**VALIDATES, scoring="f1_macro"), "f1_macro"),
+        (FCNetClassifier(**VALIDATES, scoring="neg_log_loss"), "neg_log_loss"),
+        (FCNetRegressor(**VALIDATES), "R^2"),
+        (
+            FCNetRegressor("huber", **VALIDATES, scoring=constant_score),
+            "constant_score",
+        ),
+        (
+            FCNetRegressor(
+                **VALIDATES,
+                scoring=make_scorer(mean_absolute_error, greater_is_better=False),
+            ),
+            "-mean_absolute_error",
+        ),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_score_of_early_stopping_has_an_axis_of_its_own(estimator, name):
+    display = TrainingCurveDisplay.from_estimator(estimator.fit(X, Y), name="net")
+    score_ax, line = display.score_ax_, display.score_line_
+    assert score_ax.lines[:] == [line]
+    assert line not in display.ax_.lines[:]
+    np.testing.assert_array_equal(line.get_ydata(), estimator.validation_scores_)
+    np.testing.assert_array_equal(line.get_xdata(), display.line_.get_xdata())
+    assert line.get_color() == display.line_.get_color()
+    assert line.get_label() == f"net, validation {name}"
+    assert score_ax.get_ylabel() == name
+    assert score_ax.yaxis.get_ticks_position() == "right"
+    assert display.ax_.get_ylabel() == "Loss"
+    assert display.figure_.axes == [display.ax_, score_ax]
+
+
+@pytest.mark.parametrize(
+    "estimator",
+    [
+        FCNetClassifier(**VALIDATES, scoring="loss"),
+        FCNetRegressor("absolute_error", **VALIDATES),
+    ],
+    ids=["by name", "by default"],
+)
+def test_score_that_is_minus_the_loss_is_not_drawn_twice(estimator):
+    display = TrainingCurveDisplay.from_estimator(estimator.fit(X, Y))
+    assert display.score_ax_ is display.score_line_ is None
+    assert display.figure_.axes == [display.ax_]
+    assert display.best_line_ in display.ax_.lines[:]
+
+
+def test_the_kept_epoch_is_marked():
+    # The score of every epoch is lower than the one before, but for the third.
+    scores = iter([5.0, 4.0, 6.0, 3.0, 2.0])
+    model = FCNetClassifier(**VALIDATES, scoring=lambda *_: next(scores)).fit(X, Y)
+    display = TrainingCurveDisplay.from_estimator(model, name="net")
+    np.testing.assert_array_equal(display.best_line_.get_xdata(), [3, 3])
+    assert display.best_line_.get_color() == display.line_.get_color()
+    assert display.best_line_.get_label() == "net, epoch 3 kept"
+
+
+def test_no_epoch_is_marked_whose_weights_are_gone(classifier):
+    plain = TrainingCurveDisplay.from_estimator(classifier)
+    assert plain.best_line_ is plain.score_line_ is None
+    model = FCNetClassifier(**VALIDATES)
+    scores = iter([2.0, 1.0])
+    model.set_params(scoring=lambda *_: next(scores))
+    for _ in range(2):
+        model.partial_fit(X, Y, classes=[0, 1, 2], X_val=X, y_val=Y)
+    assert model.best_iteration_ == 1
+    display = TrainingCurveDisplay.from_estimator(model)
+    np.testing.assert_array_equal(display.score_line_.get_ydata(), [2, 1])
+    assert display.best_line_ is None
+
+
+def test_estimators_share_the_axis_of_the_same_score_and_no_other():
+    by_accuracy = FCNetClassifier(**VALIDATES).fit(X, Y)
+    by_f1 = FCNetClassifier(**VALIDATES, scoring="f1_macro").fit(X, Y)
+    _, (ax, other) = plt.subplots(2, sharex=True)
+    TrainingCurveDisplay.from_estimator(by_f1, ax=other)
+    first = TrainingCurveDisplay.from_estimator(by_accuracy, ax=ax, name="first")
+    second = TrainingCurveDisplay.from_estimator(by_f1, ax=ax, name="second")
+    third = TrainingCurveDisplay.from_estimator(by_accuracy, ax=ax, name="third")
+    assert third.score_ax_ is first.score_ax_ is not second.score_ax_
+    assert first.score_ax_.lines[:] == [first.score_line_, third.score_line_]
+    assert second.score_ax_.lines[:] == [second.score_line_]
+    places = [d.score_ax_.spines.right.get_position()[1] for d in (first, second)]
+    assert places[0] < places[1]  # the axes are told apart
+    names = [text.get_text() for text in ax.get_legend().get_texts()]
+    assert names.count("third, validation accuracy") == 1
+    assert {"first", "second, validation f1_macro"} <= set(names)
+    assert ax.get_zorder() > first.score_ax_.get_zorder()  # the legend is in front
+
+
+def test_scores_of_scikit_learn_can_be_drawn_too():
+    mlp = MLPClassifier((4,), early_stopping=True, tol=1e3, n_iter_no_change=3)
+    display = TrainingCurveDisplay.from_estimator(mlp.fit(X, Y))
+    np.testing.assert_array_equal(
+        display.score_line_.get_ydata(), mlp.validation_scores_
+    )
+    assert display.score_ax_.get_ylabel() == "score"
+    assert display.best_line_ is None
 
 
 def test_axes_with_a_validation_loss_say_loss_whatever_is_drawn_next(classifier):

@@ -43,7 +43,8 @@ NETS = [
 
 
 @parametrize_with_checks(
-    [FCNetTransformer(net) for net in NETS] + [FCNetTransformer(NETS[0], layer=0)]
+    [FCNetTransformer(net) for net in NETS]
+    + [FCNetTransformer(NETS[0], layer=0), FCNetTransformer()]
 )
 def test_scikit_learn_compatible(estimator, check):
     check(estimator)
@@ -103,6 +104,13 @@ def test_without_an_estimator_it_fits_a_classifier_of_its_own(iris):
     assert features.transform(iris[0]).shape == (150, 128)
 
 
+def test_without_an_estimator_the_features_are_the_same_in_every_fit(iris):
+    before = np.random.get_state()[1].copy()
+    first, second = (FCNetTransformer().fit_transform(*iris) for _ in range(2))
+    np.testing.assert_array_equal(first, second)
+    np.testing.assert_array_equal(np.random.get_state()[1], before)
+
+
 def test_weights_reach_the_network(iris):
     X, y = iris
     weight = np.arange(150) % 3
@@ -120,6 +128,46 @@ def test_prefit_takes_the_estimator_as_it_is(iris, model):
     np.testing.assert_array_equal(features.transform(X), expected)
     with pytest.raises(NotFittedError):
         FCNetTransformer(clone(model), prefit=True).fit(X)
+
+
+@pytest.mark.parametrize("wrap", [lambda net: net, FrozenEstimator])
+def test_prefit_follows_an_estimator_that_is_fitted_anew(iris, wrap):
+    X, y = iris
+    net = clone(NETS[0]).fit(X, y)
+    features = FCNetTransformer(wrap(net), prefit=True).fit(X)
+    features.set_output(transform="pandas")
+    other = pd.DataFrame({"width": X.iloc[:, 1], "kind": y.map("kind {}".format)})
+    net.set_params(hidden_layer_sizes=(6,)).fit(other, y)
+    expected = FCNetTransformer(net, prefit=True).fit(other).transform(other)
+    frame = features.transform(other)
+    np.testing.assert_array_equal(frame, expected)
+    assert frame.shape == (150, 6)
+    assert list(frame) == list(features.get_feature_names_out())
+    assert list(features.feature_names_in_) == list(other)
+    assert features.n_features_in_ == 2
+    restored = pickle.loads(pickle.dumps(features))
+    np.testing.assert_array_equal(restored.transform(other), frame)
+    with pytest.raises(ValueError, match="feature names should match"):
+        features.transform(X)
+    net.fit(X.to_numpy(), y)
+    assert not hasattr(features, "feature_names_in_")
+    assert features.transform(X.to_numpy()).shape == (150, 6)
+
+
+def test_prefit_says_so_when_the_layer_has_gone(iris):
+    net = clone(NETS[0]).fit(*iris)
+    features = FCNetTransformer(net, layer=1, prefit=True).fit(iris[0])
+    net.set_params(hidden_layer_sizes=(6,)).fit(*iris)
+    with pytest.raises(ValueError, match=r"layer must be .* one of the 1 hidden"):
+        features.transform(iris[0])
+
+
+def test_before_the_fit_there_are_no_features():
+    features = FCNetTransformer(NETS[0])
+    for name in ("n_features_in_", "feature_names_in_"):
+        assert not hasattr(features, name)
+    with pytest.raises(NotFittedError):
+        features.get_feature_names_out()
 
 
 @pytest.mark.parametrize("prefit", [False, True])
