@@ -10,6 +10,7 @@ therefore leaves the earlier model exactly as it was.
 
 import copy
 from contextlib import contextmanager
+from inspect import signature
 from math import ceil, fsum, isfinite, nan
 from numbers import Integral, Real
 from time import perf_counter
@@ -41,6 +42,7 @@ from skfcnet._compat import (
 from skfcnet._features import EMBEDDINGS, Features
 from skfcnet._history import Epoch, History
 from skfcnet._holdout import holdout
+from skfcnet._idle import Condition, by_value, warn_of_idle_parameters
 from skfcnet._input import (
     checked_table,
     checked_weight,
@@ -91,6 +93,16 @@ SOLVERS = {
 """For every stochastic ``solver``: its update rule, and which of the estimator's
 parameters are which entries of its configuration."""
 
+OF_MINIBATCHES = (
+    "batch_size",
+    "learning_rate",
+    "learning_rate_init",
+    "max_grad_norm",
+    "shuffle",
+    "warmup_epochs",
+)
+"""Parameters of every stochastic solver."""
+
 ADAPTIVE_DIVISOR = 5.0
 """What the adaptive schedule divides the learning rate by."""
 
@@ -105,6 +117,57 @@ BY_THE_DATA = ("auto", "from_dtype")
 
 NOTHING_YET = {False: (-np.inf, -np.inf), True: (-np.inf, -np.inf)}
 """By whether there was validation, the best score and the negative loss beside it."""
+
+
+CONDITIONS = (
+    *by_value(
+        "solver",
+        {name: [*OF_MINIBATCHES, *own.values()] for name, (_, own) in SOLVERS.items()},
+    ),
+    *by_value("solver", {"sgd": ["nesterovs_momentum"]}),
+    *by_value("solver", {"lbfgs": ["max_fun"]}),
+    *by_value(
+        "learning_rate",
+        {name: schedule.defaults for name, schedule in SCHEDULES.items()},
+    ),
+    Condition(
+        ("tol", "n_iter_no_change"),
+        lambda estimator: not estimator._has_end,
+        "a schedule without an end, such as learning_rate='constant', where "
+        "learning_rate={learning_rate!r} is followed to its end",
+    ),
+    Condition(
+        ("n_iter_no_change",),
+        lambda estimator: estimator.solver != "lbfgs" or estimator.early_stopping,
+        "early_stopping=True with solver='lbfgs'",
+    ),
+    Condition(
+        ("learning_rate",),
+        lambda estimator: not estimator._lacks_an_end,
+        "total_steps with warm_start=True, where the rate is constant without",
+    ),
+    Condition(
+        ("total_steps",),
+        lambda estimator: estimator._has_end and estimator.warm_start,
+        "warm_start=True or partial_fit, and a schedule that has an end",
+    ),
+    Condition(
+        ("validation_fraction", "scoring"),
+        lambda estimator: estimator.early_stopping,
+        "early_stopping=True",
+    ),
+    Condition(
+        ("n_bins",),
+        lambda estimator: estimator.numeric_embedding in ("auto", "ple"),
+        "numeric_embedding='ple' or 'auto'",
+    ),
+    Condition(
+        ("activation", "batch_norm", "layer_norm", "dropout"),
+        lambda estimator: estimator._hidden_dims(),
+        "hidden layers, and hidden_layer_sizes={hidden_layer_sizes!r} has none",
+    ),
+)
+"""What parameters need to have an effect."""
 
 
 class Rows(NamedTuple):
@@ -174,6 +237,15 @@ def store_parameters(estimator, parameters):
             setattr(estimator, name, value)
 
 
+def _of_positive_weight(X, y, weight):
+    """Return the rows that count, their weights, and which of the rows they are."""
+    number = np.arange(X.shape[0])
+    if weight is None or weight.all():
+        return X, y, weight, number
+    counts = weight > 0
+    return X[counts], y[counts], weight[counts], number[counts]
+
+
 def _shape_of(net):
     """Return what the layers of a network are, but for dropout."""
     return [(s.kind, s.specs) for s in net.stages if s.rate is None]
@@ -194,6 +266,7 @@ class _BaseFCNet(CallbackSupportMixin, BaseEstimator):
     ``_loss_params``, ``_answers``, ``_strata`` and ``_default_score``.
     """
 
+    _conditions = CONDITIONS
     _parameter_constraints = {
         "hidden_layer_sizes": [
             "array-like",
@@ -230,6 +303,7 @@ class _BaseFCNet(CallbackSupportMixin, BaseEstimator):
             Options(Real, {np.inf}),
         ],
         "max_fun": [Interval(Integral, 1, None, closed="left")],
+        "total_steps": [Interval(Integral, 1, None, closed="left"), None],
         "scoring": [StrOptions({"loss", *get_scorer_names()}), callable, None],
         "warmup_epochs": [Interval(Real, 0, None, closed="left")],
         "max_grad_norm": [Interval(Real, 0, None, closed="neither"), None],
@@ -362,6 +436,9 @@ class _BaseFCNet(CallbackSupportMixin, BaseEstimator):
 
     def _fit(self, *data):
         """Fit the network; where anything fails, the estimator remains as it was."""
+        validate_params(self)
+        warn_of_idle_parameters(self)
+        self._warn_of_many_epochs()
         earlier = vars(self).copy()
         try:
             still_improving = self._fit_with_callbacks(*data)
@@ -371,13 +448,15 @@ class _BaseFCNet(CallbackSupportMixin, BaseEstimator):
             raise
         if still_improving:
             unit, limits, stops = (
-                ("iterations", "max_iter or max_fun", "tol")
+                ("iteration", "max_iter or max_fun", "tol")
                 if self.solver == "lbfgs"
-                else ("epochs", "max_iter", "tol or n_iter_no_change")
+                else ("epoch", "max_iter", "tol or n_iter_no_change")
             )
+            n_done = self.n_iter_ - self._first_epoch
+            unit += "s" if n_done > 1 else ""
             warn(
-                f"The loss was still improving after {self.n_iter_ - self._first_epoch}"
-                f" {unit}. Raise {limits}, or set {stops} to stop earlier.",
+                f"The loss had not converged after {n_done} {unit}. Raise {limits}, or "
+                f"set {stops} to stop earlier.",
                 ConvergenceWarning,
             )
         return self
@@ -385,7 +464,6 @@ class _BaseFCNet(CallbackSupportMixin, BaseEstimator):
     @with_callbacks
     def _fit_with_callbacks(self, X, y, sample_weight, X_val, y_val, sample_weight_val):
         """Fit the network; return whether its loss was still improving at the end."""
-        validate_params(self)
         goes_on = self.warm_start and hasattr(self, "_net")
         draft = self._continuing() if goes_on else self._blank()
         rows = draft._read(X, y, sample_weight, first=not goes_on)
@@ -410,6 +488,19 @@ class _BaseFCNet(CallbackSupportMixin, BaseEstimator):
         self._take_over(draft)
         task.end()
         return not converged and validation is None and not self._has_end
+
+    def _warn_of_many_epochs(self):
+        """Warn where ``max_iter`` is large as if patience could end training before."""
+        default = signature(type(self)).parameters["learning_rate"].default
+        if self._has_end and self.learning_rate == default:
+            if self.max_iter is not None and self.max_iter > AUTO_EPOCHS[1]:
+                warn(
+                    f"All {self.max_iter} epochs of max_iter are trained, since "
+                    f"learning_rate={default!r} is followed to its end: tol and "
+                    f"n_iter_no_change have no effect. Leave max_iter=None for as many "
+                    f"epochs as the number of rows suggests, or set "
+                    f"learning_rate='constant' to stop without improvement."
+                )
 
     def _partial_fit(
         self, X, y, sample_weight, X_val, y_val, sample_weight_val, **target_arguments
@@ -466,14 +557,20 @@ class _BaseFCNet(CallbackSupportMixin, BaseEstimator):
         if first:
             self._learn_columns(X, sample_weight)
         table = X
-        X, y, weight, number = self._validated(X, y, sample_weight, reset=first)
-        if first:
+        X, y, weight = self._validated(X, y, sample_weight, reset=first)
+        if first:  # what is there to learn, rows of weight 0 say, too
             self._learn_target(y, **target_arguments)
+        X, y, weight, number = _of_positive_weight(X, y, weight)
+        self._note_labels(y)
+        if first:
             self._seed = check_random_state(self.random_state).randint(2**31 - 1)
         else:
             self._warn_of_new_levels(table, number, X)
         self._learn_costs(y, weight)
         return Rows(X, y, self._target_of(y), weight, self._costs(y), number)
+
+    def _note_labels(self, y):
+        """Note the labels of rows that are trained on, where they are labels."""
 
     def _target_of(self, y):
         target = self._encoded(y)
@@ -536,6 +633,11 @@ class _BaseFCNet(CallbackSupportMixin, BaseEstimator):
                 f"X is sparse, but {name}={getattr(self, name)!r} is for dense data: "
                 f"set it to None, or make X dense."
             )
+        if is_sparse and self.input_scaling not in (None, "robust"):
+            warn(
+                f"input_scaling={self.input_scaling!r} has no effect: X is sparse, and "
+                f"is left as it is. Scale it before, such as by MaxAbsScaler."
+            )
         self._encoding = self._described_encoding()
         self._features = Features(
             scaling=None if is_sparse else self.input_scaling,
@@ -583,7 +685,7 @@ class _BaseFCNet(CallbackSupportMixin, BaseEstimator):
     # Validated data
 
     def _validated(self, X, y, sample_weight, *, reset):
-        """Return X, y, weights and numbers of the rows of positive weight."""
+        """Return X, y and weights, checked."""
         refuse_masks(y, "y")
         if self._category == "regression":  # as labels, dates are like others
             refuse_dates(y, "y")
@@ -600,14 +702,9 @@ class _BaseFCNet(CallbackSupportMixin, BaseEstimator):
             y = column_or_1d(y, warn=True)
         if issparse(X) or self.input_scaling is None:  # it needs no more digits
             X = in_dtype(X, self._compute_dtype, "X")
-        number = np.arange(X.shape[0])
-        if sample_weight is None:
-            return X, y, None, number
-        weight = checked_weight(sample_weight, X.shape[0])
-        counts = weight > 0
-        if not counts.all():
-            X, y, weight, number = X[counts], y[counts], weight[counts], number[counts]
-        return X, y, weight, number
+        if sample_weight is not None:
+            sample_weight = checked_weight(sample_weight, X.shape[0])
+        return X, y, sample_weight
 
     @property
     def _compute_dtype(self):
@@ -729,8 +826,16 @@ class _BaseFCNet(CallbackSupportMixin, BaseEstimator):
             )
         self._net.reg = self._reg(rows)
         update_rule, config = self._update_rule()
-        # For partial_fit there is no end to run towards.
-        schedule = "constant" if partial and self._has_end else self._schedule
+        goes_on = partial or self.warm_start
+        has_horizon = goes_on and self._has_horizon
+        schedule = self._schedule
+        if has_horizon and self.total_steps is None:
+            schedule = "constant"
+        elif has_horizon and self._step >= self.total_steps:
+            warn(
+                f"All total_steps={self.total_steps} minibatches were trained before, "
+                f"and the learning rate is at its end: raise total_steps."
+            )
         numbers = SCHEDULES[schedule].defaults
         return Solver(
             self._net,
@@ -749,6 +854,7 @@ class _BaseFCNet(CallbackSupportMixin, BaseEstimator):
             shuffle=self.shuffle,
             random_state=self._rng,
             first_step=self._step,
+            total_steps=self.total_steps if goes_on else None,
         )
 
     def _most_epochs(self, rows):
@@ -777,9 +883,19 @@ class _BaseFCNet(CallbackSupportMixin, BaseEstimator):
         return "constant" if self.learning_rate == "adaptive" else self.learning_rate
 
     @property
-    def _has_end(self):
-        """Whether training follows a schedule that has an end."""
+    def _has_horizon(self):
+        """Whether the schedule depends on how many steps there will be."""
         return self.solver != "lbfgs" and SCHEDULES[self._schedule].has_horizon
+
+    @property
+    def _lacks_an_end(self):
+        """Whether it does, but `fit` may be called again, nobody knows how often."""
+        return self._has_horizon and self.warm_start and self.total_steps is None
+
+    @property
+    def _has_end(self):
+        """Whether `fit` follows a schedule to its end."""
+        return self._has_horizon and not self._lacks_an_end
 
     def _update_rule(self):
         """Return the update rule, and its configuration with the state so far."""
@@ -957,8 +1073,8 @@ class _BaseFCNet(CallbackSupportMixin, BaseEstimator):
                 "leave them out."
             )
         try:
-            X, y, weight, number = self._validated(
-                X_val, y_val, sample_weight_val, reset=False
+            X, y, weight, number = _of_positive_weight(
+                *self._validated(X_val, y_val, sample_weight_val, reset=False)
             )
             target = self._target_of(y)
         except (TypeError, ValueError) as error:

@@ -134,7 +134,7 @@ def repetitions(sample_weight):
     total = fsum(relative)
     if n <= total * largest <= MAX_REPETITION * n:
         return sample_weight
-    return relative * (n / total)
+    return np.maximum(relative * (n / total), np.finfo(np.float64).tiny)
 
 
 def content_order(X, y, weight):

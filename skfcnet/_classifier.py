@@ -13,6 +13,14 @@ from skfcnet._base import _BaseFCNet, partial_fit_is_available, store_parameters
 from skfcnet._compat import Interval, StrOptions
 from skfcnet._input import check_width, checked_weight, sorted_labels
 
+FAR = 1e4
+"""How far the score of a class without rows is below all others: the probability is 0.
+"""
+
+MEAN_COST = 1000.0
+"""Class weights are rescaled where their mean over the rows is above, or below its
+reciprocal: the other parameters are not meant for gradients of such a size."""
+
 DOUBTFUL_ROWS, MOST_SMOOTHING = 5, 0.01
 """What ``label_smoothing="auto"`` is the share of, and the most that it is."""
 
@@ -57,7 +65,8 @@ class FCNetClassifier(ClassifierMixin, _BaseFCNet):
         Schedule of the learning rate, for every solver but 'lbfgs', step by step:
         'invscaling' divides it by ``(1 + step) ** power_t``; 'cosine', 'one_cycle' and
         'coslog4' (see `skfcnet.schedules`) are followed to their end, at the last of
-        ``max_iter`` epochs, even with ``early_stopping``, which then keeps the best;
+        ``max_iter`` epochs, even with ``early_stopping``, which then keeps the best, or
+        with ``warm_start`` and in `partial_fit` after ``total_steps``;
         'adaptive' divides it by 5 whenever there was no improvement for
         ``n_iter_no_change`` epochs, and training stops when it is below 1e-6.
 
@@ -93,7 +102,8 @@ class FCNetClassifier(ClassifierMixin, _BaseFCNet):
 
     warm_start : bool, default=False
         Whether `fit` goes on from where the last one ended, for up to ``max_iter``
-        more epochs, with the solver's memory and the schedule as they were.
+        more epochs, with the solver's memory as it was. A schedule that has an end
+        needs ``total_steps``.
 
     momentum : float, default=0.9
         Momentum of gradient descent, from 0 to 1. Only for ``solver='sgd'``.
@@ -129,6 +139,12 @@ class FCNetClassifier(ClassifierMixin, _BaseFCNet):
 
     max_fun : int, default=15000
         Most evaluations of the loss. Only for ``solver='lbfgs'``.
+
+    total_steps : int or None, default=None
+        Minibatches after which a schedule of the learning rate that has an end has come
+        to it, counted over all calls of `partial_fit`, or of `fit` with ``warm_start``.
+        None: these calls know of no end, and train at the constant rate
+        ``learning_rate_init``.
 
     scoring : str, callable or None, default=None
         What early stopping goes by: 'loss', the loss on the rows validated on; the
@@ -177,9 +193,10 @@ class FCNetClassifier(ClassifierMixin, _BaseFCNet):
 
     class_weight : dict, list of dict, 'balanced' or None, default=None
         What the loss of a row of each class is multiplied by: a cost, where
-        ``sample_weight`` is a repetition. 'balanced' gives every class the same share
-        of the total. For multilabel data, a list with a dict for each label; for
-        several outputs, with a dict for each.
+        ``sample_weight`` is a repetition. Where the mean over the rows is not between
+        0.001 and 1000, they are rescaled to a mean of 1. 'balanced' gives every class
+        the same share of the total. For multilabel data, a list with a dict for each
+        label; for several outputs, with a dict for each.
 
     dtype : {'float32', 'float64'} or numpy type, default='float32'
         What the network is trained in. Predictions have the dtype of X.
@@ -350,6 +367,7 @@ class FCNetClassifier(ClassifierMixin, _BaseFCNet):
         epsilon=1e-8,
         n_iter_no_change=10,
         max_fun=15000,
+        total_steps=None,
         scoring=None,
         warmup_epochs=0.0,
         max_grad_norm=None,
@@ -532,6 +550,15 @@ class FCNetClassifier(ClassifierMixin, _BaseFCNet):
         self._one_sigmoid = not self._several and len(self.classes_) == 2
         n_classes = sum(self._widths()) if self._multioutput else len(self.classes_)
         self.n_outputs_ = 1 if self._one_sigmoid else n_classes
+        # In later calls of partial_fit all may occur; a label always has two values.
+        self._is_absent = np.full(n_classes, not (partial or self._multilabel))
+
+    def _note_labels(self, y):
+        if self._is_absent.any():
+            occur = [
+                np.isin(classes, column) for column, classes in self._label_columns(y)
+            ]
+            self._is_absent = self._is_absent & ~np.concatenate(occur)
 
     @property
     def _several(self):
@@ -593,7 +620,7 @@ class FCNetClassifier(ClassifierMixin, _BaseFCNet):
 
     def _learn_costs(self, y, weight):
         """Learn what each class costs, from the rows given; for each label apart."""
-        self._class_costs = None
+        self._class_costs, self._cost_unit = None, 1.0
         if self.class_weight is None:
             return
         weight = np.ones(len(y)) if weight is None else weight
@@ -614,7 +641,19 @@ class FCNetClassifier(ClassifierMixin, _BaseFCNet):
             else _costs_by_label(of_column, classes)
             for of_column, (column, classes) in zip(of_columns, columns, strict=True)
         ]
+        costs, weight = self._costs(y), weight / weight.max()
+        if not np.isfinite(costs).all():
+            raise ValueError(
+                "class_weight is too large: the product over the labels of a row is "
+                "infinite."
+            )
+        # Summed exactly: the order of the rows must not show in the last bit.
+        mean = fsum(weight * (costs / (costs.max() or 1.0))) / fsum(weight)
+        mean *= float(costs.max())
+        if not 1 / MEAN_COST <= mean <= MEAN_COST and mean > 0:
+            self._cost_unit = mean
 
+    @np.errstate(over="ignore")
     def _costs(self, y):
         """Return what the loss of each row is multiplied by; None: by nothing."""
         if self._class_costs is None:
@@ -623,7 +662,7 @@ class FCNetClassifier(ClassifierMixin, _BaseFCNet):
         columns = self._label_columns(y)
         for (column, classes), cost in zip(columns, self._class_costs, strict=True):
             costs *= cost[np.searchsorted(classes, column)]
-        return costs
+        return costs / self._cost_unit
 
     def _label_columns(self, y):
         """Return pairs of a column of labels and the labels that it may have."""
@@ -632,6 +671,20 @@ class FCNetClassifier(ClassifierMixin, _BaseFCNet):
         if self._multioutput:
             return list(zip(y.T, self.classes_, strict=True))
         return [(y, self.classes_)]
+
+    def _scores(self, X):
+        scores, dtype = super()._scores(X)
+        if self._is_absent.any():
+            scores = self._without_absent(scores)
+        return scores, dtype
+
+    def _without_absent(self, scores):
+        """Return scores by which classes without rows have a probability of 0."""
+        if self._one_sigmoid:
+            return np.full_like(scores, -FAR if self._is_absent[1] else FAR)
+        scores = scores.copy()
+        scores[:, self._is_absent] = scores.min(axis=1, keepdims=True) - FAR
+        return scores
 
     def _strata(self, target):
         return None if self._several else target.ravel()
@@ -745,15 +798,16 @@ class FCNetClassifier(ClassifierMixin, _BaseFCNet):
         Returns
         -------
         p : ndarray of shape (n_samples, n_classes), or list of them
-            In the order of ``classes_``, and strictly between 0 and 1. For multilabel
-            data, the probability of each label. For several outputs, a list with an
-            array for each.
+            In the order of ``classes_``, and strictly between 0 and 1; only a class
+            whose rows all weighed 0 has 0. For multilabel data, the probability of
+            each label. For several outputs, a list with an array for each.
         """
         scores, dtype = self._scores(X)
         p = self._net.objective.inverse_link(scores)
         p = np.hstack([1 - p, p]) if self._one_sigmoid else p
         limits = np.finfo(dtype)
         p = np.clip(p.astype(dtype), limits.tiny, 1 - limits.epsneg)
+        p[:, self._is_absent] = 0
         return self._by_output(p)
 
     @np.errstate(all="ignore")

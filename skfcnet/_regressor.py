@@ -11,6 +11,7 @@ from sklearn.utils import check_array
 
 from skfcnet._base import _BaseFCNet, partial_fit_is_available, store_parameters
 from skfcnet._compat import Interval, StrOptions
+from skfcnet._idle import by_value
 from skfcnet._input import check_width, in_dtype
 from skfcnet._scaling import TargetScaler
 
@@ -88,7 +89,8 @@ class FCNetRegressor(RegressorMixin, _BaseFCNet):
         Schedule of the learning rate, for every solver but 'lbfgs', step by step:
         'invscaling' divides it by ``(1 + step) ** power_t``; 'cosine', 'one_cycle' and
         'coslog4' (see `skfcnet.schedules`) are followed to their end, at the last of
-        ``max_iter`` epochs, even with ``early_stopping``, which then keeps the best;
+        ``max_iter`` epochs, even with ``early_stopping``, which then keeps the best, or
+        with ``warm_start`` and in `partial_fit` after ``total_steps``;
         'adaptive' divides it by 5 whenever there was no improvement for
         ``n_iter_no_change`` epochs, and training stops when it is below 1e-6.
 
@@ -124,7 +126,8 @@ class FCNetRegressor(RegressorMixin, _BaseFCNet):
 
     warm_start : bool, default=False
         Whether `fit` goes on from where the last one ended, for up to ``max_iter``
-        more epochs, with the solver's memory and the schedule as they were.
+        more epochs, with the solver's memory as it was. A schedule that has an end
+        needs ``total_steps``.
 
     momentum : float, default=0.9
         Momentum of gradient descent, from 0 to 1. Only for ``solver='sgd'``.
@@ -160,6 +163,12 @@ class FCNetRegressor(RegressorMixin, _BaseFCNet):
 
     max_fun : int, default=15000
         Most evaluations of the loss. Only for ``solver='lbfgs'``.
+
+    total_steps : int or None, default=None
+        Minibatches after which a schedule of the learning rate that has an end has come
+        to it, counted over all calls of `partial_fit`, or of `fit` with ``warm_start``.
+        None: these calls know of no end, and train at the constant rate
+        ``learning_rate_init``.
 
     scoring : str, callable or None, default=None
         What early stopping goes by: 'loss', the loss on the rows validated on; the
@@ -348,6 +357,13 @@ class FCNetRegressor(RegressorMixin, _BaseFCNet):
 
     _category = "regression"
     _fewest_validated = 2  # R^2 of a single row is not defined
+    _conditions = (
+        *_BaseFCNet._conditions,
+        *by_value(
+            "loss",
+            {loss: own.parameters.values() for loss, own in REGRESSION_LOSSES.items()},
+        ),
+    )
     _parameter_constraints = {
         **_BaseFCNet._parameter_constraints,
         "loss": [StrOptions(set(REGRESSION_LOSSES))],
@@ -384,6 +400,7 @@ class FCNetRegressor(RegressorMixin, _BaseFCNet):
         epsilon=1e-8,
         n_iter_no_change=10,
         max_fun=15000,
+        total_steps=None,
         scoring=None,
         warmup_epochs=0.0,
         max_grad_norm=None,

@@ -65,7 +65,7 @@ class FCNetTransformer(
     >>> from sklearn.preprocessing import MinMaxScaler
     >>> from skfcnet import FCNetClassifier, FCNetTransformer
     >>> X, y = load_digits(return_X_y=True)
-    >>> net = FCNetClassifier((32, 8), tol=1e-2, random_state=0)
+    >>> net = FCNetClassifier((32, 8), max_iter=40, random_state=0)
     >>> features = FCNetTransformer(net)
     >>> model = make_pipeline(MinMaxScaler(), features, RidgeClassifier())
     >>> model.fit(X[:1000], y[:1000]).score(X[1000:], y[1000:]) > 0.85

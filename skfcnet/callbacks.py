@@ -72,7 +72,7 @@ class ValidationMonitor(ScoringMonitor):
     >>> X, y = load_digits(return_X_y=True)
     >>> X, X_val, y, y_val = train_test_split(X / 16, y, random_state=0)
     >>> monitor = ValidationMonitor(X_val, y_val, scoring=["accuracy", "neg_log_loss"])
-    >>> net = FCNetClassifier(tol=1e-2, random_state=0).set_callbacks(monitor)
+    >>> net = FCNetClassifier(max_iter=8, random_state=0).set_callbacks(monitor)
     >>> net = net.fit(X, y)
     >>> epochs = [row for row in monitor.get_logs().data if row["task_name"] == "epoch"]
     >>> len(epochs) == net.n_iter_

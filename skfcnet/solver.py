@@ -54,7 +54,7 @@ class Solver:
     schedule : str, default='constant'
         A key of `skfcnet.schedules.SCHEDULES`: what the learning rate is multiplied by
         in every step. Where it depends on how many steps there will be, that is
-        ``first_step`` and ``num_epochs`` epochs.
+        ``total_steps``.
 
     schedule_config : dict, default=None
         The schedule's numbers; its defaults fill in what is missing.
@@ -105,6 +105,10 @@ class Solver:
 
     first_step : int, default=0
         Minibatches trained before, by which a schedule is advanced.
+
+    total_steps : int, default=None
+        Minibatches after which a schedule that has an end is there, and stays; those
+        trained before are counted. None: after ``num_epochs`` epochs.
 
     Attributes
     ----------
@@ -191,11 +195,13 @@ class Solver:
         shuffle=True,
         random_state=None,
         first_step=0,
+        total_steps=None,
     ):
         _check_at_least_one(
             batch_size=batch_size,
             num_epochs=num_epochs,
             print_every=print_every,
+            total_steps=1 if total_steps is None else total_steps,
             num_train_samples=1 if num_train_samples is None else num_train_samples,
             num_val_samples=1 if num_val_samples is None else num_val_samples,
         )
@@ -262,9 +268,12 @@ class Solver:
             l2=model.reg,
         )
         self.learning_rate = self._update.learning_rate
+        self._total_steps = total_steps
+        if total_steps is None:
+            self._total_steps = first_step + num_epochs * len(self._batches)
         self._schedule = partial(
             SCHEDULES[schedule].function,
-            n_steps=first_step + num_epochs * len(self._batches),
+            n_steps=self._total_steps,
             **SCHEDULES[schedule].defaults | (schedule_config or {}),
         )
         self._warmup_steps = warmup_epochs * len(self._batches)
@@ -372,7 +381,8 @@ class Solver:
         return loss + self._update() / model.n_members
 
     def _scheduled_rate(self):
-        rate = self.learning_rate * self._schedule(self.step)
+        step = min(self.step, self._total_steps)
+        rate = self.learning_rate * self._schedule(step)
         if self.step + 1 < self._warmup_steps:
             rate *= (self.step + 1) / self._warmup_steps
         return rate

@@ -14,6 +14,7 @@ LEVELS = {
     "_layer": 0,
     "_parameters": 0,
     "_categories": 0,
+    "_idle": 1,
     "_random": 0,
     "_warn": 0,
     "_threads": 0,

@@ -18,7 +18,9 @@ from skfcnet.layers import pbld_backward, pbld_forward
 from skfcnet.network import EMBEDDED_CHUNK, FullyConnectedNet
 
 pytestmark = pytest.mark.filterwarnings(
-    "ignore::sklearn.exceptions.ConvergenceWarning"  # short fits, on purpose
+    "ignore::sklearn.exceptions.ConvergenceWarning",  # short fits, on purpose
+    # What is set for one solver has no effect with another; see test_idle.py.
+    "ignore:.* has no effect. it needs:UserWarning",
 )
 
 REPEATABLE = settings(deadline=None, derandomize=True, max_examples=40)

@@ -3,11 +3,17 @@
 import numpy as np
 import pytest
 from sklearn.base import clone, is_classifier
+from sklearn.ensemble import StackingClassifier, VotingClassifier
+from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import accuracy_score, r2_score
 
 from skfcnet import FCNetClassifier, FCNetRegressor
 
-pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+pytestmark = pytest.mark.filterwarnings(
+    "ignore::sklearn.exceptions.ConvergenceWarning",  # short fits, on purpose
+    # What is set for one solver has no effect with another; see test_idle.py.
+    "ignore:.* has no effect. it needs:UserWarning",
+)
 
 SMALL = {
     "hidden_layer_sizes": (8,),
@@ -193,13 +199,89 @@ def test_errors_name_class_weight(kind, class_weight):
 def test_rows_of_weight_zero_are_not_there(early_stopping, solver):
     model, X, y, _ = data_of("multiclass")
     model.set_params(early_stopping=early_stopping, solver=solver)
-    kept = y != 1
+    kept = np.arange(len(y)) % 3 != 1
     model.set_params(class_weight="balanced")
     weighted = clone(model).fit(X, y, kept)
     without = clone(model).fit(X[kept], y[kept])
-    np.testing.assert_array_equal(weighted.classes_, [0, 2])
-    assert weighted.n_outputs_ == 1
     assert_same(weighted, without, X)
+
+
+@pytest.mark.parametrize("changes", [{}, {"n_members": 2}, {"solver": "lbfgs"}])
+@pytest.mark.parametrize("kind", ["binary", "multiclass", "several"])
+@pytest.mark.parametrize("absent", [0, 1])
+def test_a_class_of_weightless_rows_is_kept_and_has_no_probability(
+    kind, absent, changes
+):
+    model, X, y, _ = data_of("multiclass" if kind == "several" else kind)
+    weight = (y != absent).astype(float)
+    if kind == "several":
+        y = np.column_stack([y, (X[:, 0] > 0).astype(int)])
+    model.set_params(**changes).fit(X, y, weight)
+    classes, p, decisions, log_p = (
+        part[0] if kind == "several" else part
+        for part in (
+            model.classes_,
+            model.predict_proba(X),
+            model.decision_function(X),
+            model.predict_log_proba(X),
+        )
+    )
+    predicted = model.predict(X)[:, 0] if kind == "several" else model.predict(X)
+    others = np.flatnonzero(classes != absent)
+    np.testing.assert_array_equal(classes, range(3 if kind != "binary" else 2))
+    assert (p[:, absent] == 0).all()
+    np.testing.assert_allclose(p.sum(axis=1), 1)
+    assert (p[:, others] > 0).all()
+    assert not (predicted == absent).any()
+    assert np.isfinite(decisions).all()
+    assert (log_p[:, absent] < -700).all()
+    # As soon as rows of that class count, it has a probability like the others.
+    model.set_params(warm_start=True).fit(X, y, np.ones(len(X)))
+    p = model.predict_proba(X)
+    assert ((p[0] if kind == "several" else p) > 0).all()
+
+
+def test_ensembles_of_scikit_learn_take_a_weightless_class():
+    model, X, y, _ = data_of("multiclass")
+    weight = (y != 2).astype(float)
+    voting = VotingClassifier(
+        [("net", model), ("linear", LogisticRegression())], voting="soft"
+    )
+    stacking = StackingClassifier([("net", model)], cv=3)
+    for ensemble in (voting, stacking):
+        p = ensemble.fit(X, y, sample_weight=weight).predict_proba(X)
+        assert p.shape == (len(X), 3)
+
+
+def test_classes_that_partial_fit_has_not_seen_yet_may_occur():
+    model, X, y, _ = data_of("multiclass")
+    first = model.partial_fit(X[y != 1], y[y != 1], classes=[0, 1, 2])
+    assert (first.predict_proba(X) > 0).all()
+
+
+@pytest.mark.parametrize("scale", [1e-300, 1e-50, 1e-40, 1e38, 1e300])
+@pytest.mark.parametrize("kind", ["binary", "multiclass", "multilabel"])
+def test_class_weights_of_any_size_are_learned_by_alike(kind, scale):
+    model, X, y, _ = data_of(kind)
+
+    def fitted(unit):
+        weights = dict.fromkeys(np.unique(y).tolist(), unit) | {1: 2 * unit}
+        weights = [weights, {}, {}] if kind == "multilabel" else weights
+        return clone(model).set_params(class_weight=weights).fit(X, y)
+
+    ours, expected = fitted(scale), fitted(1e6)
+    assert 1e-3 < ours.loss_ < 1e3
+    np.testing.assert_allclose(
+        ours.predict_proba(X), expected.predict_proba(X), rtol=1e-3
+    )
+    assert np.ptp(ours.predict_proba(X)[:, 0]) > 0.1
+
+
+def test_class_weights_whose_product_is_infinite_are_refused():
+    model, X, y, _ = data_of("multilabel")
+    model.set_params(class_weight=[{0: 1e200, 1: 1e200}] * 3)
+    with pytest.raises(ValueError, match="class_weight is too large"):
+        model.fit(X, y)
 
 
 @pytest.mark.parametrize("kind", ["binary", "multiclass", "regression", "multioutput"])

@@ -1,0 +1,97 @@
+"""Parameters that were set, but have no effect beside the others: a warning names them.
+
+An estimator declares in its attribute ``_conditions`` what its parameters need to have
+an effect. What other tables know, such as which solver takes which parameter, is read
+from there by `by_value`.
+"""
+
+from collections.abc import Callable
+from inspect import signature
+from typing import NamedTuple
+
+import numpy as np
+
+from skfcnet._warn import warn
+
+
+class Condition(NamedTuple):
+    """What some parameters need to have an effect.
+
+    Parameters
+    ----------
+    names : tuple of str
+        The parameters.
+
+    holds : callable
+        From an estimator to whether they have one.
+
+    needed : str
+        What they need, in words; may name parameters in braces.
+    """
+
+    names: tuple
+    holds: Callable
+    needed: str
+
+
+def by_value(parameter, names_by_value):
+    """Return the conditions of parameters that belong to values of another one.
+
+    Parameters
+    ----------
+    parameter : str
+        The other one.
+
+    names_by_value : Mapping of str to iterable of str
+        For each of its values, the parameters that have an effect.
+
+    Returns
+    -------
+    conditions : list of Condition
+        One for every parameter.
+
+    Examples
+    --------
+    >>> from skfcnet._idle import by_value
+    >>> by_value("solver", {"sgd": ["momentum"], "adam": []})[0].needed
+    "solver='sgd'"
+    """
+    conditions = []
+    for name in sorted({name for names in names_by_value.values() for name in names}):
+        values = [value for value, names in names_by_value.items() if name in names]
+        needed = f"{parameter}={' or '.join(map(repr, values))}"
+        holds = _has_one_of(parameter, values)
+        conditions.append(Condition((name,), holds, needed))
+    return conditions
+
+
+def _has_one_of(parameter, values):
+    return lambda estimator: getattr(estimator, parameter) in values
+
+
+def warn_of_idle_parameters(estimator):
+    """Warn of parameters that were set and have no effect, with what they need.
+
+    Parameters
+    ----------
+    estimator : estimator instance
+        With ``_conditions``.
+    """
+    parameters = estimator.get_params(deep=False)
+    defaults = {
+        name: parameter.default
+        for name, parameter in signature(type(estimator)).parameters.items()
+    }
+    was_set = {n for n, v in parameters.items() if not _equal(v, defaults[n])}
+    for condition in estimator._conditions:
+        names = [name for name in condition.names if name in was_set]
+        if names and not condition.holds(estimator):
+            settings = ", ".join(f"{name}={parameters[name]!r}" for name in names)
+            needed = condition.needed.format(**parameters)
+            warn(f"{settings} has no effect: it needs {needed}.")
+
+
+def _equal(value, default):
+    return value is default or (
+        np.ndim(value) == np.ndim(default) and np.array_equal(value, default)
+    )

@@ -1,0 +1,131 @@
+"""What is set without an effect is warned of, and nothing else is."""
+
+import warnings
+from inspect import signature
+
+import numpy as np
+import pytest
+from scipy.sparse import csr_array
+from sklearn.exceptions import ConvergenceWarning
+
+from skfcnet import FCNetClassifier, FCNetRegressor
+from skfcnet._base import SOLVERS
+from skfcnet._regressor import REGRESSION_LOSSES
+from skfcnet.schedules import SCHEDULES
+
+pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+
+RNG = np.random.default_rng(0)
+X, Y = RNG.normal(size=(40, 3)), RNG.gamma(2, size=40)
+QUICK = {"hidden_layer_sizes": (4,), "max_iter": 2, "random_state": 0}
+LBFGS, CONSTANT = {"solver": "lbfgs"}, {"learning_rate": "constant"}
+
+IDLE = [
+    ({"momentum": 0.5}, "momentum=0.5", "solver='sgd'"),
+    ({"nesterovs_momentum": False}, "nesterovs_momentum=False", "solver='sgd'"),
+    ({"beta_1": 0.5, "solver": "sgd"}, "beta_1=0.5", "solver='adam' or 'adamw'"),
+    ({"beta_2": 0.5, "solver": "rmsprop"}, "beta_2=0.5", "solver='adam' or 'adamw'"),
+    ({"epsilon": 1e-6, "solver": "sgd"}, "epsilon=1e-06", "solver='adam' or"),
+    ({"weight_decay": 0.1, "solver": "adam"}, "weight_decay=0.1", "solver='adamw'"),
+    ({"power_t": 0.3}, "power_t=0.3", "learning_rate='invscaling'"),
+    ({"max_fun": 9}, "max_fun=9", "solver='lbfgs'"),
+    ({"batch_size": 9, **LBFGS}, "batch_size=9", "solver='sgd' or"),
+    ({"learning_rate_init": 0.1, **LBFGS}, "learning_rate_init=0.1", "solver='sgd' or"),
+    ({"learning_rate": "cosine", **LBFGS}, "learning_rate='cosine'", "solver='sgd' or"),
+    ({"shuffle": False, **LBFGS}, "shuffle=False", "solver='sgd' or"),
+    ({"max_grad_norm": 1.0, **LBFGS}, "max_grad_norm=1.0", "solver='sgd' or"),
+    ({"n_iter_no_change": 3, **LBFGS}, "n_iter_no_change=3", "early_stopping=True"),
+    ({"tol": 0.1}, "tol=0.1", "learning_rate='one_cycle' is followed to its end"),
+    (
+        {"tol": 0.1, "n_iter_no_change": 3, "early_stopping": True},
+        "tol=0.1, n_iter_no_change=3",
+        "such as learning_rate='constant'",
+    ),
+    ({"learning_rate": "cosine", "warm_start": True}, "'cosine'", "total_steps with"),
+    ({"total_steps": 9}, "total_steps=9", "warm_start=True or partial_fit"),
+    ({"validation_fraction": 0.2}, "validation_fraction=0.2", "early_stopping=True"),
+    ({"scoring": "loss"}, "scoring='loss'", "early_stopping=True"),
+    ({"n_bins": 9, "numeric_embedding": None}, "n_bins=9", "numeric_embedding='ple'"),
+    (
+        {"hidden_layer_sizes": (), "activation": "tanh", "dropout": 0.2},
+        "activation='tanh', dropout=0.2",
+        r"hidden layers, and hidden_layer_sizes=\(\) has none",
+    ),
+    ({"huber_delta": 2.0}, "huber_delta=2.0", "loss='huber'"),
+    ({"quantile": [0.1, 0.9]}, r"quantile=\[0.1, 0.9\]", "loss='quantile'"),
+]
+
+
+@pytest.mark.parametrize(("settings", "named", "needed"), IDLE, ids=str)
+def test_what_has_no_effect_is_named_with_what_it_needs(settings, named, needed):
+    model = FCNetRegressor(**QUICK | settings)
+    with pytest.warns(
+        UserWarning, match=f"{named}.* has no effect: .*{needed}"
+    ) as all_:
+        model.fit(X, Y)
+    (warning,) = (w for w in all_ if w.category is not ConvergenceWarning)
+    assert warning.filename == __file__
+
+
+ACTING = [
+    *({"solver": solver} for solver in (*SOLVERS, "lbfgs")),
+    *({"learning_rate": schedule} for schedule in (*SCHEDULES, "adaptive")),
+    *({"loss": loss} for loss in REGRESSION_LOSSES),
+    {"loss": "huber", "huber_delta": 2.0},
+    {"loss": "quantile", "quantile": [0.1, 0.9]},
+    {"solver": "sgd", "momentum": 0.5, "nesterovs_momentum": False},
+    {"solver": "adam", "beta_1": 0.5, "beta_2": 0.5, "epsilon": 1e-6},
+    {"solver": "lbfgs", "max_fun": 100, "tol": 1e-3, "max_iter": 1000},
+    {"solver": "lbfgs", "early_stopping": True, "n_iter_no_change": 3},
+    {"learning_rate": "invscaling", "power_t": 0.3},
+    {"max_iter": 1000, "tol": 0.1, "n_iter_no_change": 1, **CONSTANT},
+    {"early_stopping": True, "validation_fraction": 0.3, "scoring": "loss"},
+    {"warm_start": True},
+    {"warm_start": True, "learning_rate": "cosine", "total_steps": 99},
+    {"hidden_layer_sizes": (), "weight_decay": 0.1, "alpha": 0.1},
+    {"n_bins": 9, "input_dropout": 0.1, "n_members": 2},
+    {"activation": "tanh", "dropout": 0.2, "batch_norm": True},
+    {"quantile": 0.5, "max_iter": None, "batch_size": 20},
+]
+
+
+@pytest.mark.parametrize("settings", ACTING, ids=str)
+def test_what_has_an_effect_is_not_warned_of(settings):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        FCNetRegressor(**QUICK | settings).fit(X, Y)
+
+
+@pytest.mark.parametrize("estimator", [FCNetClassifier, FCNetRegressor])
+def test_conditions_are_of_parameters_that_there_are(estimator):
+    names = {name for condition in estimator._conditions for name in condition.names}
+    assert names <= set(signature(estimator).parameters)
+
+
+@pytest.mark.parametrize("estimator", [FCNetClassifier, FCNetRegressor])
+def test_many_epochs_are_warned_of_where_patience_cannot_end_them(estimator):
+    model = estimator(hidden_layer_sizes=(2,), max_iter=300, random_state=0)
+    target = (Y > 1).astype(int)
+    with pytest.warns(UserWarning, match="All 300 epochs of max_iter are trained"):
+        model.fit(X[:9], target[:9])
+    assert model.n_iter_ == 300
+    model.set_params(**CONSTANT, tol=1e9).fit(X[:9], target[:9])
+    assert model.n_iter_ < 300
+
+
+def test_scaling_of_sparse_rows_is_warned_of_where_it_was_set():
+    sparse = csr_array(np.abs(X))
+    model = FCNetRegressor(**QUICK).fit(sparse, Y)
+    with pytest.warns(UserWarning, match="input_scaling='standard' has no effect"):
+        model.set_params(input_scaling="standard").fit(sparse, Y)
+
+
+def test_a_warning_made_an_error_leaves_the_earlier_model():
+    model = FCNetRegressor(**QUICK).fit(X, Y)
+    earlier = model.predict(X)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        with pytest.raises(UserWarning, match="no effect"):
+            model.set_params(momentum=0.1).fit(X[::2], Y[::2])
+    np.testing.assert_array_equal(model.predict(X), earlier)
