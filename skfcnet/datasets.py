@@ -60,7 +60,7 @@ def fetch_mnist(*, data_home=None, normalize=True, as_frame=False):
 
     References
     ----------
-    .. [1] Y. LeCun, L. Bottou, Y. Bengio, P. Haffner, "Gradient-Based Learning
+    .. [1] LeCun, Y., Bottou, L., Bengio, Y., Haffner, P., "Gradient-Based Learning
        Applied to Document Recognition", Proceedings of the IEEE 86, 1998.
 
     Examples
@@ -130,7 +130,7 @@ def fetch_california_housing(
 
     References
     ----------
-    .. [1] R. K. Pace, R. Barry, "Sparse Spatial Autoregressions", Statistics and
+    .. [1] Pace, R. K., Barry, R., "Sparse Spatial Autoregressions", Statistics and
        Probability Letters 33, 1997.
 
     Examples

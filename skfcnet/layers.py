@@ -320,7 +320,7 @@ def batchnorm_forward(x, gamma, beta, bn_param, *, out=None, workspace=None):
 
     References
     ----------
-    .. [1] S. Ioffe, C. Szegedy, "Batch Normalization: Accelerating Deep Network
+    .. [1] Ioffe, S., Szegedy, C., "Batch Normalization: Accelerating Deep Network
        Training by Reducing Internal Covariate Shift", ICML 2015.
 
     Examples
@@ -458,7 +458,7 @@ def layernorm_forward(x, gamma, beta, ln_param, *, out=None, workspace=None):
 
     References
     ----------
-    .. [1] J. L. Ba, J. R. Kiros, G. E. Hinton, "Layer Normalization",
+    .. [1] Ba, J. L., Kiros, J. R., Hinton, G. E., "Layer Normalization",
        arXiv:1607.06450, 2016.
 
     Examples
@@ -582,7 +582,7 @@ def dropout_forward(x, dropout_param, *, out=None, workspace=None):
 
     References
     ----------
-    .. [1] N. Srivastava et al., "Dropout: A Simple Way to Prevent Neural Networks
+    .. [1] Srivastava, N., et al., "Dropout: A Simple Way to Prevent Neural Networks
        from Overfitting", JMLR 15, 2014.
 
     Examples

@@ -307,9 +307,9 @@ class FullyConnectedNet:
 
     References
     ----------
-    .. [1] K. He et al., "Delving Deep into Rectifiers: Surpassing Human-Level
+    .. [1] He, K., et al., "Delving Deep into Rectifiers: Surpassing Human-Level
        Performance on ImageNet Classification", ICCV 2015.
-    .. [2] Y. LeCun et al., "Efficient BackProp", in "Neural Networks: Tricks of the
+    .. [2] LeCun, Y., et al., "Efficient BackProp", in "Neural Networks: Tricks of the
        Trade", 1998.
 
     Examples
