@@ -184,7 +184,7 @@ def _download_mnist(raw):
     except ImportError as error:
         raise ImportError(
             f"{advice}, or install torchvision, which downloads them: "
-            f"pip install 'skfcnet[datasets]'."
+            "pip install torchvision."
         ) from error
     try:
         MNIST(raw.parents[1], download=True)
@@ -210,7 +210,7 @@ def _bunch(arrays, feature_names, target_name, as_frame):
             import pandas as pd
         except ImportError as error:
             raise ImportError(
-                "as_frame=True needs pandas: pip install 'skfcnet[datasets]'."
+                "as_frame=True needs pandas: pip install pandas."
             ) from error
         for part in _X_PARTS:
             arrays[part] = pd.DataFrame(arrays[part], columns=feature_names)
