@@ -21,10 +21,11 @@ have an axis for them in front: rows (k, N, D), or (1, N, D) where they are shar
 weights (k, D, M), and vectors of parameters, which meet rows, (k, 1, D). That is what
 ``...`` at the beginning of a shape stands for.
 
-`LAYERS` declares every layer once, `NORMALIZATIONS` and `ACTIVATIONS` are those among
-them that can be chosen for a network. Activations are written in `skfcnet.activations`,
-trained embeddings in `skfcnet.embeddings`, and both can be imported from here as well.
-The network, the estimators, the gradient tests and the documentation read these tables.
+`LAYERS` declares every layer once, `NORMALIZATIONS` and
+`~skfcnet.activations.ACTIVATIONS` are those among them that can be chosen for a
+network. Activations are written in `skfcnet.activations`, trained embeddings in
+`skfcnet.embeddings`, and both can be imported from here as well. The network, the
+estimators, the gradient tests and the documentation read these tables.
 """
 
 from functools import partial
@@ -713,7 +714,7 @@ def sparse_dropout_forward(x, dropout_param, *, out=None, workspace=None):
 
 
 def affine_relu_forward(x, w, b):
-    """`affine_forward`, then `relu_forward`.
+    """`affine_forward`, then `~skfcnet.activations.relu_forward`.
 
     Parameters
     ----------
