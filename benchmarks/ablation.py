@@ -2,8 +2,8 @@
 
 The default is fitted to the same splits as variants of it that differ in one parameter.
 Printed is by how many per cent the error of a variant is larger: the mean over the
-splits of the root mean squared error, or, for classes, of the log loss; then how many
-times as long a fit takes, and the geometric mean of everything over the data sets.
+splits of the root mean squared error, or, for classes, of the log loss. Before them
+stand their geometric mean over the data sets, and how many times as long a fit takes.
 
     SKFCNET_DATA=<folder> python benchmarks/ablation.py --splits 5 --jobs 2
 
@@ -25,6 +25,11 @@ def relative(table, measure):
     return means.div(means.loc[DEFAULT])
 
 
+def geometric_mean(ratios):
+    """Return the geometric mean over the data sets, of every variant."""
+    return np.exp(np.log(ratios).mean(axis="columns"))
+
+
 def changes(table):
     """Return how many per cent worse every variant is, and how much slower."""
     errors, losses = relative(table, "error"), relative(table, "log loss")
@@ -32,10 +37,11 @@ def changes(table):
     ratios[losses.columns] = losses
     names = [name for name in TABLES if name in ratios]
     ratios = ratios.reindex(index=[*ABLATION], columns=names).dropna(how="all")
-    ratios["mean"] = np.exp(np.log(ratios).mean(axis="columns"))
     seconds = relative(table, "seconds").reindex(ratios.index)
+    ratios.insert(0, "mean", geometric_mean(ratios))
     percent = (100 * (ratios - 1)).round(1) + 0.0  # no change has no sign
-    return percent.assign(time=np.exp(np.log(seconds).mean(axis="columns")).round(1))
+    percent.insert(1, "time", geometric_mean(seconds).round(1))
+    return percent
 
 
 def main():

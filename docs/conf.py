@@ -1,7 +1,6 @@
 """Configuration of Sphinx: `sphinx-build -b html docs docs/_build/html`."""
 
 import inspect
-import os
 import re
 from pathlib import Path
 
@@ -24,11 +23,14 @@ project_copyright = author
 release = version = skfcnet.__version__
 
 extensions = [
+    "myst_parser",
     "numpydoc",
     "sphinx.ext.autodoc",
     "sphinx.ext.autosummary",
     "sphinx.ext.doctest",
+    "sphinx.ext.intersphinx",
     "sphinx.ext.mathjax",
+    "sphinx.ext.viewcode",
     "sphinx_copybutton",
     "sphinx_gallery.gen_gallery",
 ]
@@ -36,22 +38,30 @@ exclude_patterns = ["_build", "_templates"]
 templates_path = ["_templates"]
 default_role = "py:obj"
 
+# What the pages refer to elsewhere is listed here, so that a build needs no network.
+intersphinx_mapping = {
+    name: (url, f"inventories/{name}.txt")
+    for name, url in (
+        ("joblib", "https://joblib.readthedocs.io/en/stable/"),
+        ("numpy", "https://numpy.org/doc/stable/"),
+        ("python", "https://docs.python.org/3/"),
+        ("scikit-learn", "https://scikit-learn.org/stable/"),
+    )
+}
+
 numpydoc_show_class_members = False
 copybutton_exclude = ".linenos, .gp, .go"
 
+html_title = project
 html_theme = "pydata_sphinx_theme"
 html_theme_options = {"show_toc_level": 2, "navigation_with_keys": False}
 html_show_sourcelink = False
 html_static_path = ["_static"]
 html_css_files = ["skfcnet.css"]
 
-# Examples on real data run where the data are; elsewhere they are shown as they are.
-WITHOUT_REAL_DATA = ("gradient_check", "grid_search", "quick_start")
-executed = "" if os.environ.get("SKFCNET_DATA") else f"({'|'.join(WITHOUT_REAL_DATA)})"
 sphinx_gallery_conf = {
     "examples_dirs": "../examples",
     "gallery_dirs": "auto_examples",
-    "filename_pattern": rf"plot_{executed}",
     "within_subsection_order": ExplicitOrder(
         [
             "plot_quick_start.py",

@@ -1,26 +1,51 @@
 """
-MNIST with the building blocks
-==============================
+Handwritten digits with the building blocks
+===========================================
 
 Below the estimators are two classes that show every step of training: a
 :class:`~skfcnet.network.FullyConnectedNet` holds the parameters and computes the loss
 and its gradients, a :class:`~skfcnet.solver.Solver` runs the epochs and keeps the
-history. Here they train a small network on the MNIST digits, 50,000 images of
-28 x 28 pixels.
+history. Here they train a small network on images of handwritten digits.
 """
 
 # %%
 # The data
 # --------
 #
-# :func:`~skfcnet.datasets.fetch_mnist` reads the digits, or downloads them if they are
-# missing. With ``normalize=True``, the default, pixels are scaled to [0, 1], and the
-# mean of each pixel over the training rows is subtracted. Validation and test rows are
-# treated with the *same* mean: nothing about them is known before they are predicted.
+# Where the environment variable ``SKFCNET_DATA`` names a folder for real data, these
+# are the MNIST digits, which :func:`~skfcnet.datasets.fetch_mnist` reads or downloads:
+# 50,000 images of 28 x 28 pixels to train on. Elsewhere they are the 1,797 of 8 x 8
+# pixels that come with scikit-learn, and more epochs make up for the fewer rows. Which
+# of them this page shows is printed below.
+#
+# Pixels are scaled to [0, 1], and the mean of each pixel over the training rows is
+# subtracted. Validation and test rows are treated with the *same* mean: nothing about
+# them is known before they are predicted.
+
+import os
+
+import numpy as np
+from sklearn.datasets import load_digits
+from sklearn.utils import Bunch
 
 from skfcnet.datasets import fetch_mnist
 
-data = fetch_mnist()
+if os.environ.get("SKFCNET_DATA"):
+    name, image_shape, num_epochs = "the MNIST digits", (28, 28), 10
+    raw, data = fetch_mnist(normalize=False), fetch_mnist()
+else:
+    name, image_shape, num_epochs = "scikit-learn's digits", (8, 8), 40
+    X, y = load_digits(return_X_y=True)
+    shuffled = np.random.default_rng(0).permutation(len(X))
+    raw, data = Bunch(), Bunch()
+    for part, rows in zip(
+        ("train", "val", "test"), np.split(shuffled, [1000, 1300]), strict=True
+    ):
+        raw[f"X_{part}"] = X[rows]
+        data[f"X_{part}"] = (X[rows] - raw.X_train.mean(axis=0)) / 16
+        raw[f"y_{part}"] = data[f"y_{part}"] = y[rows]
+
+print(f"These are {name}.")
 for part in ("train", "val", "test"):
     print(f"{part:5}", data[f"X_{part}"].shape, data[f"y_{part}"].shape)
 
@@ -31,8 +56,7 @@ import matplotlib.pyplot as plt
 
 from skfcnet.plotting import plot_samples
 
-raw = fetch_mnist(normalize=False)
-figure = plot_samples(raw.X_train, raw.y_train, image_shape=(28, 28))
+figure = plot_samples(raw.X_train, raw.y_train, image_shape=image_shape)
 plt.show()
 
 # %%
@@ -45,7 +69,14 @@ plt.show()
 
 from skfcnet.network import FullyConnectedNet
 
-net = FullyConnectedNet("classification", [20], [True], reg=1e-4, random_state=0)
+net = FullyConnectedNet(
+    "classification",
+    [20],
+    [True],
+    input_dim=data.X_train.shape[1],
+    reg=1e-4,
+    random_state=0,
+)
 print(net)
 for name, array in net.params.items():
     print(f"{name:6} {array.shape}")
@@ -63,13 +94,14 @@ print(f"initial loss: {loss:.3f}")
 # --------
 #
 # The solver uses gradient descent with momentum unless told otherwise. Every epoch
-# shuffles the 50,000 rows and cuts them into 500 minibatches of 100. The log shows the
-# loss of every 500th minibatch, and after every epoch the accuracy on 1000 training
-# rows and on all validation rows.
+# shuffles the training rows and cuts them into minibatches of 100: the 50,000 of MNIST
+# into 500, the 1,000 of scikit-learn into 10. The log shows the loss of every 500th
+# minibatch, and after every epoch the accuracy on 1000 training rows and on all
+# validation rows.
 
 from skfcnet.solver import Solver
 
-solver = Solver(net, data, num_epochs=10, print_every=500, random_state=0)
+solver = Solver(net, data, num_epochs=num_epochs, print_every=500, random_state=0)
 solver.train()
 
 # %%
@@ -95,8 +127,9 @@ plt.show()
 # The loss falls fast at first and then slowly, and it scatters, because every
 # minibatch is another sample of the data. The accuracy axis is cut off at 0.9, since
 # epoch 0, the untrained network, would otherwise fill it. The distance between the
-# two curves on the right is the overfitting: it stays small for so small a network.
-# The training curve is the more ragged one, because it is measured on 1000 rows.
+# two curves on the right is the overfitting. On MNIST it stays small for so small a
+# network, and the training curve is the more ragged one, because it is measured on 1000
+# rows. With no more than 1000 rows to train on, the network soon knows them all.
 #
 # The test rows
 # -------------
@@ -104,8 +137,6 @@ plt.show()
 # The validation rows have chosen the best epoch, so on average their accuracy is
 # slightly optimistic. The test rows have had no influence on anything. ``loss`` without
 # labels is a test-time pass and returns the scores.
-
-import numpy as np
 
 scores = net.loss(data.X_test)
 accuracy = np.mean(scores.argmax(axis=1) == data.y_test)
@@ -115,11 +146,12 @@ print(f"test accuracy: {accuracy:.4f}")
 # What the hidden units look at
 # -----------------------------
 #
-# Each column of the first weight matrix holds one weight for every pixel, and so it
-# can be drawn as an image. Red pixels push the unit up, blue ones push it down. Most
-# of the units have found strokes and arcs in the middle of the image.
+# Each column of the first weight matrix holds one weight for every pixel, and so it can
+# be drawn as an image. Red pixels push the unit up, blue ones push it down. On MNIST
+# most of the units have found strokes and arcs in the middle of the image; 8 x 8 pixels
+# are too coarse to see them.
 
-weights = net.params["W1"].T.reshape(-1, 28, 28)
+weights = net.params["W1"].T.reshape(-1, *image_shape)
 limit = np.abs(weights).max() / 2
 
 figure, axes = plt.subplots(2, 10, figsize=(9, 2.2), layout="constrained")

@@ -147,8 +147,8 @@ class PiecewiseLinear:
 
     References
     ----------
-    .. [1] Y. Gorishniy, I. Rubachev, A. Babenko, "On Embeddings for Numerical Features
-       in Tabular Deep Learning", NeurIPS 2022.
+    .. [1] Gorishniy, Y., Rubachev, I., Babenko, A., "On Embeddings for Numerical
+       Features in Tabular Deep Learning", NeurIPS 2022.
 
     Examples
     --------

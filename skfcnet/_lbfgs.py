@@ -49,7 +49,7 @@ def train_lbfgs(net, X, y, weight, *, max_iter, max_fun, tol, after_iteration):
 
     References
     ----------
-    .. [1] R. Byrd, P. Lu, J. Nocedal, C. Zhu, "A Limited Memory Algorithm for Bound
+    .. [1] Byrd, R., Lu, P., Nocedal, J., Zhu, C., "A Limited Memory Algorithm for Bound
        Constrained Optimization", SIAM Journal on Scientific Computing 16, 1995.
     """
     grads = Parameters(net.params.specs, dtype=net.dtype)

@@ -322,24 +322,24 @@ class FCNetRegressor(RegressorMixin, _BaseFCNet):
 
     References
     ----------
-    .. [1] K. He et al., "Delving Deep into Rectifiers: Surpassing Human-Level
+    .. [1] He, K., et al., "Delving Deep into Rectifiers: Surpassing Human-Level
        Performance on ImageNet Classification", ICCV 2015.
-    .. [2] D. Kingma, J. Ba, "Adam: A Method for Stochastic Optimization", ICLR 2015.
-    .. [3] I. Loshchilov, F. Hutter, "Decoupled Weight Decay Regularization",
-       ICLR 2019.
-    .. [4] S. Ioffe, C. Szegedy, "Batch Normalization: Accelerating Deep Network
+    .. [2] Kingma, D., Ba, J., "Adam: A Method for Stochastic Optimization", ICLR 2015.
+    .. [3] Loshchilov, I., Hutter, F., "Decoupled Weight Decay Regularization", ICLR
+       2019.
+    .. [4] Ioffe, S., Szegedy, C., "Batch Normalization: Accelerating Deep Network
        Training by Reducing Internal Covariate Shift", ICML 2015.
-    .. [5] N. Srivastava et al., "Dropout: A Simple Way to Prevent Neural Networks
+    .. [5] Srivastava, N., et al., "Dropout: A Simple Way to Prevent Neural Networks
        from Overfitting", JMLR 15, 2014.
-    .. [6] R. Byrd, P. Lu, J. Nocedal, C. Zhu, "A Limited Memory Algorithm for Bound
+    .. [6] Byrd, R., Lu, P., Nocedal, J., Zhu, C., "A Limited Memory Algorithm for Bound
        Constrained Optimization", SIAM Journal on Scientific Computing 16, 1995.
-    .. [7] J. L. Ba, J. R. Kiros, G. Hinton, "Layer Normalization", 2016.
-    .. [8] D. Holzmüller, L. Grinsztajn, I. Steinwart, "Better by Default: Strong
+    .. [7] Ba, J. L., Kiros, J. R., Hinton, G., "Layer Normalization", 2016.
+    .. [8] Holzmüller, D., Grinsztajn, L., Steinwart, I., "Better by Default: Strong
        Pre-Tuned MLPs and Boosted Trees on Tabular Data", NeurIPS 2024.
-    .. [9] Y. Gorishniy, I. Rubachev, A. Babenko, "On Embeddings for Numerical
+    .. [9] Gorishniy, Y., Rubachev, I., Babenko, A., "On Embeddings for Numerical
        Features in Tabular Deep Learning", NeurIPS 2022.
-    .. [10] O. Laurent et al., "Packed Ensembles for Efficient Uncertainty Estimation",
-       ICLR 2023.
+    .. [10] Laurent, O., et al., "Packed Ensembles for Efficient Uncertainty
+       Estimation", ICLR 2023.
 
     Examples
     --------

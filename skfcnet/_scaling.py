@@ -261,7 +261,7 @@ class Scaler:
 
     References
     ----------
-    .. [1] D. Holzmüller, L. Grinsztajn, I. Steinwart, "Better by Default: Strong
+    .. [1] Holzmüller, D., Grinsztajn, L., Steinwart, I., "Better by Default: Strong
        Pre-Tuned MLPs and Boosted Trees on Tabular Data", NeurIPS 2024.
 
     Examples

@@ -113,7 +113,7 @@ def relu_forward(x, *, out=None, workspace=None):
 
     References
     ----------
-    .. [1] V. Nair, G. Hinton, "Rectified Linear Units Improve Restricted Boltzmann
+    .. [1] Nair, V., Hinton, G., "Rectified Linear Units Improve Restricted Boltzmann
        Machines", ICML 2010.
 
     Examples
@@ -186,7 +186,7 @@ def leaky_relu_forward(x, *, out=None, workspace=None):
 
     References
     ----------
-    .. [1] A. Maas, A. Hannun, A. Ng, "Rectifier Nonlinearities Improve Neural
+    .. [1] Maas, A., Hannun, A., Ng, A., "Rectifier Nonlinearities Improve Neural
        Network Acoustic Models", ICML 2013.
 
     Examples
@@ -413,8 +413,8 @@ def softplus_forward(x, *, out=None, workspace=None):
 
     References
     ----------
-    .. [1] C. Dugas et al., "Incorporating Second-Order Functional Knowledge for Better
-       Option Pricing", NIPS 2000.
+    .. [1] Dugas, C., et al., "Incorporating Second-Order Functional Knowledge for
+       Better Option Pricing", NIPS 2000.
 
     Examples
     --------
@@ -496,8 +496,8 @@ def elu_forward(x, *, out=None, workspace=None):
 
     References
     ----------
-    .. [1] D.-A. Clevert, T. Unterthiner, S. Hochreiter, "Fast and Accurate Deep Network
-       Learning by Exponential Linear Units (ELUs)", ICLR 2016.
+    .. [1] Clevert, D.-A., Unterthiner, T., Hochreiter, S., "Fast and Accurate Deep
+       Network Learning by Exponential Linear Units (ELUs)", ICLR 2016.
 
     Examples
     --------
@@ -580,7 +580,7 @@ def selu_forward(x, *, out=None, workspace=None):
 
     References
     ----------
-    .. [1] G. Klambauer et al., "Self-Normalizing Neural Networks", NIPS 2017.
+    .. [1] Klambauer, G., et al., "Self-Normalizing Neural Networks", NIPS 2017.
 
     Examples
     --------
@@ -667,7 +667,7 @@ def gelu_forward(x, *, out=None, workspace=None):
 
     References
     ----------
-    .. [1] D. Hendrycks, K. Gimpel, "Gaussian Error Linear Units (GELUs)",
+    .. [1] Hendrycks, D., Gimpel, K., "Gaussian Error Linear Units (GELUs)",
        arXiv:1606.08415, 2016.
 
     Examples
@@ -752,9 +752,9 @@ def silu_forward(x, *, out=None, workspace=None):
 
     References
     ----------
-    .. [1] S. Elfwing, E. Uchibe, K. Doya, "Sigmoid-Weighted Linear Units for Neural
-       Network Function Approximation in Reinforcement Learning", Neural Networks
-       107, 2018.
+    .. [1] Elfwing, S., Uchibe, E., Doya, K., "Sigmoid-Weighted Linear Units for Neural
+       Network Function Approximation in Reinforcement Learning", Neural Networks 107,
+       2018.
 
     Examples
     --------
@@ -834,7 +834,7 @@ def mish_forward(x, *, out=None, workspace=None):
 
     References
     ----------
-    .. [1] D. Misra, "Mish: A Self Regularized Non-Monotonic Activation Function", BMVC
+    .. [1] Misra, D., "Mish: A Self Regularized Non-Monotonic Activation Function", BMVC
        2020.
 
     Examples

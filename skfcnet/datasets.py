@@ -60,7 +60,7 @@ def fetch_mnist(*, data_home=None, normalize=True, as_frame=False):
 
     References
     ----------
-    .. [1] Y. LeCun, L. Bottou, Y. Bengio, P. Haffner, "Gradient-Based Learning
+    .. [1] LeCun, Y., Bottou, L., Bengio, Y., Haffner, P., "Gradient-Based Learning
        Applied to Document Recognition", Proceedings of the IEEE 86, 1998.
 
     Examples
@@ -130,7 +130,7 @@ def fetch_california_housing(
 
     References
     ----------
-    .. [1] R. K. Pace, R. Barry, "Sparse Spatial Autoregressions", Statistics and
+    .. [1] Pace, R. K., Barry, R., "Sparse Spatial Autoregressions", Statistics and
        Probability Letters 33, 1997.
 
     Examples
@@ -184,7 +184,7 @@ def _download_mnist(raw):
     except ImportError as error:
         raise ImportError(
             f"{advice}, or install torchvision, which downloads them: "
-            f"pip install 'skfcnet[datasets]'."
+            "pip install torchvision."
         ) from error
     try:
         MNIST(raw.parents[1], download=True)
@@ -210,7 +210,7 @@ def _bunch(arrays, feature_names, target_name, as_frame):
             import pandas as pd
         except ImportError as error:
             raise ImportError(
-                "as_frame=True needs pandas: pip install 'skfcnet[datasets]'."
+                "as_frame=True needs pandas: pip install pandas."
             ) from error
         for part in _X_PARTS:
             arrays[part] = pd.DataFrame(arrays[part], columns=feature_names)

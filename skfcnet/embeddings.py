@@ -82,7 +82,7 @@ def pbld_forward(x, w, b, V, c, *, out=None, workspace=None):
 
     References
     ----------
-    .. [1] D. Holzmüller, L. Grinsztajn, I. Steinwart, "Better by Default: Strong
+    .. [1] Holzmüller, D., Grinsztajn, L., Steinwart, I., "Better by Default: Strong
        Pre-Tuned MLPs and Boosted Trees on Tabular Data", NeurIPS 2024.
 
     Examples

@@ -40,7 +40,7 @@ def he_normal(shape, rng=None, *, gain=1.0):
 
     References
     ----------
-    .. [1] K. He et al., "Delving Deep into Rectifiers: Surpassing Human-Level
+    .. [1] He, K., et al., "Delving Deep into Rectifiers: Surpassing Human-Level
        Performance on ImageNet Classification", ICCV 2015.
 
     Examples
@@ -76,7 +76,7 @@ def he_uniform(shape, rng=None, *, gain=1.0):
 
     References
     ----------
-    .. [1] K. He et al., "Delving Deep into Rectifiers: Surpassing Human-Level
+    .. [1] He, K., et al., "Delving Deep into Rectifiers: Surpassing Human-Level
        Performance on ImageNet Classification", ICCV 2015.
 
     Examples
@@ -112,7 +112,7 @@ def lecun_normal(shape, rng=None, *, gain=1.0):
 
     References
     ----------
-    .. [1] Y. LeCun et al., "Efficient BackProp", in "Neural Networks: Tricks of the
+    .. [1] LeCun, Y., et al., "Efficient BackProp", in "Neural Networks: Tricks of the
        Trade", 1998.
 
     Examples
@@ -148,7 +148,7 @@ def lecun_uniform(shape, rng=None, *, gain=1.0):
 
     References
     ----------
-    .. [1] Y. LeCun et al., "Efficient BackProp", in "Neural Networks: Tricks of the
+    .. [1] LeCun, Y., et al., "Efficient BackProp", in "Neural Networks: Tricks of the
        Trade", 1998.
 
     Examples
@@ -184,7 +184,7 @@ def glorot_normal(shape, rng=None, *, gain=1.0):
 
     References
     ----------
-    .. [1] X. Glorot, Y. Bengio, "Understanding the Difficulty of Training Deep
+    .. [1] Glorot, X., Bengio, Y., "Understanding the Difficulty of Training Deep
        Feedforward Neural Networks", AISTATS 2010.
 
     Examples
@@ -220,7 +220,7 @@ def glorot_uniform(shape, rng=None, *, gain=1.0):
 
     References
     ----------
-    .. [1] X. Glorot, Y. Bengio, "Understanding the Difficulty of Training Deep
+    .. [1] Glorot, X., Bengio, Y., "Understanding the Difficulty of Training Deep
        Feedforward Neural Networks", AISTATS 2010.
 
     Examples
@@ -257,7 +257,7 @@ def orthogonal(shape, rng=None, *, gain=1.0):
 
     References
     ----------
-    .. [1] A. Saxe, J. McClelland, S. Ganguli, "Exact Solutions to the Nonlinear
+    .. [1] Saxe, A., McClelland, J., Ganguli, S., "Exact Solutions to the Nonlinear
        Dynamics of Learning in Deep Linear Neural Networks", ICLR 2014.
 
     Examples

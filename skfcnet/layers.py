@@ -21,10 +21,11 @@ have an axis for them in front: rows (k, N, D), or (1, N, D) where they are shar
 weights (k, D, M), and vectors of parameters, which meet rows, (k, 1, D). That is what
 ``...`` at the beginning of a shape stands for.
 
-`LAYERS` declares every layer once, `NORMALIZATIONS` and `ACTIVATIONS` are those among
-them that can be chosen for a network. Activations are written in `skfcnet.activations`,
-trained embeddings in `skfcnet.embeddings`, and both can be imported from here as well.
-The network, the estimators, the gradient tests and the documentation read these tables.
+`LAYERS` declares every layer once, `NORMALIZATIONS` and
+`~skfcnet.activations.ACTIVATIONS` are those among them that can be chosen for a
+network. Activations are written in `skfcnet.activations`, trained embeddings in
+`skfcnet.embeddings`, and both can be imported from here as well. The network, the
+estimators, the gradient tests and the documentation read these tables.
 """
 
 from functools import partial
@@ -320,7 +321,7 @@ def batchnorm_forward(x, gamma, beta, bn_param, *, out=None, workspace=None):
 
     References
     ----------
-    .. [1] S. Ioffe, C. Szegedy, "Batch Normalization: Accelerating Deep Network
+    .. [1] Ioffe, S., Szegedy, C., "Batch Normalization: Accelerating Deep Network
        Training by Reducing Internal Covariate Shift", ICML 2015.
 
     Examples
@@ -458,7 +459,7 @@ def layernorm_forward(x, gamma, beta, ln_param, *, out=None, workspace=None):
 
     References
     ----------
-    .. [1] J. L. Ba, J. R. Kiros, G. E. Hinton, "Layer Normalization",
+    .. [1] Ba, J. L., Kiros, J. R., Hinton, G. E., "Layer Normalization",
        arXiv:1607.06450, 2016.
 
     Examples
@@ -582,7 +583,7 @@ def dropout_forward(x, dropout_param, *, out=None, workspace=None):
 
     References
     ----------
-    .. [1] N. Srivastava et al., "Dropout: A Simple Way to Prevent Neural Networks
+    .. [1] Srivastava, N., et al., "Dropout: A Simple Way to Prevent Neural Networks
        from Overfitting", JMLR 15, 2014.
 
     Examples
@@ -713,7 +714,7 @@ def sparse_dropout_forward(x, dropout_param, *, out=None, workspace=None):
 
 
 def affine_relu_forward(x, w, b):
-    """`affine_forward`, then `relu_forward`.
+    """`affine_forward`, then `~skfcnet.activations.relu_forward`.
 
     Parameters
     ----------

@@ -272,9 +272,9 @@ def softmax_loss(x, y, *, label_smoothing=0.0, weight=None, out=None, workspace=
 
     References
     ----------
-    .. [1] I. Goodfellow, Y. Bengio, A. Courville, "Deep Learning", MIT Press,
-       2016, sections 4.1 and 6.2.2.3.
-    .. [2] C. Szegedy et al., "Rethinking the Inception Architecture for Computer
+    .. [1] Goodfellow, I., Bengio, Y., Courville, A., "Deep Learning", MIT Press, 2016,
+       sections 4.1 and 6.2.2.3.
+    .. [2] Szegedy, C., et al., "Rethinking the Inception Architecture for Computer
        Vision", CVPR 2016.
 
     Examples
@@ -378,8 +378,8 @@ def softmax_groups_loss(
 
     References
     ----------
-    .. [1] I. Goodfellow, Y. Bengio, A. Courville, "Deep Learning", MIT Press,
-       2016, sections 6.2.2.3 and 7.7.
+    .. [1] Goodfellow, I., Bengio, Y., Courville, A., "Deep Learning", MIT Press, 2016,
+       sections 6.2.2.3 and 7.7.
 
     Examples
     --------
@@ -471,9 +471,9 @@ def logistic_loss(x, y, *, label_smoothing=0.0, weight=None, out=None, workspace
 
     References
     ----------
-    .. [1] I. Goodfellow, Y. Bengio, A. Courville, "Deep Learning", MIT Press,
-       2016, section 6.2.2.2.
-    .. [2] C. Szegedy et al., "Rethinking the Inception Architecture for Computer
+    .. [1] Goodfellow, I., Bengio, Y., Courville, A., "Deep Learning", MIT Press, 2016,
+       section 6.2.2.2.
+    .. [2] Szegedy, C., et al., "Rethinking the Inception Architecture for Computer
        Vision", CVPR 2016.
 
     Examples
@@ -707,7 +707,7 @@ def huber_loss(x, y, *, delta=1.0, weight=None, out=None, workspace=None):
 
     References
     ----------
-    .. [1] P. J. Huber, "Robust Estimation of a Location Parameter", The Annals of
+    .. [1] Huber, P. J., "Robust Estimation of a Location Parameter", The Annals of
        Mathematical Statistics 35, 1964.
 
     Examples
@@ -775,7 +775,7 @@ def quantile_loss(x, y, *, quantile=0.5, weight=None, out=None, workspace=None):
 
     References
     ----------
-    .. [1] R. Koenker, G. Bassett, "Regression Quantiles", Econometrica 46, 1978.
+    .. [1] Koenker, R., Bassett, G., "Regression Quantiles", Econometrica 46, 1978.
 
     Examples
     --------
@@ -847,7 +847,7 @@ def poisson_loss(x, y, *, weight=None, out=None, workspace=None):
 
     References
     ----------
-    .. [1] P. McCullagh, J. A. Nelder, "Generalized Linear Models", second edition,
+    .. [1] McCullagh, P., Nelder, J. A., "Generalized Linear Models", second edition,
        Chapman and Hall, 1989, chapter 6.
 
     Examples
@@ -913,7 +913,7 @@ def gamma_loss(x, y, *, weight=None, out=None, workspace=None):
 
     References
     ----------
-    .. [1] P. McCullagh, J. A. Nelder, "Generalized Linear Models", second edition,
+    .. [1] McCullagh, P., Nelder, J. A., "Generalized Linear Models", second edition,
        Chapman and Hall, 1989, chapter 8.
 
     Examples

@@ -161,7 +161,7 @@ def plan(
         layer: True is "batchnorm", False none.
 
     activation : str
-        A key of `skfcnet.layers.ACTIVATIONS`.
+        A key of `skfcnet.activations.ACTIVATIONS`.
 
     dropout : float
         Probability of dropping a hidden unit.
@@ -250,7 +250,7 @@ class FullyConnectedNet:
         either the rows or the parameters have it, otherwise in float32.
 
     activation : str, default='relu'
-        A key of `skfcnet.layers.ACTIVATIONS`.
+        A key of `skfcnet.activations.ACTIVATIONS`.
 
     dropout : float, default=0.0
         Probability of dropping a hidden unit in training.
@@ -307,9 +307,9 @@ class FullyConnectedNet:
 
     References
     ----------
-    .. [1] K. He et al., "Delving Deep into Rectifiers: Surpassing Human-Level
+    .. [1] He, K., et al., "Delving Deep into Rectifiers: Surpassing Human-Level
        Performance on ImageNet Classification", ICCV 2015.
-    .. [2] Y. LeCun et al., "Efficient BackProp", in "Neural Networks: Tricks of the
+    .. [2] LeCun, Y., et al., "Efficient BackProp", in "Neural Networks: Tricks of the
        Trade", 1998.
 
     Examples
@@ -619,8 +619,8 @@ class FullyConnectedNet:
     def backpropagate(self, x, y, *, weight=None, grads, workspace, rng):
         """Write all gradients of the mean loss, without the penalty; return the loss.
 
-        What `loss` and `Solver` are built on: no check, no copy, and with a
-        workspace that was used before, no allocation.
+        What `loss` and `~skfcnet.solver.Solver` are built on: no check, no copy, and
+        with a workspace that was used before, no allocation.
 
         Parameters
         ----------

@@ -62,7 +62,7 @@ class TrainingCurveDisplay:
 
     See Also
     --------
-    plot_history : The curves of a `Solver`.
+    skfcnet.plotting.plot_history : The curves of a `~skfcnet.solver.Solver`.
     sklearn.model_selection.LearningCurveDisplay : Score against training set size.
 
     Examples
@@ -105,7 +105,8 @@ class TrainingCurveDisplay:
         ----------
         estimator : estimator
             A fitted `FCNetClassifier` or `FCNetRegressor`, or what holds one: a
-            pipeline, a parameter search, a `TransformedTargetRegressor`.
+            pipeline, a parameter search, a
+            `~sklearn.compose.TransformedTargetRegressor`.
 
         ax : matplotlib Axes, default=None
             Where to draw; a new figure when None.
@@ -368,6 +369,6 @@ def _pyplot():
         import matplotlib.pyplot as plt
     except ImportError as error:
         raise ImportError(
-            "Drawing needs matplotlib: pip install 'skfcnet[plots]'."
+            "Drawing needs matplotlib: pip install matplotlib."
         ) from error
     return plt

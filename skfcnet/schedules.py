@@ -113,7 +113,7 @@ def cosine(step, n_steps):
 
     References
     ----------
-    .. [1] I. Loshchilov, F. Hutter, "SGDR: Stochastic Gradient Descent with Warm
+    .. [1] Loshchilov, I., Hutter, F., "SGDR: Stochastic Gradient Descent with Warm
        Restarts", ICLR 2017.
 
     Examples
@@ -145,7 +145,7 @@ def one_cycle(step, n_steps):
 
     References
     ----------
-    .. [1] L. Smith, N. Topin, "Super-Convergence: Very Fast Training of Neural
+    .. [1] Smith, L., Topin, N., "Super-Convergence: Very Fast Training of Neural
        Networks Using Large Learning Rates", 2018.
 
     Examples
@@ -180,7 +180,7 @@ def coslog4(step, n_steps):
 
     References
     ----------
-    .. [1] D. Holzmüller, L. Grinsztajn, I. Steinwart, "Better by Default: Strong
+    .. [1] Holzmüller, D., Grinsztajn, L., Steinwart, I., "Better by Default: Strong
        Pre-Tuned MLPs and Boosted Trees on Tabular Data", NeurIPS 2024.
 
     Examples

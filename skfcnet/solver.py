@@ -148,8 +148,8 @@ class Solver:
 
     References
     ----------
-    .. [1] R. Pascanu, T. Mikolov, Y. Bengio, "On the Difficulty of Training Recurrent
-       Neural Networks", ICML 2013.
+    .. [1] Pascanu, R., Mikolov, T., Bengio, Y., "On the Difficulty of Training
+       Recurrent Neural Networks", ICML 2013.
 
     Examples
     --------

@@ -166,7 +166,7 @@ def sgd_momentum(w, dw, config=None, *, out=None):
 
     References
     ----------
-    .. [1] B. Polyak, "Some methods of speeding up the convergence of iteration
+    .. [1] Polyak, B., "Some methods of speeding up the convergence of iteration
        methods", USSR Computational Mathematics and Mathematical Physics 4, 1964.
 
     Examples
@@ -218,7 +218,7 @@ def sgd_nesterov(w, dw, config=None, *, out=None):
 
     References
     ----------
-    .. [1] Y. Bengio, N. Boulanger-Lewandowski, R. Pascanu, "Advances in Optimizing
+    .. [1] Bengio, Y., Boulanger-Lewandowski, N., Pascanu, R., "Advances in Optimizing
        Recurrent Networks", ICASSP 2013.
 
     Examples
@@ -280,7 +280,7 @@ def rmsprop(w, dw, config=None, *, out=None):
 
     References
     ----------
-    .. [1] T. Tieleman, G. Hinton, "Lecture 6.5 - rmsprop", COURSERA: Neural Networks
+    .. [1] Tieleman, T., Hinton, G., "Lecture 6.5 - rmsprop", COURSERA: Neural Networks
        for Machine Learning, 2012.
 
     Examples
@@ -346,7 +346,7 @@ def adam(w, dw, config=None, *, out=None):
 
     References
     ----------
-    .. [1] D. Kingma, J. Ba, "Adam: A Method for Stochastic Optimization", ICLR 2015.
+    .. [1] Kingma, D., Ba, J., "Adam: A Method for Stochastic Optimization", ICLR 2015.
 
     Examples
     --------
@@ -404,8 +404,8 @@ def adamw(w, dw, config=None, *, out=None):
 
     References
     ----------
-    .. [1] I. Loshchilov, F. Hutter, "Decoupled Weight Decay Regularization",
-       ICLR 2019.
+    .. [1] Loshchilov, I., Hutter, F., "Decoupled Weight Decay Regularization", ICLR
+       2019.
 
     Examples
     --------

@@ -2,10 +2,14 @@ import ast
 import importlib
 import inspect
 import re
+import textwrap
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+from docutils.core import publish_doctree
+from docutils.nodes import footnote
 from numpydoc.docscrape import NumpyDocString
 from numpydoc.validate import validate
 
@@ -32,6 +36,8 @@ PUBLIC_MODULES = (
 NOT_REQUIRED = {"ES01", "SA01", "GL01", "RT02"}
 EXAMPLE_MISSING = "EX01"
 ESTIMATORS = (FCNetClassifier, FCNetRegressor)
+REFERENCE = re.compile(r"^( *)\.\. \[\d+\] .*(?:\n\1 +\S.*)*", re.MULTILINE)
+ROOT = Path(__file__).parents[1]
 
 
 def public_objects():
@@ -71,6 +77,19 @@ def test_docstring_is_complete_and_well_formed(name, needs_example):
     allowed = NOT_REQUIRED if needs_example else NOT_REQUIRED | {EXAMPLE_MISSING}
     errors = [error for error in validate(name)["errors"] if error[0] not in allowed]
     assert errors == []
+
+
+@pytest.mark.parametrize(
+    "path",
+    [*ROOT.glob("skfcnet/*.py"), *ROOT.glob("docs/user_guide/*.rst")],
+    ids=lambda path: path.name,
+)
+def test_references_are_paragraphs_and_no_lists(path):
+    # "D. Kingma" would begin with the number D of a list, and lose it.
+    for match in REFERENCE.finditer(path.read_text(encoding="utf-8")):
+        reference = textwrap.dedent(match.group())
+        (parsed,) = publish_doctree(reference).findall(footnote)
+        assert [part.tagname for part in parsed] == ["label", "paragraph"], reference
 
 
 def section(estimator, title):
