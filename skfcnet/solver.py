@@ -18,7 +18,7 @@ from skfcnet._input import surely_finite
 from skfcnet._parameters import Parameters
 from skfcnet._random import as_generator
 from skfcnet._threads import spares_a_thread, step_flops, threads_for
-from skfcnet._vector_update import VectorUpdate
+from skfcnet._vector_update import FLUSH_EVERY, VectorUpdate
 from skfcnet._workspace import Workspace
 from skfcnet.schedules import SCHEDULES
 from skfcnet.update_rules import sgd_momentum
@@ -342,7 +342,6 @@ class Solver:
                 n_rows += len(y)
                 self._record(loss)
             self._check_finite(float(self.model.params.vector.sum()), "parameters")
-            self._update.flush()
         self.epoch += 1
         self.epoch_rows = n_rows
         self.learning_rate *= self.lr_decay
@@ -378,7 +377,11 @@ class Solver:
         self._clip_gradient()
         self._update.learning_rate = self._scheduled_rate()
         self.step += 1
-        return loss + self._update() / model.n_members
+        loss += self._update() / model.n_members
+        # Counted over all epochs and calls: training in parts is training at once.
+        if self.step % FLUSH_EVERY == 0:
+            self._update.flush()
+        return loss
 
     def _scheduled_rate(self):
         step = min(self.step, self._total_steps)

@@ -99,6 +99,20 @@ def test_calls_of_partial_fit_are_epochs_of_fit(solver, changes):
         assert len(set(whole.history_["learning_rate"])) > 1
 
 
+@pytest.mark.parametrize("solver", SOLVERS)
+def test_calls_flush_what_decays_at_the_steps_of_fit(solver, monkeypatch):
+    # Often, and numbers large enough to be seen: an epoch has four steps.
+    monkeypatch.setattr("skfcnet.solver.FLUSH_EVERY", 3)
+    monkeypatch.setattr("skfcnet._vector_update.IDLE", 0.1)
+    X, y = regression()
+    model = FCNetRegressor(**SMALL, solver=solver)
+    whole, stepwise = clone(model).fit(X, y), clone(model)
+    for _ in range(whole.n_iter_):
+        stepwise.partial_fit(X, y)
+    assert (whole.coefs_[0] == 0).any()
+    assert_same_training(stepwise, whole, X)
+
+
 def test_saving_and_going_on_in_another_process_changes_no_bit(tmp_path):
     X, y = classification()
     models = [

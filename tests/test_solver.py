@@ -561,3 +561,60 @@ def test_bad_arguments_are_named_before_anything_is_trained(changes):
     net = FullyConnectedNet("regression", [4], [False], 3, 1, random_state=0)
     with pytest.raises(ValueError, match=next(iter(changes))):
         Solver(net, data, **changes)
+
+
+class Watched(FullyConnectedNet):
+    """A network that counts the subnormal numbers it meets in its vector."""
+
+    n_subnormal = 0
+
+    def backpropagate(self, x, y, **options):
+        self.n_subnormal += n_subnormal(self.params.vector)
+        return super().backpropagate(x, y, **options)
+
+
+def n_subnormal(array):
+    return np.count_nonzero((array != 0) & (np.abs(array) < np.finfo(array.dtype).tiny))
+
+
+@EVERY_RULE
+@pytest.mark.parametrize("n_members", [1, 2])
+def test_no_step_of_a_long_epoch_meets_subnormal_numbers(rule, n_members):
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(5_000, 4)).astype(np.float32)
+    X[:, 2:] = 0
+    y = X.sum(axis=1)
+    net = Watched(
+        "regression",
+        [6, 6],
+        [True, False],
+        4,
+        1,
+        reg=1e-6,
+        weight_scale=0.1,
+        random_state=0,
+        n_members=n_members,
+    )
+    net.params["b2"][..., 0] = -100  # no row reaches this unit
+    config = {"learning_rate": 1e-3}
+    solver = Solver(
+        net,
+        {"X_train": X, "y_train": y},
+        update_rule=rule,
+        optim_config=config,
+        batch_size=2,
+        verbose=False,
+        random_state=0,
+    )
+    solver.train_epoch()
+    assert net.n_subnormal == 0
+    for slot in rule.slots:
+        assert n_subnormal(solver.optim_config[slot]) == 0
+
+
+def test_running_statistics_of_units_that_receive_nothing_end_at_zero():
+    data = {"X_train": np.zeros((4_000, 4)), "y_train": np.zeros(4_000)}
+    net = Watched("regression", [6], [True], 4, 1, random_state=0)
+    Solver(net, data, batch_size=2, verbose=False, random_state=0).train_epoch()
+    assert net.n_subnormal == 0
+    np.testing.assert_array_equal(net.params.state["running_var1"], 0)

@@ -10,7 +10,7 @@ from hypothesis.extra import numpy as npst
 
 from skfcnet import _vector_update
 from skfcnet._parameters import Parameters, ParamSpec, Zone
-from skfcnet._vector_update import VectorUpdate
+from skfcnet._vector_update import FLUSH_EVERY, VectorUpdate
 from skfcnet.gradient_check import rel_error
 from skfcnet.update_rules import UPDATE_RULES, sgd_momentum
 
@@ -400,8 +400,8 @@ def test_what_no_gradient_reaches_ends_at_zero_and_not_in_subnormal_numbers(rule
     config = {"learning_rate": 1e-3}
     update = VectorUpdate(rule, params, grads, config, l2=1e-6)
     reached = np.arange(len(params.trainable)) % 2 == 0
-    for _ in range(10):
-        for _ in range(200):
+    for _ in range(2000 // FLUSH_EVERY):
+        for _ in range(FLUSH_EVERY):
             grads.trainable[...] = np.where(reached, params.trainable - 1, 0.0)
             update()
         update.flush()
@@ -415,12 +415,20 @@ def test_what_no_gradient_reaches_ends_at_zero_and_not_in_subnormal_numbers(rule
 def test_what_is_small_but_moves_is_not_flushed():
     params, grads, _ = vectors()
     update = VectorUpdate(UPDATE_RULES["sgd_momentum"], params, grads, {})
-    params.trainable[:4] = 1e-12, 1e-12, 1e-3, 1e-12
-    update.config["velocity"][:4] = 1e-12, 1e-3, 1e-31, -1e-3
+    params.trainable[:5] = 1e-12, 1e-12, 1e-3, -1e-12, 1e-31
+    update.config["velocity"][:5] = 1e-12, 1e-3, 1e-31, -1e-3, 1e-3
     update.flush()
     np.testing.assert_array_equal(
-        params.trainable[:4], np.float32([0, 1e-12, 1e-3, 1e-12])
+        params.trainable[:5], np.float32([0, 1e-12, 1e-3, -1e-12, 0])
     )
     np.testing.assert_array_equal(
-        update.config["velocity"][:4], np.float32([0, 1e-3, 0, -1e-3])
+        update.config["velocity"][:5], np.float32([0, 1e-3, 0, -1e-3, 1e-3])
     )
+
+
+def test_flushing_hides_no_number_that_is_not_finite():
+    params, grads, _ = vectors()
+    update = VectorUpdate(UPDATE_RULES["adam"], params, grads, {})
+    params.trainable[:2] = np.nan, np.inf
+    update.flush()
+    np.testing.assert_array_equal(params.trainable[:2], [np.nan, np.inf])
