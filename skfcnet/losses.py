@@ -213,7 +213,10 @@ class Loss(NamedTuple):
         pooled : ndarray of shape (N, S)
             Where there is a single member, its scores.
         """
-        return scores[0] if len(scores) == 1 else self.pool(scores)
+        if len(scores) == 1:
+            return scores[0]
+        with np.errstate(under="ignore"):
+            return self.pool(scores)
 
 
 _FROM_SCORES = (

@@ -691,7 +691,7 @@ def test_repr_is_the_architecture(arguments, options, expected):
         ({"n_embedded": 785}, "n_embedded must be an integer from 0 to input_dim"),
         ({"dtype": int}, "dtype must be float32 or float64, got <class 'int'>"),
         ({"dtype": None}, "dtype must be float32 or float64, got None"),
-        ({"dtype": "flaot"}, "dtype must be float32 or float64, got 'flaot'"),
+        ({"dtype": "floating"}, "dtype must be float32 or float64, got 'floating'"),
         ({"dtype": np.float16}, "dtype must be float32 or float64"),
         ({"weight_scale": -1e-2}, "weight_scale must be finite and not negative"),
         ({"weight_scale": np.nan}, "weight_scale must be finite and not negative"),
@@ -1285,3 +1285,25 @@ def test_rows_of_another_width_are_refused(convert, width):
         net.loss(X)
     with pytest.raises(ValueError, match="X must have rows of 4 features"):
         net.loss(X, np.array([0, 1]))
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+@pytest.mark.parametrize("n_members", [1, 2])
+def test_what_is_too_small_is_zero_even_where_numpy_would_raise(loss, n_members):
+    category = "classification" if LOSSES[loss].takes_labels else "regression"
+    net = FullyConnectedNet(
+        category, [5], None, 4, 2, loss=loss, weight_scale=30.0, n_members=n_members
+    )
+    net.params["W1"][..., 0] = 1e-30
+    X = np.random.default_rng(0).normal(size=(9, 4)).astype(np.float32)
+    X[0] *= 1e-20
+    y = np.arange(9) % 2
+    if category == "regression":
+        y = np.column_stack([y, 1 - y])
+    if loss == "gamma":
+        y = y + 1
+    with np.errstate(all="raise"):
+        assert np.isfinite(net.loss(X)).all()
+        assert np.isfinite(net.input_gradients(X)).all()
+        assert np.isfinite(net.hidden(X)).all()
+        assert np.isfinite(net.loss(X, y)[0])
