@@ -11,6 +11,9 @@ Conventions
    ``out[0] is dout``.
 4. Where a layer says so in its declaration (``inplace``), it may write over its
    input, ``out=x``: what its backward pass needs is not the input.
+5. Arrays that do not fit each other are a ValueError that names them with their shapes,
+   even where NumPy would broadcast; arrays of integers are computed with in float64. A
+   network, whose arrays fit, goes past that door.
 
 ``out`` says where results go and ``workspace`` lends scratch arrays; without either,
 a function is pure and allocates what it needs. It is the same code either way: what

@@ -6,7 +6,7 @@ Conventions
 holds a network's scores, one row a sample, and ``dx`` is the gradient with respect to
 them, of the shape of ``x``. Parameters of a loss are keywords, too. ``out`` receives
 ``dx`` and may be ``x`` itself; ``workspace`` lends the scratch arrays. Without either
-the call is pure.
+the call is pure. Arrays of integers are computed with in float64.
 
 ``weight`` holds the cost of each row: the value is then :math:`\sum_i w_i l_i / N`,
 with the number of rows below, not the sum of the weights, so that the gradient of a
