@@ -32,6 +32,7 @@ from _common import (
 )
 
 from skfcnet._batches import Batches
+from skfcnet._checks import unchecked
 from skfcnet._vector_update import VectorUpdate
 from skfcnet.layers import ACTIVATIONS, LAYERS, NORMALIZATIONS
 from skfcnet.losses import LOSSES
@@ -82,12 +83,14 @@ def patches_of_parts(seconds):
         for kind in kinds:
             layer = LAYERS[kind]
             with_timers = layer._replace(
-                forward=timed(layer.forward, part, seconds),
-                backward=timed(layer.backward, part, seconds),
+                forward=timed(unchecked(layer.forward), part, seconds),
+                backward=timed(unchecked(layer.backward), part, seconds),
             )
             yield patch.dict(LAYERS, {kind: with_timers})
     for name, loss in LOSSES.items():
-        with_timer = loss._replace(function=timed(loss.function, "loss", seconds))
+        with_timer = loss._replace(
+            function=timed(unchecked(loss.function), "loss", seconds)
+        )
         yield patch.dict(LOSSES, {name: with_timer})
     for part, (owner, name, function) in METHODS.items():
         yield patch.object(owner, name, timed(function, part, seconds))

@@ -193,6 +193,10 @@ class Parameters(NamedArrays):
     def vector(self):
         return self._vector
 
+    def restore(self, vector):
+        """Take over a copy of `vector` that was made before."""
+        self._vector[...] = vector
+
     def converted(self, dtype):
         """Return the parameters in some dtype: themselves where it is theirs.
 

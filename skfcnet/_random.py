@@ -21,4 +21,10 @@ def as_generator(random_state=None):
         random_state = np.random.mtrand._rand
     if isinstance(random_state, np.random.RandomState):
         random_state = random_state.randint(2**31 - 1)
-    return np.random.default_rng(random_state)
+    try:
+        return np.random.default_rng(random_state)
+    except (TypeError, ValueError) as error:
+        raise ValueError(
+            f"random_state must be None, an integer from 0 on, a RandomState or a "
+            f"Generator, got {random_state!r}."
+        ) from error

@@ -4,6 +4,8 @@ from itertools import pairwise
 
 import numpy as np
 
+from skfcnet._checks import unchecked
+
 BLOCK = 65_536
 """Elements a block: what a rule reads and writes of one stays in the cache."""
 
@@ -49,6 +51,7 @@ class VectorUpdate:
 
     def __init__(self, rule, params, grads, config, *, l2=0.0):
         self._rule = rule
+        self._step = unchecked(rule)
         self._l2 = l2
         self._config = dict(config)
         w, dw = params.trainable, grads.trainable
@@ -76,7 +79,7 @@ class VectorUpdate:
             if self._l2 and len(weights):
                 squares += float(weights @ weights)
                 dweights += np.multiply(weights, self._l2, out=scratch)
-            self._rule(w, dw, config, out=w)
+            self._step(w, dw, config, out=w)
         return 0.5 * self._l2 * squares
 
     def flush(self):

@@ -15,6 +15,7 @@ from math import pi, sqrt
 import numpy as np
 from scipy.special import expit, ndtr
 
+from skfcnet._checks import as_floats, check_gradient, checked
 from skfcnet._layer import Layer
 from skfcnet._workspace import Workspace
 
@@ -23,6 +24,11 @@ SELU_SCALE = 1.0507009873554805
 SELU_ALPHA = 1.6732632423543772
 
 
+def _input(function, x):
+    return (as_floats(x),)
+
+
+@checked(_input)
 def identity_forward(x, *, out=None, workspace=None):
     """No activation: the input itself.
 
@@ -56,6 +62,7 @@ def identity_forward(x, *, out=None, workspace=None):
     return out, out
 
 
+@checked(check_gradient)
 def identity_backward(dout, cache, *, out=(None,), workspace=None):
     """Gradient of no activation: ``dout``.
 
@@ -89,6 +96,7 @@ def identity_backward(dout, cache, *, out=(None,), workspace=None):
     return np.positive(dout, out=out[0])
 
 
+@checked(_input)
 def relu_forward(x, *, out=None, workspace=None):
     """Rectified linear unit, ``max(0, x)`` [1]_.
 
@@ -127,6 +135,7 @@ def relu_forward(x, *, out=None, workspace=None):
     return out, out
 
 
+@checked(check_gradient)
 def relu_backward(dout, cache, *, out=(None,), workspace=None):
     """Gradient of the rectified linear unit: ``dout`` where the output is positive.
 
@@ -162,6 +171,7 @@ def relu_backward(dout, cache, *, out=(None,), workspace=None):
     return np.multiply(dout, active, out=out[0])
 
 
+@checked(_input)
 def leaky_relu_forward(x, *, out=None, workspace=None):
     """Leaky rectified linear unit, ``max(0.01 x, x)`` [1]_.
 
@@ -202,6 +212,7 @@ def leaky_relu_forward(x, *, out=None, workspace=None):
     return out, out
 
 
+@checked(check_gradient)
 def leaky_relu_backward(dout, cache, *, out=(None,), workspace=None):
     """Gradient of the leaky rectified linear unit.
 
@@ -241,6 +252,7 @@ def leaky_relu_backward(dout, cache, *, out=(None,), workspace=None):
     return np.multiply(dout, slope, out=out[0])
 
 
+@checked(_input)
 def tanh_forward(x, *, out=None, workspace=None):
     """Hyperbolic tangent.
 
@@ -274,6 +286,7 @@ def tanh_forward(x, *, out=None, workspace=None):
     return out, out
 
 
+@checked(check_gradient)
 def tanh_backward(dout, cache, *, out=(None,), workspace=None):
     r"""Gradient of the hyperbolic tangent: :math:`dout \, (1 - a^2)`.
 
@@ -311,6 +324,7 @@ def tanh_backward(dout, cache, *, out=(None,), workspace=None):
     return np.multiply(dout, slope, out=out[0])
 
 
+@checked(_input)
 def sigmoid_forward(x, *, out=None, workspace=None):
     r"""Logistic sigmoid, :math:`1 / (1 + e^{-x})`.
 
@@ -350,6 +364,7 @@ def sigmoid_forward(x, *, out=None, workspace=None):
     return out, out
 
 
+@checked(check_gradient)
 def sigmoid_backward(dout, cache, *, out=(None,), workspace=None):
     r"""Gradient of the logistic sigmoid: :math:`dout \, a (1 - a)`.
 
@@ -387,6 +402,7 @@ def sigmoid_backward(dout, cache, *, out=(None,), workspace=None):
     return np.multiply(dout, slope, out=out[0])
 
 
+@checked(_input)
 def softplus_forward(x, *, out=None, workspace=None):
     r"""Softplus, :math:`\log(1 + e^x)`: a smooth rectifier [1]_.
 
@@ -433,6 +449,7 @@ def softplus_forward(x, *, out=None, workspace=None):
     return out, out
 
 
+@checked(check_gradient)
 def softplus_backward(dout, cache, *, out=(None,), workspace=None):
     r"""Gradient of softplus: :math:`dout \, (1 - e^{-a})`.
 
@@ -472,6 +489,7 @@ def softplus_backward(dout, cache, *, out=(None,), workspace=None):
     return np.multiply(dout, slope, out=out[0])
 
 
+@checked(_input)
 def elu_forward(x, *, out=None, workspace=None):
     r"""Exponential linear unit, :math:`\max(0, x) + \min(0, e^x - 1)` [1]_.
 
@@ -514,6 +532,7 @@ def elu_forward(x, *, out=None, workspace=None):
     return out, out
 
 
+@checked(check_gradient)
 def elu_backward(dout, cache, *, out=(None,), workspace=None):
     r"""Gradient of the exponential linear unit: :math:`dout \, (1 + \min(0, a))`.
 
@@ -550,6 +569,7 @@ def elu_backward(dout, cache, *, out=(None,), workspace=None):
     return np.multiply(dout, slope, out=out[0])
 
 
+@checked(_input)
 def selu_forward(x, *, out=None, workspace=None):
     r"""Scaled exponential linear unit [1]_.
 
@@ -599,6 +619,7 @@ def selu_forward(x, *, out=None, workspace=None):
     return out, out
 
 
+@checked(check_gradient)
 def selu_backward(dout, cache, *, out=(None,), workspace=None):
     r"""Gradient of the scaled exponential linear unit.
 
@@ -640,6 +661,7 @@ def selu_backward(dout, cache, *, out=(None,), workspace=None):
     return np.multiply(dout, slope, out=out[0])
 
 
+@checked(_input)
 def gelu_forward(x, *, out=None, workspace=None):
     r"""Gaussian error linear unit, :math:`x \, \Phi(x)` [1]_.
 
@@ -682,6 +704,7 @@ def gelu_forward(x, *, out=None, workspace=None):
     return np.multiply(x, cdf, out=out), (x, cdf)
 
 
+@checked(check_gradient)
 def gelu_backward(dout, cache, *, out=(None,), workspace=None):
     r"""Gradient of the Gaussian error linear unit.
 
@@ -728,6 +751,7 @@ def gelu_backward(dout, cache, *, out=(None,), workspace=None):
     return np.multiply(dout, slope, out=out[0])
 
 
+@checked(_input)
 def silu_forward(x, *, out=None, workspace=None):
     r"""Sigmoid linear unit, or swish: :math:`x \, \sigma(x)` [1]_.
 
@@ -769,6 +793,7 @@ def silu_forward(x, *, out=None, workspace=None):
     return out, (out, sigma)
 
 
+@checked(check_gradient)
 def silu_backward(dout, cache, *, out=(None,), workspace=None):
     r"""Gradient of the sigmoid linear unit: :math:`dout \, (\sigma + a (1 - \sigma))`.
 
@@ -807,6 +832,7 @@ def silu_backward(dout, cache, *, out=(None,), workspace=None):
     return np.multiply(dout, slope, out=out[0])
 
 
+@checked(_input)
 def mish_forward(x, *, out=None, workspace=None):
     r"""Mish, :math:`x \tanh(\log(1 + e^x))` [1]_.
 
@@ -855,6 +881,7 @@ def mish_forward(x, *, out=None, workspace=None):
     return np.multiply(x, t, out=out), (x, t)
 
 
+@checked(check_gradient)
 def mish_backward(dout, cache, *, out=(None,), workspace=None):
     r"""Gradient of mish: :math:`dout \, (t + x (1 - t^2) \sigma(x))`.
 

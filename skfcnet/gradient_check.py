@@ -46,7 +46,8 @@ def eval_numerical_gradient(f, x, verbose=True, h=1e-5):
         ``lambda _: net.loss(X, y)[0]`` does for ``x = net.params["W1"]``.
 
     verbose : bool, default=True
-        Print every coordinate with its derivative.
+        Print a line: how many derivatives there are, and the absolute value of the
+        largest.
 
     h : float, default=1e-5
         The step.
@@ -55,6 +56,11 @@ def eval_numerical_gradient(f, x, verbose=True, h=1e-5):
     -------
     grad : ndarray
         Of the shape of ``x``.
+
+    Raises
+    ------
+    TypeError
+        If ``x`` is no array of floats, in which there is room for a step.
 
     Examples
     --------
@@ -66,8 +72,8 @@ def eval_numerical_gradient(f, x, verbose=True, h=1e-5):
     """
     grad = _centred_differences(f, x, h, lambda change: change)
     if verbose:
-        for index, derivative in np.ndenumerate(grad):
-            print(index, derivative)
+        largest = np.abs(grad).max(initial=0)
+        print(f"{grad.size} derivatives, the largest of absolute value {largest:.3e}")
     return grad
 
 
@@ -93,6 +99,14 @@ def eval_numerical_gradient_array(f, x, df, h=1e-5):
     grad : ndarray
         The gradient of ``(f(x) * df).sum()``, of the shape of ``x``.
 
+    Raises
+    ------
+    TypeError
+        If ``x`` is no array of floats, in which there is room for a step.
+
+    ValueError
+        If ``df`` does not have the shape of ``f(x)``.
+
     Examples
     --------
     >>> import numpy as np
@@ -101,10 +115,24 @@ def eval_numerical_gradient_array(f, x, df, h=1e-5):
     >>> eval_numerical_gradient_array(lambda x: x**2, x, np.ones(2)).round(6)
     array([2., 4.])
     """
-    return _centred_differences(f, x, h, lambda change: np.sum(change * df))
+
+    def reduce(change):
+        if change.shape != np.shape(df):
+            raise ValueError(
+                f"df must have the shape of f(x), {change.shape}, got {np.shape(df)}."
+            )
+        return np.sum(change * df)
+
+    return _centred_differences(f, x, h, reduce)
 
 
 def _centred_differences(f, x, h, reduce):
+    if not (isinstance(x, np.ndarray) and x.dtype.kind == "f"):
+        raise TypeError(
+            f"x must be an array of floats, to make small steps in, got "
+            f"{getattr(x, 'dtype', type(x).__name__)}: make it one by "
+            f"np.asarray(x, float)."
+        )
     grad = np.zeros_like(x)
     for index in np.ndindex(x.shape):
         value = x[index]

@@ -11,6 +11,9 @@ Conventions
    ``out[0] is dout``.
 4. Where a layer says so in its declaration (``inplace``), it may write over its
    input, ``out=x``: what its backward pass needs is not the input.
+5. Arrays that do not fit each other are a ValueError that names them with their shapes,
+   even where NumPy would broadcast; arrays of integers are computed with in float64. A
+   network, whose arrays fit, goes past that door.
 
 ``out`` says where results go and ``workspace`` lends scratch arrays; without either,
 a function is pure and allocates what it needs. It is the same code either way: what
@@ -29,10 +32,19 @@ estimators, the gradient tests and the documentation read these tables.
 """
 
 from functools import partial
-from math import ceil
+from math import ceil, prod
 
 import numpy as np
+from scipy.sparse import issparse
 
+from skfcnet._checks import (
+    as_floats,
+    check_gradient,
+    check_gradient_shape,
+    check_shape,
+    checked,
+    unchecked,
+)
 from skfcnet._layer import Layer
 from skfcnet._parameters import ParamSpec, Zone
 from skfcnet._random import as_generator
@@ -80,6 +92,68 @@ WHOLE_WORDS = (
 """Sources of random bits of which a raw draw has 64: it takes a third of the time."""
 
 
+# What the functions below require of their arguments, for the door before each.
+
+
+def _affine_input(function, x, w, b):
+    x, w, b = _rows_of_floats(x), as_floats(w), as_floats(b)
+    if w.ndim not in (2, 3):
+        raise ValueError(f"{function} needs w of shape (D, M), got {w.shape}.")
+    *members, n_features, n_outputs = w.shape
+    if issparse(x):
+        fits = x.shape[1] == prod(members) * n_features
+    elif members:
+        fits = x.ndim == 3 and x.shape[0] in (1, *members) and x.shape[2] == n_features
+    else:
+        fits = x.ndim > 0 and prod(x.shape[1:]) == n_features
+    if not fits:
+        raise ValueError(
+            f"{function} needs rows x with the {n_features} features that w of shape "
+            f"{w.shape} has rows for, got x of shape {x.shape}."
+        )
+    check_shape(function, "b", b, _of_columns(members, n_outputs))
+    return x, w, b
+
+
+def _rows_of_floats(x):
+    if not issparse(x):
+        return as_floats(x)
+    return x if x.dtype.kind == "f" else x.astype(np.float64)
+
+
+def _affine_gradient(function, dout, cache):
+    x, w = cache
+    *members, _, n_outputs = w.shape
+    n_rows = x.shape[-2] if x.ndim == w.ndim else x.shape[0]
+    if issparse(x):  # the rows of all members, below each other
+        n_rows = x.shape[0] // prod(members)
+    expected = (*members, n_rows, n_outputs)
+    return check_gradient_shape(function, dout, expected), cache
+
+
+def _normalisation_input(function, x, gamma, beta, options):
+    x, gamma, beta = as_floats(x), as_floats(gamma), as_floats(beta)
+    if x.ndim not in (2, 3):
+        raise ValueError(f"{function} needs x of shape (N, D), got {x.shape}.")
+    *members, _, width = x.shape
+    check_shape(function, "gamma", gamma, _of_columns(members, width))
+    check_shape(function, "beta", beta, gamma.shape)
+    for name in ("running_mean", "running_var"):
+        if name in options:
+            check_shape(function, name, np.asarray(options[name]), gamma.shape)
+    return x, gamma, beta, options
+
+
+def _of_columns(members, width):
+    """Return the shape of one number for each column; of members, they are rows."""
+    return (*members, 1, width) if members else (width,)
+
+
+def _dropout_input(function, x, options):
+    return _rows_of_floats(x), options
+
+
+@checked(_affine_input)
 def affine_forward(x, w, b, *, out=None, workspace=None):
     """Affine map of every row: ``x @ w + b``.
 
@@ -121,6 +195,7 @@ def affine_forward(x, w, b, *, out=None, workspace=None):
     return out, (x, w)
 
 
+@checked(_affine_gradient)
 def affine_backward(
     dout, cache, *, out=(None, None, None), workspace=None, need_dx=True
 ):
@@ -178,6 +253,7 @@ def affine_backward(
     return dx if x.ndim == dx.ndim else dx.reshape(x.shape), dw, db
 
 
+@checked(_affine_input)
 def sparse_affine_forward(x, w, b, *, out=None, workspace=None):
     """Affine map of the rows of a sparse matrix: ``x @ w + b``.
 
@@ -226,6 +302,7 @@ def sparse_affine_forward(x, w, b, *, out=None, workspace=None):
     return out, (x, w)
 
 
+@checked(_affine_gradient)
 def sparse_affine_backward(dout, cache, *, out=(None, None, None), workspace=None):
     """Return the gradients of an affine map of sparse rows, but not of the rows.
 
@@ -272,6 +349,7 @@ def sparse_affine_backward(dout, cache, *, out=(None, None, None), workspace=Non
     return None, dw, db
 
 
+@checked(_normalisation_input)
 def batchnorm_forward(x, gamma, beta, bn_param, *, out=None, workspace=None):
     r"""Batch normalisation [1]_.
 
@@ -357,6 +435,7 @@ def batchnorm_forward(x, gamma, beta, bn_param, *, out=None, workspace=None):
     return out, (centred, gamma, inv_std, mode == "train")
 
 
+@checked(check_gradient)
 def batchnorm_backward(dout, cache, *, out=(None, None, None), workspace=None):
     r"""Return the gradients of batch normalisation, through its statistics.
 
@@ -420,6 +499,7 @@ def batchnorm_backward(dout, cache, *, out=(None, None, None), workspace=None):
     return dx, dgamma, dbeta
 
 
+@checked(_normalisation_input)
 def layernorm_forward(x, gamma, beta, ln_param, *, out=None, workspace=None):
     r"""Layer normalisation [1]_.
 
@@ -482,6 +562,7 @@ def layernorm_forward(x, gamma, beta, ln_param, *, out=None, workspace=None):
     return out, (x_hat, gamma, inv_std)
 
 
+@checked(check_gradient)
 def layernorm_backward(dout, cache, *, out=(None, None, None), workspace=None):
     r"""Return the gradients of layer normalisation, through its statistics.
 
@@ -542,6 +623,7 @@ def layernorm_backward(dout, cache, *, out=(None, None, None), workspace=None):
     return dx, dgamma, dbeta
 
 
+@checked(_dropout_input)
 def dropout_forward(x, dropout_param, *, out=None, workspace=None):
     """Inverted dropout [1]_: drop units while training, do nothing at test time.
 
@@ -607,6 +689,9 @@ def dropout_forward(x, dropout_param, *, out=None, workspace=None):
     if kept is None:
         rng = as_generator(dropout_param.get("rng"))
         kept = _drawn(rng, p, out=workspace("kept", shape, bool))
+    else:
+        kept = np.asarray(kept)
+        check_shape("dropout_forward", "dropout_param['mask']", kept, shape)
     factor = workspace("factor", shape, x.dtype)
     np.copyto(factor, kept)  # a product of both would go through buffers
     factor *= 1 / (1 - p)
@@ -632,6 +717,7 @@ def _random_bits(rng, n):
     return words.view(np.uint16)[:n]
 
 
+@checked(check_gradient)
 def dropout_backward(dout, cache, *, out=(None,), workspace=None):
     """Gradient of dropout: that of what was kept, divided by ``1 - p``.
 
@@ -668,6 +754,7 @@ def dropout_backward(dout, cache, *, out=(None,), workspace=None):
     return np.multiply(dout, cache, out=out[0])
 
 
+@checked(_dropout_input)
 def sparse_dropout_forward(x, dropout_param, *, out=None, workspace=None):
     """Inverted dropout of the rows of a sparse matrix.
 
@@ -709,7 +796,7 @@ def sparse_dropout_forward(x, dropout_param, *, out=None, workspace=None):
     array([[0., 2.],
            [0., 0.]])
     """
-    data, cache = dropout_forward(x.data, dropout_param)
+    data, cache = unchecked(dropout_forward)(x.data, dropout_param)
     return type(x)((data, x.indices, x.indptr), shape=x.shape), cache
 
 

@@ -6,7 +6,7 @@ Conventions
 holds a network's scores, one row a sample, and ``dx`` is the gradient with respect to
 them, of the shape of ``x``. Parameters of a loss are keywords, too. ``out`` receives
 ``dx`` and may be ``x`` itself; ``workspace`` lends the scratch arrays. Without either
-the call is pure.
+the call is pure. Arrays of integers are computed with in float64.
 
 ``weight`` holds the cost of each row: the value is then :math:`\sum_i w_i l_i / N`,
 with the number of rows below, not the sum of the weights, so that the gradient of a
@@ -19,14 +19,23 @@ and the documentation read it.
 from collections.abc import Callable, Mapping
 from functools import partial
 from inspect import signature
-from math import inf, log
-from numbers import Integral, Real
+from math import log
+from numbers import Integral
 from types import MappingProxyType
 from typing import NamedTuple
 
 import numpy as np
 from scipy.special import expit, kl_div, log_expit, log_softmax, logit, softmax
 
+from skfcnet._checks import (
+    A_SHARE,
+    POSITIVE,
+    as_floats,
+    checked,
+    checked_mapping,
+    checked_number,
+    unchecked,
+)
 from skfcnet._workspace import Workspace
 
 LOG_BOUND = 30.0
@@ -180,7 +189,7 @@ class Loss(NamedTuple):
         ValueError
             If the loss has no such parameter, or a value is out of its range.
         """
-        if not params:
+        if not checked_mapping("loss_params", params):
             return self
         if unknown := sorted(params.keys() - self.parameters.keys()):
             raise ValueError(
@@ -211,7 +220,10 @@ class Loss(NamedTuple):
         pooled : ndarray of shape (N, S)
             Where there is a single member, its scores.
         """
-        return scores[0] if len(scores) == 1 else self.pool(scores)
+        if len(scores) == 1:
+            return scores[0]
+        with np.errstate(under="ignore"):
+            return self.pool(scores)
 
 
 _FROM_SCORES = (
@@ -225,6 +237,37 @@ _FROM_SCORES = (
 )
 
 
+# What the losses require of scores and targets, for the door before each.
+
+
+def _floats(function, x, y):
+    x = as_floats(x)
+    return x, as_floats(y, x.dtype)
+
+
+def _of_one_shape(function, x, y):
+    x, y = _floats(function, x, y)
+    if x.shape != y.shape:
+        raise ValueError(
+            f"{function} needs predictions x and targets y of one shape, "
+            f"got {x.shape} and {y.shape}."
+        )
+    return x, y
+
+
+def _scores_and_labels(function, x, y):
+    x, y = as_floats(x), np.asarray(y)
+    if x.ndim != 2 or y.shape != x.shape[:1]:
+        raise ValueError(
+            f"{function} needs scores x of shape (N, C) and labels y of shape (N,), "
+            f"got {x.shape} and {y.shape}."
+        )
+    if y.dtype.kind not in "iub":
+        raise _not_class_indices(x.shape[1])
+    return x, y.astype(np.intp, copy=False)
+
+
+@checked(_scores_and_labels)
 def softmax_loss(x, y, *, label_smoothing=0.0, weight=None, out=None, workspace=None):
     r"""Mean cross-entropy of the softmax of the scores.
 
@@ -287,11 +330,6 @@ def softmax_loss(x, y, *, label_smoothing=0.0, weight=None, out=None, workspace=
     >>> dx[0]
     array([-0.375,  0.125,  0.125,  0.125])
     """
-    if x.ndim != 2 or y.shape != x.shape[:1]:
-        raise ValueError(
-            f"softmax_loss needs scores x of shape (N, C) and labels y of shape (N,), "
-            f"got {x.shape} and {y.shape}."
-        )
     n, n_classes = x.shape
     if np.minimum.reduce(y) < 0:  # as indices they would count from the end
         raise _not_class_indices(n_classes)
@@ -325,6 +363,7 @@ def softmax_loss(x, y, *, label_smoothing=0.0, weight=None, out=None, workspace=
     return -float(np.add.reduce(log_likelihood)) / n, np.positive(p.T, out=out)
 
 
+@checked(_of_one_shape)
 def softmax_groups_loss(
     x, y, *, groups=None, label_smoothing=0.0, weight=None, out=None, workspace=None
 ):
@@ -392,7 +431,6 @@ def softmax_groups_loss(
     >>> dx
     array([[-0.5 ,  0.5 ,  0.25,  0.25,  0.25, -0.75]])
     """
-    _check_same_shape("softmax_groups_loss", x, y)
     groups, starts, group_of = _layout(x, groups)
     workspace = workspace or Workspace()
     by_group = x.shape[0], len(groups)
@@ -425,6 +463,7 @@ def softmax_groups_loss(
     return _mean(terms, dx, x.shape[0], weight)
 
 
+@checked(_of_one_shape)
 def logistic_loss(x, y, *, label_smoothing=0.0, weight=None, out=None, workspace=None):
     r"""Binary cross-entropy of the sigmoid of the scores, summed over outputs.
 
@@ -486,7 +525,6 @@ def logistic_loss(x, y, *, label_smoothing=0.0, weight=None, out=None, workspace
     >>> dx.ravel()
     array([ 0.25, -0.25])
     """
-    _check_same_shape("logistic_loss", x, y)
     workspace = workspace or Workspace()
     if label_smoothing:
         smoothing = _label_smoothing(label_smoothing)
@@ -500,6 +538,7 @@ def logistic_loss(x, y, *, label_smoothing=0.0, weight=None, out=None, workspace
     return _mean(terms, dx, len(x), weight)
 
 
+@checked(_of_one_shape)
 def mse_loss(x, y, *, weight=None, out=None, workspace=None):
     r"""Mean squared error.
 
@@ -546,7 +585,6 @@ def mse_loss(x, y, *, weight=None, out=None, workspace=None):
     >>> mse_loss(np.array([1.0, 3.0]), np.array([1.0, 1.0]))
     (2.0, array([0., 2.]))
     """
-    _check_same_shape("mse_loss", x, y)
     dx = weighted = np.subtract(x, y, out=out)
     if weight is not None:
         workspace = workspace or Workspace()
@@ -557,6 +595,7 @@ def mse_loss(x, y, *, weight=None, out=None, workspace=None):
     return loss, dx
 
 
+@checked(_of_one_shape)
 def squared_error_loss(x, y, *, weight=None, out=None, workspace=None):
     """Half the mean squared error, as scikit-learn's regressors report it.
 
@@ -600,12 +639,13 @@ def squared_error_loss(x, y, *, weight=None, out=None, workspace=None):
     >>> squared_error_loss(np.array([1.0, 3.0]), np.array([1.0, 1.0]))
     (1.0, array([0., 1.]))
     """
-    _check_same_shape("squared_error_loss", x, y)
-    loss, dx = mse_loss(x, y, weight=weight, out=out, workspace=workspace)
+    squared_error = unchecked(mse_loss)  # x and y have come through this door
+    loss, dx = squared_error(x, y, weight=weight, out=out, workspace=workspace)
     dx *= 0.5
     return loss / 2, dx
 
 
+@checked(_of_one_shape)
 def absolute_error_loss(x, y, *, weight=None, out=None, workspace=None):
     r"""Mean absolute error: predictions are medians.
 
@@ -651,7 +691,6 @@ def absolute_error_loss(x, y, *, weight=None, out=None, workspace=None):
     >>> absolute_error_loss(np.array([1.0, 3.0]), np.array([1.0, 1.0]))
     (1.0, array([0. , 0.5]))
     """
-    _check_same_shape("absolute_error_loss", x, y)
     workspace = workspace or Workspace()
     terms = np.subtract(x, y, out=workspace("terms", x.shape, x.dtype))
     dx = np.sign(terms, out=out)
@@ -659,6 +698,7 @@ def absolute_error_loss(x, y, *, weight=None, out=None, workspace=None):
     return _mean(terms, dx, dx.size, weight)
 
 
+@checked(_of_one_shape)
 def huber_loss(x, y, *, delta=1.0, weight=None, out=None, workspace=None):
     r"""Huber loss: half the squared error of small errors, linear in large ones [1]_.
 
@@ -717,7 +757,6 @@ def huber_loss(x, y, *, delta=1.0, weight=None, out=None, workspace=None):
     >>> huber_loss(np.array([1.5, 4.0]), np.array([1.0, 1.0]))
     (1.3125, array([0.25, 0.5 ]))
     """
-    _check_same_shape("huber_loss", x, y)
     delta = _delta(delta)
     workspace = workspace or Workspace()
     terms = np.subtract(x, y, out=workspace("terms", x.shape, x.dtype))
@@ -727,6 +766,7 @@ def huber_loss(x, y, *, delta=1.0, weight=None, out=None, workspace=None):
     return _mean(terms, dx, dx.size, weight)
 
 
+@checked(_floats)
 def quantile_loss(x, y, *, quantile=0.5, weight=None, out=None, workspace=None):
     r"""Pinball loss: predictions are quantiles [1]_.
 
@@ -786,7 +826,7 @@ def quantile_loss(x, y, *, quantile=0.5, weight=None, out=None, workspace=None):
     """
     levels = np.asarray(_quantiles(quantile), x.dtype)
     if levels.size == 1:
-        _check_same_shape("quantile_loss", x, y)
+        _of_one_shape("quantile_loss", x, y)
     elif y.ndim != 2 or x.shape != (y.shape[0], y.shape[1] * levels.size):
         raise ValueError(
             f"quantile_loss needs {levels.size} columns of predictions x for each "
@@ -803,6 +843,7 @@ def quantile_loss(x, y, *, quantile=0.5, weight=None, out=None, workspace=None):
     return _mean(terms.reshape(x.shape), dx.reshape(x.shape), x.size, weight)
 
 
+@checked(_of_one_shape)
 def poisson_loss(x, y, *, weight=None, out=None, workspace=None):
     r"""Half the Poisson deviance, summed over outputs; scores are logarithms of means.
 
@@ -858,7 +899,6 @@ def poisson_loss(x, y, *, weight=None, out=None, workspace=None):
     (0.5, array([[0.5],
            [0. ]]))
     """
-    _check_same_shape("poisson_loss", x, y)
     workspace = workspace or Workspace()
     mean, tail = _bounded("mean", x, workspace)
     np.exp(mean, out=mean)
@@ -868,6 +908,7 @@ def poisson_loss(x, y, *, weight=None, out=None, workspace=None):
     return _mean(terms, dx, len(x), weight)
 
 
+@checked(_of_one_shape)
 def gamma_loss(x, y, *, weight=None, out=None, workspace=None):
     r"""Half the gamma deviance; scores are logarithms of means.
 
@@ -926,7 +967,6 @@ def gamma_loss(x, y, *, weight=None, out=None, workspace=None):
     >>> dx
     array([ 0. , -0.5])
     """
-    _check_same_shape("gamma_loss", x, y)
     workspace = workspace or Workspace()
     ratio, tail = _bounded("ratio", x, workspace)
     np.exp(np.negative(ratio, out=ratio), out=ratio)
@@ -972,23 +1012,16 @@ def _bounded(name, x, workspace):
     return bounded, np.subtract(x, bounded, out=workspace("tail", x.shape, x.dtype))
 
 
-def _number(name, value, contains, requirement):
-    """Return a parameter as a float: NumPy's would make float32 arrays float64."""
-    if not (isinstance(value, Real) and contains(value)):
-        raise ValueError(f"{name} must be {requirement}, got {value!r}.")
-    return float(value)
-
-
 def _label_smoothing(value):
-    return _number("label_smoothing", value, lambda s: 0 <= s < 1, "in [0, 1)")
+    return checked_number("label_smoothing", value, *A_SHARE)
 
 
 def _delta(value):
-    return _number("delta", value, lambda d: 0 < d < inf, "positive and finite")
+    return checked_number("delta", value, *POSITIVE)
 
 
 def _quantile(value):
-    return _number("quantile", value, lambda q: 0 < q < 1, "in (0, 1)")
+    return checked_number("quantile", value, lambda q: 0 < q < 1, "in (0, 1)")
 
 
 def _quantiles(value):
@@ -1025,14 +1058,6 @@ def _layout(x, groups):
             f"{x.shape[1]}."
         )
     return widths, widths.cumsum() - widths, np.arange(len(widths)).repeat(widths)
-
-
-def _check_same_shape(name, x, y):
-    if x.shape != y.shape:
-        raise ValueError(
-            f"{name} needs predictions x and targets y of one shape, "
-            f"got {x.shape} and {y.shape}."
-        )
 
 
 def _most_likely(scores):

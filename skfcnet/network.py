@@ -1,5 +1,6 @@
 """The network: a plan of layers over one vector of parameters."""
 
+from contextlib import suppress
 from copy import deepcopy
 from functools import lru_cache, partial
 from itertools import pairwise
@@ -10,6 +11,15 @@ from typing import NamedTuple
 import numpy as np
 from scipy.sparse import block_diag, issparse
 
+from skfcnet._checks import (
+    A_SHARE,
+    NOT_NEGATIVE,
+    checked_integer,
+    checked_mapping,
+    checked_name,
+    checked_number,
+    unchecked,
+)
 from skfcnet._parameters import Parameters, Zone
 from skfcnet._random import as_generator
 from skfcnet._workspace import Workspace
@@ -223,9 +233,10 @@ class FullyConnectedNet:
     hidden_dims : sequence of int
         Width of every hidden layer.
 
-    normalization : sequence of bool or str
+    normalization : sequence of bool or str, default=None
         For every hidden layer, what stands after its affine map: a key of
         `skfcnet.layers.NORMALIZATIONS`, True for "batchnorm", or False for nothing.
+        None for nothing anywhere.
 
     input_dim : int, default=784
         Number of features.
@@ -340,7 +351,7 @@ class FullyConnectedNet:
         self,
         category,
         hidden_dims,
-        normalization,
+        normalization=None,
         input_dim=784,
         output_dim=10,
         reg=0.0,
@@ -357,53 +368,54 @@ class FullyConnectedNet:
         n_members=1,
         n_embedded=0,
     ):
-        sizes = (input_dim, *hidden_dims, output_dim)
-        _check_member("category", category, CATEGORIES)
-        _check_member("activation", activation, ACTIVATIONS)
-        _check_member("loss", loss or CATEGORIES[category], LOSSES)
+        checked_name("category", category, CATEGORIES)
+        checked_name("activation", activation, ACTIVATIONS)
+        if loss is None:
+            loss = CATEGORIES[category]
+        checked_name("loss", loss, LOSSES)
         if init is not None:
-            _check_member("init", init, INITIALIZERS)
-        if not all(isinstance(size, Integral) and size > 0 for size in sizes):
+            checked_name("init", init, INITIALIZERS)
+        checked_integer("input_dim", input_dim)
+        checked_integer("output_dim", output_dim)
+        hidden_dims = _sequence("hidden_dims", hidden_dims)
+        if not all(isinstance(width, Integral) and width > 0 for width in hidden_dims):
             raise ValueError(
-                f"input_dim, hidden_dims and output_dim must be positive integers, "
-                f"got {input_dim!r}, {hidden_dims!r} and {output_dim!r}."
+                f"hidden_dims must hold positive integers, got {hidden_dims!r}."
             )
+        if normalization is None:
+            normalization = [False] * len(hidden_dims)
+        normalization = _sequence("normalization", normalization)
         if len(normalization) != len(hidden_dims):
             raise ValueError(
                 f"normalization must have one entry for each of the "
                 f"{len(hidden_dims)} hidden_dims, got {len(normalization)}."
             )
         for entry in normalization:
-            if entry not in (False, True, *NORMALIZATIONS):
+            if not (isinstance(entry, bool | np.bool_) or entry in [*NORMALIZATIONS]):
                 raise ValueError(
                     f"normalization must hold booleans or names among "
                     f"{sorted(NORMALIZATIONS)}, got {entry!r}."
                 )
-        for name, rate in (("dropout", dropout), ("input_dropout", input_dropout)):
-            if not 0 <= rate < 1:
-                raise ValueError(f"{name} must be in [0, 1), got {rate!r}.")
-        if not (isinstance(n_members, Integral) and n_members > 0):
-            raise ValueError(
-                f"n_members must be a positive integer, got {n_members!r}."
-            )
-        if not (isinstance(n_embedded, Integral) and 0 <= n_embedded <= input_dim):
+        checked_integer("n_members", n_members)
+        if checked_integer("n_embedded", n_embedded, least=0) > input_dim:
             raise ValueError(
                 f"n_embedded must be an integer from 0 to input_dim, got "
                 f"{n_embedded!r}."
             )
-        if not reg >= 0:
-            raise ValueError(f"reg must not be negative, got {reg!r}.")
+        if weight_scale is not None:
+            weight_scale = checked_number("weight_scale", weight_scale, *NOT_NEGATIVE)
+        dtype = _floating("dtype", dtype)
         self.category = category
-        self.dropout = float(dropout)
-        self.input_dropout = float(input_dropout)
+        self.dropout = checked_number("dropout", dropout, *A_SHARE)
+        self.input_dropout = checked_number("input_dropout", input_dropout, *A_SHARE)
         self.input_dim = input_dim
         self.output_dim = output_dim
         self.n_members = int(n_members)
         self.n_embedded = int(n_embedded)
-        self.reg = float(reg)
-        self.loss_name = loss or CATEGORIES[category]
-        self.loss_params = deepcopy(loss_params or {})
-        sizes = (*sizes[:-1], output_dim * self.objective.columns)
+        self.reg = checked_number("reg", reg, *NOT_NEGATIVE)
+        self.loss_name = loss
+        self.loss_params = deepcopy(checked_mapping("loss_params", loss_params))
+        sizes = (input_dim, *hidden_dims, output_dim * self.objective.columns)
         self.stages = tuple(
             plan(
                 sizes,
@@ -467,6 +479,7 @@ class FullyConnectedNet:
             path = f"{self.n_members} × ({path})"
         return f"{type(self).__name__}({path})"
 
+    @np.errstate(under="ignore")
     def loss(self, X, y=None, *, weight=None, random_state=None):
         """Return the scores of rows, or the loss with all its gradients.
 
@@ -651,9 +664,10 @@ class FullyConnectedNet:
         if isinstance(x, np.ndarray):
             x = x.reshape(len(x), self.input_dim)
         scores, caches = _forward(stages, x, self.params, "train", rng, workspace)
+        loss_function = unchecked(LOSSES[self.loss_name].function)
         total = 0.0
         for own in self._by_member(scores):
-            loss, _ = LOSSES[self.loss_name].function(
+            loss, _ = loss_function(
                 own,
                 y,
                 **self.loss_params,
@@ -696,6 +710,7 @@ class FullyConnectedNet:
         """
         return self.objective.pooled(self.member_scores(X))
 
+    @np.errstate(under="ignore")
     def member_scores(self, X):
         """Return the scores of rows by every member: a test-time pass, in chunks.
 
@@ -724,6 +739,7 @@ class FullyConnectedNet:
         X = self._as_rows(X)
         return self._by_member(self._outputs(X, self._test_stages(X)))
 
+    @np.errstate(under="ignore")
     def hidden(self, X, layer=-1):
         """Return the activations of a hidden layer: a test-time pass, in chunks.
 
@@ -769,6 +785,7 @@ class FullyConnectedNet:
         members = self._by_member(self._outputs(X, stages[: ends[layer]]))
         return members[0] if self.n_members == 1 else np.hstack(members)
 
+    @np.errstate(under="ignore")
     def input_gradients(self, X):
         r"""Return the gradient of every score with respect to its row.
 
@@ -912,11 +929,19 @@ def _on_sparse(stages):
     )
 
 
+@lru_cache(maxsize=64)
+def _kernel(layer):
+    """Return a layer without the doors of its functions: a network's arrays fit."""
+    return layer._replace(
+        forward=unchecked(layer.forward), backward=unchecked(layer.backward)
+    )
+
+
 def _runs_forward(leading, stages, params, workspace):
     """Return what a forward pass needs of every stage: looked up once for a loop."""
     runs = []
     for stage in stages:
-        layer, scratch = LAYERS[stage.kind], workspace.scope(stage.name)
+        layer, scratch = _kernel(LAYERS[stage.kind]), workspace.scope(stage.name)
         out = None
         if not (layer.inplace or layer.allocates):
             out = scratch("out", (*leading, stage.fan_out), params.vector.dtype)
@@ -928,7 +953,7 @@ def _runs_backward(leading, stages, grads, workspace):
     """Return what a backward pass needs of every stage, in reverse."""
     runs = []
     for stage in reversed(stages):
-        layer, scratch = LAYERS[stage.kind], workspace.scope(stage.name)
+        layer, scratch = _kernel(LAYERS[stage.kind]), workspace.scope(stage.name)
         dx = None
         if not (layer.inplace or layer.on_data):
             dx = scratch("dx", (*leading, stage.fan_in), grads.vector.dtype)
@@ -975,6 +1000,19 @@ def _normal_weights(shape, rng, *, gain, scale):
     return scale * rng.standard_normal(shape)
 
 
-def _check_member(name, value, allowed):
-    if value not in allowed:
-        raise ValueError(f"{name} must be one of {sorted(allowed)}, got {value!r}.")
+def _floating(name, value):
+    with suppress(TypeError):  # of what is no dtype at all
+        dtype = np.dtype("object" if value is None else value)
+        if dtype in (np.float32, np.float64):
+            return dtype
+    raise ValueError(f"{name} must be float32 or float64, got {value!r}.")
+
+
+def _sequence(name, value):
+    """Return a sequence with one entry for every hidden layer as a list."""
+    if isinstance(value, str) or not np.iterable(value):
+        raise ValueError(
+            f"{name} must be a list with an entry for every hidden layer, got "
+            f"{value!r}."
+        )
+    return list(value)

@@ -1,11 +1,10 @@
 """The training loop: epochs, minibatches, history, and the best parameters."""
 
-import os
 from contextlib import closing
 from copy import deepcopy
 from functools import partial
 from math import isfinite, prod, sqrt
-from numbers import Integral
+from os import PathLike
 from pathlib import Path
 
 import joblib
@@ -13,15 +12,26 @@ import numpy as np
 from scipy.sparse import issparse
 
 from skfcnet._batches import Batches
+from skfcnet._checks import (
+    NOT_NEGATIVE,
+    POSITIVE,
+    checked_flag,
+    checked_integer,
+    checked_mapping,
+    checked_name,
+    checked_number,
+)
 from skfcnet._gathering import gather, gathered_ahead, pays_ahead
 from skfcnet._input import surely_finite
 from skfcnet._parameters import Parameters
 from skfcnet._random import as_generator
+from skfcnet._student import StudentNet, StudentUpdate
 from skfcnet._threads import spares_a_thread, step_flops, threads_for
 from skfcnet._vector_update import FLUSH_EVERY, VectorUpdate
 from skfcnet._workspace import Workspace
+from skfcnet.network import FullyConnectedNet
 from skfcnet.schedules import SCHEDULES
-from skfcnet.update_rules import sgd_momentum
+from skfcnet.update_rules import UPDATE_RULES, sgd_momentum
 
 
 class Solver:
@@ -35,21 +45,22 @@ class Solver:
 
     Parameters
     ----------
-    model : FullyConnectedNet
-        Trained in place.
+    model : FullyConnectedNet or object
+        Trained in place. A model that you wrote yourself needs no more than ``params``
+        and ``loss``: see the notes.
 
     data : dict
         ``X_train`` and ``y_train``; ``X_val`` and ``y_val``, which `train` needs.
         Never changed; kept as they are where they already have the network's dtype.
 
-    update_rule : callable, default=sgd_momentum
-        One of `skfcnet.update_rules.UPDATE_RULES`.
+    update_rule : callable or str, default=sgd_momentum
+        One of `skfcnet.update_rules.UPDATE_RULES`, or its name, such as "adam".
 
     optim_config : dict, default=None
         The rule's configuration, copied; its defaults fill in what is missing.
 
     lr_decay : float, default=1.0
-        The learning rate is multiplied by it after every epoch.
+        The learning rate is multiplied by it after every epoch; positive.
 
     schedule : str, default='constant'
         A key of `skfcnet.schedules.SCHEDULES`: what the learning rate is multiplied by
@@ -119,7 +130,7 @@ class Solver:
         From epoch 0 on: accuracy for classification, root mean squared error, in
         units of ``y``, for regression.
 
-    best_val_acc : float or None
+    best_val_acc, best_val_score : float or None
         The best of ``val_acc_history``: the highest accuracy, or the lowest error.
         Its parameters, with the running statistics that belong to them, are those of
         the network after `train`.
@@ -142,9 +153,40 @@ class Solver:
         If the data do not fit the network or are not finite in its dtype, or a number
         is out of its range.
 
+    TypeError
+        If the model has no ``params`` and ``loss``, or a configuration is no dict or
+        holds a name that is unknown.
+
     See Also
     --------
     skfcnet.FCNetClassifier, skfcnet.FCNetRegressor : Estimators built on it.
+
+    Notes
+    -----
+    A model of your own has
+
+    ``params``
+        A dict from names to arrays of floats, each of a shape that stays. An update
+        changes them in place; other arrays may be assigned to the names at any time.
+        What has two axes or more are weights, which the rule `adamw` decays.
+
+    ``loss(X, y)``
+        Returns the loss of a minibatch, a number with every penalty in it, and a dict
+        with the gradient of each of ``params``, of its shape.
+
+    ``loss(X)``
+        Returns the scores of rows at test time: (N, C) for C classes, or values of the
+        shape of ``y``.
+
+    ``category``
+        "classification" or "regression", if it is there. Without it, a model with
+        integers for ``y`` and several scores a row is measured by accuracy, the class
+        being the one with the largest score; any other by the root mean squared error.
+
+    Rows and targets reach ``loss`` in the shape and the dtype that they have in
+    ``data``, or in 32 bits where that has fewer; rows may be those of a sparse matrix,
+    then in CSR format. There is no ``loss_weight`` for such a model. What it keeps
+    outside ``params``, as running averages, is left as it is after the last epoch.
 
     References
     ----------
@@ -197,27 +239,36 @@ class Solver:
         first_step=0,
         total_steps=None,
     ):
-        _check_at_least_one(
-            batch_size=batch_size,
-            num_epochs=num_epochs,
-            print_every=print_every,
-            total_steps=1 if total_steps is None else total_steps,
-            num_train_samples=1 if num_train_samples is None else num_train_samples,
-            num_val_samples=1 if num_val_samples is None else num_val_samples,
+        checked_integer("batch_size", batch_size)
+        checked_integer("num_epochs", num_epochs)
+        checked_integer("print_every", print_every)
+        checked_integer("first_step", first_step, least=0)
+        for name, number in (
+            ("total_steps", total_steps),
+            ("num_train_samples", num_train_samples),
+            ("num_val_samples", num_val_samples),
+        ):
+            if number is not None:
+                checked_integer(name, number)
+        lr_decay = checked_number("lr_decay", lr_decay, *POSITIVE)
+        warmup_epochs = checked_number("warmup_epochs", warmup_epochs, *NOT_NEGATIVE)
+        if max_grad_norm is not None:
+            max_grad_norm = checked_number("max_grad_norm", max_grad_norm, *POSITIVE)
+        checked_flag("verbose", verbose)
+        checked_flag("shuffle", shuffle)
+        update_rule = _as_rule(update_rule)
+        schedule_numbers = _schedule_numbers(schedule, schedule_config)
+        if checkpoint_name is not None:
+            _check_is_path(checkpoint_name)
+        parts = _parts(data)
+        is_student = not isinstance(model, FullyConnectedNet)
+        self._net = net = (
+            StudentNet(model, data, chunk=batch_size) if is_student else model
         )
-        if schedule not in SCHEDULES:
-            raise ValueError(
-                f"schedule must be one of {sorted(SCHEDULES)}, got {schedule!r}."
-            )
-        if checkpoint_name is not None and not Path(checkpoint_name).parent.is_dir():
-            raise ValueError(
-                f"checkpoint_name must lie in a folder that exists, got "
-                f"{checkpoint_name!r}."
-            )
         self.model = model
-        self.X_train, self.y_train = _prepared(model, data, "train")
+        self.X_train, self.y_train = _prepared(net, data, "train")
         self.X_val, self.y_val = (
-            _prepared(model, data, "val") if "X_val" in data else (None, None)
+            _prepared(net, data, "val") if "val" in parts else (None, None)
         )
         self.lr_decay = lr_decay
         self.max_grad_norm = max_grad_norm
@@ -239,13 +290,13 @@ class Solver:
 
         self._loss_weight = None
         if loss_weight is not None:
-            self._loss_weight = model.as_costs(
+            self._loss_weight = net.as_costs(
                 loss_weight, n_rows=len(self.y_train), name="loss_weight"
             )
         if sample_weight is not None:
             sample_weight = np.asarray(sample_weight, np.float64)
-            positive = (sample_weight > 0) & np.isfinite(sample_weight)
-            if positive.shape != (len(self.y_train),) or not positive.all():
+            sound = (sample_weight > 0) & np.isfinite(sample_weight)
+            if sound.shape != (len(self.y_train),) or not sound.all():
                 raise ValueError(
                     "sample_weight must hold one positive number for each row of "
                     "X_train."
@@ -258,14 +309,15 @@ class Solver:
             sample_weight=sample_weight,
             shuffle=shuffle,
         )
-        self._grads = Parameters(model.params.specs, dtype=model.dtype)
+        self._grads = Parameters(net.params.specs, dtype=net.params.vector.dtype)
         self._workspace = Workspace()
-        self._update = VectorUpdate(
+        update = StudentUpdate if is_student else VectorUpdate
+        self._update = update(
             update_rule,
-            model.params,
+            net.params,
             self._grads,
-            deepcopy(optim_config or {}),
-            l2=model.reg,
+            deepcopy(checked_mapping("optim_config", optim_config)),
+            l2=net.reg,
         )
         self.learning_rate = self._update.learning_rate
         self._total_steps = total_steps
@@ -274,17 +326,22 @@ class Solver:
         self._schedule = partial(
             SCHEDULES[schedule].function,
             n_steps=self._total_steps,
-            **SCHEDULES[schedule].defaults | (schedule_config or {}),
+            **schedule_numbers,
         )
         self._warmup_steps = warmup_epochs * len(self._batches)
-        self._step_flops = step_flops(model, batch_size)
+        self._step_flops = step_flops(net, batch_size)
         self._spare_thread = spares_a_thread(self._step_flops)
-        self._gradients = _by_member(self._grads, model.n_members)
+        self._gradients = _by_member(self._grads, net.n_members)
 
     @property
     def last_learning_rate(self):
         """The learning rate of the last step, as scheduled."""
         return self._update.learning_rate
+
+    @property
+    def best_val_score(self):
+        """``best_val_acc`` under a name that suits an error, too."""
+        return self.best_val_acc
 
     @property
     def optim_config(self):
@@ -313,7 +370,7 @@ class Solver:
                 self._save_checkpoint()
         finally:
             if self._best_vector is not None:
-                self.model.params.vector[...] = self._best_vector
+                self._net.params.restore(self._best_vector)
 
     def train_epoch(self):
         """Train for one epoch.
@@ -341,7 +398,7 @@ class Solver:
                 total += loss * len(y)
                 n_rows += len(y)
                 self._record(loss)
-            self._check_finite(float(self.model.params.vector.sum()), "parameters")
+            self._check_finite(float(self._net.params.vector.sum()), "parameters")
         self.epoch += 1
         self.epoch_rows = n_rows
         self.learning_rate *= self.lr_decay
@@ -364,8 +421,8 @@ class Solver:
 
     def _step(self, x, y, weight=None):
         """Train one minibatch; return its loss."""
-        model = self.model
-        loss = model.backpropagate(
+        net = self._net
+        loss = net.backpropagate(
             x,
             y,
             weight=weight,
@@ -377,7 +434,7 @@ class Solver:
         self._clip_gradient()
         self._update.learning_rate = self._scheduled_rate()
         self.step += 1
-        loss += self._update() / model.n_members
+        loss += self._update() / net.n_members
         # Counted over all epochs and calls: training in parts is training at once.
         if self.step % FLUSH_EVERY == 0:
             self._update.flush()
@@ -416,7 +473,7 @@ class Solver:
             print(f"(Iteration {iteration + 1} / {last}) loss: {loss:f}")
 
     def _check_accuracy(self):
-        regression = self.model.category == "regression"
+        regression = self._net.category == "regression"
         train = self._accuracy(self.X_train, self.y_train, self.num_train_samples)
         val = self._accuracy(self.X_val, self.y_val, self.num_val_samples)
         self.train_acc_history.append(train)
@@ -424,7 +481,7 @@ class Solver:
         best = self.best_val_acc
         if best is None or (val < best if regression else val > best):
             self.best_val_acc = val
-            self._best_vector = self.model.params.vector.copy()
+            self._best_vector = self._net.params.vector.copy()
         if self.verbose:
             measure = "rms" if regression else "acc"
             print(
@@ -437,9 +494,9 @@ class Solver:
         if num_samples is not None and num_samples < len(y):
             rows = self._rng.choice(len(y), num_samples, replace=False)
             X, y = X[rows], y[rows]
-        objective = self.model.objective
-        answers = objective.decide(self.model.scores(X))
-        if self.model.category == "regression":
+        objective = self._net.objective
+        answers = objective.decide(self._net.scores(X))
+        if self._net.category == "regression":
             y = y.repeat(objective.columns, axis=1)
             return sqrt(np.mean(np.square(answers - y, dtype=np.float64)))
         return float(np.mean(answers == y))
@@ -452,8 +509,12 @@ class Solver:
         checkpoint = {"model": self.model, "optim_config": self.optim_config}
         checkpoint |= {name: getattr(self, name) for name in (*history, "epoch")}
         # Written beside and moved into place: no failure leaves half a file behind.
-        joblib.dump(checkpoint, f"{path}.tmp")
-        os.replace(f"{path}.tmp", path)
+        unfinished = Path(f"{path}.tmp")
+        try:
+            joblib.dump(checkpoint, unfinished)
+            unfinished.replace(path)
+        finally:
+            unfinished.unlink(missing_ok=True)
 
 
 def _by_member(grads, n_members):
@@ -464,10 +525,47 @@ def _by_member(grads, n_members):
     return list(zip(*arrays, strict=True))
 
 
-def _check_at_least_one(**numbers):
-    for name, number in numbers.items():
-        if not isinstance(number, Integral) or number < 1:
-            raise ValueError(f"{name} must be a positive integer, got {number!r}.")
+def _as_rule(update_rule):
+    """Return an update rule that is given by itself or by name."""
+    if isinstance(update_rule, str):
+        return UPDATE_RULES[checked_name("update_rule", update_rule, UPDATE_RULES)]
+    if not hasattr(update_rule, "complete"):
+        raise ValueError(
+            f"update_rule must be one of {sorted(UPDATE_RULES)}, or a function "
+            f"declared by skfcnet.update_rules.update_rule, got {update_rule!r}."
+        )
+    return update_rule
+
+
+def _schedule_numbers(schedule, config):
+    """Return the numbers of a schedule, by name."""
+    defaults = SCHEDULES[checked_name("schedule", schedule, SCHEDULES)].defaults
+    config = checked_mapping("schedule_config", config)
+    if unknown := sorted(config.keys() - defaults.keys()):
+        raise ValueError(
+            f"schedule_config has unknown {unknown}; schedule={schedule!r} knows "
+            f"{sorted(defaults)}."
+        )
+    for name, number in config.items():
+        checked_number(f"schedule_config[{name!r}]", number, *NOT_NEGATIVE)
+    return defaults | config
+
+
+def _check_is_path(name):
+    if not isinstance(name, str | PathLike) or not Path(name).parent.is_dir():
+        raise ValueError(
+            f"checkpoint_name must lie in a folder that exists, got {name!r}."
+        )
+
+
+def _parts(data):
+    """Return which parts of the data there are."""
+    given = checked_mapping("data", data).keys()
+    parts = ["train", "val"] if {"X_val", "y_val"} & given else ["train"]
+    wanted = {f"{array}_{part}" for part in parts for array in "Xy"}
+    if missing := sorted(wanted - given):
+        raise ValueError(f"data must hold {', '.join(missing)}.")
+    return parts
 
 
 @np.errstate(over="ignore")
@@ -480,7 +578,12 @@ def _prepared(model, data, part):
             X = X.copy()
             X.sum_duplicates()
     else:
-        X = np.ascontiguousarray(X, model.dtype)
+        try:
+            X = np.ascontiguousarray(X, model.dtype)
+        except (TypeError, ValueError) as error:
+            raise ValueError(
+                f"X_{part} must be an array of numbers, but {error}."
+            ) from error
         X = X.reshape(len(X), prod(X.shape[1:]))
     if X.shape[0] == 0 or X.shape[1] != model.input_dim:
         raise ValueError(

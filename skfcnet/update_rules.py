@@ -13,12 +13,37 @@ the tests and the documentation read.
 """
 
 from functools import wraps
-from math import sqrt
+from math import isfinite, sqrt
+from numbers import Integral
 from types import MappingProxyType
 
 import numpy as np
 
+from skfcnet._checks import (
+    A_SHARE,
+    NOT_NEGATIVE,
+    POSITIVE,
+    as_floats,
+    check_shape,
+    checked,
+    checked_integer,
+    checked_mapping,
+    checked_number,
+)
+
 UPDATE_RULES = {}
+
+
+RANGES = {
+    "learning_rate": NOT_NEGATIVE,
+    "momentum": (lambda value: 0 <= value <= 1, "in [0, 1]"),
+    "decay_rate": A_SHARE,
+    "beta1": A_SHARE,
+    "beta2": A_SHARE,
+    "epsilon": POSITIVE,
+    "weight_decay": NOT_NEGATIVE,
+}
+"""What the numbers of a configuration may be, by name, whichever the rule."""
 
 
 def update_rule(*slots, **defaults):
@@ -31,7 +56,8 @@ def update_rule(*slots, **defaults):
         first.
 
     **defaults : float or int
-        Names of its numbers with their defaults. One called ``t`` counts steps.
+        Names of its numbers with their defaults. One called ``t`` counts steps; the
+        others are finite, and within the range that `RANGES` has for their name.
 
     Returns
     -------
@@ -54,11 +80,21 @@ def update_rule(*slots, **defaults):
     """
 
     def declare(step):
-        @wraps(step)
-        def rule(w, dw, config=None, *, out=None):
-            config = {} if config is None else config
+        def arguments(function, w, dw, config=None):
+            w, dw, config = (
+                as_floats(w),
+                as_floats(dw),
+                checked_mapping("config", config),
+            )
+            check_shape(function, "dw", dw, w.shape)
             if "scratch" not in config:  # the first call completes it
                 complete(w, config)
+            check_shape(function, "w", w, config["scratch"].shape)
+            return w, dw, config
+
+        @checked(arguments)
+        @wraps(step)
+        def rule(w, dw, config=None, *, out=None):
             return step(w, dw, config, out=out), config
 
         def complete(w, config):
@@ -70,14 +106,17 @@ def update_rule(*slots, **defaults):
                     f"{step.__name__} got unknown configuration {unknown}; "
                     f"it knows {sorted(known)}."
                 )
-            for name, default in defaults.items():
-                # NumPy's scalars would turn float32 arrays into float64.
-                config[name] = type(default)(config.get(name, default))
+            completed = {
+                name: _hyperparameter(name, config.get(name, default), default)
+                for name, default in defaults.items()
+            }
             for slot in slots:
-                state = np.zeros_like(w)
-                state[...] = config.get(slot, 0)
-                config[slot] = state
-            config["scratch"] = np.empty_like(w)
+                completed[slot] = np.zeros_like(w)
+                if slot in config:
+                    earlier = np.asarray(config[slot])
+                    check_shape(step.__name__, f"config[{slot!r}]", earlier, w.shape)
+                    completed[slot][...] = earlier
+            config.update(completed, scratch=np.empty_like(w))
 
         rule.slots = slots
         rule.defaults = MappingProxyType(defaults)
@@ -86,6 +125,13 @@ def update_rule(*slots, **defaults):
         return rule
 
     return declare
+
+
+def _hyperparameter(name, value, default):
+    """Return a number of a configuration, of the type of its default."""
+    if isinstance(default, Integral):
+        return checked_integer(name, value, least=0)
+    return checked_number(name, value, *RANGES.get(name, (isfinite, "finite")))
 
 
 @update_rule(learning_rate=1e-2)
@@ -118,6 +164,10 @@ def sgd(w, dw, config=None, *, out=None):
     ------
     TypeError
         If ``config`` holds a name that the rule does not know.
+
+    ValueError
+        If it holds a number out of its range, or an array does not have the shape of
+        ``w``.
 
     Examples
     --------
@@ -163,6 +213,10 @@ def sgd_momentum(w, dw, config=None, *, out=None):
     ------
     TypeError
         If ``config`` holds a name that the rule does not know.
+
+    ValueError
+        If it holds a number out of its range, or an array does not have the shape of
+        ``w``.
 
     References
     ----------
@@ -215,6 +269,10 @@ def sgd_nesterov(w, dw, config=None, *, out=None):
     ------
     TypeError
         If ``config`` holds a name that the rule does not know.
+
+    ValueError
+        If it holds a number out of its range, or an array does not have the shape of
+        ``w``.
 
     References
     ----------
@@ -277,6 +335,10 @@ def rmsprop(w, dw, config=None, *, out=None):
     ------
     TypeError
         If ``config`` holds a name that the rule does not know.
+
+    ValueError
+        If it holds a number out of its range, or an array does not have the shape of
+        ``w``.
 
     References
     ----------
@@ -344,6 +406,10 @@ def adam(w, dw, config=None, *, out=None):
     TypeError
         If ``config`` holds a name that the rule does not know.
 
+    ValueError
+        If it holds a number out of its range, or an array does not have the shape of
+        ``w``.
+
     References
     ----------
     .. [1] Kingma, D., Ba, J., "Adam: A Method for Stochastic Optimization", ICLR 2015.
@@ -401,6 +467,10 @@ def adamw(w, dw, config=None, *, out=None):
     ------
     TypeError
         If ``config`` holds a name that the rule does not know.
+
+    ValueError
+        If it holds a number out of its range, or an array does not have the shape of
+        ``w``.
 
     References
     ----------

@@ -93,11 +93,26 @@ def test_the_function_may_hand_out_one_array_again_and_again():
     np.testing.assert_allclose(grad, [2.0, 4.0], rtol=1e-8)
 
 
-def test_verbose_prints_every_coordinate(capsys):
-    x = np.array([[1.0, 2.0]])
-    eval_numerical_gradient(lambda x: np.sum(4 * x), x, verbose=False)
+def test_verbose_prints_one_line(capsys):
+    x = np.array([[1.0, -2.0, 0.5]])
+    eval_numerical_gradient(lambda x: np.sum(x**2), x, verbose=False)
     assert capsys.readouterr().out == ""
-    eval_numerical_gradient(lambda x: np.sum(4 * x), x)
-    lines = capsys.readouterr().out.splitlines()
-    assert [line.rpartition(" ")[0] for line in lines] == ["(0, 0)", "(0, 1)"]
-    assert [float(line.rpartition(" ")[2]) for line in lines] == pytest.approx([4, 4])
+    eval_numerical_gradient(lambda x: np.sum(x**2), x)
+    expected = "3 derivatives, the largest of absolute value 4.000e+00\n"
+    assert capsys.readouterr().out == expected
+
+
+@pytest.mark.parametrize("x", [np.array([1, 2]), [1.0, 2.0], 1.0])
+def test_what_has_no_room_for_a_small_step_is_refused(x):
+    """An array of integers would take no step, and have no gradient."""
+    with pytest.raises(TypeError, match="x must be an array of floats"):
+        eval_numerical_gradient(lambda x: np.sum(x), x)
+    with pytest.raises(TypeError, match="x must be an array of floats"):
+        eval_numerical_gradient_array(lambda x: x, x, np.ones(2))
+
+
+def test_a_gradient_from_above_that_would_broadcast_is_refused():
+    x = np.ones((2, 3))
+    with pytest.raises(ValueError, match=r"df .* \(2, 3\), got \(3,\)"):
+        eval_numerical_gradient_array(np.sin, x, np.ones(3))
+    np.testing.assert_array_equal(x, 1)

@@ -1,5 +1,6 @@
 import copy
 import math
+import re
 import warnings
 
 import numpy as np
@@ -808,3 +809,183 @@ def test_unknown_modes_are_refused_by_name(mode):
         dropout_forward(np.ones(3), {"mode": mode, "p": 0.5})
     with pytest.raises(ValueError, match=rf"bn_param\['mode'\].*{mode}"):
         batchnorm_forward(np.ones((3, 1)), np.ones(1), np.zeros(1), {"mode": mode})
+
+
+# Integers
+
+
+def rounded(a):
+    """Return an array of floats as integers of a few values."""
+    if issparse(a):
+        return csr_array((rounded(a.data), a.indices, a.indptr), a.shape)
+    return np.round(2 * a).astype(int)
+
+
+@pytest.mark.parametrize("name", LAYERS)
+def test_integers_are_computed_with_as_floats(name):
+    x, params, dout = example(name)
+    whole = rounded(x), [rounded(array) for array in params], rounded(dout)
+    x, params, dout = (
+        whole[0].astype(float),
+        [p.astype(float) for p in whole[1]],
+        whole[2],
+    )
+    expected_out, cache = forward(name, x, params)
+    expected = backward(name, dout.astype(float), cache)
+    out, cache = forward(name, whole[0], whole[1])
+    np.testing.assert_array_equal(out, expected_out, strict=True)
+    for grad, reference in zip(backward(name, dout, cache), expected, strict=True):
+        np.testing.assert_array_equal(grad, reference, strict=True)
+        assert grad is None or grad.dtype == np.float64
+
+
+def test_affine_relu_takes_integers():
+    x, w, b = np.array([[1, 2]]), np.array([[3], [4]]), np.array([5])
+    out, cache = affine_relu_forward(x, w, b)
+    np.testing.assert_array_equal(out, [[16.0]], strict=True)
+    grads = affine_relu_backward(np.array([[2]]), cache)
+    np.testing.assert_array_equal(grads[0], [[6.0, 8.0]], strict=True)
+
+
+# Arrays that do not fit
+
+
+@pytest.mark.parametrize("name", LAYERS)
+@pytest.mark.parametrize(
+    "mistake",
+    [
+        lambda dout: dout[:1],
+        lambda dout: dout[..., :1],
+        lambda dout: dout[0],
+        lambda dout: dout[..., np.newaxis],
+        lambda dout: dout.T,
+        lambda dout: 1.0,
+    ],
+    ids=["one row", "one column", "a row", "an axis more", "transposed", "a number"],
+)
+def test_a_gradient_of_another_shape_than_the_output_is_refused(name, mistake):
+    x, params, dout = example(name)
+    out, cache = forward(name, x, params)
+    wrong = mistake(dout)
+    if np.shape(wrong) == dout.shape:
+        pytest.skip("no mistake for the stored values of sparse rows")
+    function = LAYERS[name].backward
+    message = (
+        rf"{getattr(function, 'func', function).__name__} needs dout of shape "
+        rf"{re.escape(str(out.shape))}, got {re.escape(str(np.shape(wrong)))}"
+    )
+    with pytest.raises(ValueError, match=message):
+        backward(name, wrong, cache)
+
+
+@pytest.mark.parametrize(
+    ("x", "w", "b", "message"),
+    [
+        ((4, 3), (2, 5), (5,), r"rows x with the 2 features .* w of shape \(2, 5\)"),
+        (
+            (4, 3, 2),
+            (5, 2),
+            (2,),
+            r"rows x with the 5 features .* \(4, 3, 2\)",
+        ),
+        ((4, 3), (3,), (3,), r"w of shape \(D, M\), got \(3,\)"),
+        ((4, 3), (3, 5), (1,), r"b of shape \(5,\), got \(1,\)"),
+        ((4, 3), (3, 5), (), r"b of shape \(5,\), got \(\)"),
+        ((4, 3), (3, 5), (1, 5), r"b of shape \(5,\), got \(1, 5\)"),
+        ((4, 3), (3, 5), (4, 5), r"b of shape \(5,\), got \(4, 5\)"),
+        ((4, 3), (3, 4), (3,), r"b of shape \(4,\), got \(3,\)"),
+        (
+            (3, 4, 3),
+            (2, 3, 5),
+            (2, 1, 5),
+            r"rows x with the 3 .* \(3, 4, 3\)",
+        ),
+        ((2, 4, 3), (2, 3, 5), (5,), r"b of shape \(2, 1, 5\), got \(5,\)"),
+    ],
+)
+@pytest.mark.parametrize("function", [affine_forward, affine_relu_forward])
+def test_an_affine_map_says_which_array_does_not_fit(function, x, w, b, message):
+    with pytest.raises(ValueError, match=f"affine_forward needs {message}"):
+        function(np.ones(x), np.ones(w), np.ones(b))
+
+
+def test_a_sparse_affine_map_says_which_array_does_not_fit():
+    x = csr_array(np.ones((4, 3)))
+    with pytest.raises(ValueError, match=r"the 2 features .* x of shape \(4, 3\)"):
+        sparse_affine_forward(x, np.ones((2, 5)), np.ones(5))
+    with pytest.raises(ValueError, match=r"needs b of shape \(5,\), got \(1,\)"):
+        sparse_affine_forward(x, np.ones((3, 5)), np.ones(1))
+
+
+@pytest.mark.parametrize("function", [batchnorm_forward, layernorm_forward])
+@pytest.mark.parametrize(
+    ("x", "gamma", "beta", "message"),
+    [
+        ((3,), (3,), (3,), r"x of shape \(N, D\), got \(3,\)"),
+        ((4, 3), (1,), (3,), r"gamma of shape \(3,\), got \(1,\)"),
+        ((4, 3), (3,), (), r"beta of shape \(3,\), got \(\)"),
+        ((4, 3), (4, 3), (3,), r"gamma of shape \(3,\), got \(4, 3\)"),
+        ((4, 3), (3,), (4, 1), r"beta of shape \(3,\), got \(4, 1\)"),
+        ((2, 4, 3), (3,), (3,), r"gamma of shape \(2, 1, 3\), got \(3,\)"),
+    ],
+)
+def test_a_normalisation_says_which_array_does_not_fit(
+    function, x, gamma, beta, message
+):
+    with pytest.raises(ValueError, match=f"{function.__name__} needs {message}"):
+        function(np.ones(x), np.ones(gamma), np.ones(beta), {"mode": "train"})
+
+
+def test_running_statistics_that_would_broadcast_are_refused():
+    param = {"mode": "test", "running_mean": np.zeros(1), "running_var": np.ones(3)}
+    with pytest.raises(ValueError, match=r"running_mean of shape \(3,\), got \(1,\)"):
+        batchnorm_forward(np.ones((4, 3)), np.ones(3), np.zeros(3), param)
+
+
+def test_a_mask_that_would_broadcast_is_refused():
+    param = {"mode": "train", "p": 0.5, "mask": np.ones(3, bool)}
+    with pytest.raises(ValueError, match=r"'mask'\] of shape \(4, 3\), got \(3,\)"):
+        dropout_forward(np.ones((4, 3)), param)
+
+
+@pytest.mark.parametrize(
+    ("position", "shape", "message"),
+    [
+        (0, (6,), "rows x of shape"),
+        (1, (4, 16), "frequencies w of shape"),
+        (2, (2, 16), "needs b of shape"),
+        (3, (2, 3, 1), "needs V of shape"),
+        (4, (2, 3), "needs c of shape"),
+    ],
+)
+def test_an_embedding_says_which_array_does_not_fit(position, shape, message):
+    x, params, _ = example("pbld", fan_in=3)
+    arguments = [x, *params]
+    arguments[position] = np.ones(shape)
+    with pytest.raises(ValueError, match=message):
+        LAYERS["pbld"].forward(*arguments)
+
+
+def test_arguments_may_be_given_by_name():
+    x, w, b = np.array([[1, 2]]), np.eye(2), np.zeros(2)
+    out, cache = affine_forward(w=w, b=b, x=x)
+    np.testing.assert_array_equal(out, [[1.0, 2.0]])
+    assert affine_backward(cache=cache, dout=out, need_dx=False)[0] is None
+    with pytest.raises(TypeError, match="missing 1 required positional argument"):
+        affine_forward(x, w)
+    with pytest.raises(TypeError, match="missing 1 required positional argument"):
+        affine_forward(x, b=b)
+
+
+@pytest.mark.parametrize("name", ACTIVATIONS)
+@pytest.mark.parametrize("dtype", FLOATS)
+def test_what_is_too_small_is_zero_even_where_numpy_would_raise(name, dtype):
+    tiny = np.finfo(dtype).tiny
+    x = np.array([-1e4, -1e2, -15.0, -tiny, tiny, 15.0, 1e2, 1e4], dtype)
+    expected, cache = LAYERS[name].forward(x)
+    dx = LAYERS[name].backward(x, cache)
+    with np.errstate(all="raise"):
+        out, cache = LAYERS[name].forward(x)
+        np.testing.assert_array_equal(LAYERS[name].backward(x, cache), dx)
+    np.testing.assert_array_equal(out, expected)
+    assert np.isfinite(out).all()

@@ -754,3 +754,55 @@ def test_predicted_quantiles_never_cross(x, quantile):
 def test_no_rows_have_no_quantiles():
     loss = LOSSES["quantile"].bind({"quantile": [0.1, 0.9]})
     assert loss.inverse_link(np.zeros((0, 4))).shape == (0, 4)
+
+
+# Integers, and what is too small
+
+
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_integers_are_computed_with_as_floats(case):
+    x, y = case.example(scale=3.0)
+    whole, targets = np.round(x).astype(int), np.asarray(y, int)
+    y = targets if case.loss.takes_labels else targets.astype(float)
+    expected, gradient = case.loss.function(whole.astype(float), y)
+    loss, dx = case.loss.function(whole, targets)
+    assert loss == expected
+    np.testing.assert_array_equal(dx, gradient, strict=True)
+    assert dx.dtype == np.float64
+
+
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_integer_targets_do_not_change_the_dtype(case):
+    x, y = case.example(dtype=np.float32)
+    expected, gradient = case.loss.function(x, y)
+    loss, dx = case.loss.function(x, y.astype(int))
+    assert loss == expected
+    np.testing.assert_array_equal(dx, gradient, strict=True)
+
+
+def test_labels_of_few_bits_do_not_wrap_around():
+    """Their places among all scores do not fit into eight bits."""
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=(200, 10)), rng.integers(10, size=200)
+    loss, dx = softmax_loss(x, y.astype(np.uint8))
+    expected, gradient = softmax_loss(x, y)
+    assert loss == expected
+    np.testing.assert_array_equal(dx, gradient)
+
+
+def test_labels_that_are_no_integers_are_refused():
+    with pytest.raises(ValueError, match="labels y that are integers from 0 to 3"):
+        softmax_loss(np.zeros((2, 4)), np.array([0.0, 3.0]))
+
+
+@pytest.mark.parametrize("case", CASES, ids=str)
+@pytest.mark.parametrize("dtype", FLOATS)
+def test_what_is_too_small_is_zero_even_where_numpy_would_raise(case, dtype):
+    x, y = case.example(scale=1e3, dtype=dtype)
+    x[0] *= 1e-30 if dtype == np.float32 else 1e-300
+    expected, gradient = case.loss.function(x, y)
+    with np.errstate(all="raise"):
+        loss, dx = case.loss.function(x, y)
+    assert loss == expected
+    assert np.isfinite(loss)
+    np.testing.assert_array_equal(dx, gradient)

@@ -678,10 +678,26 @@ def test_repr_is_the_architecture(arguments, options, expected):
         ({"normalization": []}, "normalization .* 2 hidden_dims, got 0"),
         ({"normalization": [True, "group"]}, "normalization .*'layernorm'.* 'group'"),
         ({"normalization": [True, None]}, "normalization .* got None"),
-        ({"hidden_dims": [5, 0]}, "hidden_dims.* positive integers"),
-        ({"hidden_dims": [5, 2.5]}, "hidden_dims.* positive integers"),
-        ({"input_dim": 0}, "input_dim.* positive integers"),
-        ({"output_dim": -1}, "output_dim.* positive integers"),
+        ({"category": ["regression"]}, "category must be one of"),
+        ({"normalization": "batchnorm"}, "normalization must be a list"),
+        ({"normalization": [True, ["x"]]}, "normalization must hold booleans or"),
+        ({"hidden_dims": [5, 0]}, "hidden_dims must hold positive integers"),
+        ({"hidden_dims": [5, 2.5]}, "hidden_dims must hold positive integers"),
+        ({"hidden_dims": 5}, "hidden_dims must be a list"),
+        ({"input_dim": 0}, "input_dim must be a positive integer"),
+        ({"output_dim": -1}, "output_dim must be a positive integer"),
+        ({"n_members": 0}, "n_members must be a positive integer"),
+        ({"n_embedded": -1}, "n_embedded must be an integer from 0 on"),
+        ({"n_embedded": 785}, "n_embedded must be an integer from 0 to input_dim"),
+        ({"dtype": int}, "dtype must be float32 or float64, got <class 'int'>"),
+        ({"dtype": None}, "dtype must be float32 or float64, got None"),
+        ({"dtype": "floating"}, "dtype must be float32 or float64, got 'floating'"),
+        ({"dtype": np.float16}, "dtype must be float32 or float64"),
+        ({"weight_scale": -1e-2}, "weight_scale must be finite and not negative"),
+        ({"weight_scale": np.nan}, "weight_scale must be finite and not negative"),
+        ({"weight_scale": np.inf}, "weight_scale must be finite and not negative"),
+        ({"weight_scale": "auto"}, "weight_scale must be finite and not negative"),
+        ({"dropout": "a"}, r"dropout must be in \[0, 1\), got 'a'"),
         ({"dropout": 1.0}, r"dropout must be in \[0, 1\), got 1.0"),
         ({"dropout": -0.1}, r"dropout must be in \[0, 1\)"),
         ({"dropout": np.nan}, r"dropout must be in \[0, 1\)"),
@@ -689,10 +705,15 @@ def test_repr_is_the_architecture(arguments, options, expected):
         ({"input_dropout": -0.1}, r"input_dropout must be in \[0, 1\)"),
         ({"input_dropout": np.nan}, r"input_dropout must be in \[0, 1\)"),
         ({"init": "he"}, "init must be one of .*'he_normal'.*'he'"),
-        ({"reg": -1e-9}, "reg must not be negative"),
-        ({"reg": np.nan}, "reg must not be negative"),
+        ({"reg": -1e-9}, "reg must be finite and not negative, got -1e-09"),
+        ({"reg": np.nan}, "reg must be finite and not negative, got nan"),
+        ({"reg": np.inf}, "reg must be finite and not negative, got inf"),
+        ({"reg": None}, "reg must be finite and not negative, got None"),
+        ({"random_state": "seed"}, "random_state must be"),
         ({"activation": "softsign"}, "activation must be one of .*'softsign'"),
         ({"loss": "hinge"}, "loss must be one of .*'hinge'"),
+        ({"loss": ""}, "loss must be one of .*''"),
+        ({"loss_params": [1]}, "loss_params must be a dict"),
         (
             {"loss_params": {"delta": 1.0}},
             r"softmax_loss has no parameters \['delta'\]; it has \['label_smoothing'\]",
@@ -709,8 +730,18 @@ def test_impossible_arguments_are_refused_by_name(changes, message):
         "hidden_dims": [5, 4],
         "normalization": [True, False],
     }
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises((ValueError, TypeError), match=message):
         FullyConnectedNet(**arguments | changes)
+
+
+@pytest.mark.parametrize("arguments", [{}, {"normalization": None}])
+def test_normalization_may_be_omitted(arguments):
+    net = FullyConnectedNet(
+        "regression", [5, 4], input_dim=3, output_dim=1, **arguments
+    )
+    expected = FullyConnectedNet("regression", [5, 4], [False, False], 3, 1)
+    assert repr(net) == repr(expected)
+    assert list(net.params) == ["W1", "b1", "W2", "b2", "W3", "b3"]
 
 
 @pytest.mark.parametrize(
@@ -904,7 +935,9 @@ def test_copies_score_the_same_and_can_be_trained(copied, dtype, n_members, tmp_
         assert np.shares_memory(array, other.params.vector)
     by_member = net.member_scores(X)
     other.params["b3"] += 1
-    np.testing.assert_allclose(other.member_scores(X), by_member + 1, rtol=1e-4)
+    np.testing.assert_allclose(
+        other.member_scores(X), by_member + 1, rtol=1e-4, atol=1e-5
+    )
     other.loss(X, y)
     assert not np.array_equal(other.state["running_mean1"], net.state["running_mean1"])
     np.testing.assert_array_equal(net.scores(X), scores)
@@ -1254,3 +1287,25 @@ def test_rows_of_another_width_are_refused(convert, width):
         net.loss(X)
     with pytest.raises(ValueError, match="X must have rows of 4 features"):
         net.loss(X, np.array([0, 1]))
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+@pytest.mark.parametrize("n_members", [1, 2])
+def test_what_is_too_small_is_zero_even_where_numpy_would_raise(loss, n_members):
+    category = "classification" if LOSSES[loss].takes_labels else "regression"
+    net = FullyConnectedNet(
+        category, [5], None, 4, 2, loss=loss, weight_scale=30.0, n_members=n_members
+    )
+    net.params["W1"][..., 0] = 1e-30
+    X = np.random.default_rng(0).normal(size=(9, 4)).astype(np.float32)
+    X[0] *= 1e-20
+    y = np.arange(9) % 2
+    if category == "regression":
+        y = np.column_stack([y, 1 - y])
+    if loss == "gamma":
+        y = y + 1
+    with np.errstate(all="raise"):
+        assert np.isfinite(net.loss(X)).all()
+        assert np.isfinite(net.input_gradients(X)).all()
+        assert np.isfinite(net.hidden(X)).all()
+        assert np.isfinite(net.loss(X, y)[0])

@@ -1,5 +1,9 @@
 import importlib
 import inspect
+import subprocess
+import sys
+from importlib.util import find_spec
+from pathlib import Path
 from types import ModuleType
 
 import pytest
@@ -41,6 +45,12 @@ PASSED_ON = {
 }
 
 
+def public_submodules():
+    """Return the names of the modules that are there for users of this scikit-learn."""
+    names = {path.stem for path in Path(skfcnet.__file__).parent.glob("[!_]*.py")}
+    return names if find_spec("sklearn.callback") else names - {"callbacks"}
+
+
 def public_names(module_name):
     """Return the classes and functions that a module offers to its users.
 
@@ -62,6 +72,28 @@ def test_all_lists_the_public_names_of_the_package():
     public = {name for name in vars(skfcnet) if not name.startswith("_")} - submodules
     assert set(skfcnet.__all__) == public | {"__version__"}
     assert len(skfcnet.__all__) == len(set(skfcnet.__all__))
+
+
+def test_a_module_is_loaded_when_it_is_first_used():
+    """In a process of its own, where nobody has imported any."""
+    code = f"""
+import skfcnet, sys
+print(*sys.modules)
+for name in {sorted(public_submodules())}:
+    print(getattr(skfcnet, name).__name__)
+"""
+    run = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    at_first, *loaded = run.stdout.splitlines()
+    assert not {"skfcnet.datasets", "matplotlib"} & set(at_first.split())
+    assert loaded == [f"skfcnet.{name}" for name in sorted(public_submodules())]
+
+
+def test_dir_lists_the_modules_and_nothing_else_is_invented():
+    assert public_submodules() <= set(dir(skfcnet))
+    with pytest.raises(AttributeError, match="'skfcnet' has no attribute 'dataset'"):
+        skfcnet.dataset  # noqa: B018 - it is the access that fails
 
 
 def _is_module(obj):

@@ -1,5 +1,7 @@
 import copy
 import re
+import subprocess
+import sys
 
 import joblib
 import numpy as np
@@ -493,6 +495,7 @@ def test_after_a_late_divergence_the_best_parameters_are_left():
         ({"X_train": csr_array(np.full((130, D), np.inf))}, {}, "X_train .* finite"),
         ({"y_train": np.zeros(129, int)}, {}, "130 integer labels"),
         ({"y_val": np.full(60, C)}, {}, "class indices from 0 to 2, got 3"),
+        ({"X_train": [["a"] * D] * 130}, {}, "X_train must be an array of numbers"),
     ],
 )
 def test_data_that_do_not_fit_are_refused(changes, options, message):
@@ -536,30 +539,60 @@ def test_the_error_of_several_quantiles_is_that_of_all_of_them():
     assert solver.best_val_acc == pytest.approx(error, rel=1e-6)
 
 
-@pytest.mark.parametrize(
-    "changes",
-    [
-        {"batch_size": 0},
-        {"batch_size": "auto"},
-        {"num_epochs": 1.5},
-        {"print_every": 0},
-        {"num_train_samples": 0},
-        {"num_val_samples": -1},
-        {"checkpoint_name": "no/such/folder/net"},
-        {"sample_weight": np.ones(3)},
-        {"sample_weight": np.zeros(40)},
-        {"sample_weight": np.full(40, np.nan)},
-        {"loss_weight": np.ones(3)},
-        {"loss_weight": np.full(40, -1.0)},
-        {"loss_weight": np.full(40, np.nan)},
-    ],
-    ids=str,
-)
+BAD_ARGUMENTS = [
+    {"batch_size": 0},
+    {"batch_size": "auto"},
+    {"num_epochs": 1.5},
+    {"num_epochs": None},
+    {"print_every": 0},
+    {"num_train_samples": 0},
+    {"num_val_samples": -1},
+    {"first_step": -1},
+    {"first_step": 0.5},
+    {"lr_decay": np.nan},
+    {"lr_decay": np.inf},
+    {"lr_decay": 0.0},
+    {"lr_decay": -0.9},
+    {"lr_decay": None},
+    {"max_grad_norm": -1},
+    {"max_grad_norm": 0},
+    {"max_grad_norm": np.nan},
+    {"max_grad_norm": "1"},
+    {"warmup_epochs": -1},
+    {"warmup_epochs": np.nan},
+    {"warmup_epochs": np.inf},
+    {"warmup_epochs": None},
+    {"schedule": "cosin"},
+    {"schedule": None},
+    {"schedule_config": {"power": 0.5}},
+    {"schedule_config": {"power_t": np.nan}, "schedule": "invscaling"},
+    {"schedule_config": {"power_t": -1}, "schedule": "invscaling"},
+    {"schedule_config": 0.5},
+    {"verbose": "no"},
+    {"shuffle": None},
+    {"random_state": -1},
+    {"random_state": "seed"},
+    {"optim_config": 0.1},
+    {"update_rule": "adm"},
+    {"update_rule": None},
+    {"update_rule": lambda w, dw, config: (w, config)},
+    {"checkpoint_name": "no/such/folder/net"},
+    {"checkpoint_name": 3},
+    {"sample_weight": np.ones(3)},
+    {"sample_weight": np.zeros(40)},
+    {"sample_weight": np.full(40, np.nan)},
+    {"loss_weight": np.ones(3)},
+    {"loss_weight": np.full(40, -1.0)},
+    {"loss_weight": np.full(40, np.nan)},
+]
+
+
+@pytest.mark.parametrize("changes", BAD_ARGUMENTS)
 def test_bad_arguments_are_named_before_anything_is_trained(changes):
     rng = np.random.default_rng(0)
     data = {"X_train": rng.normal(size=(40, 3)), "y_train": rng.normal(size=40)}
     net = FullyConnectedNet("regression", [4], [False], 3, 1, random_state=0)
-    with pytest.raises(ValueError, match=next(iter(changes))):
+    with pytest.raises((ValueError, TypeError), match=next(iter(changes))):
         Solver(net, data, **changes)
 
 
@@ -618,3 +651,480 @@ def test_running_statistics_of_units_that_receive_nothing_end_at_zero():
     Solver(net, data, batch_size=2, verbose=False, random_state=0).train_epoch()
     assert net.n_subnormal == 0
     np.testing.assert_array_equal(net.params.state["running_var1"], 0)
+
+
+@EVERY_RULE
+@pytest.mark.parametrize("value", [np.nan, -1.0, np.inf, "fast", None], ids=str)
+def test_bad_numbers_of_the_rule_are_named_before_anything_is_trained(rule, value):
+    for name in rule.defaults:
+        with pytest.raises(ValueError, match=f"{name} must be"):
+            a_solver(update_rule=rule, optim_config={name: value})
+
+
+@pytest.mark.parametrize("missing", ["X_train", "y_train", "X_val", "y_val"])
+def test_data_that_lack_an_array_are_refused(missing):
+    data = some_data()
+    del data[missing]
+    with pytest.raises(ValueError, match=f"data must hold {missing}"):
+        a_solver(data=data)
+
+
+def test_data_are_a_dict():
+    with pytest.raises(TypeError, match="data must be a dict"):
+        Solver(a_net(), [1, 2])
+
+
+@pytest.mark.parametrize("name", UPDATE_RULES)
+def test_an_update_rule_may_be_given_by_name(name):
+    by_name, by_itself = (
+        a_solver(update_rule=rule) for rule in (name, UPDATE_RULES[name])
+    )
+    by_name.train_epoch()
+    by_itself.train_epoch()
+    assert by_name.loss_history == by_itself.loss_history
+
+
+def test_an_unknown_update_rule_is_told_the_known_ones():
+    known = re.escape(str(sorted(UPDATE_RULES)))
+    with pytest.raises(ValueError, match=f"update_rule must be one of {known}.*'Adam'"):
+        a_solver(update_rule="Adam")
+
+
+@pytest.mark.parametrize("category", CATEGORIES)
+def test_the_best_score_has_a_name_for_errors_too(category):
+    solver = a_solver(category)
+    assert solver.best_val_score is None
+    solver.train()
+    assert solver.best_val_score == solver.best_val_acc
+
+
+# Checkpoints that cannot be written
+
+
+class Unpicklable(FullyConnectedNet):
+    """A network that can be pickled so many times."""
+
+    left = 1
+
+    def __reduce__(self):
+        self.left -= 1
+        if self.left < 0:
+            raise OSError("no space left on device")
+        return super().__reduce__()
+
+
+def test_a_checkpoint_that_fails_leaves_the_earlier_one_and_nothing_else(tmp_path):
+    net = Unpicklable("classification", [16], [True], D, C, random_state=0)
+    solver = a_solver(net=net, checkpoint_name=tmp_path / "run")
+    with pytest.raises(OSError, match="no space left"):
+        solver.train()
+    assert [path.name for path in tmp_path.iterdir()] == ["run_epoch_1.pkl"]
+    assert joblib.load(tmp_path / "run_epoch_1.pkl")["epoch"] == 1
+    assert solver.epoch == 2
+
+
+def test_a_full_disk_leaves_the_earlier_checkpoint_and_nothing_else(tmp_path):
+    """The file may grow to 100,000 bytes, and the next checkpoint needs more."""
+    resource = pytest.importorskip("resource")
+    del resource
+    code = f"""
+import resource, signal
+import numpy as np
+from skfcnet.network import FullyConnectedNet
+from skfcnet.solver import Solver
+
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+rng = np.random.default_rng(0)
+data = {{"X_train": rng.normal(size=(50, 300)), "y_train": np.arange(50) % 2}}
+data |= {{"X_val": data["X_train"], "y_val": data["y_train"]}}
+net = FullyConnectedNet("classification", [100], input_dim=300, output_dim=2)
+for limit in (10**7, 10**5):
+    resource.setrlimit(resource.RLIMIT_FSIZE, (limit, 10**7))
+    try:
+        Solver(
+            net,
+            data,
+            num_epochs=1,
+            verbose=False,
+            checkpoint_name={str(tmp_path / "run")!r},
+        ).train()
+    except OSError as error:
+        print(error)
+"""
+    run = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    assert "File too large" in run.stdout
+    assert [path.name for path in tmp_path.iterdir()] == ["run_epoch_1.pkl"]
+    assert joblib.load(tmp_path / "run_epoch_1.pkl")["epoch"] == 1
+
+
+# Networks of other people
+
+
+class TwoLayerNet:
+    """A network as it is written in class: affine, relu, affine, and a loss."""
+
+    def __init__(self, n_outputs=C, reg=1e-3, dtype=np.float64):
+        rng = np.random.default_rng(0)
+        self.reg = reg
+        self.params = {
+            "W1": rng.normal(scale=0.3, size=(D, 20)).astype(dtype),
+            "b1": np.zeros(20, dtype),
+            "W2": rng.normal(scale=0.3, size=(20, n_outputs)).astype(dtype),
+            "b2": np.zeros(n_outputs, dtype),
+        }
+
+    def arrays(self):
+        return [self.params[name] for name in ("W1", "b1", "W2", "b2")]
+
+    def loss(self, X, y=None):
+        W1, b1, W2, b2 = self.arrays()
+        hidden = np.maximum(0, X.reshape(X.shape[0], -1) @ W1 + b1)
+        scores = self.answers(hidden @ W2 + b2)
+        if y is None:
+            return scores
+        loss, dscores = self.loss_of_scores(scores, y)
+        dscores = dscores.reshape(len(dscores), -1)
+        dhidden = dscores @ W2.T * (hidden > 0)
+        X = X.reshape(X.shape[0], -1)
+        grads = {
+            "W2": hidden.T @ dscores + self.reg * W2,
+            "b2": dscores.sum(axis=0),
+            "W1": X.T @ dhidden + self.reg * W1,
+            "b1": dhidden.sum(axis=0),
+        }
+        penalty = 0.5 * self.reg * ((W1**2).sum() + (W2**2).sum())
+        return loss + penalty, grads
+
+    def answers(self, scores):
+        return scores
+
+    def loss_of_scores(self, scores, y):
+        p = np.exp(scores - scores.max(axis=1, keepdims=True))
+        p /= p.sum(axis=1, keepdims=True)
+        rows = np.arange(len(y))
+        loss = -np.log(p[rows, y]).mean()
+        p[rows, y] -= 1
+        return loss, p / len(y)
+
+
+class Regression(TwoLayerNet):
+    def loss_of_scores(self, scores, y):
+        return ((scores - y) ** 2).mean(), 2 * (scores - y) / scores.size
+
+
+class OneTarget(Regression):
+    """Its predictions are a vector."""
+
+    def answers(self, scores):
+        return scores[:, 0]
+
+
+class WithReferences(TwoLayerNet):
+    """Its loss reads the arrays, not the dict."""
+
+    def arrays(self):
+        if not hasattr(self, "_arrays"):
+            self._arrays = super().arrays()
+        return self._arrays
+
+
+class WithLayers(TwoLayerNet):
+    """Its dict is made afresh whenever somebody asks for it."""
+
+    @property
+    def params(self):
+        return dict(self._layers)
+
+    @params.setter
+    def params(self, arrays):
+        self._layers = list(arrays.items())
+
+
+class Assigning(TwoLayerNet):
+    """Its loss assigns arrays of its own, as a bound on the weights would."""
+
+    def loss(self, X, y=None):
+        self.params["W1"] = np.clip(self.params["W1"], -0.5, 0.5)
+        return super().loss(X, y)
+
+
+def a_student_solver(model, data=None, **options):
+    defaults = {"update_rule": "adam", "optim_config": {"learning_rate": 0.02}}
+    data = some_data(dtype=np.float64) if data is None else data
+    return a_solver(net=model, data=data, num_epochs=8, **defaults | options)
+
+
+@pytest.mark.parametrize("model", [TwoLayerNet, WithReferences, WithLayers, Assigning])
+@EVERY_RULE
+def test_a_network_of_ones_own_is_trained(model, rule):
+    model, data = model(), some_data(dtype=np.float64)
+    config = {"learning_rate": 0.2 if rule is sgd else 0.02}
+    solver = a_student_solver(model, data, update_rule=rule, optim_config=config)
+    solver.train()
+    assert solver.model is model
+    assert np.mean(solver.loss_history[-4:]) < 0.7 * np.mean(solver.loss_history[:4])
+    assert solver.best_val_score > max(solver.val_acc_history[0], 0.75)
+    hits = model.loss(data["X_val"]).argmax(axis=1) == data["y_val"]
+    assert hits.mean() == solver.best_val_score == max(solver.val_acc_history)
+
+
+@EVERY_RULE
+def test_a_step_of_a_network_of_ones_own_is_the_rule_on_each_of_its_arrays(rule):
+    data = some_data(n=20, dtype=np.float64)
+    model, by_hand = TwoLayerNet(), TwoLayerNet()
+    _, grads = by_hand.loss(data["X_train"], data["y_train"])
+    solver = a_student_solver(model, data, update_rule=rule, shuffle=False)
+    solver.train_epoch()
+    for name, w in by_hand.params.items():
+        config = {"learning_rate": 0.02}
+        if rule.defaults.get("weight_decay") and w.ndim == 1:
+            config["weight_decay"] = 0.0
+        expected, _ = rule(w, grads[name], config)
+        np.testing.assert_allclose(model.params[name], expected, rtol=1e-12)
+
+
+def test_arrays_are_changed_in_place():
+    model = TwoLayerNet()
+    arrays = dict(model.params)
+    a_student_solver(model).train()
+    assert all(model.params[name] is array for name, array in arrays.items())
+
+
+def test_what_is_assigned_between_epochs_is_trained_on():
+    model, other = TwoLayerNet(), TwoLayerNet()
+    other.params["W1"] *= 2
+    solver = a_student_solver(model, update_rule=sgd)
+    model.params["W1"] = other.params["W1"].copy()
+    solver.train_epoch()
+    a_student_solver(other, update_rule=sgd).train_epoch()
+    for name, array in other.params.items():
+        np.testing.assert_array_equal(model.params[name], array)
+
+
+@pytest.mark.parametrize(
+    ("model", "y"),
+    [
+        (Regression(C), lambda y: y),
+        (Regression(1), lambda y: y[:, :1]),
+        (OneTarget(1), lambda y: y[:, 0]),
+        (OneTarget(1), lambda y: np.round(y[:, 0]).astype(int)),
+        (Regression(C), lambda y: np.round(y).astype(int)),
+    ],
+    ids=["several", "a column", "a vector", "whole numbers", "whole columns"],
+)
+def test_a_regression_of_ones_own_is_measured_by_its_error(model, y, capsys):
+    data = some_data("regression", dtype=np.float64)
+    data |= {name: y(data[name]) for name in ("y_train", "y_val")}
+    solver = a_student_solver(model, data, verbose=True)
+    solver.train()
+    error = np.sqrt(np.mean((model.loss(data["X_val"]) - data["y_val"]) ** 2))
+    assert solver.best_val_score == pytest.approx(error, rel=1e-12)
+    assert error < 0.8 * solver.val_acc_history[0]
+    assert "val_rms" in capsys.readouterr().out
+
+
+class OfFloatLabels(TwoLayerNet):
+    """Its labels are floats, and would be taken for values."""
+
+    category = "classification"
+
+    def loss_of_scores(self, scores, y):
+        return super().loss_of_scores(scores, y.astype(int))
+
+
+class OfBits(Regression):
+    """Its labels are integers, one of which is 1 in every row."""
+
+    category = "regression"
+
+
+def test_a_category_decides_what_is_measured():
+    data = some_data(dtype=np.float64)
+    labels = {name: data[name] for name in ("y_train", "y_val")}
+    floats = data | {name: y.astype(float) for name, y in labels.items()}
+    solver = a_student_solver(OfFloatLabels(), floats)
+    solver.train()
+    hits = solver.model.loss(data["X_val"]).argmax(axis=1) == data["y_val"]
+    assert solver.best_val_score == hits.mean()
+
+    bits = data | {name: np.eye(C, dtype=int)[y] for name, y in labels.items()}
+    solver = a_student_solver(OfBits(), bits)
+    solver.train()
+    error = np.mean((solver.model.loss(data["X_val"]) - bits["y_val"]) ** 2) ** 0.5
+    assert solver.best_val_score == pytest.approx(error, rel=1e-12)
+
+
+def test_sparse_rows_reach_a_network_of_ones_own_as_they_are():
+    class OnSparse(TwoLayerNet):
+        def loss(self, X, y=None):
+            assert isinstance(X, csr_array)
+            return super().loss(X.toarray(), y)
+
+    dense, sparse = sparse_data()
+    solvers = [
+        a_student_solver(model, data)
+        for model, data in ((TwoLayerNet(), dense), (OnSparse(), sparse))
+    ]
+    for solver in solvers:
+        solver.train()
+    # Their content orders the rows, and sparse rows have another.
+    assert solvers[1].best_val_score > solvers[1].val_acc_history[0]
+    assert solvers[0].val_acc_history[0] == solvers[1].val_acc_history[0]
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64, np.int64, np.uint8, bool])
+def test_rows_reach_a_network_of_ones_own_in_their_shape(dtype):
+    shapes = set()
+
+    class Images(TwoLayerNet):
+        def loss(self, X, y=None):
+            shapes.add((X.shape[1:], X.dtype))
+            return super().loss(X, y)
+
+    data = some_data(dtype=np.float64)
+    for name in ("X_train", "X_val"):
+        data[name] = np.clip(data[name] + 2, 0, 4).astype(dtype).reshape(-1, 2, 3)
+    a_student_solver(Images(), data).train()
+    widened = dtype if np.dtype(dtype).itemsize >= 4 else np.int32
+    assert shapes == {((2, 3), np.dtype(widened))}
+
+
+def test_a_network_of_ones_own_trains_in_its_dtype():
+    model = TwoLayerNet(dtype=np.float32)
+    a_student_solver(model).train()
+    assert {array.dtype for array in model.params.values()} == {np.dtype(np.float32)}
+
+
+def test_repeated_rows_of_a_network_of_ones_own_train_as_weighted_ones():
+    data = some_data(dtype=np.float64)
+    weight = np.random.default_rng(0).integers(1, 4, size=130)
+    repeated = data | {
+        name: np.repeat(data[name], weight, axis=0) for name in ("X_train", "y_train")
+    }
+    weighted = a_student_solver(TwoLayerNet(), data, sample_weight=weight)
+    other = a_student_solver(TwoLayerNet(), repeated)
+    weighted.train_epoch()
+    other.train_epoch()
+    assert weighted.loss_history == other.loss_history
+
+
+def test_training_of_a_network_of_ones_own_goes_on_from_a_checkpoint(tmp_path):
+    rng = np.random.default_rng(0)
+    expected = a_student_solver(TwoLayerNet(), random_state=rng)
+    rng = np.random.default_rng(0)
+    first = a_student_solver(TwoLayerNet(), random_state=rng)
+    for solver in (expected, expected, first):
+        solver.train_epoch()
+    joblib.dump((first.model, first.optim_config), tmp_path / "run.pkl")
+    model, config = joblib.load(tmp_path / "run.pkl")
+    second = a_student_solver(model, optim_config=config, random_state=rng)
+    second.train_epoch()
+    assert first.loss_history + second.loss_history == expected.loss_history
+
+
+def test_a_checkpoint_holds_the_network_of_ones_own(tmp_path):
+    solver = a_student_solver(TwoLayerNet(), checkpoint_name=tmp_path / "run")
+    solver.train()
+    checkpoint = joblib.load(tmp_path / "run_epoch_8.pkl")
+    assert isinstance(checkpoint["model"], TwoLayerNet)
+
+
+def test_after_a_divergence_the_best_parameters_are_left_in_a_network_of_ones_own():
+    model, data = TwoLayerNet(), some_data(dtype=np.float64)
+    solver = a_student_solver(model, data, update_rule=sgd, lr_decay=1e60)
+    with pytest.raises(ValueError, match="diverged"):
+        solver.train()
+    hits = model.loss(data["X_val"]).argmax(axis=1) == data["y_val"]
+    assert hits.mean() == solver.best_val_score
+
+
+def changed(**attributes):
+    model = TwoLayerNet()
+    vars(model).update(attributes)
+    return model
+
+
+def returning(change):
+    """Return a network whose loss returns something else."""
+    model = TwoLayerNet()
+
+    def loss(X, y=None):
+        scores = TwoLayerNet.loss(model, X)
+        if y is None:
+            return change(scores, None)
+        return change(scores, TwoLayerNet.loss(model, X, y))
+
+    model.loss = loss
+    return model
+
+
+def of_gradients(change):
+    def changed(scores, result):
+        if result is None:
+            return scores
+        loss, grads = result
+        return loss, change(grads)
+
+    return returning(changed)
+
+
+@pytest.mark.parametrize(
+    ("model", "message"),
+    [
+        (object(), "model must be a FullyConnectedNet, or have params"),
+        (changed(loss=None), "model must be a FullyConnectedNet, or have params"),
+        (changed(params=[np.ones(3)]), "model must be a FullyConnectedNet, or have"),
+        (changed(params={}), "params must hold at least one array"),
+        (changed(params={"W1": [1.0]}), r"params\['W1'\] must be an array of floats"),
+        (changed(params={"n": np.ones(3, int)}), r"params\['n'\] must be an array"),
+        (
+            changed(category="clustering"),
+            "model.category must be one of",
+        ),
+        (
+            returning(lambda scores, _: scores[0]),
+            "one row of scores for each of 2",
+        ),
+        (returning(lambda scores, r: scores if r is None else r[0]), "must return the"),
+        (of_gradients(lambda g: {"W1": g["W1"]}), "there is none for 'b1'"),
+        (of_gradients(lambda g: g | {"b1": g["b1"][:1]}), r"params\['b1'\] must have"),
+        (
+            of_gradients(lambda g: g | {"b1": g["b1"][None]}),
+            r"params\['b1'\] must have",
+        ),
+    ],
+)
+def test_a_network_that_does_not_keep_to_the_protocol_is_told_so(model, message):
+    with pytest.raises((TypeError, ValueError), match=message):
+        a_student_solver(model).train()
+
+
+def test_a_network_of_ones_own_has_no_costs_of_rows():
+    with pytest.raises(ValueError, match="loss_weight needs a FullyConnectedNet"):
+        a_student_solver(TwoLayerNet(), loss_weight=np.ones(130))
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"X_val": np.zeros((60, D + 1))}, "X_val must have rows of 6 features"),
+        ({"y_val": np.zeros(59, int)}, r"y must have shape \(60,\), got \(59,\)"),
+        ({"y_train": np.full(130, "a")}, "y_train must be an array of numbers"),
+        ({"X_train": np.full((130, D), np.nan)}, "X_train must hold numbers"),
+        ({"y_train": np.full((130, 2), 0.5)}, r"y must have shape \(60, 2\)"),
+    ],
+)
+def test_data_that_do_not_fit_a_network_of_ones_own_are_refused(changes, message):
+    data = some_data(dtype=np.float64) | changes
+    with pytest.raises(ValueError, match=message):
+        a_student_solver(TwoLayerNet(), data).train()
+
+
+def test_predictions_that_do_not_fit_the_targets_are_refused():
+    """Broadcasting would compare every prediction with every target."""
+    data = some_data("regression", dtype=np.float64)
+    data |= {name: data[name][:, 0] for name in ("y_train", "y_val")}
+    with pytest.raises(ValueError, match="a prediction for every target"):
+        a_student_solver(Regression(C), data).train()

@@ -12,7 +12,7 @@ from skfcnet import _vector_update
 from skfcnet._parameters import Parameters, ParamSpec, Zone
 from skfcnet._vector_update import FLUSH_EVERY, VectorUpdate
 from skfcnet.gradient_check import rel_error
-from skfcnet.update_rules import UPDATE_RULES, sgd_momentum
+from skfcnet.update_rules import UPDATE_RULES, adam, rmsprop, sgd_momentum
 
 FLOATS = [np.float32, np.float64]
 EVERY_RULE = pytest.mark.parametrize("rule", UPDATE_RULES.values(), ids=UPDATE_RULES)
@@ -432,3 +432,69 @@ def test_flushing_hides_no_number_that_is_not_finite():
     params.trainable[:2] = np.nan, np.inf
     update.flush()
     np.testing.assert_array_equal(params.trainable[:2], [np.nan, np.inf])
+
+
+# What does not fit
+
+
+@EVERY_RULE
+def test_integers_are_computed_with_as_floats(rule):
+    w, dw = np.array([1, -2, 3]), np.array([2, 0, -1])
+    next_w, config = rule(w, dw)
+    expected, _ = rule(w.astype(float), dw.astype(float))
+    np.testing.assert_array_equal(next_w, expected, strict=True)
+    again, _ = rule(next_w, dw, config)
+    assert again.dtype == np.float64
+
+
+@EVERY_RULE
+def test_arrays_that_would_broadcast_are_refused(rule):
+    needs = f"{rule.__name__} needs"
+    with pytest.raises(ValueError, match=rf"{needs} dw of shape \(3,\), got \(1,\)"):
+        rule(np.ones(3), np.ones(1))
+    _, config = rule(np.ones(3), np.ones(3))
+    with pytest.raises(ValueError, match=rf"{needs} w of shape \(3,\), got \(1,\)"):
+        rule(np.ones(1), np.ones(1), config)
+    for slot in rule.slots:
+        with pytest.raises(ValueError, match=rf"config\['{slot}'\] of shape \(3,\)"):
+            rule(np.ones(3), np.ones(3), {slot: np.zeros(1)})
+
+
+@EVERY_RULE
+@pytest.mark.parametrize("value", [np.nan, np.inf, -1, "fast", None, [0.1]], ids=str)
+def test_every_number_out_of_range_is_refused_by_name(rule, value):
+    for name in rule.defaults:
+        config = {name: value}
+        with pytest.raises(ValueError, match=f"{name} must be .*, got"):
+            rule(np.ones(3), np.ones(3), config)
+        assert config.keys() == {name}
+
+
+@pytest.mark.parametrize(
+    ("rule", "name", "value"),
+    [
+        (adam, "beta1", 1.0),
+        (adam, "beta2", 1.0),
+        (adam, "epsilon", 0.0),
+        (adam, "t", 1.5),
+        (rmsprop, "decay_rate", 1.0),
+        (sgd_momentum, "momentum", 1.1),
+    ],
+)
+def test_the_end_of_a_range(rule, name, value):
+    with pytest.raises(ValueError, match=f"{name} must be"):
+        rule(np.ones(3), np.ones(3), {name: value})
+
+
+def test_a_configuration_is_a_dict():
+    with pytest.raises(TypeError, match="config must be a dict"):
+        sgd_momentum(np.ones(3), np.ones(3), 0.1)
+
+
+@EVERY_RULE
+def test_what_is_too_small_is_zero_even_where_numpy_would_raise(rule):
+    dw = np.array([1e-200, 1.0, -1e-300])
+    expected, _ = rule(np.zeros(3), dw)
+    with np.errstate(all="raise"):
+        next_w, _ = rule(np.zeros(3), dw)
+    np.testing.assert_array_equal(next_w, expected)
