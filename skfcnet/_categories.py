@@ -33,6 +33,9 @@ NUMBER = re.compile(
 )
 """Text that is a number. With a leading zero, as in "0041", it is a code."""
 
+TIMES = (np.datetime64, np.timedelta64)
+"""What NumPy has of dates and times, and would make numbers of."""
+
 MOST_NAMED = 3
 """New levels that a warning names."""
 
@@ -56,6 +59,8 @@ def as_table(X):
     TypeError
         If X is no table, or one whose rows are not there yet.
     """
+    if issparse(X):
+        return X
     kind = type(X).__name__
     if isinstance(X, (Mapping, Set, Iterator)):
         raise TypeError(
@@ -67,8 +72,6 @@ def as_table(X):
             raise TypeError(
                 f"X is a {kind} whose rows are not there yet: pass X.{method}()."
             )
-    if issparse(X):
-        return X
     if hasattr(X, "columns"):
         is_known = hasattr(X, "iloc") or hasattr(X, "get_columns")
         return X if is_known else X.to_pandas()  # a table of pyarrow
@@ -145,7 +148,7 @@ def _as_number(value):
         return np.nan
     if isinstance(value, str) and value.strip().casefold() in WORDS_FOR_MISSING:
         return np.nan
-    if isinstance(value, (np.datetime64, np.timedelta64)):
+    if isinstance(value, TIMES):
         raise TypeError("dates and times are not numbers")
     return float(value)
 
@@ -174,7 +177,7 @@ def shown(value):
 def _remedy(value, values):
     """Return how a column that is to hold numbers can come to hold them."""
     of_time = ("isoformat", "total_seconds", "asfreq")  # dates, differences, periods
-    if any(hasattr(value, name) for name in of_time):
+    if isinstance(value, TIMES) or any(hasattr(value, name) for name in of_time):
         return "make dates and times numbers, such as days"
     if not isinstance(value, str):
         return "its values must be numbers, or missing"

@@ -201,9 +201,9 @@ def refuse_labels_of_unclear_kind(y, name):
         labels = np.array(y.tolist())
         dtype = {"b": "bool", "i": "int", "f": "float"}.get(labels.dtype.kind, "str")
         raise ValueError(
-            f"{name} is an array of objects such as {shown(y[0])}, of which "
-            f"scikit-learn cannot tell whether they are labels: pass "
-            f"{name}.astype({dtype})."
+            f"Unknown label type: {name} is an array of objects such as "
+            f"{shown(y[0])}, of which scikit-learn cannot tell whether they are "
+            f"labels: pass {name}.astype({dtype})."
         )
 
 
