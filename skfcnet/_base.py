@@ -26,7 +26,13 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
 from skfcnet._batches import content_order, repetitions
-from skfcnet._categories import Columns, as_table, categorical_mask
+from skfcnet._categories import (
+    Columns,
+    as_table,
+    categorical_mask,
+    holds_numbers,
+    rows_of,
+)
 from skfcnet._compat import (
     CallbackSupportMixin,
     FitTask,
@@ -48,8 +54,11 @@ from skfcnet._input import (
     checked_weight,
     finite,
     in_dtype,
+    readable_table,
     refuse_dates,
     refuse_masks,
+    refuse_missing,
+    refuse_other_than_numbers,
     rows_asked_about,
 )
 from skfcnet._lbfgs import train_lbfgs
@@ -599,30 +608,23 @@ class _BaseFCNet(CallbackSupportMixin, BaseEstimator):
     # What the network is given
 
     def _learn_columns(self, X, sample_weight):
-        """Learn which columns are categorical, and which levels they have."""
+        """Learn which columns are categorical, and how the others are read."""
         self._columns = None
-        asked = self.categorical_features
-        by_dtype = isinstance(asked, str) and not hasattr(X, "columns")
-        if asked is None or by_dtype or issparse(X):
+        X = readable_table(X)
+        if issparse(X) or (
+            holds_numbers(X) and isinstance(self.categorical_features, str | None)
+        ):
             return
-        X = as_table(X)
-        mask = categorical_mask(X, asked)
-        if mask.any():
-            counts = None
-            if sample_weight is not None:
-                counts = checked_weight(sample_weight, len(X)) > 0
-            self._columns = Columns(mask).fit(X, counts)
+        if sample_weight is not None:
+            X = rows_of(X, checked_weight(sample_weight, X.shape[0]) > 0)
+        mask = categorical_mask(X, self.categorical_features)
+        if mask.any() or not holds_numbers(X):
+            self._columns = Columns(mask).fit(X)
 
     def _warn_of_new_levels(self, table, rows, X):
         """Say which levels of rows to train on cannot be learned any more."""
-        if self._columns is None:
-            return
-        names = self._columns.with_new_levels(as_table(table), rows, X)
-        if names:
-            warn(
-                f"X has levels in its categorical columns {names} that were not there "
-                f"when training began: they count as missing."
-            )
+        if self._columns is not None:
+            self._columns = self._columns.warned_of_new_levels(as_table(table), rows, X)
 
     def _learn_features(self, rows):
         """Learn what the network is given of rows; return that of those to train on."""
@@ -645,10 +647,11 @@ class _BaseFCNet(CallbackSupportMixin, BaseEstimator):
             n_bins=self.n_bins,
             dtype=self._compute_dtype,
         )
+        columns = self._columns
+        categorical = None if columns is None else columns.categorical
+        n_declared = None if columns is None else columns.n_declared
         return self._features.fit_transform(
-            rows.X,
-            rows.weight,
-            categorical=None if self._columns is None else self._columns.categorical,
+            rows.X, rows.weight, categorical=categorical, n_declared=n_declared
         )
 
     def _encoded_rows(self, X):
@@ -687,8 +690,10 @@ class _BaseFCNet(CallbackSupportMixin, BaseEstimator):
     def _validated(self, X, y, sample_weight, *, reset):
         """Return X, y and weights, checked."""
         refuse_masks(y, "y")
+        refuse_missing(y, "y")
         if self._category == "regression":  # as labels, dates are like others
             refuse_dates(y, "y")
+            refuse_other_than_numbers(y, "y")
         X, y = checked_table(
             self,
             X,
@@ -717,6 +722,8 @@ class _BaseFCNet(CallbackSupportMixin, BaseEstimator):
         self._rng = np.random.default_rng(self._seed)
         self._described = self._description()
         self._net = FullyConnectedNet(**self._described, random_state=self._rng)
+        # What no row has yet counts as what is missing, until it is learned.
+        self._net.params["W1"][..., self._features.without_rows, :] = 0
         self._optim_config = {}
         self._step = 0
         self._divisions = 0

@@ -1,5 +1,6 @@
 """The classifier."""
 
+from collections.abc import Set
 from math import fsum
 from numbers import Real
 
@@ -11,7 +12,12 @@ from sklearn.utils.multiclass import check_classification_targets, type_of_targe
 
 from skfcnet._base import _BaseFCNet, partial_fit_is_available, store_parameters
 from skfcnet._compat import Interval, StrOptions
-from skfcnet._input import check_width, checked_weight, sorted_labels
+from skfcnet._input import (
+    check_width,
+    checked_weight,
+    refuse_labels_of_unclear_kind,
+    sorted_labels,
+)
 
 FAR = 1e4
 """How far the score of a class without rows is below all others: the probability is 0.
@@ -223,8 +229,11 @@ class FCNetClassifier(ClassifierMixin, _BaseFCNet):
     categorical_features : 'from_dtype', array-like of {bool, int, str} or None, \
             default='from_dtype'
         Which features are categories, and become one column for each of their levels:
-        those that a data frame says are categorical or strings; a mask, indices, or
-        names of columns; None: none. At most 255 levels each.
+        those that a data frame says are categorical, or whose strings are not all
+        numbers; a mask, indices, or names of columns; None: none. At most 255 levels
+        each. The levels that a dtype lists, pandas' "category" or polars' Enum, can
+        be learned even if rows have them only in a later call of `partial_fit`. In
+        other columns, strings that are numbers are read as such, with a warning.
 
     Attributes
     ----------
@@ -843,6 +852,7 @@ def _kind_of(y):
     looked at one by one.
     """
     if y.ndim != 2 or y.dtype != object:
+        refuse_labels_of_unclear_kind(y, "y")
         check_classification_targets(y)
         return type_of_target(y, input_name="y")
     for k, column in enumerate(y.T):
@@ -853,10 +863,14 @@ def _kind_of(y):
 
 def _sorted_classes(classes):
     """Return distinct labels, sorted; of several outputs, a list of those of each."""
-    outputs = list(classes) if np.iterable(classes) else []
+    outputs = [_listed(labels) for labels in classes] if np.iterable(classes) else []
     if outputs and all(np.ndim(labels) == 1 for labels in outputs):
         return [sorted_labels(labels, "classes") for labels in outputs]
-    return sorted_labels(classes, "classes")
+    return sorted_labels(_listed(classes), "classes")
+
+
+def _listed(labels):
+    return list(labels) if isinstance(labels, Set) else labels
 
 
 def _equal(classes, known):
@@ -873,7 +887,8 @@ def _indices(column, classes, name, name_of_classes):
     except TypeError:  # numbers are no words
         known = False
     if not known:
-        check_classification_targets(column)
+        if column.dtype != object:
+            check_classification_targets(column)
         known = set(classes.tolist())
         labels = sorted_labels(column, name).tolist()
         unknown = [label for label in labels if label not in known]

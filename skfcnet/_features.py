@@ -310,6 +310,9 @@ class Features:
     is_identity : bool
         Whether the output is the table itself, but for missing values.
 
+    without_rows : ndarray of int
+        Columns of the output that are of levels without rows.
+
     Examples
     --------
     >>> import numpy as np
@@ -344,7 +347,7 @@ class Features:
             f"Features(scaling={self.scaling!r}, embedding={self.embedding!r}{width})"
         )
 
-    def fit(self, X, weight=None, *, categorical=None):
+    def fit(self, X, weight=None, *, categorical=None, n_declared=None):
         """Learn everything from the rows to train on.
 
         Parameters
@@ -357,6 +360,10 @@ class Features:
 
         categorical : ndarray of bool, shape (D,), default=None
             Which columns hold numbers that stand for levels; None: none.
+
+        n_declared : list of int, default=None
+            How many levels of each of these are there even without rows, as for
+            `skfcnet._categories.Categories`.
 
         Returns
         -------
@@ -386,7 +393,7 @@ class Features:
             for rows in _chunks(scaled):
                 self._scaler.transform(numbers[rows], out=scaled[rows])
             self._components = PiecewiseLinear(self.n_bins).fit(scaled, weight)
-        self._categories = Categories().fit(levels)
+        self._categories = Categories().fit(levels, n_declared)
         numeric_width = (self._components or self._scaler).width
         self._ends = np.cumsum(
             [numeric_width, len(self._with_missing), self._categories.width]
@@ -394,13 +401,20 @@ class Features:
         self.width = max(1, int(self._ends[-1]))
         return self
 
-    def fit_transform(self, X, weight=None, *, categorical=None):
+    @property
+    def without_rows(self):
+        """Columns of the output that are of levels without rows."""
+        if self.is_identity:
+            return np.empty(0, int)
+        return self._ends[1] + self._categories.without_rows
+
+    def fit_transform(self, X, weight=None, **columns):
         """Learn from the rows to train on; return what the network is given of them.
 
         The parameters are those of `fit`, what is returned is that of `transform`, but
         X is not searched for gaps again.
         """
-        self.fit(X, weight, categorical=categorical)
+        self.fit(X, weight, **columns)
         return in_dtype(X, self.dtype, "X") if self.is_identity else self.transform(X)
 
     def completed(self, X, weight=None):

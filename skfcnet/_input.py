@@ -1,5 +1,6 @@
 """Checks of what users pass, beyond those that scikit-learn does."""
 
+from itertools import compress
 from math import isfinite
 from numbers import Real
 
@@ -12,7 +13,14 @@ from sklearn.utils.validation import (
     validate_data,
 )
 
-from skfcnet._categories import as_table
+from skfcnet._categories import (
+    Columns,
+    as_table,
+    holds_numbers,
+    is_missing,
+    kind_of,
+    shown,
+)
 
 
 def refuse_masks(a, name):
@@ -27,8 +35,14 @@ def refuse_masks(a, name):
 def refuse_dates(a, name):
     """Refuse dates and time differences, which np.asarray silently makes numbers."""
     dtypes = np.atleast_1d(getattr(a, "dtypes", getattr(a, "dtype", None)))
-    if any(_is_temporal(dtype) for dtype in dtypes):
-        raise TypeError(f"{name} has dates or time differences: make them numbers.")
+    is_temporal = [_is_temporal(dtype) for dtype in dtypes]
+    if any(is_temporal):
+        columns = list(compress(getattr(a, "columns", []), is_temporal))
+        named = f" in its columns {columns}" if columns else ""
+        raise TypeError(
+            f"{name} has dates or time differences{named}: make them numbers, such as "
+            f"days."
+        )
 
 
 def _is_temporal(dtype):
@@ -38,24 +52,32 @@ def _is_temporal(dtype):
     return getattr(dtype, "kind", None) in ("m", "M")
 
 
+def readable_table(X):
+    """Return X as a data frame, an array, or sparse; refuse what is no table."""
+    X = X if isinstance(X, np.ma.MaskedArray) else as_table(X)
+    refuse_masks(X, "X")
+    refuse_dates(X, "X")
+    return X
+
+
 def checked_table(estimator, X, *y, reset, accept_sparse="csr", **checks):
     """Return a table as numbers, and y where it is given, checked.
 
     Where the estimator has ``_columns``, these say which columns are categorical; they
     become the numbers of their levels. Missing values are NaN, and not in sparse rows.
     """
-    refuse_masks(X, "X")
-    refuse_dates(X, "X")
+    X = readable_table(X)
     checks |= {
         "accept_sparse": accept_sparse,
         "dtype": (np.float64, np.float32),
         "ensure_all_finite": True if issparse(X) else "allow-nan",
     }
-    if estimator._columns is None:
+    columns = estimator._columns
+    if columns is None and holds_numbers(X):
         return validate_data(estimator, X, *y, reset=reset, **checks)
-    X = as_table(X)
     validate_data(estimator, X, *y, reset=reset, skip_check_array=True)
-    X = estimator._columns.transform(X)
+    columns = Columns(np.zeros(X.shape[1], bool)) if columns is None else columns
+    X = columns.transform(X)
     return check_X_y(X, *y, **checks) if y else check_array(X, **checks)
 
 
@@ -136,6 +158,60 @@ def checked_weight(sample_weight, n_rows):
     if not weight.any():
         raise ValueError("sample_weight must not be zero for every row.")
     return weight
+
+
+def refuse_missing(y, name):
+    """Refuse targets of which some are missing."""
+    if y is None or issparse(y):
+        return
+    given, y = y, np.asarray(y)
+    if y.dtype.kind == "U" and not hasattr(given, "dtype"):
+        y = np.array(given, dtype=object)  # NumPy makes text of NaN in a list
+    missing = np.zeros(1)
+    if y.dtype.kind == "f":
+        missing = np.isnan(y)
+    elif y.dtype.kind == "O":
+        missing = np.array([is_missing(value) for value in y.ravel().tolist()])
+    if missing.any():
+        raise ValueError(
+            f"{name} contains NaN, None or NA: {np.count_nonzero(missing)} of its "
+            f"{missing.size} values are missing. Leave out their rows, or fill them."
+        )
+
+
+def refuse_other_than_numbers(y, name):
+    """Refuse targets that are no numbers, nor text that is."""
+    if y is None or issparse(y) or np.asarray(y).dtype.kind not in "OU":
+        return
+    for value in np.asarray(y).ravel().tolist():
+        try:
+            float(value)
+        except (TypeError, ValueError) as error:
+            raise ValueError(
+                f"{name} holds {shown(value)}, but what a regressor learns must be "
+                f"numbers: {error}."
+            ) from error
+
+
+def refuse_labels_of_unclear_kind(y, name):
+    """Refuse an array of objects that are not strings."""
+    if y.ndim != 1 or y.dtype != object:
+        return
+    examples = {kind_of(label): label for label in y}
+    if len(examples) > 1:
+        found = " besides ".join(shown(examples[kind]) for kind in sorted(examples))
+        raise ValueError(
+            f"{name} must hold labels of one kind, such as {name}.astype(str): it has "
+            f"{found}."
+        )
+    if "text" not in examples:
+        labels = np.array(y.tolist())
+        dtype = {"b": "bool", "i": "int", "f": "float"}.get(labels.dtype.kind, "str")
+        raise ValueError(
+            f"Unknown label type: {name} is an array of objects such as "
+            f"{shown(y[0])}, of which scikit-learn cannot tell whether they are "
+            f"labels: pass {name}.astype({dtype})."
+        )
 
 
 def sorted_labels(y, name):

@@ -243,8 +243,11 @@ class FCNetRegressor(RegressorMixin, _BaseFCNet):
     categorical_features : 'from_dtype', array-like of {bool, int, str} or None, \
             default='from_dtype'
         Which features are categories, and become one column for each of their levels:
-        those that a data frame says are categorical or strings; a mask, indices, or
-        names of columns; None: none. At most 255 levels each.
+        those that a data frame says are categorical, or whose strings are not all
+        numbers; a mask, indices, or names of columns; None: none. At most 255 levels
+        each. The levels that a dtype lists, pandas' "category" or polars' Enum, can
+        be learned even if rows have them only in a later call of `partial_fit`. In
+        other columns, strings that are numbers are read as such, with a warning.
 
     scale_target : bool, default=True
         Whether the network learns scaled targets, by statistics of the rows trained on

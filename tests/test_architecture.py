@@ -17,7 +17,7 @@ LEVELS = {
     "_checks": 0,
     "_idle": 1,
     "_random": 0,
-    "_warn": 0,
+    "_warn": -1,
     "_threads": 0,
     "_gathering": 0,
     "_workspace": 0,

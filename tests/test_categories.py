@@ -1,6 +1,8 @@
 """Categorical columns: which they are, how levels are numbered and encoded."""
 
+import datetime
 import pickle
+from decimal import Decimal
 
 import numpy as np
 import pandas as pd
@@ -9,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
+from scipy.sparse import csr_array
 from sklearn import config_context
 from sklearn.ensemble import HistGradientBoostingClassifier
 
@@ -18,6 +21,7 @@ from skfcnet._categories import (
     Columns,
     as_table,
     categorical_mask,
+    rows_of,
 )
 
 REPEATABLE = settings(deadline=None, derandomize=True, max_examples=100)
@@ -132,20 +136,31 @@ def test_tables_of_all_kinds_become_the_same_numbers(table, output):
         numbers = columns.transform(table)
     assert numbers.dtype == np.float64 and numbers.flags.c_contiguous
     np.testing.assert_array_equal(numbers, COLOURS_TO_NUMBERS)
-    assert columns.levels[0][:2].tolist() == ["blue", "red"]
+    assert columns.levels == [["blue", "red"]]
 
 
-@every_table
-def test_a_level_that_was_not_there_is_missing(table):
+@pytest.mark.parametrize("name", TABLES)
+def test_a_level_that_was_not_there_is_missing_unless_it_is_declared(name):
+    table = TABLES[name]
     columns = Columns(FIRST).fit(table[1:3])
-    expected = [np.nan, 0, np.nan, np.nan]
+    is_declared = name in ("pandas category", "polars enum")
+    red = 1 if is_declared else np.nan
+    expected = [red, 0, np.nan, red]
     np.testing.assert_array_equal(columns.transform(table)[:, 0], expected)
+    assert columns.n_declared == [2 if is_declared else 0]
+
+
+def test_more_declared_levels_than_there_can_be_are_those_that_rows_have():
+    many = pd.CategoricalDtype([*map(str, range(MAX_LEVELS + 1))])
+    X = pd.DataFrame({"id": pd.Series(["7", "5"], dtype=many)})
+    columns = Columns(np.array([True])).fit(X)
+    assert columns.levels == [["5", "7"]] and columns.n_declared == [0]
 
 
 @pytest.mark.parametrize("library", ["pandas", "polars", "array"])
 @pytest.mark.parametrize("n_levels", [MAX_LEVELS, MAX_LEVELS + 1])
 def test_columns_of_too_many_levels_are_named(library, n_levels):
-    names = [*map(str, range(n_levels)), None]
+    names = [*(f"name {i}" for i in range(n_levels)), None]
     X = {
         "pandas": pd.DataFrame({"a": 1.0, "id": names}),
         "polars": pl.DataFrame({"a": [1.0] * len(names), "id": names}),
@@ -154,7 +169,7 @@ def test_columns_of_too_many_levels_are_named(library, n_levels):
     columns = Columns(np.array([False, True]))
     if n_levels > MAX_LEVELS:
         name = 1 if library == "array" else "'id'"
-        message = f"256 levels in its categorical column {name}, but 255 are the most"
+        message = f"256 levels in its categorical column {name}, .*TargetEncoder"
         with pytest.raises(ValueError, match=message):
             columns.fit(X)
     else:
@@ -163,16 +178,18 @@ def test_columns_of_too_many_levels_are_named(library, n_levels):
         assert np.isnan(numbers[-1])
 
 
-def test_rows_that_do_not_count_have_no_levels():
-    X = np.array([["a"], ["b"], ["c"]], dtype=object)
-    columns = Columns(np.array([True])).fit(X, np.array([True, False, True]))
-    np.testing.assert_array_equal(columns.transform(X), [[0], [np.nan], [1]])
+@every_table
+def test_rows_of_any_table_are_those_asked_for(table):
+    rows = rows_of(table, np.array([True, False, False, True]))
+    numbers = Columns(FIRST).fit(table).transform(rows)
+    np.testing.assert_array_equal(numbers, np.array(COLOURS_TO_NUMBERS)[[0, 3]])
 
 
 def test_lists_are_tables_of_objects():
     assert as_table([["a", 1.5]]).tolist() == [["a", 1.5]]
-    for X in (["a"], [[1], [1, 2]], "a", [[[1]]]):
-        with pytest.raises(ValueError, match=r"Expected 2D|dim 3|scalar"):
+    assert as_table([[1, 1.5]]).dtype == float
+    for X in (["a"], [[1], [1, 2]], "a", [[["a"]]]):
+        with pytest.raises(ValueError, match=r"1D|scalar|dim 3|inhomogeneous"):
             as_table(X)
 
 
@@ -193,14 +210,190 @@ def test_all_columns_may_be_categorical():
 def test_other_columns_must_hold_numbers(bad):
     X = np.array([["a", 1.0], ["b", bad]], dtype=object)
     columns = Columns(np.array([True, False])).fit(X)
-    with pytest.raises(ValueError, match=r"could not convert|X contains infinity"):
+    message = "text 'large' in its column 1, .* categorical_features"
+    message += "|X contains infinity in its column 1"
+    with pytest.raises(ValueError, match=message):
         columns.transform(X)
 
 
 def test_levels_of_one_column_are_of_one_kind():
     X = np.array([["a"], [1]], dtype=object)
-    with pytest.raises(TypeError, match="uniformly strings or numbers"):
+    message = "one kind .* column 0: .* the int 1 besides the text 'a'"
+    with pytest.raises(ValueError, match=message):
         Columns(np.array([True])).fit(X)
+    for cell in ([1], {"a": 1}):
+        X[1, 0] = cell
+        with pytest.raises(ValueError, match="in its categorical column 0"):
+            Columns(np.array([True])).fit(X)
+
+
+@pytest.mark.parametrize("library", ["pandas", "polars", "array"])
+def test_levels_of_another_kind_than_in_fit_are_no_unknown_ones(library):
+    def table_of(*values):
+        if library == "array":
+            return np.array([[value] for value in values], dtype=object)
+        return {"pandas": pd.DataFrame, "polars": pl.DataFrame}[library]({"k": values})
+
+    name = 0 if library == "array" else "'k'"
+    numbers = Columns(np.array([True])).fit(table_of(1, 2))
+    as_floats = numbers.transform(table_of(2.0, 1.0, None))
+    np.testing.assert_array_equal(as_floats, [[1], [0], [np.nan]])
+    with pytest.raises(ValueError, match=f"text '1' in .* {name}, which held numbers"):
+        numbers.transform(table_of("1", "2"))
+    text = Columns(np.array([True])).fit(table_of("1", "2"))
+    for value in (1, 1.0):
+        with pytest.raises(ValueError, match=f"1.* in .* {name}, which held text"):
+            text.transform(table_of(value))
+    assert np.isnan(text.transform(table_of("3", None))).all()
+
+
+# Numbers as text
+
+TEXT_OF_NUMBERS = [
+    (["1", "-2.5", "+3e2", " .5 "], [1, -2.5, 300, 0.5]),
+    (["1", None, "2.", "0"], [1, np.nan, 2, 0]),
+    (["1", "", "nan", "NA"], [1, np.nan, np.nan, np.nan]),
+    (["1", "<NA>", "None", "0.25"], [1, np.nan, np.nan, 0.25]),
+]
+
+
+@pytest.mark.parametrize(("text", "expected"), TEXT_OF_NUMBERS, ids=str)
+@pytest.mark.parametrize("kind", ["str", "object", "polars", "array", "NumPy text"])
+def test_text_that_reads_as_numbers_throughout_is_numbers(text, expected, kind):
+    if kind == "NumPy text":
+        text = ["" if value is None else value for value in text]
+    make = {
+        "str": lambda: pd.DataFrame({"k": text}),
+        "object": lambda: pd.DataFrame({"k": text}, dtype=object),
+        "polars": lambda: pl.DataFrame({"k": text}),
+        "array": lambda: np.array(text, dtype=object)[:, np.newaxis],
+        "NumPy text": lambda: np.array(text)[:, np.newaxis],
+    }
+    X = make[kind]()
+    mask = categorical_mask(X, "from_dtype")
+    assert not mask.any()
+    name = 0 if "array" in kind or "NumPy" in kind else "'k'"
+    with pytest.warns(UserWarning, match=rf"as text in its columns \[{name}\]"):
+        columns = Columns(mask).fit(X)
+    # What is known from fit is not told again.
+    np.testing.assert_array_equal(columns.transform(X)[:, 0], expected)
+    numbers = np.array(expected)[:, np.newaxis]
+    np.testing.assert_array_equal(columns.transform(numbers), numbers)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        ["01234", "99999"],  # codes have leading zeros
+        ["1", "-007"],
+        ["1", "two"],
+        ["1_000", "2"],
+        ["1,5", "2,5"],
+        ["3 %", "4 %"],
+        ["nan", ""],
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("frame", [pd.DataFrame, pl.DataFrame])
+def test_other_text_is_categories(frame, text):
+    X = frame({"k": text})
+    assert categorical_mask(X, "from_dtype").tolist() == [True]
+    numbers = Columns(np.array([True])).fit(X).transform(X)
+    assert sorted(numbers[:, 0]) == [0, 1]
+
+
+def test_numbers_that_are_declared_categories_stay_so():
+    X = pd.DataFrame({"k": ["1", "2"]})
+    assert categorical_mask(X, ["k"]).all()
+    assert categorical_mask(X.astype("category"), "from_dtype").all()
+    enum = pl.DataFrame(X["k"].to_list(), schema={"k": pl.Enum(["1", "2"])})
+    assert categorical_mask(enum, "from_dtype").all()
+
+
+def test_text_where_numbers_were_is_read_and_told_of():
+    columns = Columns(np.array([False])).fit(pd.DataFrame({"k": [1.0, 2.0]}))
+    with pytest.warns(UserWarning, match=r"as text in its columns \['k'\]"):
+        numbers = columns.transform(pd.DataFrame({"k": ["1", "2"]}))
+    assert numbers.tolist() == [[1], [2]]
+
+
+@pytest.mark.parametrize(
+    ("cell", "remedy"),
+    [
+        (datetime.date(2024, 1, 1), "make dates and times numbers"),
+        (pd.Timestamp("2024-01-01"), "make dates and times numbers"),
+        (pd.Timedelta(days=1), "make dates and times numbers"),
+        (pd.Period("2024", "D"), "make dates and times numbers"),
+        (np.timedelta64(5, "ns"), "make dates and times numbers"),
+        ([1, 2], "must be numbers, or missing"),
+        ({"a": 1}, "must be numbers, or missing"),
+        (1j, "must be numbers, or missing"),
+        (10**400, "must be numbers, or missing"),
+        ("word", "fit with the column in categorical_features"),
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("frame", [False, True])
+def test_cells_that_are_no_numbers_are_shown_with_their_column(cell, remedy, frame):
+    X = np.array([["a", 1.0], ["b", None]], dtype=object)
+    X[1, 1] = cell
+    if frame:
+        X = pd.DataFrame({"town": X[:, 0], "k": pd.Series(list(X[:, 1]), dtype=object)})
+    columns = Columns(np.array([True, False])).fit(X)
+    name = "'k'" if frame else "1"
+    with pytest.raises((TypeError, ValueError), match=f"column {name}, .*{remedy}"):
+        columns.transform(X)
+
+
+@pytest.mark.parametrize("missing", [None, np.nan, pd.NA, pd.NaT, Decimal("nan")])
+def test_what_is_missing_among_objects_is_missing(missing):
+    X = np.array([[Decimal("1.5"), "a"], [missing, missing]], dtype=object)
+    numbers = Columns(np.array([False, True])).fit(X).transform(X)
+    np.testing.assert_array_equal(numbers, [[1.5, 0], [np.nan, np.nan]])
+
+
+# Tables of other libraries
+
+
+@pytest.mark.parametrize(
+    ("X", "message"),
+    [
+        (pl.DataFrame(DATA).lazy(), r"pass X.collect\(\)"),
+        ({"a": [1, 2]}, "X is a dict"),
+        ({(1, 2)}, "X is a set"),
+        (iter([[1, 2]]), "X is a list_iterator"),
+        (([i] for i in range(3)), "X is a generator"),
+    ],
+    ids=["lazy frame", "dict", "set", "iterator", "generator"],
+)
+def test_what_is_no_table_is_refused(X, message):
+    with pytest.raises(TypeError, match=message):
+        as_table(X)
+
+
+@pytest.mark.parametrize("kind", ["csr", "dok", "lil", "coo"])
+def test_sparse_tables_stay_as_they_are(kind):
+    X = csr_array(np.eye(3)).asformat(kind)
+    assert as_table(X) is X
+
+
+def test_frames_that_are_computed_later_are_refused():
+    class DaskFrame:
+        columns = ("a",)
+
+        def compute(self):
+            raise AssertionError
+
+    with pytest.raises(TypeError, match=r"X is a DaskFrame .* pass X.compute\(\)"):
+        as_table(DaskFrame())
+
+
+def test_tables_of_pyarrow_are_read():
+    pyarrow = pytest.importorskip("pyarrow")
+    X = as_table(pyarrow.table(DATA))
+    assert categorical_mask(X, "from_dtype").tolist() == [True, False, False]
+    numbers = Columns(FIRST).fit(X).transform(X)
+    np.testing.assert_array_equal(numbers, COLOURS_TO_NUMBERS)
 
 
 # What the network sees
@@ -221,6 +414,16 @@ def test_every_level_has_its_own_column():
 
 def test_two_levels_share_a_column():
     np.testing.assert_array_equal(encoded([[5], [7], [5]]), [[-1], [1], [-1]])
+
+
+def test_declared_levels_have_columns_without_rows():
+    X = np.array([[0.0, 1.0, 0.0], [np.nan, 1.0, 1.0]])
+    categories = Categories().fit(X, [2, 0, 2])
+    expected = [[1, 0, 1, -1], [0, 0, 1, 1]]
+    np.testing.assert_array_equal(categories.transform(X), expected)
+    assert categories.without_rows.tolist() == [1]
+    new = np.array([[1.0, 2.0, np.nan]])
+    np.testing.assert_array_equal(categories.transform(new), [[0, 1, 0, 0]])
 
 
 @pytest.mark.parametrize("n_levels", [1, 2, 3, 6])

@@ -1,6 +1,7 @@
 """What users of the estimators rely on, beyond scikit-learn's own checks."""
 
 import copy
+import datetime
 import pickle
 import subprocess
 import sys
@@ -540,7 +541,7 @@ def test_costs_of_classes_of_several_columns_multiply():
     [
         ([1, "a"], r"y\[:, 1\] must hold labels of one kind"),
         ([0.5, 1.5], "Unknown label type: continuous"),
-        ([None, "a"], r"y\[:, 1\] must hold labels of one kind"),
+        ([None, "a"], "contains NaN, None or NA: "),
         ([np.nan, 1.0], "contains NaN"),
     ],
     ids=str,
@@ -1081,8 +1082,11 @@ def bad_fits():
         "infinity in X": ({}, infinite, labels, None, "X contains infinity"),
         "values too large": ({}, huge, labels, None, "X contains.*too large"),
         "NaN in y": ({}, X, np.where(labels, 1.0, np.nan), None, "y contains NaN"),
-        "None among labels": ({}, X, missing, None, "label type|'<' not"),
-        "mixed labels": ({}, X, np.array([1, "a"] * 60, object), None, "y"),
+        "None among labels": ({}, X, missing, None, "y contains .*: 1 of its 120"),
+        "mixed labels": (
+            {}, X, np.array([1, "a"] * 60, object), None,
+            "y must hold labels of one kind|y has labels",
+        ),
         "continuous labels": ({}, X, y, None, "Unknown label type: continuous"),
         "y missing": ({}, X, None, None, "y cannot be None|requires y"),
         "lengths": ({}, X, labels[1:], None, "inconsistent numbers of samples"),
@@ -1147,11 +1151,61 @@ def test_a_failed_partial_fit_leaves_the_model_and_its_random_numbers(fault):
     assert_identical(model.partial_fit(X, y), earlier.partial_fit(X, y), X)
 
 
-@pytest.mark.parametrize("y", [["a", "b"] * 60, np.zeros(120, "datetime64[s]")])
-def test_a_regressor_refuses_targets_that_are_no_numbers(y):
+@pytest.mark.parametrize(
+    ("y", "message"),
+    [
+        (["a", "b"] * 60, "y holds the text 'a', .* must be numbers"),
+        (np.zeros(120, "datetime64[s]"), "y has dates"),
+        ([datetime.date(2024, 1, 1)] * 120, "y holds the date .* must be numbers"),
+        (pd.array([1, None] * 60, dtype="Int64"), "y contains .*: 60 of its 120"),
+        (np.array([1.0, pd.NA] * 60, object), "y contains .*: 60 of its 120"),
+    ],
+    ids=["words", "dates", "objects of dates", "nullable", "NA"],
+)
+def test_a_regressor_refuses_targets_that_are_no_numbers(y, message):
     model, X, _ = data_of("regression")
-    with pytest.raises((ValueError, TypeError)):
+    with pytest.raises((ValueError, TypeError), match=message):
         model.fit(X, y)
+
+
+@pytest.mark.parametrize("missing", [None, np.nan, pd.NA, pd.NaT])
+@pytest.mark.parametrize("label", ["a", 1, 1.0])
+@pytest.mark.parametrize("make", [list, partial(np.array, dtype=object), pd.Series])
+def test_missing_labels_are_counted(missing, label, make):
+    model, X, _ = data_of("binary")
+    y = make([label, missing, missing] * 40)
+    with pytest.raises(ValueError, match="y contains NaN, None or NA: 80 of its 120"):
+        model.fit(X, y)
+    with pytest.raises(ValueError, match=r"y_val, .*y contains .*: 80 of its 120"):
+        model.set_params(early_stopping=True).fit(
+            X, [label, "b" if label == "a" else 2] * 60, X_val=X, y_val=y
+        )
+
+
+@pytest.mark.parametrize(
+    ("labels", "dtype"),
+    [
+        ([1, 2], "int"),
+        ([1.0, 2.0], "float"),
+        ([True, False], "bool"),
+        ([datetime.date(2024, 1, 1), datetime.date(2024, 1, 2)], "str"),
+    ],
+    ids=str,
+)
+def test_objects_that_may_be_labels_come_with_advice_that_works(labels, dtype):
+    model, X, _ = data_of("binary")
+    y = np.array(labels * 60, dtype=object)
+    with pytest.raises(ValueError, match=rf"y is an array .* y\.astype\({dtype}\)"):
+        model.fit(X, y)
+    model.fit(X, y.astype(dtype))
+
+
+def test_classes_may_be_a_set():
+    model, X, y = data_of("multiclass")
+    expected = clone(model).partial_fit(X, y, classes=np.unique(y))
+    model.partial_fit(X, y, classes=set(y.tolist()))
+    assert_identical(model.partial_fit(X, y), expected.partial_fit(X, y), X)
+    model.partial_fit(X, y, classes=set(y.tolist()))
 
 
 @pytest.mark.parametrize("y", [[[7, 5], [5, 7]], [[1, -1], [-1, 1]], [[2, 0], [0, 2]]])

@@ -585,31 +585,43 @@ def test_categories_validate_stop_continue_and_are_transformed():
 
 def test_faulty_tables_are_named():
     data, y = a_frame(80)
-    X = pd.DataFrame(data).assign(id=[f"{i % 2}" for i in range(80)])
+    X = pd.DataFrame(data).assign(id=["x", "y"] * 40)
     model = FCNetRegressor(**SMALL, categorical_features=None)
-    with pytest.raises(ValueError, match="could not convert string"):
+    with pytest.raises(ValueError, match=r"text '\w' in its column 'town', which is"):
         model.fit(X, y)
-    words = X.assign(town=["Bern", "Wien"] * 40)
-    with pytest.raises(ValueError, match=r"'town', .* among categorical_features: co"):
-        model.set_params(categorical_features=["id"]).fit(words, y)
+    with pytest.raises(ValueError, match=r"column 'town', .* in categorical_features"):
+        model.set_params(categorical_features=["id", "shop"]).fit(X, y)
     with pytest.raises(ValueError, match=r"names \['colour'\]"):
         model.set_params(categorical_features=["colour"]).fit(X, y)
     with pytest.raises(ValueError, match="'categorical_features' parameter"):
         model.set_params(categorical_features="by_name").fit(X, y)
+    many = pd.DataFrame({"id": [f"person {i}" for i in range(300)]})
+    for asked in (["id"], "from_dtype", None):  # no advice leads to the next error
+        model.set_params(categorical_features=asked)
+        with pytest.raises(ValueError, match=r"300 .*TargetEncoder") as error:
+            model.fit(many, np.arange(300.0))
+        assert "'id'" in str(error.value)
+        assert "in categorical_features" not in str(error.value)
     model.set_params(categorical_features="from_dtype")
-    many = pd.DataFrame({"id": [f"{i}" for i in range(300)]})
-    with pytest.raises(ValueError, match="300 levels in its categorical column 'id'"):
-        model.fit(many, np.arange(300.0))
     with pytest.raises(ValueError, match="requires y to be passed"):
         model.fit(X, None)
     with pytest.raises(ValueError, match="inconsistent numbers of samples"):
         model.fit(X, y[1:])
-    with pytest.raises(ValueError, match=r"'size', .* could not convert string"):
+    with pytest.raises(ValueError, match="text 'large' in its column 'size'"):
         model.fit(X, y).predict(X.assign(size="large"))
-    with pytest.raises(ValueError, match=r"X_val, y_val.*could not convert"):
+    with pytest.raises(ValueError, match=r"X_val, y_val.* column 'size'"):
         model.set_params(early_stopping=True).fit(
             X, y, X_val=X.assign(size="large"), y_val=y
         )
+    days = pd.date_range("2024", periods=80)
+    with pytest.raises(TypeError, match=r"dates .* columns \['day'\]: .* days"):
+        model.fit(X.assign(day=days), y)
+    for of_time in (days.date, days.to_period("D")):
+        with pytest.raises(TypeError, match=r"column 'day', .* dates and times"):
+            model.fit(X.assign(day=of_time), y)
+    model.set_params(early_stopping=False).fit(X.assign(size=None), y)
+    with pytest.raises(ValueError, match=r"'size', .* in categorical_features"):
+        model.predict(X.assign(size="large"))
 
 
 # Sparse rows
@@ -932,9 +944,153 @@ def test_levels_that_come_too_late_are_told_of(method):
     train(X.assign(town=[None, "b"] * 20), y)  # missing is not new
     of_no_weight = X.assign(town=["c", *X["town"][1:]])
     train(of_no_weight, y, sample_weight=np.arange(40))
-    with pytest.warns(UserWarning, match=r"columns \['town', 'id'\] .* as missing"):
-        train(X.assign(town="c", id="y"), y)
+    later = X.assign(town=["c", "d", "e", "f", "g"] * 8)
+    with pytest.warns(UserWarning, match="'c', 'd', 'e' and 2 more in 'town'.*Enum"):
+        train(later, y)
+    pickle.loads(pickle.dumps(model)).partial_fit(later, y)  # it was told of
+    with pytest.warns(UserWarning, match="missing: 'y' in 'id'"):
+        train(later.assign(id="y"), y)
+    train(later.assign(town="z", id="z"), y)
     model.predict(X.assign(town="d"))
+
+
+def test_a_call_that_fails_has_told_of_nothing():
+    X, y = pd.DataFrame({"town": ["a", "b"] * 20}), np.arange(40.0)
+    model = FCNetRegressor(**SMALL).partial_fit(X, y)
+    later = X.assign(town="c")
+    for call in range(2):
+        with (
+            pytest.warns(UserWarning, match="'c' in 'town'"),
+            pytest.raises(ValueError, match="was changed"),
+        ):
+            model.set_params(n_bins=5 + call).partial_fit(later, y)
+
+
+DECLARED = {
+    "pandas": lambda town, size: pd.DataFrame(
+        {"town": pd.Categorical(town, categories=list("abcd")), "size": size}
+    ),
+    "polars": lambda town, size: pl.DataFrame(
+        {"town": pl.Series(town, dtype=pl.Enum(list("abcd"))), "size": size}
+    ),
+}
+
+
+@pytest.mark.parametrize("library", DECLARED)
+@pytest.mark.parametrize("embedding", ["auto", "pbld", None])
+@pytest.mark.parametrize("n_members", [1, 2])
+def test_declared_categories_can_be_learned_later(library, embedding, n_members):
+    frame, rng = DECLARED[library], np.random.default_rng(0)
+    town, size = rng.choice(["a", "b"], 300), rng.normal(size=300)
+    y = size + 5.0 * (town == "a")
+    model = FCNetRegressor(
+        hidden_layer_sizes=(16,),
+        numeric_embedding=embedding,
+        n_members=n_members,
+        learning_rate_init=0.01,
+        clip_output=False,
+        random_state=0,
+    )
+    model.partial_fit(frame(town, size), y)
+    new, missing = (frame([value] * 300, size) for value in ("d", None))
+    # Until it is learned, it is as if it were missing, whatever the initial weights.
+    np.testing.assert_array_equal(model.predict(new), model.predict(missing))
+    before = model.score(new, size - 8)
+    for _ in range(30):
+        model = pickle.loads(pickle.dumps(model)).partial_fit(new, size - 8)
+    assert before < 0 and model.score(new, size - 8) > 0.9
+
+
+@pytest.mark.parametrize("library", DECLARED)
+@pytest.mark.parametrize("solver", ["adamw", "sgd", "lbfgs"])
+def test_weights_are_repetitions_where_declared_categories_have_no_rows(
+    library, solver
+):
+    frame, rng = DECLARED[library], np.random.default_rng(0)
+    town, size = rng.choice(["a", "b", "c"], 90), rng.normal(size=90)
+    weight = rng.integers(0, 4, 90) * (town != "c")
+    y = size + (town == "a")
+    model = FCNetRegressor(**SMALL, solver=solver, early_stopping=True)
+    rows = np.arange(90).repeat(weight)
+    weighted = clone(model).fit(frame(town, size), y, weight)
+    repeated = clone(model).fit(frame(town[rows], size[rows]), y[rows])
+    np.testing.assert_array_equal(
+        weighted.predict(frame(town, size)), repeated.predict(frame(town, size))
+    )
+    assert weighted.coefs_[0].shape == repeated.coefs_[0].shape
+
+
+# Numbers as text
+
+
+@pytest.mark.parametrize("frame", [pd.DataFrame, pl.DataFrame])
+def test_numbers_as_text_are_learned_as_numbers(frame):
+    rng = np.random.default_rng(0)
+    ages, fares = rng.integers(1, 90, 400), rng.exponential(30, 400).round(2)
+    fares[::50] = np.nan
+    numbers = frame({"age": ages.astype(float), "fare": fares})
+    text = frame(
+        {
+            "age": [str(age) for age in ages],
+            "fare": ["" if np.isnan(fare) else str(fare) for fare in fares],
+        }
+    )
+    y = ages + np.nan_to_num(fares)
+    expected = FCNetRegressor(**SMALL, warm_start=True).fit(numbers, y)
+    model = clone(expected)
+    with pytest.warns(UserWarning, match=r"as text in its columns \['age', 'fare'\]"):
+        model.fit(text, y)
+    model = pickle.loads(pickle.dumps(model))
+    for X in (text, numbers):
+        np.testing.assert_array_equal(model.predict(X), expected.predict(numbers))
+    expected.fit(numbers, y).partial_fit(numbers, y)
+    model.fit(text, y).partial_fit(text, y)
+    np.testing.assert_array_equal(model.predict(text), expected.predict(numbers))
+    features = FCNetTransformer(expected, prefit=True).fit(numbers)
+    for call in (expected.predict, features.transform):
+        with pytest.warns(UserWarning, match=r"columns \['age', 'fare'\]"):
+            np.testing.assert_array_equal(call(text), call(numbers))
+    # Whoever wants categories says so.
+    small = text[:60]
+    model.set_params(categorical_features=["age", "fare"], warm_start=False)
+    model.fit(small, y[:60])
+    assert np.isfinite(model.predict(small)).all()
+    with pytest.raises(ValueError, match=r"column 'age', which held text in fit"):
+        model.predict(numbers)
+
+
+def test_rows_of_weight_zero_do_not_make_categories_of_numbers():
+    X = pd.DataFrame({"k": [*map(str, range(40)), ""]})
+    X_other, y = X.replace({"k": {"": "0041"}}), np.arange(41.0)
+    weight = y < 40
+    models = [FCNetRegressor(**SMALL) for _ in range(2)]
+    for model, table in zip(models, (X, X_other), strict=True):
+        with pytest.warns(UserWarning, match="as text"):
+            model.fit(table, y, weight)
+    assert_same(*models, X[:40])
+
+
+@pytest.mark.parametrize("given", [np.asarray, np.ndarray.tolist])
+def test_words_in_arrays_are_named_and_numbers_in_them_read(given):
+    X = np.array([["1", "a"], ["2", "b"]] * 20, dtype=object)
+    model = FCNetRegressor(**SMALL)
+    with pytest.raises(ValueError, match="text 'a' in its column 0, "):
+        model.fit(given(X[:, 1:]), np.arange(40.0))
+    expected = model.fit(X[:, :1].astype(float), np.arange(40.0))
+    with pytest.warns(UserWarning, match=r"columns \[0\]"):
+        np.testing.assert_array_equal(
+            expected.predict(given(X[:, :1])), expected.predict([[1.0], [2.0]] * 20)
+        )
+
+
+def test_a_lazy_frame_is_asked_to_be_collected():
+    X = pl.DataFrame({"a": np.arange(30.0)})
+    model = FCNetRegressor(**SMALL)
+    with pytest.raises(TypeError, match=r"X is a LazyFrame .* pass X.collect\(\)"):
+        model.fit(X.lazy(), np.arange(30.0))
+    model.fit(X, np.arange(30.0))
+    with pytest.raises(TypeError, match=r"pass X.collect\(\)"):
+        model.predict(X.lazy())
 
 
 @pytest.mark.parametrize("given", [np.asarray, np.ndarray.tolist, pd.DataFrame])
