@@ -47,7 +47,7 @@ from skfcnet._compat import (
 )
 from skfcnet._features import EMBEDDINGS, Features
 from skfcnet._history import Epoch, History
-from skfcnet._holdout import holdout
+from skfcnet._holdout import holdout, warn_of_another_scale
 from skfcnet._idle import Condition, by_value, warn_of_idle_parameters
 from skfcnet._input import (
     checked_table,
@@ -62,6 +62,7 @@ from skfcnet._input import (
     rows_asked_about,
 )
 from skfcnet._lbfgs import train_lbfgs
+from skfcnet._log import EpochLog
 from skfcnet._parameters import ArrayList
 from skfcnet._scaling import SCALINGS, counted, tally
 from skfcnet._warn import warn
@@ -70,7 +71,7 @@ from skfcnet.layers import ACTIVATIONS
 from skfcnet.losses import LOSSES
 from skfcnet.network import CHUNK, FullyConnectedNet
 from skfcnet.schedules import SCHEDULES
-from skfcnet.solver import Solver
+from skfcnet.solver import DivergenceError, Solver
 from skfcnet.update_rules import adam, adamw, rmsprop, sgd_momentum, sgd_nesterov
 
 AUTO_BATCH_SIZE = 128
@@ -124,6 +125,12 @@ ENCODING = ("input_scaling", "numeric_embedding", "n_bins", "categorical_feature
 BY_THE_DATA = ("auto", "from_dtype")
 """Values of these that leave what they do to the data, and nothing to sparse ones."""
 
+EXPLOSION = 1000.0
+"""So many times the largest loss of an epoch, a loss is no longer one of training."""
+
+ASKED_FOR = "a callback asked for it"
+"""Why training stops, in words, where a callback stops it."""
+
 NOTHING_YET = {False: (-np.inf, -np.inf), True: (-np.inf, -np.inf)}
 """By whether there was validation, the best score and the negative loss beside it."""
 
@@ -144,11 +151,13 @@ CONDITIONS = (
         lambda estimator: not estimator._has_end,
         "a schedule without an end, such as learning_rate='constant', where "
         "learning_rate={learning_rate!r} is followed to its end",
+        ConvergenceWarning,
     ),
     Condition(
         ("n_iter_no_change",),
         lambda estimator: estimator.solver != "lbfgs" or estimator.early_stopping,
         "early_stopping=True with solver='lbfgs'",
+        ConvergenceWarning,
     ),
     Condition(
         ("learning_rate",),
@@ -443,6 +452,7 @@ class _BaseFCNet(CallbackSupportMixin, BaseEstimator):
 
     # Fitting
 
+    @np.errstate(all="ignore")  # every result is checked
     def _fit(self, *data):
         """Fit the network; where anything fails, the estimator remains as it was."""
         validate_params(self)
@@ -479,7 +489,10 @@ class _BaseFCNet(CallbackSupportMixin, BaseEstimator):
         held_out = draft._read_to_validate(X_val, y_val, sample_weight_val)
         if self.early_stopping and held_out is None:
             rows, held_out = draft._split(rows, X, y)
+        table = rows.X
         rows, validation = draft._prepared(rows, held_out, first=not goes_on)
+        if X_val is not None:
+            warn_of_another_scale(table, held_out.X)
         draft._forget_the_best()
         metadata = {"sample_weight": sample_weight, "X_val": X_val, "y_val": y_val}
         metadata["sample_weight_val"] = sample_weight_val
@@ -487,7 +500,8 @@ class _BaseFCNet(CallbackSupportMixin, BaseEstimator):
         task = FitTask(self, draft._most_epochs(rows), X=X, y=y, metadata=metadata)
         train = draft._train_lbfgs if self.solver == "lbfgs" else draft._train
         try:
-            converged = train(rows, validation, task)
+            with draft._advice_on_divergence():
+                converged = train(rows, validation, task)
         except KeyboardInterrupt:
             if draft.n_iter_ > draft._first_epoch:
                 self._take_over(draft)
@@ -508,9 +522,11 @@ class _BaseFCNet(CallbackSupportMixin, BaseEstimator):
                     f"learning_rate={default!r} is followed to its end: tol and "
                     f"n_iter_no_change have no effect. Leave max_iter=None for as many "
                     f"epochs as the number of rows suggests, or set "
-                    f"learning_rate='constant' to stop without improvement."
+                    f"learning_rate='constant' to stop without improvement.",
+                    ConvergenceWarning,
                 )
 
+    @np.errstate(all="ignore")  # every result is checked
     def _partial_fit(
         self, X, y, sample_weight, X_val, y_val, sample_weight_val, **target_arguments
     ):
@@ -521,8 +537,11 @@ class _BaseFCNet(CallbackSupportMixin, BaseEstimator):
         held_out = draft._read_to_validate(X_val, y_val, sample_weight_val)
         rows, validation = draft._prepared(rows, held_out, first=first)
         solver = draft._solver(rows, 1, partial=True)
-        draft._train_epoch(solver, validation)
+        with draft._advice_on_divergence():
+            draft._train_epoch(solver, validation)
+            draft._check_what_is_kept(solver)
         draft._remember(solver)
+        draft._log().epoch(draft._history[-1])
         self._take_over(draft)
         return self
 
@@ -673,8 +692,8 @@ class _BaseFCNet(CallbackSupportMixin, BaseEstimator):
         return self._features.transform(X, dtype=dtype)
 
     def _by_chunks(self, function, X):
-        """Return what a function makes of rows that are encoded a few at a time."""
-        if self._features.is_identity:
+        """Return what a function makes of rows, some at a time: memory stays flat."""
+        if X.shape[0] <= CHUNK:
             return function(X)
         out = None
         for start in range(0, X.shape[0], CHUNK):
@@ -881,8 +900,11 @@ class _BaseFCNet(CallbackSupportMixin, BaseEstimator):
         return int(min(AUTO_BATCH_SIZE, rows.total_weight()))
 
     def _reg(self, rows):
-        """Return the network's coefficient of the L2 penalty."""
-        return float(self.alpha / min(ALPHA_BATCH_SIZE, rows.total_weight()))
+        """Return the network's coefficient of the L2 penalty, as in scikit-learn."""
+        n_rows = rows.total_weight()
+        if self.solver != "lbfgs":  # which is given all rows at once
+            n_rows = min(ALPHA_BATCH_SIZE, n_rows)
+        return float(self.alpha / n_rows)
 
     @property
     def _schedule(self):
@@ -907,6 +929,11 @@ class _BaseFCNet(CallbackSupportMixin, BaseEstimator):
     def _update_rule(self):
         """Return the update rule, and its configuration with the state so far."""
         rule, parameters = SOLVERS[self.solver]
+        if "epsilon" in parameters and not np.dtype(self.dtype).type(self.epsilon):
+            raise InvalidParameterError(
+                f"The 'epsilon' parameter of {type(self).__name__} must not vanish in "
+                f"dtype={self.dtype!r}. Got {self.epsilon!r} instead."
+            )
         if rule is sgd_momentum and self.nesterovs_momentum:
             rule = sgd_nesterov
         config = {"learning_rate": self._adapted_rate()}
@@ -928,17 +955,78 @@ class _BaseFCNet(CallbackSupportMixin, BaseEstimator):
 
     def _train(self, rows, validation, task):
         """Train until there is no more improvement; return whether that was so."""
-        solver, converged = self._solver(rows, task.n_epochs), False
+        solver, reason = self._solver(rows, task.n_epochs), None
+        log = self._log(task.n_epochs)
         with self._best_epoch_restored(validation):
             for _ in range(task.n_epochs):
                 task.begin_epoch()
-                converged = self._train_epoch(solver, validation)
+                if self._train_epoch(solver, validation):
+                    reason = self._want_of_improvement
+                log.epoch(self._history[-1])
                 if task.end_epoch(self._snapshot):
-                    converged = True
-                if converged:
+                    reason = ASKED_FOR
+                if reason:
                     break
+        self._check_what_is_kept(solver)
         self._remember(solver)
-        return converged
+        self._log_the_end(log, validation, reason)
+        return reason is not None
+
+    def _log(self, n_epochs=None):
+        """Return what prints the epochs of a fit, or of partial_fit."""
+        unit = "Iteration" if self.solver == "lbfgs" else "Epoch"
+        last = None if n_epochs is None else self._first_epoch + n_epochs
+        return EpochLog(self.verbose, unit, last, self._score_name)
+
+    def _log_the_end(self, log, validation, reason):
+        kept = None if validation is None else self._history[self.best_iteration_ - 1]
+        log.end(self._history[-1], kept, reason)
+
+    @property
+    def _want_of_improvement(self):
+        """Why training stops, in words."""
+        return (
+            f"there was no improvement by tol={self.tol:g} for "
+            f"n_iter_no_change={self.n_iter_no_change} epochs"
+        )
+
+    def _check_what_is_kept(self, solver):
+        """Refuse weights by which the loss is far beyond all that it was in training.
+
+        The loss of a minibatch is that before its step: of the last step, nobody else
+        would notice.
+        """
+        x, y, cost = solver.last_minibatch
+        loss = self._net.training_loss(x, y, weight=cost)
+        largest = max(epoch.loss for epoch in self._history[self._first_epoch :])
+        # These rows may have almost all of the loss of an epoch.
+        n_times = solver.epoch_rows / len(y)
+        if not loss <= EXPLOSION * n_times * max(largest, 1 / EXPLOSION):
+            raise DivergenceError(
+                f"the last step left a loss of {loss:g}, where an epoch had {largest:g}"
+            )
+
+    @contextmanager
+    def _advice_on_divergence(self):
+        """Say what to change, by the settings in force, where training diverges."""
+        try:
+            yield
+        except DivergenceError as error:
+            remedies = []
+            if self.solver == "lbfgs":
+                remedies.append(f"raise alpha={self.alpha!r}")
+            else:
+                remedies.append(f"lower learning_rate_init={self.learning_rate_init!r}")
+                if self.max_grad_norm is None:
+                    remedies.append("set max_grad_norm, such as to 1.0")
+            if self._features.scaling is None:
+                remedies.append("scale X, which input_scaling does for dense rows")
+            if not getattr(self, "scale_target", True):
+                remedies.append("set scale_target=True")
+            advice = ", or ".join(remedies)
+            raise DivergenceError(
+                error.event, f"{advice[0].upper()}{advice[1:]}."
+            ) from error
 
     def _train_epoch(self, solver, validation):
         """Train for an epoch; return whether there was no improvement for too long."""
@@ -966,22 +1054,26 @@ class _BaseFCNet(CallbackSupportMixin, BaseEstimator):
     def _train_lbfgs(self, rows, validation, task):
         """Train on all rows at once; return whether training converged."""
         self._net.reg = self._reg(rows)
-        n_rows, start = int(rows.total_weight()), perf_counter()
+        n_rows, start = rows.total_weight(), perf_counter()
         rows = self._in_order_of_content(rows)
+        log, reason = self._log(task.n_epochs), None
+
+        def after_iteration(loss):
+            nonlocal start, reason
+            task.begin_epoch()
+            is_over = self._record(
+                loss, validation, n_rows=n_rows, rate=nan, start=start
+            )
+            log.epoch(self._history[-1])
+            if is_over and validation is not None:  # otherwise, SciPy decides
+                reason = self._want_of_improvement
+            if task.end_epoch(self._snapshot):
+                reason = ASKED_FOR
+            start = perf_counter()
+            return reason is not None
+
         with self._best_epoch_restored(validation):
-
-            def after_iteration(loss):
-                nonlocal start
-                task.begin_epoch()
-                is_over = self._record(
-                    loss, validation, n_rows=n_rows, rate=nan, start=start
-                )
-                is_asked = task.end_epoch(self._snapshot)
-                start = perf_counter()
-                # Without validation, SciPy decides.
-                return is_asked or (is_over and validation is not None)
-
-            return train_lbfgs(
+            converged = train_lbfgs(
                 self._net,
                 rows.X,
                 self._net.as_targets(rows.target, n_rows=rows.X.shape[0]),
@@ -991,6 +1083,13 @@ class _BaseFCNet(CallbackSupportMixin, BaseEstimator):
                 tol=self.tol,
                 after_iteration=after_iteration,
             )
+        if converged and reason is None:
+            reason = (
+                f"no element of the gradient is above tol={self.tol:g}, or the loss"
+            )
+            reason += " falls no further"
+        self._log_the_end(log, validation, reason)
+        return converged
 
     def _in_order_of_content(self, rows):
         """Return rows such that neither their order nor weights for copies show."""
@@ -1055,12 +1154,6 @@ class _BaseFCNet(CallbackSupportMixin, BaseEstimator):
                 noted["_best_vector"] = self._net.params.vector.copy()
         # All at once: wherever Ctrl-C falls, the attributes are of the same epoch.
         vars(self).update(noted)
-        if self.verbose:
-            score = f"  validation {validation_score:12.6f}" if validated else ""
-            print(
-                f"Epoch {epoch.epoch:4d}  loss {loss:12.6f}{score}"
-                f"  learning rate {rate:9.3g}  {seconds:8.3f} s"
-            )
         return without >= self.n_iter_no_change
 
     # Validation
@@ -1133,20 +1226,30 @@ class _BaseFCNet(CallbackSupportMixin, BaseEstimator):
 
     # Prediction
 
-    def _scores(self, X):
-        """Return the raw scores of rows in float64, and the dtype of X."""
-        members, dtype = self._member_scores(X)
-        return self._net.objective.pooled(members), dtype
+    def _predicted(self, decode, X):
+        """Return what a function makes of the raw scores of rows, some at a time.
 
-    def _member_scores(self, X):
-        """Return the raw scores by every member in float64, and the dtype of X."""
+        Parameters
+        ----------
+        decode : callable
+            From the scores of every member (k, n, S), of float64, and the dtype of X to
+            an array whose first axis is that of the rows.
+
+        X : array-like, sparse matrix or dataframe
+            As the user gave it.
+
+        Returns
+        -------
+        predicted : ndarray
+            Of all rows.
+        """
         X = rows_asked_about(self, X)
-        by_row = self._through_network(self._member_scores_by_row, X)
-        scores = finite(by_row, self._net.dtype).swapaxes(0, 1)
-        return scores.astype(np.float64), X.dtype
 
-    def _member_scores_by_row(self, X):
-        return self._net.member_scores(X).swapaxes(0, 1)
+        def of_rows(rows):
+            scores = finite(self._net.member_scores(self._fed(rows)), self._net.dtype)
+            return decode(scores.astype(np.float64), X.dtype)
+
+        return self._by_chunks(of_rows, X)
 
     def _output_axes(self, n_scores):
         """Return the lengths of the axes of predictions, beside that of the rows."""
@@ -1227,6 +1330,12 @@ class Validation:
                 "class_weight must not be zero for every row to validate on."
             )
         scoring = estimator.scoring
+        fewest = estimator._fewest_validated
+        if scoring is None and rows.X.shape[0] < fewest:
+            raise ValueError(
+                f"The validation score needs at least {fewest} rows, got "
+                f"{rows.X.shape[0]}: validate on more rows, or set scoring='loss'."
+            )
         self._scorer = None
         if scoring not in (None, "loss"):
             self._scorer = check_scoring(estimator, scoring)
@@ -1238,11 +1347,7 @@ class Validation:
         scores = net.scores(self._encoded).astype(np.float64)
         loss, _ = net.objective.function(scores, self._target, weight=self._weight)
         if not isfinite(loss):
-            raise ValueError(
-                f"Training diverged: the validation loss became {loss} in epoch "
-                f"{epoch}. Standardise the input (and, for regression, the target), "
-                f"or lower the learning rate."
-            )
+            raise DivergenceError(f"the validation loss became {loss} in epoch {epoch}")
         if estimator.scoring == "loss":
             score = -loss
         elif self._scorer is None:

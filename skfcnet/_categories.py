@@ -77,7 +77,7 @@ def as_table(X):
         is_known = hasattr(X, "iloc") or hasattr(X, "get_columns")
         return X if is_known else X.to_pandas()  # a table of pyarrow
     array = X if hasattr(X, "dtype") else np.asarray(X)
-    if is_numeric(array.dtype):
+    if is_numeric(array.dtype) and array.ndim == 2 and array.shape[1]:
         return array
     # NumPy would make text of the numbers in a list.
     X = X if hasattr(X, "dtype") else np.array(X, dtype=object)
@@ -437,8 +437,9 @@ class Columns:
 
         Returns
         -------
-        numbers : ndarray of float64, shape (N, D)
-            Finite numbers, or NaN.
+        numbers : ndarray of shape (N, D)
+            Finite numbers, or NaN; of float32 where X is an array of it, otherwise of
+            float64.
 
         Raises
         ------
@@ -446,7 +447,9 @@ class Columns:
             If a column that is not categorical holds something else than numbers, or
             one that is holds another kind of levels than in `fit`.
         """
-        numbers, names = np.empty(X.shape), _names_of(X)
+        is_single = getattr(X, "dtype", None) == np.float32
+        numbers = np.empty(X.shape, np.float32 if is_single else np.float64)
+        names = _names_of(X)
         for j, of_levels in zip(
             np.flatnonzero(self.categorical), self._numbers, strict=True
         ):

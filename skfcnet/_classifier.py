@@ -58,9 +58,10 @@ class FCNetClassifier(ClassifierMixin, _BaseFCNet):
 
     alpha : float, default=0.01
         Strength of the L2 penalty, ``alpha / (2 * min(200, W)) * ||weights||^2``
-        beside the mean loss, where W is the total sample weight. It means what it
-        means in scikit-learn at its automatic batch size, and does not depend on
-        ``batch_size``. Biases and normalisation parameters are not penalised.
+        beside the mean loss, where W is the total sample weight; for 'lbfgs',
+        ``alpha / (2 * W) * ||weights||^2``. It means what it means in scikit-learn at
+        its automatic batch size, and does not depend on ``batch_size``. Biases and
+        normalisation parameters are not penalised.
 
     batch_size : int or 'auto', default='auto'
         Rows of a minibatch; 'auto' is the smaller of 128 and the total sample weight.
@@ -104,7 +105,8 @@ class FCNetClassifier(ClassifierMixin, _BaseFCNet):
 
     verbose : bool or int, default=False
         Whether to print a line for every epoch: loss, validation score, learning rate
-        and seconds.
+        and seconds; and in the end, why training stopped and which epoch was kept. A
+        number k: for every k-th epoch.
 
     warm_start : bool, default=False
         Whether `fit` goes on from where the last one ended, for up to ``max_iter``
@@ -126,7 +128,9 @@ class FCNetClassifier(ClassifierMixin, _BaseFCNet):
     validation_fraction : float or splitter, default=0.1
         How much of the data to set aside, by weight, equal rows together and in
         classification every class in proportion; or a splitter, of which the first
-        split is used.
+        split is used. Which rows it is depends on ``random_state`` and on the numbers
+        in X and y, but not on the order of the rows: the same data in another unit, or
+        in another precision, may be split otherwise.
 
     beta_1 : float, default=0.9
         Decay of Adam's average of the gradient, in [0, 1). Only for 'adam' and
@@ -433,7 +437,12 @@ class FCNetClassifier(ClassifierMixin, _BaseFCNet):
         X_val : {array-like, sparse matrix, dataframe} of shape (n_val, n_features), \
                 default=None
             Input to validate on, instead of rows set aside. Needs
-            ``early_stopping=True``.
+            ``early_stopping=True``. The steps before it in a pipeline do not transform
+            what is passed as ``net__X_val``: there, enable metadata routing, request
+            ``X_val`` and ``y_val``, and name them in ``transform_input`` of
+            `~sklearn.pipeline.Pipeline`, as the user guide shows; or transform X_val
+            beforehand. Where the columns of X_val are clearly on another scale than
+            those of X, a warning says so.
 
         y_val : array-like of shape (n_val,) or (n_val, n_outputs), default=None
             Its target.
@@ -681,14 +690,14 @@ class FCNetClassifier(ClassifierMixin, _BaseFCNet):
             return list(zip(y.T, self.classes_, strict=True))
         return [(y, self.classes_)]
 
-    def _scores(self, X):
-        scores, dtype = super()._scores(X)
-        if self._is_absent.any():
-            scores = self._without_absent(scores)
-        return scores, dtype
+    def _pooled(self, members):
+        """Return the scores of the mean of what members predict.
 
-    def _without_absent(self, scores):
-        """Return scores by which classes without rows have a probability of 0."""
+        By them, classes without rows have a probability of 0.
+        """
+        scores = self._net.objective.pooled(members)
+        if not self._is_absent.any():
+            return scores
         if self._one_sigmoid:
             return np.full_like(scores, -FAR if self._is_absent[1] else FAR)
         scores = scores.copy()
@@ -769,8 +778,9 @@ class FCNetClassifier(ClassifierMixin, _BaseFCNet):
             several outputs, that of each, of dtype object where their labels are of
             different kinds.
         """
-        scores, _ = self._scores(X)
-        return self._answers(scores)
+        return self._predicted(
+            lambda members, _: self._answers(self._pooled(members)), X
+        )
 
     @np.errstate(all="ignore")
     def decision_function(self, X):
@@ -791,8 +801,9 @@ class FCNetClassifier(ClassifierMixin, _BaseFCNet):
             those of each label; otherwise one score for each class. For several
             outputs, a list with an array of shape (n_samples, n_classes) for each.
         """
-        scores, dtype = self._scores(X)
-        scores = scores.astype(dtype)
+        scores = self._predicted(
+            lambda members, dtype: self._pooled(members).astype(dtype), X
+        )
         return scores[:, 0] if self._one_sigmoid else self._by_output(scores)
 
     @np.errstate(all="ignore")
@@ -811,13 +822,15 @@ class FCNetClassifier(ClassifierMixin, _BaseFCNet):
             whose rows all weighed 0 has 0. For multilabel data, the probability of
             each label. For several outputs, a list with an array for each.
         """
-        scores, dtype = self._scores(X)
-        p = self._net.objective.inverse_link(scores)
+        return self._by_output(self._predicted(self._probabilities, X))
+
+    def _probabilities(self, members, dtype):
+        p = self._net.objective.inverse_link(self._pooled(members))
         p = np.hstack([1 - p, p]) if self._one_sigmoid else p
         limits = np.finfo(dtype)
         p = np.clip(p.astype(dtype), limits.tiny, 1 - limits.epsneg)
         p[:, self._is_absent] = 0
-        return self._by_output(p)
+        return p
 
     @np.errstate(all="ignore")
     def predict_log_proba(self, X):
@@ -837,12 +850,14 @@ class FCNetClassifier(ClassifierMixin, _BaseFCNet):
             In the order of ``classes_``; for several outputs, a list with an array for
             each.
         """
-        scores, dtype = self._scores(X)
+        return self._by_output(self._predicted(self._log_probabilities, X))
+
+    def _log_probabilities(self, members, dtype):
+        scores = self._pooled(members)
         scores = np.hstack([-scores, scores]) if self._one_sigmoid else scores
         log_p = self._net.objective.log_inverse_link(scores)
         # As far down as predict_proba goes, so that both rank the classes alike.
-        log_p = np.maximum(log_p, np.log(np.finfo(dtype).tiny)).astype(dtype)
-        return self._by_output(log_p)
+        return np.maximum(log_p, np.log(np.finfo(dtype).tiny)).astype(dtype)
 
 
 def _kind_of(y):

@@ -56,7 +56,11 @@ class History:
         return self._length
 
     def __getitem__(self, index):
-        return self._epochs[: self._length][index]
+        # By the numbers of its own epochs: others may have gone on with the same list.
+        numbers = range(self._length)[index]
+        if isinstance(numbers, range):
+            return [self._epochs[number] for number in numbers]
+        return self._epochs[numbers]
 
     def __reduce__(self):
         return type(self), (self[:],)

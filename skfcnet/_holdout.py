@@ -6,8 +6,19 @@ stay together: what is validated on has not been trained on.
 """
 
 import numpy as np
+from scipy.sparse import issparse
 
 from skfcnet._batches import content_order
+from skfcnet._warn import warn
+
+COMPARED_ROWS = 1000
+"""About so many rows tell on which scale columns are."""
+
+FEWEST_COMPARED = 10
+"""Validation rows that tell anything of their scale."""
+
+OTHER_SCALE = 10
+"""A spread so many times larger or smaller is one of another scale."""
 
 
 def holdout(X, y, weight, *, fraction, classes=None, at_least=1, rng):
@@ -96,3 +107,41 @@ def holdout(X, y, weight, *, fraction, classes=None, at_least=1, rng):
     if (weights == np.rint(weights)).all():
         return trained, np.repeat(validated, weights.astype(int)), None
     return trained, validated, weights
+
+
+def warn_of_another_scale(X, X_val):
+    """Warn where validation rows are clearly not on the scale of the training rows.
+
+    That is where at least half of the columns that vary have a median outside the range
+    of the training rows, or quartiles that are more than `OTHER_SCALE` times farther
+    apart, or closer together: rows of the one were scaled, and those of the other not.
+
+    Parameters
+    ----------
+    X, X_val : ndarray of shape (N, D) or CSR matrix
+        The rows to train and to validate on. Sparse ones are not looked at.
+    """
+    if issparse(X) or issparse(X_val) or len(X_val) < FEWEST_COMPARED:
+        return
+    some, some_val = (
+        rows[:: max(1, len(rows) // COMPARED_ROWS)].astype(np.float64)
+        for rows in (X, X_val)
+    )
+    known = ~(np.isnan(some).all(axis=0) | np.isnan(some_val).all(axis=0))
+    if not known.any():
+        return
+    low, lower, upper, high = np.nanquantile(some[:, known], [0, 0.25, 0.75, 1], axis=0)
+    lower_val, median, upper_val = np.nanquantile(
+        some_val[:, known], [0.25, 0.5, 0.75], axis=0
+    )
+    spread, spread_val = upper - lower, upper_val - lower_val
+    both = (spread > 0) & (spread_val > 0)
+    differs = (median < low) | (median > high)
+    differs |= both & (spread_val > OTHER_SCALE * spread)
+    differs |= both & (spread > OTHER_SCALE * spread_val)
+    varies = low < high
+    if varies.any() and 2 * np.count_nonzero(differs & varies) >= varies.sum():
+        warn(
+            "X_val is on another scale than X: transform it as X was. In a pipeline, "
+            "transform_input=['X_val'] does."
+        )

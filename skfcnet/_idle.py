@@ -27,11 +27,15 @@ class Condition(NamedTuple):
 
     needed : str
         What they need, in words; may name parameters in braces.
+
+    category : type, default=UserWarning
+        Class of the warning.
     """
 
     names: tuple
     holds: Callable
     needed: str
+    category: type = UserWarning
 
 
 def by_value(parameter, names_by_value):
@@ -88,7 +92,7 @@ def warn_of_idle_parameters(estimator):
         if names and not condition.holds(estimator):
             settings = ", ".join(f"{name}={parameters[name]!r}" for name in names)
             needed = condition.needed.format(**parameters)
-            warn(f"{settings} has no effect: it needs {needed}.")
+            warn(f"{settings} has no effect: it needs {needed}.", condition.category)
 
 
 def _equal(value, default):

@@ -9,6 +9,7 @@ from scipy.optimize import minimize
 from skfcnet._parameters import Parameters
 from skfcnet._threads import step_flops, threads_for
 from skfcnet._workspace import Workspace
+from skfcnet.solver import DivergenceError
 
 
 def train_lbfgs(net, X, y, weight, *, max_iter, max_fun, tol, after_iteration):
@@ -44,7 +45,7 @@ def train_lbfgs(net, X, y, weight, *, max_iter, max_fun, tol, after_iteration):
 
     Raises
     ------
-    ValueError
+    DivergenceError
         If the loss is not finite.
 
     References
@@ -65,10 +66,7 @@ def train_lbfgs(net, X, y, weight, *, max_iter, max_fun, tol, after_iteration):
             )
             loss += net.penalty()
         if not isfinite(loss):
-            raise ValueError(
-                f"Training diverged: the loss became {loss}. Standardise the input "
-                f"(and, for regression, the target)."
-            )
+            raise DivergenceError(f"the loss became {loss}")
         grads.decayed += net.reg * net.params.decayed
         # What these are the gradients of is the sum over the members.
         return net.n_members * loss, grads.trainable.copy()

@@ -8,6 +8,7 @@ import numpy as np
 from sklearn.base import RegressorMixin
 from sklearn.metrics import d2_pinball_score, r2_score
 from sklearn.utils import check_array
+from sklearn.utils.validation import check_is_fitted
 
 from skfcnet._base import _BaseFCNet, partial_fit_is_available, store_parameters
 from skfcnet._compat import Interval, StrOptions
@@ -76,9 +77,10 @@ class FCNetRegressor(RegressorMixin, _BaseFCNet):
 
     alpha : float, default=0.01
         Strength of the L2 penalty, ``alpha / (2 * min(200, W)) * ||weights||^2``
-        beside the mean loss, where W is the total sample weight. It means what it
-        means in scikit-learn at its automatic batch size, and does not depend on
-        ``batch_size``. Biases and normalisation parameters are not penalised.
+        beside the mean loss, where W is the total sample weight; for 'lbfgs',
+        ``alpha / (2 * W) * ||weights||^2``. It means what it means in scikit-learn at
+        its automatic batch size, and does not depend on ``batch_size``. Biases and
+        normalisation parameters are not penalised.
 
     batch_size : int or 'auto', default='auto'
         Rows of a minibatch; 'auto' is the smaller of 128 and the total sample weight.
@@ -122,7 +124,8 @@ class FCNetRegressor(RegressorMixin, _BaseFCNet):
 
     verbose : bool or int, default=False
         Whether to print a line for every epoch: loss, validation score, learning rate
-        and seconds.
+        and seconds; and in the end, why training stopped and which epoch was kept. A
+        number k: for every k-th epoch.
 
     warm_start : bool, default=False
         Whether `fit` goes on from where the last one ended, for up to ``max_iter``
@@ -144,7 +147,9 @@ class FCNetRegressor(RegressorMixin, _BaseFCNet):
     validation_fraction : float or splitter, default=0.1
         How much of the data to set aside, by weight, equal rows together and in
         classification every class in proportion; or a splitter, of which the first
-        split is used.
+        split is used. Which rows it is depends on ``random_state`` and on the numbers
+        in X and y, but not on the order of the rows: the same data in another unit, or
+        in another precision, may be split otherwise.
 
     beta_1 : float, default=0.9
         Decay of Adam's average of the gradient, in [0, 1). Only for 'adam' and
@@ -460,7 +465,12 @@ class FCNetRegressor(RegressorMixin, _BaseFCNet):
         X_val : {array-like, sparse matrix, dataframe} of shape (n_val, n_features), \
                 default=None
             Input to validate on, instead of rows set aside. Needs
-            ``early_stopping=True``.
+            ``early_stopping=True``. The steps before it in a pipeline do not transform
+            what is passed as ``net__X_val``: there, enable metadata routing, request
+            ``X_val`` and ``y_val``, and name them in ``transform_input`` of
+            `~sklearn.pipeline.Pipeline`, as the user guide shows; or transform X_val
+            beforehand. Where the columns of X_val are clearly on another scale than
+            those of X, a warning says so.
 
         y_val : array-like of shape (n_val,) or (n_val, n_outputs), default=None
             Its target.
@@ -645,13 +655,21 @@ class FCNetRegressor(RegressorMixin, _BaseFCNet):
         ValueError
             If ``return_std`` is True and ``n_members`` was 1, or X is invalid.
         """
-        members, dtype = self._member_scores(X)
-        if return_std and len(members) == 1:
-            raise ValueError("return_std=True needs n_members of at least 2, got 1.")
-        y = self._answers(self._net.objective.pooled(members)).astype(dtype)
         if not return_std:
-            return y
-        return y, np.std([self._answers(own) for own in members], axis=0).astype(dtype)
+            return self._predicted(self._means, X)
+        check_is_fitted(self)
+        if self._net.n_members == 1:
+            raise ValueError("return_std=True needs n_members of at least 2, got 1.")
+        means, deviations = np.moveaxis(self._predicted(self._statistics, X), 1, 0)
+        return means, deviations
+
+    def _means(self, members, dtype):
+        return self._answers(self._net.objective.pooled(members)).astype(dtype)
+
+    def _statistics(self, members, dtype):
+        """Return the mean of what members predict, and the deviation, along axis 1."""
+        deviations = np.std([self._answers(own) for own in members], axis=0)
+        return np.stack([self._means(members, dtype), deviations.astype(dtype)], axis=1)
 
     def score(self, X, y, sample_weight=None):
         r"""Return :math:`R^2`, or of several quantiles :math:`D^2` of the pinball loss.

@@ -679,6 +679,38 @@ class FullyConnectedNet:
         _backward(stages, scores, caches, grads, workspace)
         return total / self.n_members
 
+    @np.errstate(all="ignore")
+    def training_loss(self, x, y, *, weight=None):
+        """Return the mean loss of rows, without the penalty, and change nothing.
+
+        Batch normalisation goes by the statistics of these rows, as in training, and
+        nothing is dropped.
+
+        Parameters
+        ----------
+        x : ndarray of shape (N, D) or CSR matrix
+            Rows, in the dtype of the network.
+
+        y : ndarray
+            Targets, from `as_targets`.
+
+        weight : ndarray of shape (N,), default=None
+            Costs of the rows.
+
+        Returns
+        -------
+        loss : float
+            Mean over the rows, and over the members.
+        """
+        stages = tuple(stage for stage in self._stages_for(x) if not stage.rate)
+        workspace = Workspace()
+        scores, _ = _forward(
+            stages, x, self.params, "train", None, workspace, momentum=1.0
+        )
+        scores = self._by_member(scores).astype(np.float64)
+        losses = [self.objective.function(own, y, weight=weight)[0] for own in scores]
+        return sum(losses) / self.n_members
+
     def recompute_statistics(self, X):
         """Set the running statistics of batch normalisation to those of these rows.
 

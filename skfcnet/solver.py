@@ -34,6 +34,41 @@ from skfcnet.schedules import SCHEDULES
 from skfcnet.update_rules import UPDATE_RULES, sgd_momentum
 
 
+class DivergenceError(ValueError):
+    """Training diverged: a loss or a parameter is no longer finite, or far too large.
+
+    Parameters
+    ----------
+    event : str
+        What became of what, and when.
+
+    advice : str
+        What to change.
+
+    Examples
+    --------
+    >>> from skfcnet.solver import DivergenceError
+    >>> raise DivergenceError("the loss became nan in epoch 2")
+    Traceback (most recent call last):
+        ...
+    skfcnet.solver.DivergenceError: Training diverged: the loss became nan in epoch 2. \
+Lower the learning rate, or standardise the input (and, for regression, the target).
+    """
+
+    def __init__(
+        self,
+        event,
+        advice="Lower the learning rate, or standardise the input (and, for "
+        "regression, the target).",
+    ):
+        super().__init__(event, advice)
+        self.event = event
+        self.advice = advice
+
+    def __str__(self):
+        return f"Training diverged: {self.event}. {self.advice}"
+
+
 class Solver:
     """Train a network by minibatch gradient descent, and keep its history.
 
@@ -143,6 +178,9 @@ class Solver:
 
     step : int
         Minibatches trained so far, ``first_step`` counted.
+
+    last_minibatch : tuple
+        Rows, targets and costs of the last minibatch; good until the next epoch.
 
     learning_rate : float
         What the schedule multiplies; may be set between epochs.
@@ -383,7 +421,7 @@ class Solver:
 
         Raises
         ------
-        ValueError
+        DivergenceError
             If the loss or a parameter is no longer finite.
         """
         total = n_rows = 0
@@ -398,6 +436,7 @@ class Solver:
                 total += loss * len(y)
                 n_rows += len(y)
                 self._record(loss)
+            self.last_minibatch = x, y, weight
             self._check_finite(float(self._net.params.vector.sum()), "parameters")
         self.epoch += 1
         self.epoch_rows = n_rows
@@ -458,11 +497,9 @@ class Solver:
 
     def _check_finite(self, value, name):
         if not isfinite(value):
-            raise ValueError(
-                f"Training diverged: the {name} became {value} in epoch "
-                f"{self.epoch + 1} at a learning rate of "
-                f"{self._scheduled_rate():g}. Standardise the input (and, for "
-                f"regression, the target), or lower the learning rate."
+            raise DivergenceError(
+                f"the {name} became {value} in epoch {self.epoch + 1} at a learning "
+                f"rate of {self._scheduled_rate():g}"
             )
 
     def _record(self, loss):

@@ -15,6 +15,7 @@ from scipy.sparse import csr_array
 from sklearn import config_context
 from sklearn.ensemble import HistGradientBoostingClassifier
 
+from skfcnet import FCNetRegressor
 from skfcnet._categories import (
     MAX_LEVELS,
     Categories,
@@ -453,3 +454,11 @@ def test_rows_of_equal_levels_and_only_these_are_encoded_alike(X):
     same_levels = (known[:, None, varies] == known[None, :, varies]).all(axis=2)
     same_code = (out[:, None] == out[None]).all(axis=2)
     np.testing.assert_array_equal(same_levels, same_code)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_predictions_have_the_dtype_of_an_array_with_categories(dtype):
+    rng = np.random.default_rng(0)
+    X = np.column_stack([rng.integers(3, size=40), rng.normal(size=40)]).astype(dtype)
+    model = FCNetRegressor(max_iter=2, categorical_features=[0]).fit(X, X[:, 1])
+    assert model.predict(X).dtype == dtype

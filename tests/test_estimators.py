@@ -21,6 +21,7 @@ from sklearn.exceptions import (
     DataConversionWarning,
     NotFittedError,
 )
+from sklearn.linear_model import Ridge
 from sklearn.model_selection import GridSearchCV, train_test_split
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.pipeline import make_pipeline
@@ -31,7 +32,7 @@ from skfcnet import FCNetClassifier, FCNetRegressor
 from skfcnet._base import SOLVERS
 from skfcnet._classifier import DOUBTFUL_ROWS, MOST_SMOOTHING
 from skfcnet.layers import ACTIVATIONS
-from skfcnet.solver import Solver
+from skfcnet.solver import DivergenceError, Solver
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore::sklearn.exceptions.ConvergenceWarning",  # short fits, on purpose
@@ -952,13 +953,179 @@ def fit_with_warnings_as_errors(model, X, y):
         model.fit(X, y)
 
 
-def test_verbose_prints_a_line_an_epoch(capsys):
+def printed(capsys, model, X, y, **arguments):
+    model.fit(X, y, **arguments)
+    return capsys.readouterr().out.splitlines()
+
+
+def test_verbose_prints_a_line_an_epoch_and_how_it_ended(capsys):
     model, X, y = data_of("regression")
-    model.set_params(verbose=True).fit(X, y)
-    lines = capsys.readouterr().out.splitlines()
-    assert len(lines) == model.n_iter_
+    model.set_params(max_iter=12, learning_rate="constant", verbose=True)
+    *lines, last = printed(capsys, model, X, y)
+    assert len(lines) == model.n_iter_ == 12
     assert len({len(line) for line in lines}) == 1  # aligned
-    assert lines[-1].startswith(f"Epoch    5  loss {model.loss_:12.6f}  learning rate")
+    assert lines[8].startswith(f"Epoch  9/12  loss {model.loss_curve_[8]:12.6f}  learn")
+    assert last == "Trained to the end, epoch 12 of 12."
+    *lines, last = printed(capsys, model.set_params(verbose=5), X, y)
+    assert [line.split("  loss")[0] for line in lines] == ["Epoch  5/12", "Epoch 10/12"]
+    assert last == "Trained to the end, epoch 12 of 12."
+    assert not printed(capsys, model.set_params(verbose=0), X, y)
+
+
+@pytest.mark.parametrize(
+    ("kind", "changes", "name"),
+    [
+        ("binary", {}, "accuracy"),
+        ("regression", {}, "R^2"),
+        ("regression", {"loss": "huber"}, "loss"),
+        ("binary", {"scoring": "neg_log_loss"}, "neg_log_loss"),
+        ("multiclass", {"scoring": "loss"}, "loss"),
+    ],
+)
+def test_verbose_names_the_score_and_the_epoch_that_is_kept(
+    capsys, kind, changes, name
+):
+    model, X, y = data_of(kind)
+    model.set_params(
+        max_iter=50,
+        learning_rate="constant",
+        learning_rate_init=0.1,
+        n_iter_no_change=3,
+        early_stopping=True,
+        verbose=True,
+        **changes,
+    )
+    *lines, last = printed(capsys, model, X, y)
+    best = model.best_iteration_
+    scores = (
+        model.validation_loss_curve_ if name == "loss" else model.validation_scores_
+    )
+    assert f"validation {name} {scores[0]:12.6f}" in lines[0]
+    assert last == (
+        f"Stopped after epoch {model.n_iter_} of 50: there was no improvement by "
+        f"tol=0.0001 for n_iter_no_change=3 epochs. Epoch {best} is kept: validation "
+        f"{name} {scores[best - 1]:.6f}."
+    )
+
+
+def test_verbose_calls_what_lbfgs_does_iterations(capsys):
+    model, X, y = data_of("regression")
+    model.set_params(solver="lbfgs", max_iter=3, verbose=True)
+    *lines, last = printed(capsys, model, X, y)
+    assert lines[0].startswith("Iteration 1/3  loss ")
+    assert "learning rate" not in lines[0]
+    assert last == "Trained to the end, iteration 3 of 3."
+    model.set_params(max_iter=500, hidden_layer_sizes=())
+    *_, last = printed(capsys, model, X, y)
+    assert f"Stopped after iteration {model.n_iter_} of 500: no element of" in last
+
+
+def test_verbose_prints_the_epochs_of_partial_fit(capsys):
+    model, X, y = data_of("regression")
+    model.set_params(verbose=True).partial_fit(X, y).partial_fit(X, y)
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split("  loss")[0] for line in lines] == ["Epoch    1", "Epoch    2"]
+
+
+# Divergence
+
+
+@pytest.mark.parametrize("method", ["fit", "partial_fit"])
+@pytest.mark.parametrize("rate", [1e5, 1e8, 1e13])
+@pytest.mark.parametrize("changes", [{}, {"early_stopping": True}, {"n_members": 2}])
+def test_a_last_step_that_explodes_leaves_the_earlier_model(method, rate, changes):
+    X = np.random.default_rng(0).normal(size=(100, 3))
+    y = X[:, 0]
+    model = FCNetRegressor(hidden_layer_sizes=(8, 8), max_iter=1, random_state=0)
+    model.set_params(solver="sgd", learning_rate="constant").fit(X, y)
+    earlier = copy.deepcopy(model)
+    model.set_params(learning_rate_init=rate, **changes)
+    if method == "partial_fit" and changes.get("n_members"):
+        return  # it would be another architecture
+    with pytest.raises(DivergenceError, match=r"diverged: the .* loss") as raised:
+        getattr(model, method)(X, y)
+    assert "Lower learning_rate_init=" in str(raised.value)
+    assert_identical(model, earlier, X)
+
+
+def test_outliers_and_statistics_that_have_not_settled_are_no_divergence():
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(3000, 3)) * 1e3 + 1e5, rng.standard_cauchy(3000)
+    y[0] = 1e9
+    for changes in (
+        {"batch_norm": True, "input_scaling": None, "numeric_embedding": None},
+        {"scale_target": False, "loss": "huber"},
+        {"dropout": 0.9},
+    ):
+        model = FCNetRegressor(hidden_layer_sizes=(8,), random_state=0, max_iter=1)
+        model.set_params(**changes).partial_fit(X[:100], y[:100]).partial_fit(X, y)
+        model.fit(X, y)
+
+
+@pytest.mark.parametrize(
+    ("changes", "advised"),
+    [
+        ({}, r"Lower learning_rate_init=1e\+30, or set max_grad_norm, such as to 1.0."),
+        ({"max_grad_norm": 1e30}, r"Lower learning_rate_init=1e\+30\.$"),
+        (
+            {"input_scaling": None, "numeric_embedding": None},
+            "or scale X, which input_",
+        ),
+        ({"scale_target": False}, "or set scale_target=True"),
+    ],
+)
+def test_advice_on_divergence_is_by_the_settings_in_force(changes, advised):
+    X = np.random.default_rng(0).normal(size=(500, 3))
+    model = FCNetRegressor(hidden_layer_sizes=(8,), activation="identity", solver="sgd")
+    model.set_params(learning_rate_init=1e30, **changes)
+    with pytest.raises(DivergenceError, match=advised) as raised:
+        model.fit(X, X[:, 0])
+    if "scale_target" not in changes:
+        assert "tandardise" not in str(raised.value)
+        assert "scale_target" not in str(raised.value)
+    copied = pickle.loads(pickle.dumps(raised.value))
+    assert str(copied) == str(raised.value)
+
+
+def test_a_number_that_vanishes_in_the_dtype_is_refused():
+    model, X, y = data_of("regression")
+    with pytest.raises(ValueError, match=r"'epsilon' parameter .* vanish in"):
+        model.set_params(solver="adam", epsilon=1e-300).fit(X, y)
+    model.set_params(dtype="float64").fit(X, y)
+
+
+@pytest.mark.parametrize("solver", [*SOLVERS, "lbfgs"])
+@pytest.mark.parametrize("kind", ["multiclass", "regression"])
+def test_nothing_leaks_where_numpy_would_raise(solver, kind):
+    model, X, y = data_of(kind)
+    model.set_params(solver=solver, batch_norm=True)
+    X = np.column_stack([X, 1e-200 * X[:, 0], 1e300 * X[:, 0], np.full(len(X), 1e-310)])
+    with np.errstate(all="raise"):
+        model.fit(X, y, X_val=None).predict(X)
+        model.set_params(early_stopping=True).fit(X, y)
+        if solver != "lbfgs":
+            model.partial_fit(X, y).predict(X)
+
+
+def test_numbers_too_large_for_single_precision_are_refused_without_a_warning():
+    model, _, _ = data_of("regression")
+    X = np.array([[1e300], [-1e300]])
+    plain(model)
+    for rows in (X, sparse.csr_array(X)):
+        with pytest.raises(ValueError, match="too large"):
+            model.fit(rows, [0.0, 1.0])
+    with pytest.raises(DivergenceError):
+        model.fit(np.array([[3e38], [-3e38]], np.float32), [0.0, 1.0])
+
+
+@pytest.mark.parametrize("alpha", [0.1, 10.0, 1000.0])
+def test_alpha_of_lbfgs_is_that_of_scikit_learn(alpha):
+    X, y = load_diabetes(return_X_y=True)
+    X = scale(X)
+    model = plain(FCNetRegressor(hidden_layer_sizes=(), alpha=alpha))
+    model.set_params(solver="lbfgs", learning_rate="one_cycle", max_iter=500, tol=1e-9)
+    ridge = Ridge(alpha=alpha).fit(X, y)
+    np.testing.assert_allclose(model.fit(X, y).predict(X), ridge.predict(X), rtol=1e-4)
 
 
 @pytest.mark.parametrize("method", ["fit", "partial_fit"])

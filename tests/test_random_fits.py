@@ -192,6 +192,7 @@ SHARED = {
     "epsilon": _some(1e-300, 1e-12, 1e-8, 1.0),
     "n_iter_no_change": _some(1, 2, np.inf),
     "max_fun": _some(1, 3, 100),
+    "total_steps": _some(None, 1, 20),
     "scoring": _some(None, "loss", rows_seen, rows_seen, rows_seen),
     "warmup_epochs": _some(0.0, 0.5, 1, 10.0),
     "max_grad_norm": _some(None, 1e-8, 1.0, 1e8),
@@ -409,6 +410,14 @@ class Trial:
         assert n_rows % n_epochs == 0
         assert self.fewest_rows(call, part) / 2 <= n_rows / n_epochs
         assert n_rows / n_epochs <= 8 * part.counts.sum()
+        model = self.model
+        is_over = call == "fit" and not model.warm_start and model.solver != "lbfgs"
+        if is_over and model.learning_rate in ("cosine", "one_cycle"):
+            last = model.history_["learning_rate"][-1]
+            size = 128 if model.batch_size == "auto" else model.batch_size
+            many_steps = n_rows >= 20 * (size + 1)
+            if many_steps and not model.warmup_epochs:
+                assert last < 0.1 * model.learning_rate_init
 
     def fewest_rows(self, call, part):
         """Return how many rows there were to train on, at least."""
@@ -443,8 +452,7 @@ class Trial:
             assert predicted.shape == y.shape + quantiles
             assert predicted.dtype == dtype
             assert np.isfinite(predicted).all()
-            if model.scale_target and model.loss not in ("poisson", "gamma"):
-                self.assert_predicts_constants(predicted)
+            self.assert_predicts_constants(predicted)
             return
         assert predicted.shape == y.shape
         several = model.predict_proba(X)

@@ -137,6 +137,7 @@ def test_missing_values_of_any_bits_are_equal(sign):
 # Validation is honest
 
 
+@pytest.mark.filterwarnings("ignore:X_val is on another scale")
 @pytest.mark.parametrize("solver", ["adamw", "lbfgs"])
 @every_encoding
 @every_kind
@@ -791,6 +792,24 @@ def test_prediction_takes_little_memory(encoding, dtype):
     if "categorical_features" not in encoding:  # whose levels are read all at once
         assert peak_of(lambda: model.predict(X)) < 3e6 + encoded / 5
     assert peak_of(lambda: model.input_gradients(X)) < 4 * 60_000 * 20 * 8
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("n_classes", [2, 20])
+@pytest.mark.parametrize("scaling", ["robust", None])
+def test_probabilities_take_little_more_memory_than_they_are(n_classes, dtype, scaling):
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(60_000, 3)).astype(dtype), rng.integers(20, size=60_000)
+    model = FCNetClassifier(**SMALL, input_scaling=scaling, numeric_embedding=None)
+    model.fit(X[:400], y[:400] % n_classes)
+    size = len(X) * n_classes * X.itemsize
+    for method in (
+        model.predict_proba,
+        model.predict_log_proba,
+        model.decision_function,
+        model.predict,
+    ):
+        assert peak_of(lambda: method(X)) < 1.1 * size + 3e6  # noqa: B023
 
 
 def test_rows_that_nothing_is_done_to_are_not_copied():

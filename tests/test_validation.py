@@ -493,3 +493,44 @@ def test_masked_arrays_are_refused_by_name(kind, name):
     own = name.removesuffix("_val")
     with pytest.raises(TypeError, match=f"{own} is a masked array.*fill it"):
         model.fit(**arguments)
+
+
+# What is clearly wrong with validation data
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_validation_rows_on_another_scale_are_warned_of(kind):
+    model, X, y, X_val, y_val = data_of(kind)
+    raw = [10 * X + 50, 10 * X_val + 50]
+    scaler = StandardScaler().fit(raw[0])
+    pipeline = make_pipeline(StandardScaler(), model)
+    name = type(model).__name__.lower()
+    with pytest.warns(UserWarning, match="X_val is on another scale than X: transform"):
+        pipeline.fit(raw[0], y, **{f"{name}__X_val": raw[1], f"{name}__y_val": y_val})
+    pipeline.fit(
+        raw[0],
+        y,
+        **{f"{name}__X_val": scaler.transform(raw[1]), f"{name}__y_val": y_val},
+    )
+    model.fit(*(raw[0], y), X_val=raw[1], y_val=y_val)
+    model.fit(X / 255, y, X_val=X_val[:9], y_val=y_val[:9])  # too few to tell
+    with pytest.warns(UserWarning, match="X_val is on another scale"):
+        model.fit(X / 255, y, X_val=X_val, y_val=y_val)
+
+
+def test_later_rows_constant_columns_and_gaps_are_on_no_other_scale():
+    model, X, y, X_val, y_val = data_of("regression")
+    X[:, 1], X_val[:, 1] = 3.0, 3.0
+    X[::2, 2] = X_val[::2, 2] = np.nan
+    X_val[:, 3] += 100  # one column of four, such as a date
+    model.fit(X, y, X_val=X_val, y_val=y_val)
+
+
+@pytest.mark.parametrize("splitter", [None, PredefinedSplit([-1] * 79 + [0])])
+def test_a_score_of_too_few_rows_is_refused_before_training(splitter):
+    model, X, y, X_val, y_val = data_of("regression")
+    data = {"X_val": X_val[:1], "y_val": y_val[:1]} if splitter is None else {}
+    model.set_params(validation_fraction=splitter or 0.1)
+    with pytest.raises(ValueError, match="needs at least 2 rows, got 1"):
+        model.fit(X, y, **data)
+    model.set_params(scoring="loss").fit(X, y, **data)
