@@ -10,7 +10,6 @@ therefore leaves the earlier model exactly as it was.
 
 import copy
 from contextlib import contextmanager
-from inspect import signature
 from math import ceil, fsum, isfinite, nan
 from numbers import Integral, Real
 from time import perf_counter
@@ -48,7 +47,12 @@ from skfcnet._compat import (
 from skfcnet._features import EMBEDDINGS, Features
 from skfcnet._history import Epoch, History
 from skfcnet._holdout import holdout, warn_of_another_scale
-from skfcnet._idle import Condition, by_value, warn_of_idle_parameters
+from skfcnet._idle import (
+    Condition,
+    by_value,
+    set_parameters,
+    warn_of_idle_parameters,
+)
 from skfcnet._input import (
     checked_table,
     checked_weight,
@@ -514,17 +518,16 @@ class _BaseFCNet(CallbackSupportMixin, BaseEstimator):
 
     def _warn_of_many_epochs(self):
         """Warn where ``max_iter`` is large as if patience could end training before."""
-        default = signature(type(self)).parameters["learning_rate"].default
-        if self._has_end and self.learning_rate == default:
-            if self.max_iter is not None and self.max_iter > AUTO_EPOCHS[1]:
-                warn(
-                    f"All {self.max_iter} epochs of max_iter are trained, since "
-                    f"learning_rate={default!r} is followed to its end: tol and "
-                    f"n_iter_no_change have no effect. Leave max_iter=None for as many "
-                    f"epochs as the number of rows suggests, or set "
-                    f"learning_rate='constant' to stop without improvement.",
-                    ConvergenceWarning,
-                )
+        is_large = self.max_iter is not None and self.max_iter > AUTO_EPOCHS[1]
+        if is_large and self._has_end and "learning_rate" not in set_parameters(self):
+            warn(
+                f"All {self.max_iter} epochs of max_iter are trained, since "
+                f"learning_rate={self.learning_rate!r} is followed to its end: tol and "
+                f"n_iter_no_change have no effect. Leave max_iter=None for as many "
+                f"epochs as the number of rows suggests, or set "
+                f"learning_rate='constant' to stop without improvement.",
+                ConvergenceWarning,
+            )
 
     @np.errstate(all="ignore")  # every result is checked
     def _partial_fit(
@@ -594,8 +597,9 @@ class _BaseFCNet(CallbackSupportMixin, BaseEstimator):
             self._seed = check_random_state(self.random_state).randint(2**31 - 1)
         else:
             self._warn_of_new_levels(table, number, X)
+        target = self._target_of(y)
         self._learn_costs(y, weight)
-        return Rows(X, y, self._target_of(y), weight, self._costs(y), number)
+        return Rows(X, y, target, weight, self._costs(y), number)
 
     def _note_labels(self, y):
         """Note the labels of rows that are trained on, where they are labels."""
@@ -1171,6 +1175,11 @@ class _BaseFCNet(CallbackSupportMixin, BaseEstimator):
             raise ValueError(
                 "X_val and y_val are for early stopping: set early_stopping=True, or "
                 "leave them out."
+            )
+        if "validation_fraction" in set_parameters(self):
+            warn(
+                f"validation_fraction={self.validation_fraction!r} has no effect: "
+                f"X_val and y_val are given."
             )
         try:
             X, y, weight, number = _of_positive_weight(

@@ -27,6 +27,9 @@ MEAN_COST = 1000.0
 """Class weights are rescaled where their mean over the rows is above, or below its
 reciprocal: the other parameters are not meant for gradients of such a size."""
 
+LARGEST_COST = 1e30
+"""Above it, single precision has no room for gradients."""
+
 DOUBTFUL_ROWS, MOST_SMOOTHING = 5, 0.01
 """What ``label_smoothing="auto"`` is the share of, and the most that it is."""
 
@@ -659,28 +662,33 @@ class FCNetClassifier(ClassifierMixin, _BaseFCNet):
             else _costs_by_label(of_column, classes)
             for of_column, (column, classes) in zip(of_columns, columns, strict=True)
         ]
-        costs, weight = self._costs(y), weight / weight.max()
-        if not np.isfinite(costs).all():
-            raise ValueError(
-                "class_weight is too large: the product over the labels of a row is "
-                "infinite."
-            )
+        costs, weight = self._products(y), weight / weight.max()
         # Summed exactly: the order of the rows must not show in the last bit.
         mean = fsum(weight * (costs / (costs.max() or 1.0))) / fsum(weight)
         mean *= float(costs.max())
-        if not 1 / MEAN_COST <= mean <= MEAN_COST and mean > 0:
+        if mean > 0 and not 1 / MEAN_COST <= mean <= MEAN_COST:
             self._cost_unit = mean
 
-    @np.errstate(over="ignore")
     def _costs(self, y):
         """Return what the loss of each row is multiplied by; None: by nothing."""
         if self._class_costs is None:
             return None
+        costs = self._products(y) / self._cost_unit
+        if not costs.max() <= LARGEST_COST:
+            raise ValueError(
+                f"class_weight makes some rows count {costs.max():.0e} times as much "
+                f"as the others do on average: its weights must differ less."
+            )
+        return costs
+
+    @np.errstate(over="ignore")
+    def _products(self, y):
+        """Return the product of what the labels of each row cost."""
         costs = np.ones(len(y))
         columns = self._label_columns(y)
         for (column, classes), cost in zip(columns, self._class_costs, strict=True):
             costs *= cost[np.searchsorted(classes, column)]
-        return costs / self._cost_unit
+        return costs
 
     def _label_columns(self, y):
         """Return pairs of a column of labels and the labels that it may have."""

@@ -73,6 +73,27 @@ def _has_one_of(parameter, values):
     return lambda estimator: getattr(estimator, parameter) in values
 
 
+def set_parameters(estimator):
+    """Return the names of the parameters that differ from their defaults.
+
+    Parameters
+    ----------
+    estimator : estimator instance
+        Of scikit-learn.
+
+    Returns
+    -------
+    names : set of str
+        Those that somebody has set.
+    """
+    defaults = signature(type(estimator)).parameters
+    return {
+        name
+        for name, value in estimator.get_params(deep=False).items()
+        if not _equal(value, defaults[name].default)
+    }
+
+
 def warn_of_idle_parameters(estimator):
     """Warn of parameters that were set and have no effect, with what they need.
 
@@ -81,12 +102,7 @@ def warn_of_idle_parameters(estimator):
     estimator : estimator instance
         With ``_conditions``.
     """
-    parameters = estimator.get_params(deep=False)
-    defaults = {
-        name: parameter.default
-        for name, parameter in signature(type(estimator)).parameters.items()
-    }
-    was_set = {n for n, v in parameters.items() if not _equal(v, defaults[n])}
+    parameters, was_set = estimator.get_params(deep=False), set_parameters(estimator)
     for condition in estimator._conditions:
         names = [name for name in condition.names if name in was_set]
         if names and not condition.holds(estimator):

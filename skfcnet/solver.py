@@ -437,6 +437,7 @@ class Solver:
                 n_rows += len(y)
                 self._record(loss)
             self.last_minibatch = x, y, weight
+            self._check_finite(total, "loss with the penalty")
             self._check_finite(float(self._net.params.vector.sum()), "parameters")
         self.epoch += 1
         self.epoch_rows = n_rows

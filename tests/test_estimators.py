@@ -1048,6 +1048,14 @@ def test_a_last_step_that_explodes_leaves_the_earlier_model(method, rate, change
     assert_identical(model, earlier, X)
 
 
+def test_a_penalty_that_overflows_is_a_divergence():
+    X = np.random.default_rng(0).normal(size=(20, 2))
+    model = FCNetRegressor(hidden_layer_sizes=(3,), alpha=1e6, max_iter=5)
+    model.set_params(solver="sgd", learning_rate_init=1e4, batch_size=2)
+    with pytest.raises(DivergenceError):
+        model.fit(X, X[:, 0])
+
+
 def test_outliers_and_statistics_that_have_not_settled_are_no_divergence():
     rng = np.random.default_rng(0)
     X, y = rng.normal(size=(3000, 3)) * 1e3 + 1e5, rng.standard_cauchy(3000)

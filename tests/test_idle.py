@@ -114,6 +114,15 @@ def test_many_epochs_are_warned_of_where_patience_cannot_end_them(estimator):
     assert model.n_iter_ < 300
 
 
+@pytest.mark.parametrize("method", ["fit", "partial_fit"])
+def test_a_validation_fraction_beside_validation_rows_is_warned_of(method):
+    model = FCNetRegressor(**QUICK, early_stopping=True)
+    getattr(model, method)(X, Y, X_val=X, y_val=Y)
+    model.set_params(validation_fraction=0.2)
+    with pytest.warns(UserWarning, match="validation_fraction=0.2 has no effect"):
+        getattr(model, method)(X, Y, X_val=X, y_val=Y)
+
+
 def test_scaling_of_sparse_rows_is_warned_of_where_it_was_set():
     sparse = csr_array(np.abs(X))
     model = FCNetRegressor(**QUICK).fit(sparse, Y)

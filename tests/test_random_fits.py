@@ -352,7 +352,7 @@ class Trial:
                 self.model = pickle.loads(pickle.dumps(self.model))
             elif hasattr(self.model, call):  # lbfgs has no partial_fit
                 self.train(call, part)
-        if self.parts:
+        if self.parts and not self.may_be_too_large:
             predicted = self.model.predict(self.parts[-1].X)
             restored = pickle.loads(pickle.dumps(self.model))
             np.testing.assert_array_equal(restored.predict(self.parts[-1].X), predicted)
@@ -375,7 +375,8 @@ class Trial:
                 self.parts = [*(self.parts if goes_on else []), trained]
                 self.assert_trained_on_its_rows(call, part, *before)
                 self.assert_is_sound(call)
-                self.assert_predicts(trained)
+                if not self.may_be_too_large:
+                    self.assert_predicts(trained)
                 if self.classes is not None and not goes_on:
                     passed = (
                         self.classes if call == "partial_fit" else labels_of(part.y)
@@ -384,6 +385,13 @@ class Trial:
         for warning in caught:
             assert issubclass(warning.category, UserWarning), warning
             self.assert_speaks_of_what_was_passed(str(warning.message))
+
+    @property
+    def may_be_too_large(self):
+        """Whether rows may be refused that weigh next to nothing and are not scaled."""
+        is_scaled = self.model.input_scaling and self.recipe.container != "sparse"
+        skewed = self.recipe.weight in ("extreme", "skewed", "recency")
+        return skewed and not is_scaled
 
     def arguments(self, call, part):
         """Return what is passed beside X and y."""
@@ -428,7 +436,10 @@ class Trial:
             trained = np.zeros(len(counts), bool)
             trained[next(model.validation_fraction.split(part.X, part.y))[0]] = True
             return (counts & trained).sum()
-        return counts.sum() - ROWS_SEEN[-1] if model.scoring is rows_seen else 0
+        if model.scoring is not rows_seen:
+            return 0
+        # Of equal rows to validate on, there is one that counts as all of them.
+        return counts.sum() - ROWS_SEEN[-1] * self.recipe.n_copies
 
     def assert_is_sound(self, call):
         """Assert that what is learned and recorded is finite, and fits together."""

@@ -280,8 +280,12 @@ def test_class_weights_of_any_size_are_learned_by_alike(kind, scale):
 def test_class_weights_whose_product_is_infinite_are_refused():
     model, X, y, _ = data_of("multilabel")
     model.set_params(class_weight=[{0: 1e200, 1: 1e200}] * 3)
-    with pytest.raises(ValueError, match="class_weight is too large"):
+    with pytest.raises(ValueError, match="class_weight makes some rows count inf"):
         model.fit(X, y)
+    model.set_params(class_weight=[{0: 1e-40, 1: 1.0}, {}, {}])
+    weight = np.where(y[:, 0] == 1, 1e-100, 1.0)
+    with pytest.raises(ValueError, match="class_weight makes some rows count 1e"):
+        model.fit(X, y, weight)
 
 
 @pytest.mark.parametrize("kind", ["binary", "multiclass", "regression", "multioutput"])
