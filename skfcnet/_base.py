@@ -81,6 +81,9 @@ from skfcnet.update_rules import adam, adamw, rmsprop, sgd_momentum, sgd_nestero
 AUTO_BATCH_SIZE = 128
 """The most that ``batch_size="auto"`` chooses."""
 
+DECODED = 2**15
+"""Scores that are made predictions at a time."""
+
 ALPHA_BATCH_SIZE = 200
 """The most that ``alpha`` is relative to: scikit-learn's automatic batch size."""
 
@@ -697,11 +700,15 @@ class _BaseFCNet(CallbackSupportMixin, BaseEstimator):
 
     def _by_chunks(self, function, X):
         """Return what a function makes of rows, some at a time: memory stays flat."""
-        if X.shape[0] <= CHUNK:
+        step = CHUNK
+        if self._features.is_identity:  # nothing is encoded: scores alone take memory
+            n_scores = self._net.n_members * self._net.stages[-1].fan_out
+            step *= max(1, DECODED // (CHUNK * n_scores))
+        if X.shape[0] <= step:
             return function(X)
         out = None
-        for start in range(0, X.shape[0], CHUNK):
-            rows = slice(start, start + CHUNK)
+        for start in range(0, X.shape[0], step):
+            rows = slice(start, start + step)
             part = function(X[rows])
             if out is None:
                 out = np.empty((X.shape[0], *part.shape[1:]), part.dtype)

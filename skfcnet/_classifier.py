@@ -572,14 +572,17 @@ class FCNetClassifier(ClassifierMixin, _BaseFCNet):
         n_classes = sum(self._widths()) if self._multioutput else len(self.classes_)
         self.n_outputs_ = 1 if self._one_sigmoid else n_classes
         # In later calls of partial_fit all may occur; a label always has two values.
-        self._is_absent = np.full(n_classes, not (partial or self._multilabel))
+        is_known = not (partial or self._multilabel)
+        self._is_absent = np.ones(n_classes, bool) if is_known else None
 
     def _note_labels(self, y):
-        if self._is_absent.any():
+        """Note which classes occur; None: there are no others."""
+        if self._is_absent is not None:
             occur = [
                 np.isin(classes, column) for column, classes in self._label_columns(y)
             ]
-            self._is_absent = self._is_absent & ~np.concatenate(occur)
+            is_absent = self._is_absent & ~np.concatenate(occur)
+            self._is_absent = is_absent if is_absent.any() else None
 
     @property
     def _several(self):
@@ -704,7 +707,7 @@ class FCNetClassifier(ClassifierMixin, _BaseFCNet):
         By them, classes without rows have a probability of 0.
         """
         scores = self._net.objective.pooled(members)
-        if not self._is_absent.any():
+        if self._is_absent is None:
             return scores
         if self._one_sigmoid:
             return np.full_like(scores, -FAR if self._is_absent[1] else FAR)
@@ -837,7 +840,8 @@ class FCNetClassifier(ClassifierMixin, _BaseFCNet):
         p = np.hstack([1 - p, p]) if self._one_sigmoid else p
         limits = np.finfo(dtype)
         p = np.clip(p.astype(dtype), limits.tiny, 1 - limits.epsneg)
-        p[:, self._is_absent] = 0
+        if self._is_absent is not None:
+            p[:, self._is_absent] = 0
         return p
 
     @np.errstate(all="ignore")

@@ -6,6 +6,7 @@ from there by `by_value`.
 """
 
 from collections.abc import Callable
+from functools import cache
 from inspect import signature
 from typing import NamedTuple
 
@@ -86,12 +87,17 @@ def set_parameters(estimator):
     names : set of str
         Those that somebody has set.
     """
-    defaults = signature(type(estimator)).parameters
     return {
         name
-        for name, value in estimator.get_params(deep=False).items()
-        if not _equal(value, defaults[name].default)
+        for name, default in _defaults(type(estimator)).items()
+        if not _equal(getattr(estimator, name), default)
     }
+
+
+@cache
+def _defaults(estimator_class):
+    parameters = signature(estimator_class).parameters
+    return {name: parameter.default for name, parameter in parameters.items()}
 
 
 def warn_of_idle_parameters(estimator):
@@ -102,10 +108,11 @@ def warn_of_idle_parameters(estimator):
     estimator : estimator instance
         With ``_conditions``.
     """
-    parameters, was_set = estimator.get_params(deep=False), set_parameters(estimator)
+    was_set = set_parameters(estimator)
     for condition in estimator._conditions:
         names = [name for name in condition.names if name in was_set]
         if names and not condition.holds(estimator):
+            parameters = estimator.get_params(deep=False)
             settings = ", ".join(f"{name}={parameters[name]!r}" for name in names)
             needed = condition.needed.format(**parameters)
             warn(f"{settings} has no effect: it needs {needed}.", condition.category)

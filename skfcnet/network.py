@@ -962,8 +962,9 @@ def _on_sparse(stages):
 
 
 @lru_cache(maxsize=64)
-def _kernel(layer):
+def _kernel(kind):
     """Return a layer without the doors of its functions: a network's arrays fit."""
+    layer = LAYERS[kind]
     return layer._replace(
         forward=unchecked(layer.forward), backward=unchecked(layer.backward)
     )
@@ -973,7 +974,7 @@ def _runs_forward(leading, stages, params, workspace):
     """Return what a forward pass needs of every stage: looked up once for a loop."""
     runs = []
     for stage in stages:
-        layer, scratch = _kernel(LAYERS[stage.kind]), workspace.scope(stage.name)
+        layer, scratch = _kernel(stage.kind), workspace.scope(stage.name)
         out = None
         if not (layer.inplace or layer.allocates):
             out = scratch("out", (*leading, stage.fan_out), params.vector.dtype)
@@ -985,7 +986,7 @@ def _runs_backward(leading, stages, grads, workspace):
     """Return what a backward pass needs of every stage, in reverse."""
     runs = []
     for stage in reversed(stages):
-        layer, scratch = _kernel(LAYERS[stage.kind]), workspace.scope(stage.name)
+        layer, scratch = _kernel(stage.kind), workspace.scope(stage.name)
         dx = None
         if not (layer.inplace or layer.on_data):
             dx = scratch("dx", (*leading, stage.fan_in), grads.vector.dtype)
