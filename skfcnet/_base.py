@@ -159,22 +159,31 @@ CONDITIONS = (
         "a schedule without an end, such as learning_rate='constant', where "
         "learning_rate={learning_rate!r} is followed to its end",
         ConvergenceWarning,
+        is_of_fit=True,
     ),
     Condition(
         ("n_iter_no_change",),
         lambda estimator: estimator.solver != "lbfgs" or estimator.early_stopping,
         "early_stopping=True with solver='lbfgs'",
         ConvergenceWarning,
+        is_of_fit=True,
     ),
     Condition(
         ("learning_rate",),
         lambda estimator: not estimator._lacks_an_end,
         "total_steps with warm_start=True, where the rate is constant without",
+        is_of_fit=True,
     ),
     Condition(
         ("total_steps",),
-        lambda estimator: estimator._has_end and estimator.warm_start,
-        "warm_start=True or partial_fit, and a schedule that has an end",
+        lambda estimator: estimator._has_horizon,
+        "a schedule that has an end, such as learning_rate='one_cycle'",
+    ),
+    Condition(
+        ("total_steps",),
+        lambda estimator: estimator.warm_start or not estimator._has_horizon,
+        "warm_start=True, or partial_fit",
+        is_of_fit=True,
     ),
     Condition(
         ("validation_fraction", "scoring"),
@@ -538,6 +547,8 @@ class _BaseFCNet(CallbackSupportMixin, BaseEstimator):
     ):
         validate_params(self)
         first = not hasattr(self, "_net")
+        if first:
+            warn_of_idle_parameters(self, partial=True)
         draft = self._blank() if first else self._continuing()
         rows = draft._read(X, y, sample_weight, first=first, **target_arguments)
         held_out = draft._read_to_validate(X_val, y_val, sample_weight_val)
@@ -929,7 +940,7 @@ class _BaseFCNet(CallbackSupportMixin, BaseEstimator):
 
     @property
     def _lacks_an_end(self):
-        """Whether it does, but `fit` may be called again, nobody knows how often."""
+        """Whether it has an end, but `fit` may be called any number of times."""
         return self._has_horizon and self.warm_start and self.total_steps is None
 
     @property

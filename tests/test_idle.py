@@ -42,7 +42,8 @@ IDLE = [
         "such as learning_rate='constant'",
     ),
     ({"learning_rate": "cosine", "warm_start": True}, "'cosine'", "total_steps with"),
-    ({"total_steps": 9}, "total_steps=9", "warm_start=True or partial_fit"),
+    ({"total_steps": 9}, "total_steps=9", "warm_start=True, or partial_fit"),
+    ({"total_steps": 9, **CONSTANT}, "total_steps=9", "a schedule that has an end"),
     ({"validation_fraction": 0.2}, "validation_fraction=0.2", "early_stopping=True"),
     ({"scoring": "loss"}, "scoring='loss'", "early_stopping=True"),
     ({"n_bins": 9, "numeric_embedding": None}, "n_bins=9", "numeric_embedding='ple'"),
@@ -65,6 +66,23 @@ def test_what_has_no_effect_is_named_with_what_it_needs(settings, named, needed)
         model.fit(X, Y)
     (warning,) = (w for w in all_ if "no effect" in str(w.message))
     assert warning.filename == __file__
+
+
+@pytest.mark.parametrize(
+    ("settings", "named", "needed"),
+    [
+        ({"momentum": 0.5}, "momentum=0.5", "solver='sgd'"),
+        ({"total_steps": 9, **CONSTANT}, "total_steps=9", "a schedule that has an end"),
+        ({"huber_delta": 2.0}, "huber_delta=2.0", "loss='huber'"),
+    ],
+)
+def test_the_first_call_of_partial_fit_warns_too(settings, named, needed):
+    model = FCNetRegressor(**QUICK | settings)
+    with pytest.warns(UserWarning, match=f"{named} has no effect: .*{needed}"):
+        model.partial_fit(X, Y)
+    model.partial_fit(X, Y)
+    both = FCNetRegressor(**QUICK, total_steps=9, tol=0.1, n_iter_no_change=3)
+    both.partial_fit(X, Y)  # these are for fit, or act
 
 
 ACTING = [
