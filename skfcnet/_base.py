@@ -18,9 +18,9 @@ from typing import NamedTuple
 import numpy as np
 from scipy.sparse import issparse
 from sklearn.base import BaseEstimator
-from sklearn.exceptions import ConvergenceWarning
+from sklearn.exceptions import ConvergenceWarning, DataConversionWarning
 from sklearn.metrics import check_scoring, get_scorer_names
-from sklearn.utils import check_random_state, column_or_1d
+from sklearn.utils import check_random_state
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
@@ -745,7 +745,12 @@ class _BaseFCNet(CallbackSupportMixin, BaseEstimator):
         )
         y = y.toarray() if issparse(y) else y
         if y.ndim == 2 and y.shape[1] == 1:
-            y = column_or_1d(y, warn=True)
+            warn(
+                "A column-vector y was passed when a 1d array was expected: pass "
+                "y.ravel().",
+                DataConversionWarning,
+            )
+            y = y.ravel()
         if issparse(X) or self.input_scaling is None:  # it needs no more digits
             X = in_dtype(X, self._compute_dtype, "X")
         if sample_weight is not None:

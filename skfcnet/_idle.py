@@ -128,6 +128,8 @@ def warn_of_idle_parameters(estimator, *, partial=False):
 
 
 def _equal(value, default):
+    # As objects, because NumPy 2.0 cannot compare a string with a number.
     return value is default or (
-        np.ndim(value) == np.ndim(default) and np.array_equal(value, default)
+        np.ndim(value) == np.ndim(default)
+        and np.array_equal(np.asarray(value, object), np.asarray(default, object))
     )

@@ -1422,8 +1422,9 @@ def test_hidden_layer_sizes_may_be_nothing_else(sizes):
 def test_a_column_of_targets_is_a_row_of_them_with_a_warning():
     model, X, y = data_of("regression")
     expected = model.fit(X, y).predict(X)
-    with pytest.warns(DataConversionWarning, match="column-vector y"):
+    with pytest.warns(DataConversionWarning, match="column-vector y") as warned:
         model.fit(X, y[:, np.newaxis])
+    assert warned[0].filename == __file__
     np.testing.assert_array_equal(model.predict(X), expected)
 
 

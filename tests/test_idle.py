@@ -7,6 +7,10 @@ import numpy as np
 import pytest
 from scipy.sparse import csr_array
 from sklearn.exceptions import ConvergenceWarning
+from sklearn.model_selection import GridSearchCV, cross_validate
+from sklearn.multioutput import MultiOutputRegressor
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
 from skfcnet import FCNetClassifier, FCNetRegressor
 from skfcnet._base import SOLVERS
@@ -83,6 +87,22 @@ def test_the_first_call_of_partial_fit_warns_too(settings, named, needed):
     model.partial_fit(X, Y)
     both = FCNetRegressor(**QUICK, total_steps=9, tol=0.1, n_iter_no_change=3)
     both.partial_fit(X, Y)  # these are for fit, or act
+
+
+@pytest.mark.parametrize(
+    "fit",
+    [
+        lambda model: make_pipeline(StandardScaler(), model).fit(X, Y),
+        lambda model: GridSearchCV(model, {"alpha": [0.1]}, cv=2).fit(X, Y),
+        lambda model: cross_validate(model, X, Y, cv=2),
+        lambda model: MultiOutputRegressor(model).fit(X, np.c_[Y, Y]),
+    ],
+    ids=["pipeline", "search", "cross-validation", "one model per output"],
+)
+def test_a_warning_points_at_the_line_that_called_scikit_learn(fit):
+    with pytest.warns(UserWarning, match="momentum=0.5 has no effect") as all_:
+        fit(FCNetRegressor(**QUICK, momentum=0.5))
+    assert {w.filename for w in all_ if "no effect" in str(w.message)} == {__file__}
 
 
 ACTING = [

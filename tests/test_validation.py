@@ -303,9 +303,10 @@ def test_a_splitter_sees_the_rows_that_were_given():
     model, X, y, *_ = data_of("regression")
     fold = np.where(np.arange(len(X)) % 4 == 0, 0, -1)
     weight = np.where(np.arange(len(X)) < 30, 0.0, 1.0)
-    model.set_params(early_stopping=True, validation_fraction=PredefinedSplit(fold))
-    split = clone(model).fit(X, y, weight)
-    given = model.set_params(validation_fraction=0.1).fit(
+    model.set_params(early_stopping=True)
+    splitting = clone(model).set_params(validation_fraction=PredefinedSplit(fold))
+    split = splitting.fit(X, y, weight)
+    given = model.fit(
         X[fold == -1],
         y[fold == -1],
         weight[fold == -1],
@@ -357,9 +358,8 @@ def test_rows_that_a_splitter_yields_twice_count_twice():
     model, X, y, X_val, y_val = data_of("regression")
     X, y = np.vstack([X, X_val]), np.append(y, y_val)
     drawn = np.random.default_rng(0).integers(80, size=80)
-    model.set_params(validation_fraction=Splitter(drawn, np.arange(80, 120)))
-    bootstrap = clone(model).fit(X, y)
-    model.set_params(validation_fraction=0.1)
+    splitter = Splitter(drawn, np.arange(80, 120))
+    bootstrap = clone(model).set_params(validation_fraction=splitter).fit(X, y)
     given_twice = model.fit(X[drawn], y[drawn], X_val=X_val, y_val=y_val)
     assert bootstrap.validation_scores_ == given_twice.validation_scores_
 

@@ -241,6 +241,8 @@ def test_a_class_of_weightless_rows_is_kept_and_has_no_probability(
     assert ((p[0] if kind == "several" else p) > 0).all()
 
 
+# LogisticRegression of scikit-learn 1.6 with a new SciPy.
+@pytest.mark.filterwarnings("ignore:scipy.optimize. The .disp. and .iprint.")
 def test_ensembles_of_scikit_learn_take_a_weightless_class():
     model, X, y, _ = data_of("multiclass")
     weight = (y != 2).astype(float)
