@@ -1214,8 +1214,9 @@ class _BaseFCNet(CallbackSupportMixin, BaseEstimator):
             # It sees the rows as they were given, those of weight 0, too.
             parts = next(iter(splitter.split(X, y)), ((), ()))
             # Indices or a mask, as scikit-learn's cross-validation takes them.
-            parts = [given[np.asarray(part)] if len(part) else part for part in parts]
-            trained, validated = parts
+            trained, validated = (
+                given[np.ravel(part)] if len(part) else part for part in parts
+            )
         except (IndexError, TypeError, ValueError) as error:
             raise ValueError(f"validation_fraction={splitter!r}: {error}") from error
         parts = []

@@ -305,7 +305,7 @@ def test_a_splitter_sees_the_rows_that_were_given():
     weight = np.where(np.arange(len(X)) < 30, 0.0, 1.0)
     model.set_params(early_stopping=True, validation_fraction=PredefinedSplit(fold))
     split = clone(model).fit(X, y, weight)
-    given = model.fit(
+    given = model.set_params(validation_fraction=0.1).fit(
         X[fold == -1],
         y[fold == -1],
         weight[fold == -1],
@@ -341,6 +341,8 @@ def test_a_splitter_may_yield_masks_lists_or_indices_from_the_end(kind, weighted
         (mask, ~mask),
         (mask.tolist(), (~mask).tolist()),
         (list(range(60)), range(-20, 0)),
+        (np.arange(60)[:, np.newaxis], np.arange(60, 80)),
+        (pd.Series(mask), pd.array(~mask, dtype="boolean")),
     ]
     models = [
         clone(model).set_params(validation_fraction=Splitter(*form)).fit(X, y, weight)
@@ -359,6 +361,7 @@ def test_rows_that_a_splitter_yields_twice_count_twice():
     drawn = np.random.default_rng(0).integers(80, size=80)
     model.set_params(validation_fraction=Splitter(drawn, np.arange(80, 120)))
     bootstrap = clone(model).fit(X, y)
+    model.set_params(validation_fraction=0.1)
     given_twice = model.fit(X[drawn], y[drawn], X_val=X_val, y_val=y_val)
     assert bootstrap.validation_scores_ == given_twice.validation_scores_
 
@@ -463,6 +466,18 @@ def test_the_schedule_ends_with_the_training_whatever_the_weights(schedule, n, w
     rates = np.array(model.history_["learning_rate"])
     assert rates[-1] < 0.02 * rates.max()
     assert (np.diff(rates[rates.argmax() :]) < 0).all()
+
+
+@pytest.mark.parametrize("decay", [3, 30, 100])
+@pytest.mark.parametrize("fraction", [0.1, 0.3, 0.6])
+@pytest.mark.parametrize("estimator", [FCNetClassifier, FCNetRegressor])
+def test_rows_of_little_weight_are_not_all_set_aside(estimator, fraction, decay):
+    n = 300
+    X = np.random.default_rng(0).normal(size=(n, 2))
+    model = estimator(hidden_layer_sizes=(2,), max_iter=1, early_stopping=True)
+    model.set_params(validation_fraction=fraction, random_state=0)
+    model.fit(X, (X[:, 0] > 0).astype(int), np.exp(np.arange(n) / decay))
+    assert model.t_ >= (1 - fraction) / 2 * n
 
 
 def test_rows_of_little_weight_are_set_aside_where_few_are_left():
