@@ -166,7 +166,8 @@ CONDITIONS = (
     Condition(
         ("learning_rate",),
         lambda estimator: not estimator._lacks_an_end,
-        "total_steps with warm_start=True, where the rate is constant without",
+        "total_steps with warm_start=True or partial_fit, where the rate is constant "
+        "without",
     ),
     Condition(
         ("total_steps",),
@@ -535,6 +536,8 @@ class _BaseFCNet(CallbackSupportMixin, BaseEstimator):
     ):
         validate_params(self)
         first = not hasattr(self, "_net")
+        if first:  # calls go on from each other as those of fit with warm_start do
+            warn_of_idle_parameters(self._blank().set_params(warm_start=True))
         draft = self._blank() if first else self._continuing()
         rows = draft._read(X, y, sample_weight, first=first, **target_arguments)
         held_out = draft._read_to_validate(X_val, y_val, sample_weight_val)
@@ -662,6 +665,11 @@ class _BaseFCNet(CallbackSupportMixin, BaseEstimator):
             warn(
                 f"input_scaling={self.input_scaling!r} has no effect: X is sparse, and "
                 f"is left as it is. Scale it before, such as by MaxAbsScaler."
+            )
+        if is_sparse and "n_bins" in set_parameters(self):
+            warn(
+                f"n_bins={self.n_bins!r} has no effect: X is sparse, and only the "
+                f"features of dense X have bins."
             )
         self._encoding = self._described_encoding()
         self._features = Features(

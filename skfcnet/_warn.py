@@ -3,7 +3,7 @@
 import sys
 import warnings
 
-OURS = ("skfcnet", "sklearn", "numpy", "contextlib", "functools")
+OURS = ("skfcnet", "sklearn", "joblib", "numpy", "contextlib", "functools")
 """Packages whose frames lie between that line and the warning."""
 
 
