@@ -130,7 +130,7 @@ BY_THE_DATA = ("auto", "from_dtype")
 """Values of these that leave what they do to the data, and nothing to sparse ones."""
 
 EXPLOSION = 1000.0
-"""So many times the largest loss of an epoch, a loss is no longer one of training."""
+"""So many times the loss of the first epoch, a loss is no longer one of training."""
 
 ASKED_FOR = "a callback asked for it"
 """Why training stops, in words, where a callback stops it."""
@@ -1003,19 +1003,20 @@ class _BaseFCNet(CallbackSupportMixin, BaseEstimator):
         )
 
     def _check_what_is_kept(self, solver):
-        """Refuse weights by which the loss is far beyond all that it was in training.
+        """Refuse weights by which the loss is far beyond that of the first epoch.
 
         The loss of a minibatch is that before its step: of the last step, nobody else
         would notice.
         """
         x, y, cost = solver.last_minibatch
         loss = self._net.training_loss(x, y, weight=cost)
-        largest = max(epoch.loss for epoch in self._history[self._first_epoch :])
+        at_first = self._history[self._first_epoch].loss
         # These rows may have almost all of the loss of an epoch.
         n_times = solver.epoch_rows / len(y)
-        if not loss <= EXPLOSION * n_times * max(largest, 1 / EXPLOSION):
+        if not loss <= EXPLOSION * n_times * max(at_first, 1 / EXPLOSION):
             raise DivergenceError(
-                f"the last step left a loss of {loss:g}, where an epoch had {largest:g}"
+                f"the last step left a loss of {loss:g}, where the first epoch had "
+                f"{at_first:g}"
             )
 
     @contextmanager
@@ -1025,9 +1026,14 @@ class _BaseFCNet(CallbackSupportMixin, BaseEstimator):
             yield
         except DivergenceError as error:
             remedies = []
-            if self.solver == "lbfgs":
+            decay = self.learning_rate_init * self.weight_decay
+            if "weight_decay" in set_parameters(self) and decay > 1:
+                remedies.append(f"lower weight_decay={self.weight_decay!r}")
+            if self.alpha > 1:
+                remedies.append(f"lower alpha={self.alpha!r}")
+            elif self.solver == "lbfgs":
                 remedies.append(f"raise alpha={self.alpha!r}")
-            else:
+            if self.solver != "lbfgs":
                 remedies.append(f"lower learning_rate_init={self.learning_rate_init!r}")
                 if self.max_grad_norm is None:
                     remedies.append("set max_grad_norm, such as to 1.0")
