@@ -133,7 +133,7 @@ BY_THE_DATA = ("auto", "from_dtype")
 """Values of these that leave what they do to the data, and nothing to sparse ones."""
 
 EXPLOSION = 1000.0
-"""So many times the largest loss of an epoch, a loss is no longer one of training."""
+"""So many times the loss of the first epoch, a loss is no longer one of training."""
 
 ASKED_FOR = "a callback asked for it"
 """Why training stops, in words, where a callback stops it."""
@@ -159,20 +159,18 @@ CONDITIONS = (
         "a schedule without an end, such as learning_rate='constant', where "
         "learning_rate={learning_rate!r} is followed to its end",
         ConvergenceWarning,
-        is_of_fit=True,
     ),
     Condition(
         ("n_iter_no_change",),
         lambda estimator: estimator.solver != "lbfgs" or estimator.early_stopping,
         "early_stopping=True with solver='lbfgs'",
         ConvergenceWarning,
-        is_of_fit=True,
     ),
     Condition(
         ("learning_rate",),
         lambda estimator: not estimator._lacks_an_end,
-        "total_steps with warm_start=True, where the rate is constant without",
-        is_of_fit=True,
+        "total_steps with warm_start=True or partial_fit, where the rate is constant "
+        "without",
     ),
     Condition(
         ("total_steps",),
@@ -183,7 +181,6 @@ CONDITIONS = (
         ("total_steps",),
         lambda estimator: estimator.warm_start or not estimator._has_horizon,
         "warm_start=True, or partial_fit",
-        is_of_fit=True,
     ),
     Condition(
         ("validation_fraction", "scoring"),
@@ -547,8 +544,8 @@ class _BaseFCNet(CallbackSupportMixin, BaseEstimator):
     ):
         validate_params(self)
         first = not hasattr(self, "_net")
-        if first:
-            warn_of_idle_parameters(self, partial=True)
+        if first:  # calls go on from each other as those of fit with warm_start do
+            warn_of_idle_parameters(self._blank().set_params(warm_start=True))
         draft = self._blank() if first else self._continuing()
         rows = draft._read(X, y, sample_weight, first=first, **target_arguments)
         held_out = draft._read_to_validate(X_val, y_val, sample_weight_val)
@@ -676,6 +673,11 @@ class _BaseFCNet(CallbackSupportMixin, BaseEstimator):
             warn(
                 f"input_scaling={self.input_scaling!r} has no effect: X is sparse, and "
                 f"is left as it is. Scale it before, such as by MaxAbsScaler."
+            )
+        if is_sparse and "n_bins" in set_parameters(self):
+            warn(
+                f"n_bins={self.n_bins!r} has no effect: X is sparse, and only the "
+                f"features of dense X have bins."
             )
         self._encoding = self._described_encoding()
         self._features = Features(
@@ -1018,19 +1020,20 @@ class _BaseFCNet(CallbackSupportMixin, BaseEstimator):
         )
 
     def _check_what_is_kept(self, solver):
-        """Refuse weights by which the loss is far beyond all that it was in training.
+        """Refuse weights by which the loss is far beyond that of the first epoch.
 
         The loss of a minibatch is that before its step: of the last step, nobody else
         would notice.
         """
         x, y, cost = solver.last_minibatch
         loss = self._net.training_loss(x, y, weight=cost)
-        largest = max(epoch.loss for epoch in self._history[self._first_epoch :])
+        at_first = self._history[self._first_epoch].loss
         # These rows may have almost all of the loss of an epoch.
         n_times = solver.epoch_rows / len(y)
-        if not loss <= EXPLOSION * n_times * max(largest, 1 / EXPLOSION):
+        if not loss <= EXPLOSION * n_times * max(at_first, 1 / EXPLOSION):
             raise DivergenceError(
-                f"the last step left a loss of {loss:g}, where an epoch had {largest:g}"
+                f"the last step left a loss of {loss:g}, where the first epoch had "
+                f"{at_first:g}"
             )
 
     @contextmanager
@@ -1040,9 +1043,14 @@ class _BaseFCNet(CallbackSupportMixin, BaseEstimator):
             yield
         except DivergenceError as error:
             remedies = []
-            if self.solver == "lbfgs":
+            decay = self.learning_rate_init * self.weight_decay
+            if "weight_decay" in set_parameters(self) and decay > 1:
+                remedies.append(f"lower weight_decay={self.weight_decay!r}")
+            if self.alpha > 1:
+                remedies.append(f"lower alpha={self.alpha!r}")
+            elif self.solver == "lbfgs":
                 remedies.append(f"raise alpha={self.alpha!r}")
-            else:
+            if self.solver != "lbfgs":
                 remedies.append(f"lower learning_rate_init={self.learning_rate_init!r}")
                 if self.max_grad_norm is None:
                     remedies.append("set max_grad_norm, such as to 1.0")
@@ -1237,8 +1245,9 @@ class _BaseFCNet(CallbackSupportMixin, BaseEstimator):
             # It sees the rows as they were given, those of weight 0, too.
             parts = next(iter(splitter.split(X, y)), ((), ()))
             # Indices or a mask, as scikit-learn's cross-validation takes them.
-            parts = [given[np.asarray(part)] if len(part) else part for part in parts]
-            trained, validated = parts
+            trained, validated = (
+                given[np.ravel(part)] if len(part) else part for part in parts
+            )
         except (IndexError, TypeError, ValueError) as error:
             raise ValueError(f"validation_fraction={splitter!r}: {error}") from error
         parts = []

@@ -34,6 +34,16 @@ NUMBER = re.compile(
 )
 """Text that is a number. With a leading zero, as in "0041", it is a code."""
 
+WRITTEN_NUMBER = re.compile(
+    r"[+\u2212-]?[$\u20ac\u00a3]? ?[+\u2212-]?(?!0[0-9])[0-9]+(?:[.,' ][0-9]+)*"
+    r" ?[%$\u20ac\u00a3]?"
+)
+"""Text that people read as a number, and Python does not, too."""
+
+MOSTLY, SEVERAL = 0.75, 10
+"""A column whose words are written numbers to such a share, and more of them than so
+many, is doubtful as one of categories."""
+
 TIMES = (np.datetime64, np.timedelta64)
 """What NumPy has of dates and times, and would make numbers of."""
 
@@ -76,7 +86,10 @@ def as_table(X):
     if hasattr(X, "columns"):
         is_known = hasattr(X, "iloc") or hasattr(X, "get_columns")
         return X if is_known else X.to_pandas()  # a table of pyarrow
-    array = X if hasattr(X, "dtype") else np.asarray(X)
+    try:
+        array = X if hasattr(X, "dtype") else np.asarray(X)
+    except ValueError as error:
+        raise ValueError(f"X must have rows of one length: {error}") from error
     if is_numeric(array.dtype) and array.ndim == 2 and array.shape[1]:
         return array
     # NumPy would make text of the numbers in a list.
@@ -266,6 +279,7 @@ def categorical_mask(X, categorical_features):
         mask = ~numeric_columns(X)
         for j in np.flatnonzero(mask):
             mask[j] = _is_categorical(X, j)
+        _warn_of_written_numbers(X, mask)
         return mask
     wanted = list(categorical_features)
     kinds = {np.asarray(item).dtype.kind for item in wanted}
@@ -287,6 +301,31 @@ def _is_categorical(X, j):
     values = _values_of(X, j)
     has_text = any(isinstance(value, str) for value in values)
     return has_text and not _are_numbers_as_text(values)
+
+
+def _warn_of_written_numbers(X, mask):
+    """Warn of categories that seem to be numbers: with signs, or with a few words."""
+    names, doubtful = _names_of(X), []
+    for j in np.flatnonzero(mask):
+        if type(_columns_of(X, int(j)).dtype).__name__ in CATEGORICAL_DTYPES:
+            continue
+        words = {value.strip() for value in _values_of(X, j) if isinstance(value, str)}
+        words = {word for word in words if word.casefold() not in WORDS_FOR_MISSING}
+        written = {
+            word
+            for word in words
+            if NUMBER.fullmatch(word) or WRITTEN_NUMBER.fullmatch(word)
+        }
+        if len(written) > max(SEVERAL, MOSTLY * len(words)):
+            others = sorted(word for word in words if not NUMBER.fullmatch(word))
+            doubtful.append(f"{_listed(others)} in {names[j]!r}")
+    if doubtful:
+        warn(
+            f"X holds text that is mostly numbers, and is read as categories because "
+            f"of {'; '.join(doubtful)}: make it numbers, or missing. Where categories "
+            f"are meant, fit with their dtype 'category', or with their names in "
+            f"categorical_features."
+        )
 
 
 def _checked_mask(mask, n_columns):

@@ -27,8 +27,10 @@ def holdout(X, y, weight, *, fraction, classes=None, at_least=1, rng):
     The groups of equal rows are walked in a random order, class by class. Each adds
     the fraction of its weight to an account, and is set aside when the account holds
     half its weight, which is then taken off: every class is set aside in proportion,
-    to within half a row. The first group of a class is always trained on. Where too few
-    were set aside, those of the smallest weights are, too.
+    to within half a row. The first group of a class is always trained on. So that
+    groups of little weight are not nearly all set aside, the share of the groups that
+    are is at most twice the fraction, and leaves half of the others to train on. Where
+    too few were set aside, those of the smallest weights are, too.
 
     Parameters
     ----------
@@ -82,13 +84,16 @@ def holdout(X, y, weight, *, fraction, classes=None, at_least=1, rng):
     groups = groups[np.argsort(strata[groups], kind="stable")]
     opens_class = np.append(True, strata[groups][1:] != strata[groups][:-1])
     chosen = np.zeros(len(groups), bool)
-    account = 0.0
+    account, n_chosen = 0.0, 0
+    largest_share = min(2 * fraction, (1 + fraction) / 2)
     for i, group_weight in enumerate(weights[groups].tolist()):
         account += fraction * group_weight
-        if account >= group_weight / 2 and not opens_class[i]:
+        too_many = n_chosen >= largest_share * (i + 1)
+        if account >= group_weight / 2 and not (opens_class[i] or too_many):
             account -= group_weight
             chosen[i] = True
-    missing = at_least - int(chosen.sum())
+            n_chosen += 1
+    missing = at_least - n_chosen
     if missing > 0:
         eligible = np.flatnonzero(~chosen & ~opens_class)[::-1]
         eligible = eligible[weights[groups[eligible]].argsort(kind="stable")]

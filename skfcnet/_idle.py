@@ -31,16 +31,12 @@ class Condition(NamedTuple):
 
     category : type, default=UserWarning
         Class of the warning.
-
-    is_of_fit : bool, default=False
-        Whether it is about `fit` alone, and not about `partial_fit`.
     """
 
     names: tuple
     holds: Callable
     needed: str
     category: type = UserWarning
-    is_of_fit: bool = False
 
 
 def by_value(parameter, names_by_value):
@@ -104,21 +100,16 @@ def _defaults(estimator_class):
     return {name: parameter.default for name, parameter in parameters.items()}
 
 
-def warn_of_idle_parameters(estimator, *, partial=False):
+def warn_of_idle_parameters(estimator):
     """Warn of parameters that were set and have no effect, with what they need.
 
     Parameters
     ----------
     estimator : estimator instance
         With ``_conditions``.
-
-    partial : bool, default=False
-        Whether it is `partial_fit` that is called, not `fit`.
     """
     was_set = set_parameters(estimator)
     for condition in estimator._conditions:
-        if partial and condition.is_of_fit:
-            continue
         names = [name for name in condition.names if name in was_set]
         if names and not condition.holds(estimator):
             parameters = estimator.get_params(deep=False)

@@ -170,6 +170,8 @@ def refuse_missing(y, name):
     missing = np.zeros(1)
     if y.dtype.kind == "f":
         missing = np.isnan(y)
+    elif y.dtype.kind in "mM":
+        missing = np.isnat(y)
     elif y.dtype.kind == "O":
         missing = np.array([is_missing(value) for value in y.ravel().tolist()])
     if missing.any():
@@ -186,7 +188,7 @@ def refuse_other_than_numbers(y, name):
     for value in np.asarray(y).ravel().tolist():
         try:
             float(value)
-        except (TypeError, ValueError) as error:
+        except (TypeError, ValueError, OverflowError) as error:
             raise ValueError(
                 f"{name} holds {shown(value)}, but what a regressor learns must be "
                 f"numbers: {error}."

@@ -704,9 +704,10 @@ class FullyConnectedNet:
         """
         stages = tuple(stage for stage in self._stages_for(x) if not stage.rate)
         workspace = Workspace()
-        scores, _ = _forward(
-            stages, x, self.params, "train", None, workspace, momentum=1.0
-        )
+        kept = {name: running.copy() for name, running in self.state.items()}
+        scores, _ = _forward(stages, x, self.params, "train", None, workspace)
+        for name, running in kept.items():
+            self.state[name][...] = running
         scores = self._by_member(scores).astype(np.float64)
         losses = [self.objective.function(own, y, weight=weight)[0] for own in scores]
         return sum(losses) / self.n_members

@@ -630,4 +630,7 @@ def _prepared(model, data, part):
     numbers = X.data if issparse(X) else X
     if not (surely_finite(numbers) or np.isfinite(numbers).all()):
         raise ValueError(f"X_{part} must hold numbers that are finite in {X.dtype}.")
-    return X, model.as_targets(y, n_rows=X.shape[0])
+    try:
+        return X, model.as_targets(y, n_rows=X.shape[0])
+    except (TypeError, ValueError) as error:
+        raise type(error)(f"y_{part}: {error}") from error

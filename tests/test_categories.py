@@ -462,3 +462,8 @@ def test_predictions_have_the_dtype_of_an_array_with_categories(dtype):
     X = np.column_stack([rng.integers(3, size=40), rng.normal(size=40)]).astype(dtype)
     model = FCNetRegressor(max_iter=2, categorical_features=[0]).fit(X, X[:, 1])
     assert model.predict(X).dtype == dtype
+
+
+def test_rows_of_different_lengths_are_named():
+    with pytest.raises(ValueError, match="X must have rows of one length"):
+        as_table([[1.0, 2.0], [3.0]])

@@ -5,6 +5,7 @@ import datetime
 import pickle
 import subprocess
 import sys
+from contextlib import suppress
 from functools import partial
 
 import joblib
@@ -1048,6 +1049,34 @@ def test_a_last_step_that_explodes_leaves_the_earlier_model(method, rate, change
     assert_identical(model, earlier, X)
 
 
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"learning_rate_init": 10.0},
+        {"learning_rate_init": 30.0, "batch_norm": True},
+        {"learning_rate_init": 1.0, "solver": "sgd", "learning_rate": "constant"},
+    ],
+    ids=str,
+)
+def test_an_epoch_that_explodes_after_the_first_leaves_no_model(settings):
+    X = np.random.default_rng(0).normal(size=(200, 3))
+    model = FCNetRegressor(hidden_layer_sizes=(8, 8), max_iter=2, random_state=0)
+    with pytest.raises(DivergenceError, match="where the first epoch had"):
+        model.set_params(**settings).fit(X, X[:, 0])
+    assert not hasattr(model, "coefs_")
+
+
+@pytest.mark.parametrize("rate", [1e3, 1e4])
+@pytest.mark.parametrize("normalised", [{"batch_norm": True}, {"layer_norm": True}])
+@pytest.mark.parametrize("max_iter", [2, 4])
+def test_what_is_kept_of_a_normalised_network_can_predict(rate, normalised, max_iter):
+    X = np.random.default_rng(0).normal(size=(200, 3))
+    model = FCNetRegressor(max_iter=max_iter, learning_rate_init=rate, random_state=0)
+    with suppress(DivergenceError):
+        model.set_params(**normalised).fit(X, X[:, 0])
+        assert np.isfinite(model.predict(X)).all()
+
+
 def test_a_penalty_that_overflows_is_a_divergence():
     X = np.random.default_rng(0).normal(size=(20, 2))
     model = FCNetRegressor(hidden_layer_sizes=(3,), alpha=1e6, max_iter=5)
@@ -1080,12 +1109,20 @@ def test_outliers_and_statistics_that_have_not_settled_are_no_divergence():
             "or scale X, which input_",
         ),
         ({"scale_target": False}, "or set scale_target=True"),
+        (
+            {"solver": "adamw", "weight_decay": 1e6},
+            r"Lower weight_decay=1000000\.0, or",
+        ),
+        ({"alpha": 1e30}, r"Lower alpha=1e\+30, or lower learning_rate_init"),
+        ({"solver": "lbfgs", "alpha": 1e300}, r"Lower alpha=1e\+300\.$"),
     ],
 )
 def test_advice_on_divergence_is_by_the_settings_in_force(changes, advised):
     X = np.random.default_rng(0).normal(size=(500, 3))
     model = FCNetRegressor(hidden_layer_sizes=(8,), activation="identity", solver="sgd")
-    model.set_params(learning_rate_init=1e30, **changes)
+    if changes.get("solver") != "lbfgs":
+        model.set_params(learning_rate_init=1e30)
+    model.set_params(**changes)
     with pytest.raises(DivergenceError, match=advised) as raised:
         model.fit(X, X[:, 0])
     if "scale_target" not in changes:
@@ -1334,8 +1371,9 @@ def test_a_failed_partial_fit_leaves_the_model_and_its_random_numbers(fault):
         ([datetime.date(2024, 1, 1)] * 120, "y holds the date .* must be numbers"),
         (pd.array([1, None] * 60, dtype="Int64"), "y contains .*: 60 of its 120"),
         (np.array([1.0, pd.NA] * 60, object), "y contains .*: 60 of its 120"),
+        ([10**400] * 120, "y holds the int 1000.* must be numbers"),
     ],
-    ids=["words", "dates", "objects of dates", "nullable", "NA"],
+    ids=["words", "dates", "objects of dates", "nullable", "NA", "too large"],
 )
 def test_a_regressor_refuses_targets_that_are_no_numbers(y, message):
     model, X, _ = data_of("regression")
@@ -1355,6 +1393,12 @@ def test_missing_labels_are_counted(missing, label, make):
         model.set_params(early_stopping=True).fit(
             X, [label, "b" if label == "a" else 2] * 60, X_val=X, y_val=y
         )
+
+
+def test_missing_dates_among_labels_are_counted():
+    model, X, _ = data_of("binary")
+    with pytest.raises(ValueError, match="y contains NaN, None or NA: 40 of its 120"):
+        model.fit(X, np.array(["2024-01-01", "2024-01-02", "NaT"] * 40, "M8[D]"))
 
 
 @pytest.mark.parametrize(

@@ -73,23 +73,6 @@ def test_what_has_no_effect_is_named_with_what_it_needs(settings, named, needed)
 
 
 @pytest.mark.parametrize(
-    ("settings", "named", "needed"),
-    [
-        ({"momentum": 0.5}, "momentum=0.5", "solver='sgd'"),
-        ({"total_steps": 9, **CONSTANT}, "total_steps=9", "a schedule that has an end"),
-        ({"huber_delta": 2.0}, "huber_delta=2.0", "loss='huber'"),
-    ],
-)
-def test_the_first_call_of_partial_fit_warns_too(settings, named, needed):
-    model = FCNetRegressor(**QUICK | settings)
-    with pytest.warns(UserWarning, match=f"{named} has no effect: .*{needed}"):
-        model.partial_fit(X, Y)
-    model.partial_fit(X, Y)
-    both = FCNetRegressor(**QUICK, total_steps=9, tol=0.1, n_iter_no_change=3)
-    both.partial_fit(X, Y)  # these are for fit, or act
-
-
-@pytest.mark.parametrize(
     "fit",
     [
         lambda model: make_pipeline(StandardScaler(), model).fit(X, Y),
@@ -161,11 +144,38 @@ def test_a_validation_fraction_beside_validation_rows_is_warned_of(method):
         getattr(model, method)(X, Y, X_val=X, y_val=Y)
 
 
-def test_scaling_of_sparse_rows_is_warned_of_where_it_was_set():
+@pytest.mark.parametrize("setting", [{"input_scaling": "standard"}, {"n_bins": 9}])
+def test_encoding_of_sparse_rows_is_warned_of_where_it_was_set(setting):
     sparse = csr_array(np.abs(X))
     model = FCNetRegressor(**QUICK).fit(sparse, Y)
-    with pytest.warns(UserWarning, match="input_scaling='standard' has no effect"):
-        model.set_params(input_scaling="standard").fit(sparse, Y)
+    ((name, value),) = setting.items()
+    with pytest.warns(UserWarning, match=f"{name}={value!r} has no effect: X is spar"):
+        model.set_params(**setting).fit(sparse, Y)
+
+
+@pytest.mark.parametrize(
+    ("settings", "named", "needed"),
+    [
+        ({"momentum": 0.5}, "momentum=0.5", "solver='sgd'"),
+        ({"quantile": 0.1}, "quantile=0.1", "loss='quantile'"),
+        ({"learning_rate": "cosine"}, "learning_rate='cosine'", "total_steps with"),
+        ({"total_steps": 9, **CONSTANT}, "total_steps=9", "a schedule that has an end"),
+        ({"total_steps": 9, "tol": 0.1}, "tol=0.1", "a schedule without an end"),
+    ],
+    ids=str,
+)
+def test_partial_fit_warns_once_of_what_has_no_effect_in_it(settings, named, needed):
+    model = FCNetRegressor(hidden_layer_sizes=(4,), random_state=0, **settings)
+    with pytest.warns(UserWarning, match=f"{named} has no effect: it needs {needed}"):
+        model.partial_fit(X, Y)
+    model.partial_fit(X, Y)
+
+
+def test_partial_fit_does_not_warn_of_what_acts_in_it():
+    model = FCNetRegressor(hidden_layer_sizes=(4,), random_state=0, total_steps=9)
+    model.set_params(learning_rate="cosine").partial_fit(X, Y)
+    model = FCNetRegressor(hidden_layer_sizes=(4,), learning_rate="adaptive", tol=0.1)
+    model.set_params(n_iter_no_change=2).partial_fit(X, Y)
 
 
 def test_a_warning_made_an_error_leaves_the_earlier_model():

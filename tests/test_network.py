@@ -1309,3 +1309,20 @@ def test_what_is_too_small_is_zero_even_where_numpy_would_raise(loss, n_members)
         assert np.isfinite(net.input_gradients(X)).all()
         assert np.isfinite(net.hidden(X)).all()
         assert np.isfinite(net.loss(X, y)[0])
+
+
+@pytest.mark.parametrize("size", [1.0, 1e30])
+def test_a_training_loss_changes_no_running_statistics(size):
+    net = FullyConnectedNet(
+        category="regression",
+        input_dim=3,
+        hidden_dims=[4],
+        output_dim=1,
+        normalization=[True],
+        random_state=0,
+    )
+    x = np.random.default_rng(0).normal(size=(20, 3)).astype(np.float32)
+    before = net.params.vector.copy()
+    with np.errstate(all="ignore"):
+        net.training_loss(np.float32(size) * x, x[:, :1])
+    np.testing.assert_array_equal(net.params.vector, before)

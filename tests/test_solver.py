@@ -1110,7 +1110,7 @@ def test_a_network_of_ones_own_has_no_costs_of_rows():
     ("changes", "message"),
     [
         ({"X_val": np.zeros((60, D + 1))}, "X_val must have rows of 6 features"),
-        ({"y_val": np.zeros(59, int)}, r"y must have shape \(60,\), got \(59,\)"),
+        ({"y_val": np.zeros(59, int)}, r"y_val: y .* shape \(60,\), got \(59,\)"),
         ({"y_train": np.full(130, "a")}, "y_train must be an array of numbers"),
         ({"X_train": np.full((130, D), np.nan)}, "X_train must hold numbers"),
         ({"y_train": np.full((130, 2), 0.5)}, r"y must have shape \(60, 2\)"),

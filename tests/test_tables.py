@@ -1078,6 +1078,51 @@ def test_numbers_as_text_are_learned_as_numbers(frame):
         model.predict(numbers)
 
 
+NUMBERS = [round(number, 2) for number in np.random.default_rng(0).normal(size=60)]
+
+
+@pytest.mark.parametrize("library", ["pandas", "polars"])
+@pytest.mark.parametrize(
+    ("words", "named"),
+    [
+        (["?", *map(str, NUMBERS)], "'?'"),
+        (["unknown", "-", *map(str, NUMBERS)], "'-', 'unknown'"),
+        ([f"{number}%" for number in NUMBERS], "%'"),
+        ([f"{1e5 * number:,.0f}" for number in NUMBERS], ",000'"),
+        ([str(number).replace(".", ",") for number in NUMBERS], "'-0,"),
+        ([f"${number}" for number in NUMBERS], "'$"),
+    ],
+    ids=["gap", "words", "percent", "thousands", "comma", "currency"],
+)
+def test_numbers_with_signs_or_a_few_words_are_doubtful_as_categories(
+    library, words, named
+):
+    frame_of = {"pandas": pd.DataFrame, "polars": pl.DataFrame}[library]
+    frame = frame_of({"size": words, "weight": np.arange(len(words))})
+    model = FCNetRegressor(hidden_layer_sizes=(2,), max_iter=1)
+    with pytest.warns(UserWarning, match="mostly numbers, and is read as") as caught:
+        model.fit(frame, np.arange(len(words)))
+    assert named in str(caught[0].message)
+    assert "in 'size': make it numbers" in str(caught[0].message)
+    model.set_params(categorical_features=["size"]).fit(frame, np.arange(len(words)))
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        [f"{i:03d}" for i in range(60)],
+        [f"2020-01-{i % 28 + 1:02d}" for i in range(60)],
+        ["1", "2", "3a"] * 20,
+        ["1", "2", "unknown"] * 20,
+        [f"u{i}" for i in range(60)],
+    ],
+    ids=["codes", "dates", "flats", "grades", "names"],
+)
+def test_words_and_codes_are_not_doubtful_as_categories(words):
+    frame = pd.DataFrame({"code": words})
+    FCNetRegressor(hidden_layer_sizes=(2,), max_iter=1).fit(frame, np.arange(60))
+
+
 def test_rows_of_weight_zero_do_not_make_categories_of_numbers():
     X = pd.DataFrame({"k": [*map(str, range(40)), ""]})
     X_other, y = X.replace({"k": {"": "0041"}}), np.arange(41.0)

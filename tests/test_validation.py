@@ -342,6 +342,8 @@ def test_a_splitter_may_yield_masks_lists_or_indices_from_the_end(kind, weighted
         (mask, ~mask),
         (mask.tolist(), (~mask).tolist()),
         (list(range(60)), range(-20, 0)),
+        (np.arange(60)[:, np.newaxis], np.arange(60, 80)),
+        (pd.Series(mask), pd.array(~mask, dtype="boolean")),
     ]
     models = [
         clone(model).set_params(validation_fraction=Splitter(*form)).fit(X, y, weight)
@@ -464,6 +466,18 @@ def test_the_schedule_ends_with_the_training_whatever_the_weights(schedule, n, w
     rates = np.array(model.history_["learning_rate"])
     assert rates[-1] < 0.02 * rates.max()
     assert (np.diff(rates[rates.argmax() :]) < 0).all()
+
+
+@pytest.mark.parametrize("decay", [3, 30, 100])
+@pytest.mark.parametrize("fraction", [0.1, 0.3, 0.6])
+@pytest.mark.parametrize("estimator", [FCNetClassifier, FCNetRegressor])
+def test_rows_of_little_weight_are_not_all_set_aside(estimator, fraction, decay):
+    n = 300
+    X = np.random.default_rng(0).normal(size=(n, 2))
+    model = estimator(hidden_layer_sizes=(2,), max_iter=1, early_stopping=True)
+    model.set_params(validation_fraction=fraction, random_state=0)
+    model.fit(X, (X[:, 0] > 0).astype(int), np.exp(np.arange(n) / decay))
+    assert model.t_ >= (1 - fraction) / 2 * n
 
 
 def test_rows_of_little_weight_are_set_aside_where_few_are_left():
