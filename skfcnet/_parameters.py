@@ -129,6 +129,15 @@ class ArrayList(list):
             array[...] = given
         self._params.forget_conversions()
 
+    def _refuse(self, *_, **__):
+        raise TypeError(
+            f"{self._name} has one array for each layer, in their order: assign to its "
+            f"items, or copy it by list() first."
+        )
+
+    append = extend = insert = pop = remove = clear = reverse = sort = _refuse
+    __delitem__ = __iadd__ = __imul__ = _refuse
+
     def __reduce__(self):
         return list, ([np.array(view) for view in self],)
 

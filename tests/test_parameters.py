@@ -223,6 +223,25 @@ def test_what_does_not_fit_is_refused_and_nothing_is_copied(index, values, messa
         weights_of(params)[2] = np.zeros(2)
 
 
+def test_a_list_of_arrays_keeps_its_length_and_order():
+    params = filled()
+    weights = weights_of(params)
+    for change in (
+        lambda: weights.append(weights[0]),
+        lambda: weights.extend(weights),
+        lambda: weights.insert(0, weights[1]),
+        lambda: weights.pop(),
+        lambda: weights.clear(),
+        lambda: weights.reverse(),
+        lambda: weights.__delitem__(0),
+        lambda: weights.__iadd__([weights[0]]),
+    ):
+        with pytest.raises(TypeError, match="coefs_ has one array for each layer"):
+            change()
+    assert len(weights) == 2
+    list(weights).append(0)
+
+
 def test_copies_of_a_list_are_plain_lists_of_arrays_of_their_own():
     params = filled()
     weights = weights_of(params)
