@@ -1120,9 +1120,9 @@ class _BaseFCNet(CallbackSupportMixin, BaseEstimator):
             )
         if converged and reason is None:
             reason = (
-                f"no element of the gradient is above tol={self.tol:g}, or the loss"
+                f"no element of the gradient is above tol={self.tol:g}, or the loss "
+                f"falls no further"
             )
-            reason += " falls no further"
         self._log_the_end(log, validation, reason)
         return converged
 

@@ -30,7 +30,7 @@ class EpochLog:
     Epoch  3/20  loss     0.500000  validation accuracy     0.900000  learning rate      0.01     0.200 s
     >>> log.end(epoch, epoch, "there was no improvement for 10 epochs")
     Stopped after epoch 3 of 20: there was no improvement for 10 epochs. Epoch 3 is kept: validation accuracy 0.900000.
-    """  # noqa: E501
+    """  # noqa: E501 - these are the lines as they are printed
 
     def __init__(self, every, unit, last, score_name):
         self._every = int(every)

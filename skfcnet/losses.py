@@ -1210,10 +1210,6 @@ def _mean_value(values, counts):
     return (values * (counts / counts.sum())).sum()
 
 
-def _median_value(values, counts):
-    return _quantile_values(values, counts)
-
-
 def _quantile_values(values, counts, quantile=0.5):
     ends = np.cumsum(counts)
     return values[np.searchsorted(ends, np.multiply(quantile, ends[-1] * (1 - 1e-12)))]
@@ -1260,7 +1256,7 @@ _OF_VALUES = {
     "pool_backward": _mean_scores_backward,
 }
 _OF_MEANS = {**_OF_VALUES, "constant": _mean_value}
-_OF_MEDIANS = {**_OF_VALUES, "constant": _median_value}
+_OF_MEDIANS = {**_OF_VALUES, "constant": _quantile_values}
 _OF_LOG_MEANS = {
     "decide": _means,
     "inverse_link": _means,

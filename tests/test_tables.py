@@ -809,7 +809,7 @@ def test_probabilities_take_little_more_memory_than_they_are(n_classes, dtype, s
         model.decision_function,
         model.predict,
     ):
-        assert peak_of(lambda: method(X)) < 1.1 * size + 3e6  # noqa: B023
+        assert peak_of(lambda: method(X)) < 1.1 * size + 3e6  # noqa: B023 - called at once
 
 
 def test_rows_that_nothing_is_done_to_are_not_copied():
