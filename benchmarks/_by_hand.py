@@ -11,10 +11,10 @@ from math import sqrt
 
 import numpy as np
 
-from skfcnet._gathering import gathered_ahead, pays_ahead
-from skfcnet._threads import spares_a_thread, threads_for
-from skfcnet._vector_update import BLOCK
-from skfcnet._workspace import Workspace
+from skfcnet._engine.prefetch import gathered_ahead, pays_ahead
+from skfcnet._engine.threads import spares_a_thread, threads_for
+from skfcnet._engine.vector_update import BLOCK
+from skfcnet._engine.workspace import Workspace
 
 
 def nesterov(w, dw, velocity, _, scratch, rate, t):

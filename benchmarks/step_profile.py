@@ -31,9 +31,9 @@ from _common import (
     print_header,
 )
 
-from skfcnet._batches import Batches
-from skfcnet._checks import unchecked
-from skfcnet._vector_update import VectorUpdate
+from skfcnet._engine.arguments import unchecked
+from skfcnet._engine.batches import Batches
+from skfcnet._engine.vector_update import VectorUpdate
 from skfcnet.layers import ACTIVATIONS, LAYERS, NORMALIZATIONS
 from skfcnet.losses import LOSSES
 from skfcnet.solver import Solver

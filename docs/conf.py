@@ -7,10 +7,9 @@ from pathlib import Path
 from sphinx_gallery.sorting import ExplicitOrder
 
 import skfcnet
-from skfcnet._base import SOLVERS
-from skfcnet.activations import ACTIVATIONS
+from skfcnet._estimators.base import SOLVERS
 from skfcnet.initializers import INITIALIZERS
-from skfcnet.layers import NORMALIZATIONS
+from skfcnet.layers import ACTIVATIONS, NORMALIZATIONS
 from skfcnet.losses import LOSSES
 from skfcnet.schedules import SCHEDULES
 from skfcnet.update_rules import UPDATE_RULES

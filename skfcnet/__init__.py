@@ -2,20 +2,22 @@
 
 The estimators, the transformer and the training-curve display are here. The building
 blocks that they are made of, and that can be read and used on their own, are in
-`skfcnet.layers`, `skfcnet.activations`, `skfcnet.embeddings`, `skfcnet.initializers`,
-`skfcnet.losses`, `skfcnet.update_rules`, `skfcnet.schedules`, `skfcnet.network`,
-`skfcnet.solver` and `skfcnet.gradient_check`; real data is in `skfcnet.datasets`,
-pictures are in `skfcnet.plotting`, callbacks for scikit-learn 1.9 in
-`skfcnet.callbacks`. Each of these modules is loaded when it is first used.
+`skfcnet.layers`, `skfcnet.initializers`, `skfcnet.losses`, `skfcnet.update_rules`,
+`skfcnet.schedules`, `skfcnet.network`, `skfcnet.solver` and `skfcnet.gradient_check`;
+real data is in `skfcnet.datasets`, pictures are in `skfcnet.plotting`, callbacks for
+scikit-learn 1.9 in `skfcnet.callbacks`. Everything is loaded when it is first used:
+the building blocks do not load scikit-learn.
 """
 
 from importlib import import_module as _import_module
 from pkgutil import iter_modules as _iter_modules
+from typing import TYPE_CHECKING as _TYPE_CHECKING
 
-from skfcnet._classifier import FCNetClassifier
-from skfcnet._regressor import FCNetRegressor
-from skfcnet._transformer import FCNetTransformer
-from skfcnet.plotting import TrainingCurveDisplay
+if _TYPE_CHECKING:  # for editors, which do not see what is loaded later
+    from skfcnet._estimators.classifier import FCNetClassifier
+    from skfcnet._estimators.regressor import FCNetRegressor
+    from skfcnet._estimators.transformer import FCNetTransformer
+    from skfcnet.plotting import TrainingCurveDisplay
 
 __version__ = "0.1.0"
 
@@ -27,6 +29,14 @@ __all__ = [
     "__version__",
 ]
 
+_MODULE_OF = {
+    "FCNetClassifier": "_estimators.classifier",
+    "FCNetRegressor": "_estimators.regressor",
+    "FCNetTransformer": "_estimators.transformer",
+    "TrainingCurveDisplay": "plotting",
+}
+"""For every class that is offered here, the module that defines it."""
+
 
 def _submodules():
     """Return the names of the public modules, loaded or not."""
@@ -35,10 +45,14 @@ def _submodules():
 
 
 def __getattr__(name):
+    if name in _MODULE_OF:
+        module = _import_module(f"{__name__}.{_MODULE_OF[name]}")
+        globals()[name] = getattr(module, name)  # the next time, it is found at once
+        return globals()[name]
     if name in _submodules():
         return _import_module(f"{__name__}.{name}")
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def __dir__():
-    return sorted({*globals(), *_submodules()})
+    return sorted({*globals(), *_MODULE_OF, *_submodules()})

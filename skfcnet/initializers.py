@@ -4,7 +4,7 @@ Conventions
 -----------
 ``initializer(shape, rng=None, *, gain=1.0)`` returns weights of ``shape`` = (fan_in,
 fan_out), in float64. ``gain`` is that of the activation that follows the layer, as
-`skfcnet.activations.ACTIVATIONS` declares it, and 1 before the output. Rules that are
+`skfcnet.layers.ACTIVATIONS` declares it, and 1 before the output. Rules that are
 named after people have a factor of their own and do not use it.
 
 `INITIALIZERS` is the one table of them: networks and documentation read it.
@@ -14,7 +14,7 @@ from math import sqrt
 
 import numpy as np
 
-from skfcnet._random import as_generator
+from skfcnet._engine.random import as_generator
 
 
 def he_normal(shape, rng=None, *, gain=1.0):

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy.sparse import block_diag, issparse
 
-from skfcnet._checks import (
+from skfcnet._engine.arguments import (
     A_SHARE,
     NOT_NEGATIVE,
     checked_integer,
@@ -20,12 +20,12 @@ from skfcnet._checks import (
     checked_number,
     unchecked,
 )
-from skfcnet._parameters import Parameters, Zone
-from skfcnet._random import as_generator
-from skfcnet._workspace import Workspace
-from skfcnet.embeddings import N_TRAINED
+from skfcnet._engine.parameters import Parameters, Zone
+from skfcnet._engine.random import as_generator
+from skfcnet._engine.workspace import Workspace
 from skfcnet.initializers import INITIALIZERS
 from skfcnet.layers import ACTIVATIONS, LAYERS, NORMALIZATIONS
+from skfcnet.layers._embeddings import N_TRAINED
 from skfcnet.losses import LOSSES
 
 CATEGORIES = {"classification": "softmax", "regression": "mse"}
@@ -171,7 +171,7 @@ def plan(
         layer: True is "batchnorm", False none.
 
     activation : str
-        A key of `skfcnet.activations.ACTIVATIONS`.
+        A key of `skfcnet.layers.ACTIVATIONS`.
 
     dropout : float
         Probability of dropping a hidden unit.
@@ -261,7 +261,7 @@ class FullyConnectedNet:
         either the rows or the parameters have it, otherwise in float32.
 
     activation : str, default='relu'
-        A key of `skfcnet.activations.ACTIVATIONS`.
+        A key of `skfcnet.layers.ACTIVATIONS`.
 
     dropout : float, default=0.0
         Probability of dropping a hidden unit in training.
@@ -293,7 +293,7 @@ class FullyConnectedNet:
     n_embedded : int, default=0
         How many features, from the first on, are embedded: each gets three columns
         more, which are learned with everything else, by
-        `skfcnet.embeddings.pbld_forward`. Only for dense rows. Of its arrays, ``reg``
+        `skfcnet.layers.pbld_forward`. Only for dense rows. Of its arrays, ``reg``
         penalises V alone; ``init`` and ``weight_scale`` are not for them.
 
     Attributes

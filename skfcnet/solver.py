@@ -11,8 +11,7 @@ import joblib
 import numpy as np
 from scipy.sparse import issparse
 
-from skfcnet._batches import Batches
-from skfcnet._checks import (
+from skfcnet._engine.arguments import (
     NOT_NEGATIVE,
     POSITIVE,
     checked_flag,
@@ -21,14 +20,15 @@ from skfcnet._checks import (
     checked_name,
     checked_number,
 )
-from skfcnet._gathering import gather, gathered_ahead, pays_ahead
-from skfcnet._input import surely_finite
-from skfcnet._parameters import Parameters
-from skfcnet._random import as_generator
-from skfcnet._student import StudentNet, StudentUpdate
-from skfcnet._threads import spares_a_thread, step_flops, threads_for
-from skfcnet._vector_update import FLUSH_EVERY, VectorUpdate
-from skfcnet._workspace import Workspace
+from skfcnet._engine.batches import Batches
+from skfcnet._engine.custom_model import StudentNet, StudentUpdate
+from skfcnet._engine.numeric import surely_finite
+from skfcnet._engine.parameters import Parameters
+from skfcnet._engine.prefetch import gather, gathered_ahead, pays_ahead
+from skfcnet._engine.random import as_generator
+from skfcnet._engine.threads import spares_a_thread, step_flops, threads_for
+from skfcnet._engine.vector_update import FLUSH_EVERY, VectorUpdate
+from skfcnet._engine.workspace import Workspace
 from skfcnet.network import FullyConnectedNet
 from skfcnet.schedules import SCHEDULES
 from skfcnet.update_rules import UPDATE_RULES, sgd_momentum

@@ -19,7 +19,7 @@ from types import MappingProxyType
 
 import numpy as np
 
-from skfcnet._checks import (
+from skfcnet._engine.arguments import (
     A_SHARE,
     NOT_NEGATIVE,
     POSITIVE,

@@ -7,70 +7,46 @@ import pytest
 
 import skfcnet
 
-LEAF = "leaf"  # imports nothing of the package
-TOP = "top"  # imports TOP_IMPORTS only
-LEVELS = {
-    "_history": 0,
-    "_layer": 0,
-    "_log": 0,
-    "_parameters": 0,
-    "_categories": 0,
-    "_checks": 0,
-    "_idle": 1,
-    "_random": 0,
-    "_warn": -1,
-    "_threads": 0,
-    "_gathering": 0,
-    "_workspace": 0,
-    "gradient_check": 0,
-    "_student": 3,
-    "_input": 1,
-    "_scaling": 2,
-    "activations": 1,
-    "embeddings": 1,
-    "initializers": 1,
-    "losses": 1,
-    "schedules": 1,
-    "update_rules": 1,
-    "_batches": 2,
-    "_vector_update": 2,
-    "layers": 2,
-    "_compat": 3,
-    "_features": 3,
-    "network": 3,
-    "solver": 4,
-    "_holdout": 3,
-    "_lbfgs": 5,
-    "_base": 6,
-    "_classifier": 7,
-    "_regressor": 7,
-    "_transformer": 8,
-    "callbacks": 4,
-    "datasets": LEAF,
-    "plotting": LEAF,
-    "__init__": TOP,
+ENGINE = (
+    "_engine",
+    "gradient_check",
+    "initializers",
+    "layers",
+    "losses",
+    "network",
+    "schedules",
+    "solver",
+    "update_rules",
+)
+MAY_IMPORT = {
+    **dict.fromkeys(ENGINE, ENGINE),
+    "_tabular": (*ENGINE, "_tabular"),
+    "_compat": (),
+    "_estimators": (*ENGINE, "_tabular", "_compat", "_estimators"),
+    "callbacks": ("_compat",),
+    "datasets": (),
+    "plotting": (),
+    # What it loads when it is first asked for: see the test of what is loaded.
+    "__init__": ("_estimators", "plotting"),
 }
-TOP_IMPORTS = {"_classifier", "_regressor", "_transformer", "plotting"}
-USERS_OF_SCIKIT_LEARN = {
-    "_base",
-    "_categories",
-    "_classifier",
-    "_compat",
-    "_features",
-    "_input",
-    "_regressor",
-    "_transformer",
-    "callbacks",
-    "datasets",
-    "plotting",
-}
+"""For every folder and public module, the others that it may import, even through
+others."""
+
+WITHOUT_SCIKIT_LEARN = ENGINE
 OPTIONAL = {"torchvision": "datasets", "pandas": "datasets", "matplotlib": "plotting"}
 
 FOLDER = Path(skfcnet.__file__).parent
+
+
+def name_of(path):
+    """Return the name that a file of the package is imported by, without skfcnet."""
+    parts = path.relative_to(FOLDER).with_suffix("").parts
+    is_package = parts[-1] == "__init__" and len(parts) > 1
+    return ".".join(parts[:-1] if is_package else parts)
+
+
 TREES = {
-    path.relative_to(FOLDER).with_suffix("").as_posix(): ast.parse(
-        path.read_text(encoding="utf-8")
-    )
+    name_of(path): ast.parse(path.read_text(encoding="utf-8"))
     for path in FOLDER.rglob("*.py")
 }
 every_module = pytest.mark.parametrize("module", sorted(TREES))
@@ -86,31 +62,46 @@ def imports_of(tree):
             yield from (f"{base}.{alias.name}" for alias in node.names)
 
 
-def skfcnet_imports_of(tree):
-    """Yield the modules of the package that are imported."""
-    for name in imports_of(tree):
-        package, _, rest = name.partition(".")
+def skfcnet_imports_of(module):
+    """Yield the modules of the package that a module imports."""
+    for name in imports_of(TREES[module]):
+        package, _, imported = name.partition(".")
+        while package == "skfcnet" and imported not in TREES:
+            imported = imported.rpartition(".")[0] or "__init__"
         if package == "skfcnet":
-            module = rest.partition(".")[0]
-            yield module if module in TREES else "__init__"
+            yield imported
 
 
-def may_import(module):
-    level = LEVELS[module]
-    if level == LEAF:
-        return set()
-    if level == TOP:
-        return TOP_IMPORTS
-    return {name for name, of in LEVELS.items() if isinstance(of, int) and of < level}
+def reached_from(module):
+    """Return the modules that a module imports, directly or through others."""
+    reached, to_visit = set(), [module]
+    while to_visit:
+        new = set(skfcnet_imports_of(to_visit.pop())) - reached
+        reached |= new
+        to_visit += new
+    return reached
 
 
-def test_every_module_has_a_level():
-    assert set(LEVELS) == set(TREES)
+def room_of(module):
+    """Return the folder of a module, or the public module itself."""
+    return module.partition(".")[0]
+
+
+def test_every_module_is_in_a_folder_with_a_rule():
+    assert {room_of(module) for module in TREES} == set(MAY_IMPORT)
 
 
 @every_module
-def test_imports_point_down(module):
-    assert set(skfcnet_imports_of(TREES[module])) <= may_import(module)
+def test_a_module_reaches_only_what_its_folder_may_import(module):
+    rooms = {room_of(reached) for reached in reached_from(module)}
+    if room_of(module) == "__init__":  # which estimators reach more than it does
+        rooms = {room_of(imported) for imported in skfcnet_imports_of(module)}
+    assert rooms <= {room_of(module), *MAY_IMPORT[room_of(module)]}
+
+
+@every_module
+def test_no_module_imports_itself_through_others(module):
+    assert module not in reached_from(module)
 
 
 @every_module
@@ -118,10 +109,10 @@ def test_imports_are_absolute(module):
     assert not [name for name in imports_of(TREES[module]) if name.startswith(".")]
 
 
-@every_module
-def test_scikit_learn_stays_in_its_modules(module):
+@pytest.mark.parametrize("module", sorted(TREES))
+def test_the_engine_does_not_import_scikit_learn(module):
     names = [name for name in imports_of(TREES[module]) if name.startswith("sklearn")]
-    assert not names or module in USERS_OF_SCIKIT_LEARN
+    assert not names or room_of(module) not in WITHOUT_SCIKIT_LEARN
 
 
 @every_module
@@ -158,9 +149,19 @@ def modules_loaded_by(statement):
     return set(run.stdout.split("\n"))
 
 
+LOAD_EVERYTHING = "import skfcnet; [getattr(skfcnet, name) for name in skfcnet.__all__]"
+
+
 @pytest.fixture(scope="module")
 def loaded():
-    return modules_loaded_by("import skfcnet")
+    return modules_loaded_by(LOAD_EVERYTHING)
+
+
+def test_the_engine_is_loaded_without_scikit_learn():
+    modules = [f"skfcnet.{module}" for module in TREES if room_of(module) in ENGINE]
+    loaded = modules_loaded_by(f"import {', '.join(modules)}")
+    assert set(modules) <= loaded
+    assert not {name for name in loaded if name.partition(".")[0] == "sklearn"}
 
 
 # scikit-learn itself loads pandas where it is installed: see the next two tests.
@@ -171,7 +172,7 @@ def test_importing_the_package_loads_no_optional_package(loaded, package):
 
 def test_package_can_be_imported_without_its_extras():
     block = f"import sys; sys.modules.update(dict.fromkeys({list(OPTIONAL)}))"
-    assert "skfcnet" in modules_loaded_by(f"{block}; import skfcnet")
+    assert "skfcnet" in modules_loaded_by(f"{block}; {LOAD_EVERYTHING}")
 
 
 def test_importing_the_package_loads_no_more_than_the_networks_of_scikit_learn(loaded):

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 from scipy.sparse import csr_array
 
-from skfcnet._batches import Batches, content_order, repetitions
+from skfcnet._engine.batches import Batches, content_order, repetitions
 
 REPEATABLE = settings(deadline=None, derandomize=True, max_examples=60)
 

@@ -16,7 +16,7 @@ from sklearn import config_context
 from sklearn.ensemble import HistGradientBoostingClassifier
 
 from skfcnet import FCNetRegressor
-from skfcnet._categories import (
+from skfcnet._tabular.categories import (
     MAX_LEVELS,
     Categories,
     Columns,

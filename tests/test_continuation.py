@@ -13,7 +13,7 @@ from scipy.sparse import csr_array
 from sklearn.base import clone
 
 from skfcnet import FCNetClassifier, FCNetRegressor
-from skfcnet._base import SOLVERS
+from skfcnet._estimators.base import SOLVERS
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore::sklearn.exceptions.ConvergenceWarning",  # short fits, on purpose
@@ -103,7 +103,7 @@ def test_calls_of_partial_fit_are_epochs_of_fit(solver, changes):
 def test_calls_flush_what_decays_at_the_steps_of_fit(solver, monkeypatch):
     # Often, and numbers large enough to be seen: an epoch has four steps.
     monkeypatch.setattr("skfcnet.solver.FLUSH_EVERY", 3)
-    monkeypatch.setattr("skfcnet._vector_update.IDLE", 0.1)
+    monkeypatch.setattr("skfcnet._engine.vector_update.IDLE", 0.1)
     X, y = regression()
     model = FCNetRegressor(**SMALL, solver=solver)
     whole, stepwise = clone(model).fit(X, y), clone(model)

@@ -11,10 +11,10 @@ from scipy.sparse import csr_array
 from sklearn.base import clone
 
 from skfcnet import FCNetClassifier, FCNetRegressor
-from skfcnet._parameters import Zone
-from skfcnet.embeddings import FREQUENCY_SCALE, N_FREQUENCIES, N_TRAINED
+from skfcnet._engine.parameters import Zone
 from skfcnet.gradient_check import eval_numerical_gradient_array, rel_error
 from skfcnet.layers import pbld_backward, pbld_forward
+from skfcnet.layers._embeddings import FREQUENCY_SCALE, N_FREQUENCIES, N_TRAINED
 from skfcnet.network import EMBEDDED_CHUNK, FullyConnectedNet
 
 pytestmark = pytest.mark.filterwarnings(

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from contextlib import suppress
 from functools import partial
+from pathlib import Path
 
 import joblib
 import numpy as np
@@ -30,8 +31,8 @@ from sklearn.preprocessing import StandardScaler, scale
 from sklearn.utils import get_tags
 
 from skfcnet import FCNetClassifier, FCNetRegressor
-from skfcnet._base import SOLVERS
-from skfcnet._classifier import DOUBTFUL_ROWS, MOST_SMOOTHING
+from skfcnet._estimators.base import SOLVERS
+from skfcnet._estimators.classifier import DOUBTFUL_ROWS, MOST_SMOOTHING
 from skfcnet.layers import ACTIVATIONS
 from skfcnet.solver import DivergenceError, Solver
 
@@ -1211,13 +1212,13 @@ def test_ctrl_c_in_the_first_epoch_leaves_the_earlier_model(monkeypatch):
 
 
 class InterruptAtLine:
-    """Raises KeyboardInterrupt at one of the lines of `skfcnet._base` that run."""
+    """Raises KeyboardInterrupt at one of the lines of the estimators that run."""
 
     def __init__(self, number):
         self.left = number
 
     def trace(self, frame, event, argument):
-        if not frame.f_code.co_filename.endswith("_base.py"):
+        if Path(frame.f_code.co_filename).parent.name != "_estimators":
             return None
         if event == "line":
             self.left -= 1

@@ -14,7 +14,7 @@ from sklearn.linear_model import Ridge
 from sklearn.metrics import r2_score
 from sklearn.preprocessing import StandardScaler
 
-from skfcnet._features import (
+from skfcnet._tabular.encoder import (
     EMBEDDINGS,
     LINEAR_SHARE,
     MAX_COMPONENTS,
@@ -22,7 +22,7 @@ from skfcnet._features import (
     PiecewiseLinear,
     bin_edges,
 )
-from skfcnet._scaling import SCALINGS
+from skfcnet._tabular.scaling import SCALINGS
 
 REPEATABLE = settings(deadline=None, derandomize=True, max_examples=40)
 every_combination = pytest.mark.parametrize(

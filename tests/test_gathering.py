@@ -7,9 +7,10 @@ from hypothesis import strategies as st
 from scipy.sparse import csr_array, issparse
 from threadpoolctl import threadpool_limits
 
-from skfcnet import FCNetClassifier, _gathering
-from skfcnet._gathering import gather, gathered_ahead, pays_ahead
-from skfcnet._workspace import Workspace
+from skfcnet import FCNetClassifier
+from skfcnet._engine import prefetch
+from skfcnet._engine.prefetch import gather, gathered_ahead, pays_ahead
+from skfcnet._engine.workspace import Workspace
 from skfcnet.network import FullyConnectedNet
 from skfcnet.solver import Solver
 
@@ -53,7 +54,7 @@ def test_what_is_gathered_ahead_are_the_minibatches_in_order(
 
 
 def test_it_pays_for_many_large_minibatches_of_dense_rows(monkeypatch):
-    monkeypatch.setattr(_gathering, "WORTHWHILE", 10 * 3 * 8)
+    monkeypatch.setattr(prefetch, "WORTHWHILE", 10 * 3 * 8)
     source = np.ones((100, 3))
     assert pays_ahead(source, cut(np.arange(100), 10))
     assert not pays_ahead(source, cut(np.arange(100), 9))
@@ -78,7 +79,7 @@ def solver_of(net, x=1.0):
 @pytest.mark.usefixtures("two_cores")
 @pytest.mark.parametrize("n_threads", [1, 2])
 def test_only_a_thread_that_blas_leaves_idle_gathers_ahead(monkeypatch, n_threads):
-    monkeypatch.setattr(_gathering, "WORTHWHILE", 0)
+    monkeypatch.setattr(prefetch, "WORTHWHILE", 0)
     net = Counting("regression", [20], [False], 10, 1, random_state=0)
     before = threading.active_count()
     with threadpool_limits(n_threads, "blas"):
@@ -89,7 +90,7 @@ def test_only_a_thread_that_blas_leaves_idle_gathers_ahead(monkeypatch, n_thread
 
 @pytest.mark.usefixtures("two_cores")
 def test_the_thread_ends_where_training_fails(monkeypatch):
-    monkeypatch.setattr(_gathering, "WORTHWHILE", 0)
+    monkeypatch.setattr(prefetch, "WORTHWHILE", 0)
     net = FullyConnectedNet("regression", [20], [False], 10, 1, random_state=0)
     before = threading.active_count()
     with threadpool_limits(2, "blas"), pytest.raises(ValueError, match="diverged"):
@@ -105,7 +106,7 @@ def test_gathering_ahead_changes_no_bit(monkeypatch, weighted):
     weight = rng.integers(1, 4, size=301) if weighted else None
     vectors = []
     for worthwhile in (0, np.inf):
-        monkeypatch.setattr(_gathering, "WORTHWHILE", worthwhile)
+        monkeypatch.setattr(prefetch, "WORTHWHILE", worthwhile)
         model = FCNetClassifier(
             (8,), batch_size=20, dropout=0.1, max_iter=3, random_state=0
         )

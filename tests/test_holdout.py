@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from skfcnet._holdout import holdout
+from skfcnet._estimators.holdout import holdout
 
 
 def split(X, y, weight=None, *, seed=0, **options):

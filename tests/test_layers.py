@@ -10,9 +10,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 from scipy.sparse import csr_array, issparse
 
-from skfcnet._parameters import Zone
-from skfcnet._workspace import Workspace
-from skfcnet.embeddings import FREQUENCY_SCALE, N_TRAINED
+from skfcnet._engine.parameters import Zone
+from skfcnet._engine.workspace import Workspace
 from skfcnet.gradient_check import eval_numerical_gradient_array, rel_error
 from skfcnet.layers import (
     ACTIVATIONS,
@@ -37,6 +36,7 @@ from skfcnet.layers import (
     sparse_affine_forward,
     sparse_dropout_forward,
 )
+from skfcnet.layers._embeddings import FREQUENCY_SCALE, N_TRAINED
 
 FLOATS = [np.float32, np.float64]
 DENSE_LAYERS = [name for name in LAYERS if "sparse" not in name]

@@ -16,7 +16,7 @@ from sklearn.metrics import (
     mean_squared_error,
 )
 
-from skfcnet._workspace import Workspace
+from skfcnet._engine.workspace import Workspace
 from skfcnet.gradient_check import eval_numerical_gradient, rel_error
 from skfcnet.losses import (
     LOG_BOUND,

@@ -9,11 +9,11 @@ import pytest
 from scipy.sparse import csr_array, csr_matrix
 
 from skfcnet import FCNetClassifier, FCNetRegressor, FCNetTransformer
-from skfcnet._parameters import Zone
-from skfcnet.embeddings import N_TRAINED
+from skfcnet._engine.parameters import Zone
 from skfcnet.gradient_check import eval_numerical_gradient, rel_error
 from skfcnet.initializers import INITIALIZERS
 from skfcnet.layers import ACTIVATIONS, LAYERS
+from skfcnet.layers._embeddings import N_TRAINED
 from skfcnet.losses import LOSSES
 from skfcnet.network import FullyConnectedNet
 from skfcnet.solver import Solver

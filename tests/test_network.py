@@ -7,9 +7,8 @@ import numpy as np
 import pytest
 from scipy.sparse import coo_array, csc_array, csr_array
 
-from skfcnet import _workspace
-from skfcnet._parameters import Parameters, Zone
-from skfcnet._workspace import Workspace
+from skfcnet._engine.parameters import Parameters, Zone
+from skfcnet._engine.workspace import Workspace
 from skfcnet.gradient_check import eval_numerical_gradient, rel_error
 from skfcnet.initializers import INITIALIZERS
 from skfcnet.layers import ACTIVATIONS, NORMALIZATIONS
@@ -1181,13 +1180,13 @@ def witnessed(monkeypatch, **options):
     """Take two steps with every array a witness; return what they have seen."""
     trimmed = Workspace._trimmed
     monkeypatch.setattr(
-        _workspace.Workspace,
+        Workspace,
         "_trimmed",
         lambda self, *arguments: trimmed(self, *arguments).view(Witness),
     )
     zeros = np.zeros
     monkeypatch.setattr(
-        "skfcnet._parameters.np.zeros",
+        "skfcnet._engine.parameters.np.zeros",
         lambda *arguments, **kwargs: zeros(*arguments, **kwargs).view(Witness),
     )
     solver = a_solver(**options)

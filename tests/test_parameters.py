@@ -5,7 +5,7 @@ import joblib
 import numpy as np
 import pytest
 
-from skfcnet._parameters import ArrayList, Parameters, ParamSpec, Zone
+from skfcnet._engine.parameters import ArrayList, Parameters, ParamSpec, Zone
 
 SPECS = (
     ParamSpec("W1", (3, 4), Zone.WEIGHT),

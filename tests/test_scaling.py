@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 from sklearn.preprocessing import RobustScaler, StandardScaler
 
-from skfcnet._scaling import (
+from skfcnet._tabular.scaling import (
     SCALINGS,
     TARGET_SCALINGS,
     Scaler,

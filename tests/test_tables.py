@@ -18,9 +18,9 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils import get_tags
 
 from skfcnet import FCNetClassifier, FCNetRegressor, FCNetTransformer
-from skfcnet._features import EMBEDDINGS
-from skfcnet._regressor import REGRESSION_LOSSES
-from skfcnet._scaling import SCALINGS
+from skfcnet._estimators.regressor import REGRESSION_LOSSES
+from skfcnet._tabular.encoder import EMBEDDINGS
+from skfcnet._tabular.scaling import SCALINGS
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore::sklearn.exceptions.ConvergenceWarning",  # short fits, on purpose

@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 from threadpoolctl import ThreadpoolController, threadpool_limits
 
-from skfcnet import _threads
-from skfcnet._lbfgs import train_lbfgs
+from skfcnet._engine import threads
+from skfcnet._engine.lbfgs import train_lbfgs
 from skfcnet.network import FullyConnectedNet
 from skfcnet.solver import Solver
 
-SMALL, LARGE = 1, _threads.SERIAL_FLOPS
+SMALL, LARGE = 1, threads.SERIAL_FLOPS
 BLAS = ThreadpoolController().select(user_api="blas")
 
 
@@ -36,7 +36,7 @@ def threads_of_an_epoch(batch_size):
 
 @pytest.mark.usefixtures("two_cores")
 def test_small_steps_have_one_thread_and_large_ones_all(monkeypatch):
-    monkeypatch.setattr(_threads, "SERIAL_FLOPS", 6 * 220 * 30)
+    monkeypatch.setattr(threads, "SERIAL_FLOPS", 6 * 220 * 30)
     with threadpool_limits(2, "blas"):
         assert threads_of_an_epoch(batch_size=29) == {1}
         assert threads_of_an_epoch(batch_size=30) == {2}
@@ -45,7 +45,7 @@ def test_small_steps_have_one_thread_and_large_ones_all(monkeypatch):
 
 @pytest.mark.usefixtures("two_cores")
 def test_few_rows_have_one_thread_in_a_quasi_newton_method_and_many_all(monkeypatch):
-    monkeypatch.setattr(_threads, "SERIAL_FLOPS", 6 * 220 * 30)
+    monkeypatch.setattr(threads, "SERIAL_FLOPS", 6 * 220 * 30)
     for n_rows, expected in ((29, 1), (30, 2)):
         net = Recording(
             "regression", [20], [False], 10, 1, dtype=np.float64, random_state=0
@@ -79,7 +79,7 @@ def test_a_failed_epoch_leaves_the_threads_as_they_were():
 @pytest.mark.usefixtures("two_cores")
 @pytest.mark.parametrize("order", [(0, 1, 2), (1, 2, 0), (2, 1, 0)])
 def test_the_last_to_leave_restores_what_the_first_has_found(order):
-    contexts = [_threads.threads_for(SMALL) for _ in range(3)]
+    contexts = [threads.threads_for(SMALL) for _ in range(3)]
     with threadpool_limits(2, "blas"):
         for context in contexts:
             context.__enter__()
@@ -92,9 +92,9 @@ def test_the_last_to_leave_restores_what_the_first_has_found(order):
 @pytest.mark.usefixtures("two_cores")
 def test_a_step_worth_more_has_one_thread_while_others_are_limited():
     with threadpool_limits(2, "blas"):
-        with _threads.threads_for(SMALL), _threads.threads_for(LARGE):
+        with threads.threads_for(SMALL), threads.threads_for(LARGE):
             assert blas_threads() == 1
-        with _threads.threads_for(LARGE):
+        with threads.threads_for(LARGE):
             assert blas_threads() == 2
 
 
@@ -102,21 +102,21 @@ def test_a_step_worth_more_has_one_thread_while_others_are_limited():
 @pytest.mark.parametrize("n_threads", [1, 2])
 def test_a_thread_is_spare_by_what_blas_has_without_the_limit(n_threads):
     with threadpool_limits(n_threads, "blas"):
-        assert _threads.spares_a_thread(SMALL) == (n_threads == 2)
-        with _threads.threads_for(SMALL):
-            assert _threads.spares_a_thread(SMALL) == (n_threads == 2)
-        assert not _threads.spares_a_thread(LARGE)
+        assert threads.spares_a_thread(SMALL) == (n_threads == 2)
+        with threads.threads_for(SMALL):
+            assert threads.spares_a_thread(SMALL) == (n_threads == 2)
+        assert not threads.spares_a_thread(LARGE)
 
 
 @pytest.mark.usefixtures("two_cores")
 def test_a_number_set_by_somebody_else_in_the_meantime_stays():
     with threadpool_limits(2, "blas"):
-        with _threads.threads_for(SMALL):
+        with threads.threads_for(SMALL):
             threadpool_limits(3, "blas")
-            with _threads.threads_for(SMALL):
+            with threads.threads_for(SMALL):
                 assert blas_threads() == 1
         assert blas_threads() == 3
-        with _threads.threads_for(SMALL), threadpool_limits(4, "blas"):
+        with threads.threads_for(SMALL), threadpool_limits(4, "blas"):
             assert blas_threads() == 4
         assert blas_threads() == 3
 
@@ -141,7 +141,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 from threadpoolctl import threadpool_info
 from skfcnet import FCNetClassifier
-from skfcnet._threads import spares_a_thread, threads_for
+from skfcnet._engine.threads import spares_a_thread, threads_for
 
 def blas_threads():
     pools = threadpool_info()

@@ -19,15 +19,15 @@ PARAMETERS = sorted(
 )
 MODULES = sorted(
     path.stem
-    for path in Path(skfcnet.__file__).parent.glob("*.py")
-    if path.stem != "__init__"
+    for path in Path(skfcnet.__file__).parent.glob("*")
+    if not path.name.startswith("__")
 )
 
 
 PAGES = [
     *ROOT.glob("docs/*.rst"),
     *ROOT.glob("docs/user_guide/*.rst"),
-    *ROOT.glob("skfcnet/*.py"),
+    *ROOT.glob("skfcnet/**/*.py"),
 ]
 LINK_ELSEWHERE = re.compile(r"(?<!`)`~?((?:joblib|numpy|sklearn)\.[\w.]+)`(?!`)")
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from skfcnet._workspace import Workspace
+from skfcnet._engine.workspace import Workspace
 
 
 @pytest.mark.parametrize("shape", [(5, 3), (7,), (2, 3, 4), (0, 3)])

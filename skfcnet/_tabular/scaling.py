@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from skfcnet._input import finite
+from skfcnet._engine.numeric import finite
 
 TINY = np.finfo(np.float64).tiny
 """The smallest spread that is divided by: one by it is finite."""
@@ -52,7 +52,7 @@ def counted(weight, n_rows):
     Examples
     --------
     >>> import numpy as np
-    >>> from skfcnet._scaling import counted
+    >>> from skfcnet._tabular.scaling import counted
     >>> weight = counted(np.array([3.0, 0.1, 0.2]), 3)
     >>> weight
     array([3. , 0.1, 0.2])
@@ -84,7 +84,7 @@ def tally(values, weight):
     Examples
     --------
     >>> import numpy as np
-    >>> from skfcnet._scaling import tally
+    >>> from skfcnet._tabular.scaling import tally
     >>> tally(np.array([2.0, 1.0, 2.0]), np.array([1.0, 1.0, 3.0]))
     (array([1., 2.]), array([1., 4.]))
     """
@@ -117,7 +117,7 @@ def quantiles(values, counts, levels):
     Examples
     --------
     >>> import numpy as np
-    >>> from skfcnet._scaling import quantiles
+    >>> from skfcnet._tabular.scaling import quantiles
     >>> quantiles(np.array([1.0, 2.0, 9.0]), np.array([1.0, 2.0, 1.0]), [0.5, 1])
     array([2., 9.])
     """
@@ -267,7 +267,7 @@ class Scaler:
     Examples
     --------
     >>> import numpy as np
-    >>> from skfcnet._scaling import Scaler
+    >>> from skfcnet._tabular.scaling import Scaler
     >>> X = np.array([[1.0], [2.0], [3.0], [4.0], [1e300]])
     >>> Scaler("robust").fit(X, np.ones(5)).transform(X).ravel().round(2)
     array([-0.95, -0.49,  0.  ,  0.49,  3.  ])
@@ -435,7 +435,7 @@ class TargetScaler:
     Examples
     --------
     >>> import numpy as np
-    >>> from skfcnet._scaling import TargetScaler
+    >>> from skfcnet._tabular.scaling import TargetScaler
     >>> y = np.array([10.0, 30.0])
     >>> scaler = TargetScaler(clip=True).fit(y)
     >>> scaler.transform(y)

@@ -92,7 +92,7 @@ class ArrayList(list):
     Examples
     --------
     >>> import numpy as np
-    >>> from skfcnet._parameters import ArrayList, Parameters, ParamSpec, Zone
+    >>> from skfcnet._engine.parameters import ArrayList, Parameters, ParamSpec, Zone
     >>> params = Parameters([ParamSpec("W1", (2,), Zone.WEIGHT)])
     >>> weights = ArrayList("coefs_", [params["W1"]], params)
     >>> weights[0] = [3.0, 4.0]
@@ -172,7 +172,7 @@ class Parameters(NamedArrays):
 
     Examples
     --------
-    >>> from skfcnet._parameters import Parameters, ParamSpec, Zone
+    >>> from skfcnet._engine.parameters import Parameters, ParamSpec, Zone
     >>> params = Parameters([ParamSpec("W1", (2, 3), Zone.WEIGHT)])
     >>> params["W1"] = 7.0
     >>> params.vector

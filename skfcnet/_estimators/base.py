@@ -24,14 +24,6 @@ from sklearn.utils import check_random_state
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
-from skfcnet._batches import content_order, repetitions
-from skfcnet._categories import (
-    Columns,
-    as_table,
-    categorical_mask,
-    holds_numbers,
-    rows_of,
-)
 from skfcnet._compat import (
     CallbackSupportMixin,
     FitTask,
@@ -44,20 +36,14 @@ from skfcnet._compat import (
     validate_params,
     with_callbacks,
 )
-from skfcnet._features import EMBEDDINGS, Features
-from skfcnet._history import Epoch, History
-from skfcnet._holdout import holdout, warn_of_another_scale
-from skfcnet._idle import (
-    Condition,
-    by_value,
-    set_parameters,
-    warn_of_idle_parameters,
-)
-from skfcnet._input import (
+from skfcnet._engine.batches import content_order, repetitions
+from skfcnet._engine.lbfgs import train_lbfgs
+from skfcnet._engine.numeric import finite, in_dtype
+from skfcnet._engine.parameters import ArrayList
+from skfcnet._engine.warn import warn
+from skfcnet._estimators.checks import (
     checked_table,
     checked_weight,
-    finite,
-    in_dtype,
     readable_table,
     refuse_dates,
     refuse_masks,
@@ -65,11 +51,24 @@ from skfcnet._input import (
     refuse_other_than_numbers,
     rows_asked_about,
 )
-from skfcnet._lbfgs import train_lbfgs
-from skfcnet._log import EpochLog
-from skfcnet._parameters import ArrayList
-from skfcnet._scaling import SCALINGS, counted, tally
-from skfcnet._warn import warn
+from skfcnet._estimators.history import Epoch, History
+from skfcnet._estimators.holdout import holdout, warn_of_another_scale
+from skfcnet._estimators.log import EpochLog
+from skfcnet._estimators.unused_parameters import (
+    Condition,
+    by_value,
+    set_parameters,
+    warn_of_idle_parameters,
+)
+from skfcnet._tabular.categories import (
+    Columns,
+    as_table,
+    categorical_mask,
+    holds_numbers,
+    rows_of,
+)
+from skfcnet._tabular.encoder import EMBEDDINGS, Features
+from skfcnet._tabular.scaling import SCALINGS, counted, tally
 from skfcnet.initializers import INITIALIZERS
 from skfcnet.layers import ACTIVATIONS
 from skfcnet.losses import LOSSES

@@ -5,8 +5,8 @@ from math import prod
 import numpy as np
 from scipy.sparse import issparse
 
-from skfcnet._parameters import Parameters, ParamSpec, Zone
-from skfcnet._vector_update import VectorUpdate
+from skfcnet._engine.parameters import Parameters, ParamSpec, Zone
+from skfcnet._engine.vector_update import VectorUpdate
 from skfcnet.losses import LOSSES
 
 OBJECTIVES = {"classification": LOSSES["softmax"], "regression": LOSSES["mse"]}

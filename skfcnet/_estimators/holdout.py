@@ -8,8 +8,8 @@ stay together: what is validated on has not been trained on.
 import numpy as np
 from scipy.sparse import issparse
 
-from skfcnet._batches import content_order
-from skfcnet._warn import warn
+from skfcnet._engine.batches import content_order
+from skfcnet._engine.warn import warn
 
 COMPARED_ROWS = 1000
 """About so many rows tell on which scale columns are."""

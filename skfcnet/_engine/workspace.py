@@ -19,7 +19,7 @@ class Workspace:
 
     Examples
     --------
-    >>> from skfcnet._workspace import Workspace
+    >>> from skfcnet._engine.workspace import Workspace
     >>> workspace = Workspace()
     >>> a = workspace("hidden", (128, 20), np.float32)
     >>> b = workspace("hidden", (28, 20), np.float32)

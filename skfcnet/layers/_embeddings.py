@@ -18,10 +18,15 @@ from math import pi, prod, sqrt
 
 import numpy as np
 
-from skfcnet._checks import as_floats, check_gradient_shape, check_shape, checked
-from skfcnet._layer import Layer
-from skfcnet._parameters import ParamSpec, Zone
-from skfcnet._workspace import Workspace
+from skfcnet._engine.arguments import (
+    as_floats,
+    check_gradient_shape,
+    check_shape,
+    checked,
+)
+from skfcnet._engine.parameters import ParamSpec, Zone
+from skfcnet._engine.workspace import Workspace
+from skfcnet.layers._declaration import Layer
 
 N_FREQUENCIES = 16
 """Cosines that `pbld_forward` takes of each number in a network."""

@@ -4,7 +4,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from skfcnet._checks import unchecked
+from skfcnet._engine.arguments import unchecked
 
 BLOCK = 65_536
 """Elements a block: what a rule reads and writes of one stays in the cache."""

@@ -24,11 +24,9 @@ have an axis for them in front: rows (k, N, D), or (1, N, D) where they are shar
 weights (k, D, M), and vectors of parameters, which meet rows, (k, 1, D). That is what
 ``...`` at the beginning of a shape stands for.
 
-`LAYERS` declares every layer once, `NORMALIZATIONS` and
-`~skfcnet.activations.ACTIVATIONS` are those among them that can be chosen for a
-network. Activations are written in `skfcnet.activations`, trained embeddings in
-`skfcnet.embeddings`, and both can be imported from here as well. The network, the
-estimators, the gradient tests and the documentation read these tables.
+`LAYERS` declares every layer once, `NORMALIZATIONS` and `ACTIVATIONS` are those among
+them that can be chosen for a network. The network, the estimators, the gradient tests
+and the documentation read these tables.
 """
 
 from functools import partial
@@ -37,7 +35,7 @@ from math import ceil, prod
 import numpy as np
 from scipy.sparse import issparse
 
-from skfcnet._checks import (
+from skfcnet._engine.arguments import (
     as_floats,
     check_gradient,
     check_gradient_shape,
@@ -45,11 +43,10 @@ from skfcnet._checks import (
     checked,
     unchecked,
 )
-from skfcnet._layer import Layer
-from skfcnet._parameters import ParamSpec, Zone
-from skfcnet._random import as_generator
-from skfcnet._workspace import Workspace
-from skfcnet.activations import (  # noqa: F401 - activations are layers, too
+from skfcnet._engine.parameters import ParamSpec, Zone
+from skfcnet._engine.random import as_generator
+from skfcnet._engine.workspace import Workspace
+from skfcnet.layers._activations import (  # noqa: F401 - activations are layers, too
     ACTIVATIONS,
     elu_backward,
     elu_forward,
@@ -74,7 +71,8 @@ from skfcnet.activations import (  # noqa: F401 - activations are layers, too
     tanh_backward,
     tanh_forward,
 )
-from skfcnet.embeddings import (  # noqa: F401 - embeddings are layers, too
+from skfcnet.layers._declaration import Layer
+from skfcnet.layers._embeddings import (  # noqa: F401 - embeddings are layers, too
     EMBEDDINGS,
     pbld_backward,
     pbld_forward,
@@ -801,7 +799,7 @@ def sparse_dropout_forward(x, dropout_param, *, out=None, workspace=None):
 
 
 def affine_relu_forward(x, w, b):
-    """`affine_forward`, then `~skfcnet.activations.relu_forward`.
+    """`affine_forward`, then `relu_forward`.
 
     Parameters
     ----------

@@ -10,11 +10,16 @@ from sklearn.metrics import d2_pinball_score, r2_score
 from sklearn.utils import check_array
 from sklearn.utils.validation import check_is_fitted
 
-from skfcnet._base import _BaseFCNet, partial_fit_is_available, store_parameters
 from skfcnet._compat import Interval, StrOptions
-from skfcnet._idle import by_value
-from skfcnet._input import check_width, in_dtype
-from skfcnet._scaling import TargetScaler
+from skfcnet._engine.numeric import in_dtype
+from skfcnet._estimators.base import (
+    _BaseFCNet,
+    partial_fit_is_available,
+    store_parameters,
+)
+from skfcnet._estimators.checks import check_width
+from skfcnet._estimators.unused_parameters import by_value
+from skfcnet._tabular.scaling import TargetScaler
 
 
 class RegressionLoss(NamedTuple):
@@ -23,9 +28,9 @@ class RegressionLoss(NamedTuple):
     Parameters
     ----------
     target_scaling : str
-        How the target is scaled, a key of `skfcnet._scaling.TARGET_SCALINGS`: by
-        statistics that are as robust as the loss, and without a shift where scores are
-        logarithms.
+        How the target is scaled, a key of
+        `skfcnet._tabular.scaling.TARGET_SCALINGS`: by statistics that are as robust as
+        the loss, and without a shift where scores are logarithms.
 
     parameters : dict, default={}
         Which of the loss's parameters is which of the estimator's.

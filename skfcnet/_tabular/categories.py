@@ -14,7 +14,7 @@ import numpy as np
 from scipy.sparse import issparse
 from sklearn.utils import check_array
 
-from skfcnet._warn import warn
+from skfcnet._engine.warn import warn
 
 LISTING_DTYPES = ("CategoricalDtype", "Enum")  # of pandas and polars
 """Names of dtypes that say that a column is categorical, and list its levels."""
@@ -257,7 +257,7 @@ def categorical_mask(X, categorical_features):
     Examples
     --------
     >>> import pandas as pd
-    >>> from skfcnet._categories import categorical_mask
+    >>> from skfcnet._tabular.categories import categorical_mask
     >>> X = pd.DataFrame({"size": ["1.5", "2.5"], "colour": ["red", "blue"]})
     >>> categorical_mask(X, ["size"])
     array([ True, False])
@@ -372,7 +372,7 @@ class Columns:
     Examples
     --------
     >>> import numpy as np
-    >>> from skfcnet._categories import Columns
+    >>> from skfcnet._tabular.categories import Columns
     >>> X = np.array([[1.5, "red"], [2.5, "blue"], [np.nan, "red"]], dtype=object)
     >>> columns = Columns(np.array([False, True])).fit(X)
     >>> columns.transform(X)
@@ -583,7 +583,7 @@ class Categories:
     Examples
     --------
     >>> import numpy as np
-    >>> from skfcnet._categories import Categories
+    >>> from skfcnet._tabular.categories import Categories
     >>> X = np.array([[0.0, 0.0], [1.0, 2.0], [np.nan, 4.0], [0.0, 0.0]])
     >>> Categories().fit(X).transform(X)
     array([[-1.,  1.,  0.,  0.],

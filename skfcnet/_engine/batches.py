@@ -121,7 +121,7 @@ def repetitions(sample_weight):
     Examples
     --------
     >>> import numpy as np
-    >>> from skfcnet._batches import repetitions
+    >>> from skfcnet._engine.batches import repetitions
     >>> repetitions(np.array([1.0, 2.0, 3.0]))
     array([1., 2., 3.])
     >>> repetitions(np.array([1e-300, 3e-300]))

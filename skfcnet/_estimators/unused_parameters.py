@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from skfcnet._warn import warn
+from skfcnet._engine.warn import warn
 
 
 class Condition(NamedTuple):
@@ -57,7 +57,7 @@ def by_value(parameter, names_by_value):
 
     Examples
     --------
-    >>> from skfcnet._idle import by_value
+    >>> from skfcnet._estimators.unused_parameters import by_value
     >>> by_value("solver", {"sgd": ["momentum"], "adam": []})[0].needed
     "solver='sgd'"
     """

@@ -15,9 +15,9 @@ from math import pi, sqrt
 import numpy as np
 from scipy.special import expit, ndtr
 
-from skfcnet._checks import as_floats, check_gradient, checked
-from skfcnet._layer import Layer
-from skfcnet._workspace import Workspace
+from skfcnet._engine.arguments import as_floats, check_gradient, checked
+from skfcnet._engine.workspace import Workspace
+from skfcnet.layers._declaration import Layer
 
 LEAKY_SLOPE = 0.01
 SELU_SCALE = 1.0507009873554805
@@ -54,7 +54,7 @@ def identity_forward(x, *, out=None, workspace=None):
     Examples
     --------
     >>> import numpy as np
-    >>> from skfcnet.activations import identity_forward
+    >>> from skfcnet.layers._activations import identity_forward
     >>> identity_forward(np.array([-1.0, 2.0]))[0]
     array([-1.,  2.])
     """
@@ -88,7 +88,7 @@ def identity_backward(dout, cache, *, out=(None,), workspace=None):
     Examples
     --------
     >>> import numpy as np
-    >>> from skfcnet.activations import identity_backward, identity_forward
+    >>> from skfcnet.layers._activations import identity_backward, identity_forward
     >>> out, cache = identity_forward(np.array([-1.0, 2.0]))
     >>> identity_backward(np.ones(2), cache)
     array([1., 1.])
@@ -127,7 +127,7 @@ def relu_forward(x, *, out=None, workspace=None):
     Examples
     --------
     >>> import numpy as np
-    >>> from skfcnet.activations import relu_forward
+    >>> from skfcnet.layers._activations import relu_forward
     >>> relu_forward(np.array([-1.0, 2.0]))[0]
     array([0., 2.])
     """
@@ -161,7 +161,7 @@ def relu_backward(dout, cache, *, out=(None,), workspace=None):
     Examples
     --------
     >>> import numpy as np
-    >>> from skfcnet.activations import relu_backward, relu_forward
+    >>> from skfcnet.layers._activations import relu_backward, relu_forward
     >>> out, cache = relu_forward(np.array([-1.0, 2.0]))
     >>> relu_backward(np.array([5.0, 5.0]), cache)
     array([0., 5.])
@@ -202,7 +202,7 @@ def leaky_relu_forward(x, *, out=None, workspace=None):
     Examples
     --------
     >>> import numpy as np
-    >>> from skfcnet.activations import leaky_relu_forward
+    >>> from skfcnet.layers._activations import leaky_relu_forward
     >>> leaky_relu_forward(np.array([-1.0, 2.0]))[0]
     array([-0.01,  2.  ])
     """
@@ -238,7 +238,7 @@ def leaky_relu_backward(dout, cache, *, out=(None,), workspace=None):
     Examples
     --------
     >>> import numpy as np
-    >>> from skfcnet.activations import leaky_relu_backward, leaky_relu_forward
+    >>> from skfcnet.layers._activations import leaky_relu_backward, leaky_relu_forward
     >>> out, cache = leaky_relu_forward(np.array([-1.0, 2.0]))
     >>> leaky_relu_backward(np.array([5.0, 5.0]), cache)
     array([0.05, 5.  ])
@@ -278,7 +278,7 @@ def tanh_forward(x, *, out=None, workspace=None):
     Examples
     --------
     >>> import numpy as np
-    >>> from skfcnet.activations import tanh_forward
+    >>> from skfcnet.layers._activations import tanh_forward
     >>> tanh_forward(np.array([0.0, 1.0]))[0].round(4)
     array([0.    , 0.7616])
     """
@@ -312,7 +312,7 @@ def tanh_backward(dout, cache, *, out=(None,), workspace=None):
     Examples
     --------
     >>> import numpy as np
-    >>> from skfcnet.activations import tanh_backward, tanh_forward
+    >>> from skfcnet.layers._activations import tanh_backward, tanh_forward
     >>> out, cache = tanh_forward(np.array([0.0, 1.0]))
     >>> tanh_backward(np.ones(2), cache).round(4)
     array([1.  , 0.42])
@@ -353,7 +353,7 @@ def sigmoid_forward(x, *, out=None, workspace=None):
     Examples
     --------
     >>> import numpy as np
-    >>> from skfcnet.activations import sigmoid_forward
+    >>> from skfcnet.layers._activations import sigmoid_forward
     >>> sigmoid_forward(np.array([-1e4, 0.0, 1e4]))[0]
     array([0. , 0.5, 1. ])
     """
@@ -390,7 +390,7 @@ def sigmoid_backward(dout, cache, *, out=(None,), workspace=None):
     Examples
     --------
     >>> import numpy as np
-    >>> from skfcnet.activations import sigmoid_backward, sigmoid_forward
+    >>> from skfcnet.layers._activations import sigmoid_backward, sigmoid_forward
     >>> out, cache = sigmoid_forward(np.zeros(2))
     >>> sigmoid_backward(np.ones(2), cache)
     array([0.25, 0.25])
@@ -435,7 +435,7 @@ def softplus_forward(x, *, out=None, workspace=None):
     Examples
     --------
     >>> import numpy as np
-    >>> from skfcnet.activations import softplus_forward
+    >>> from skfcnet.layers._activations import softplus_forward
     >>> softplus_forward(np.array([-1.0, 2.0]))[0].round(4)
     array([0.3133, 2.1269])
     """
@@ -477,7 +477,7 @@ def softplus_backward(dout, cache, *, out=(None,), workspace=None):
     Examples
     --------
     >>> import numpy as np
-    >>> from skfcnet.activations import softplus_backward, softplus_forward
+    >>> from skfcnet.layers._activations import softplus_backward, softplus_forward
     >>> out, cache = softplus_forward(np.array([-1.0, 2.0]))
     >>> softplus_backward(np.ones(2), cache).round(4)
     array([0.2689, 0.8808])
@@ -520,7 +520,7 @@ def elu_forward(x, *, out=None, workspace=None):
     Examples
     --------
     >>> import numpy as np
-    >>> from skfcnet.activations import elu_forward
+    >>> from skfcnet.layers._activations import elu_forward
     >>> elu_forward(np.array([-1.0, 2.0]))[0].round(4)
     array([-0.6321,  2.    ])
     """
@@ -558,7 +558,7 @@ def elu_backward(dout, cache, *, out=(None,), workspace=None):
     Examples
     --------
     >>> import numpy as np
-    >>> from skfcnet.activations import elu_backward, elu_forward
+    >>> from skfcnet.layers._activations import elu_backward, elu_forward
     >>> out, cache = elu_forward(np.array([-1.0, 2.0]))
     >>> elu_backward(np.ones(2), cache).round(4)
     array([0.3679, 1.    ])
@@ -605,7 +605,7 @@ def selu_forward(x, *, out=None, workspace=None):
     Examples
     --------
     >>> import numpy as np
-    >>> from skfcnet.activations import selu_forward
+    >>> from skfcnet.layers._activations import selu_forward
     >>> selu_forward(np.array([-1.0, 2.0]))[0].round(4)
     array([-1.1113,  2.1014])
     """
@@ -648,7 +648,7 @@ def selu_backward(dout, cache, *, out=(None,), workspace=None):
     Examples
     --------
     >>> import numpy as np
-    >>> from skfcnet.activations import selu_backward, selu_forward
+    >>> from skfcnet.layers._activations import selu_backward, selu_forward
     >>> out, cache = selu_forward(np.array([-1.0, 2.0]))
     >>> selu_backward(np.ones(2), cache).round(4)
     array([0.6468, 1.0507])
@@ -695,7 +695,7 @@ def gelu_forward(x, *, out=None, workspace=None):
     Examples
     --------
     >>> import numpy as np
-    >>> from skfcnet.activations import gelu_forward
+    >>> from skfcnet.layers._activations import gelu_forward
     >>> gelu_forward(np.array([-1.0, 2.0]))[0].round(4)
     array([-0.1587,  1.9545])
     """
@@ -733,7 +733,7 @@ def gelu_backward(dout, cache, *, out=(None,), workspace=None):
     Examples
     --------
     >>> import numpy as np
-    >>> from skfcnet.activations import gelu_backward, gelu_forward
+    >>> from skfcnet.layers._activations import gelu_backward, gelu_forward
     >>> out, cache = gelu_forward(np.array([-1.0, 2.0]))
     >>> gelu_backward(np.ones(2), cache).round(4)
     array([-0.0833,  1.0852])
@@ -783,7 +783,7 @@ def silu_forward(x, *, out=None, workspace=None):
     Examples
     --------
     >>> import numpy as np
-    >>> from skfcnet.activations import silu_forward
+    >>> from skfcnet.layers._activations import silu_forward
     >>> silu_forward(np.array([-1.0, 2.0]))[0].round(4)
     array([-0.2689,  1.7616])
     """
@@ -819,7 +819,7 @@ def silu_backward(dout, cache, *, out=(None,), workspace=None):
     Examples
     --------
     >>> import numpy as np
-    >>> from skfcnet.activations import silu_backward, silu_forward
+    >>> from skfcnet.layers._activations import silu_backward, silu_forward
     >>> out, cache = silu_forward(np.array([-1.0, 2.0]))
     >>> silu_backward(np.ones(2), cache).round(4)
     array([0.0723, 1.0908])
@@ -866,7 +866,7 @@ def mish_forward(x, *, out=None, workspace=None):
     Examples
     --------
     >>> import numpy as np
-    >>> from skfcnet.activations import mish_forward
+    >>> from skfcnet.layers._activations import mish_forward
     >>> mish_forward(np.array([-1.0, 2.0]))[0].round(4)
     array([-0.3034,  1.944 ])
     """
@@ -907,7 +907,7 @@ def mish_backward(dout, cache, *, out=(None,), workspace=None):
     Examples
     --------
     >>> import numpy as np
-    >>> from skfcnet.activations import mish_backward, mish_forward
+    >>> from skfcnet.layers._activations import mish_backward, mish_forward
     >>> out, cache = mish_forward(np.array([-1.0, 2.0]))
     >>> mish_backward(np.ones(2), cache).round(4)
     array([0.0592, 1.0693])

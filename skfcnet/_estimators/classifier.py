@@ -10,9 +10,13 @@ from sklearn.metrics import accuracy_score
 from sklearn.utils import check_array
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 
-from skfcnet._base import _BaseFCNet, partial_fit_is_available, store_parameters
 from skfcnet._compat import Interval, StrOptions
-from skfcnet._input import (
+from skfcnet._estimators.base import (
+    _BaseFCNet,
+    partial_fit_is_available,
+    store_parameters,
+)
+from skfcnet._estimators.checks import (
     check_width,
     checked_weight,
     refuse_labels_of_unclear_kind,

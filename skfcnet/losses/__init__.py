@@ -27,7 +27,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy.special import expit, kl_div, log_expit, log_softmax, logit, softmax
 
-from skfcnet._checks import (
+from skfcnet._engine.arguments import (
     A_SHARE,
     POSITIVE,
     as_floats,
@@ -36,7 +36,7 @@ from skfcnet._checks import (
     checked_number,
     unchecked,
 )
-from skfcnet._workspace import Workspace
+from skfcnet._engine.workspace import Workspace
 
 LOG_BOUND = 30.0
 """How far a score, the logarithm of a mean, may be from 0. Means lie between 1e-13 and

@@ -6,9 +6,9 @@ from math import isfinite
 import numpy as np
 from scipy.optimize import minimize
 
-from skfcnet._parameters import Parameters
-from skfcnet._threads import step_flops, threads_for
-from skfcnet._workspace import Workspace
+from skfcnet._engine.parameters import Parameters
+from skfcnet._engine.threads import step_flops, threads_for
+from skfcnet._engine.workspace import Workspace
 from skfcnet.solver import DivergenceError
 
 

@@ -13,9 +13,10 @@ from sklearn.base import (
 from sklearn.utils import get_tags
 from sklearn.utils.validation import check_is_fitted
 
-from skfcnet._classifier import FCNetClassifier
 from skfcnet._compat import HasMethods, Interval, validate_params
-from skfcnet._input import finite, rows_asked_about
+from skfcnet._engine.numeric import finite
+from skfcnet._estimators.checks import rows_asked_about
+from skfcnet._estimators.classifier import FCNetClassifier
 
 
 class FCNetTransformer(

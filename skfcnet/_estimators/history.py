@@ -41,7 +41,7 @@ class History:
 
     Examples
     --------
-    >>> from skfcnet._history import Epoch, History
+    >>> from skfcnet._estimators.history import Epoch, History
     >>> first = History().with_epoch(Epoch(1, 0.5, 0.6, 0.9, 0.01, 0.2))
     >>> second = first.with_epoch(Epoch(2, 0.4, 0.5, 0.9, 0.01, 0.2))
     >>> first.column("loss"), second.column("loss")

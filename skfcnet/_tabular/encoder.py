@@ -9,9 +9,9 @@ from copy import copy
 import numpy as np
 from scipy.sparse import issparse
 
-from skfcnet._categories import Categories
-from skfcnet._input import finite, in_dtype, surely_finite
-from skfcnet._scaling import Scaler, counted, quantiles, tally
+from skfcnet._engine.numeric import finite, in_dtype, surely_finite
+from skfcnet._tabular.categories import Categories
+from skfcnet._tabular.scaling import Scaler, counted, quantiles, tally
 
 MAX_COMPONENTS = 1024
 """Components of an embedding, in all columns together, that `n_bins` gives way to."""
@@ -63,7 +63,7 @@ def have_many_values(table):
     Examples
     --------
     >>> import numpy as np
-    >>> from skfcnet._features import have_many_values
+    >>> from skfcnet._tabular.encoder import have_many_values
     >>> have_many_values(np.array([[0.0, 1.0, 5.0], [1.0, 2.0, 5.0], [0.0, 3.0, 5.0]]))
     array([False,  True, False])
     """
@@ -100,7 +100,7 @@ def bin_edges(values, weight, n_bins):
     Examples
     --------
     >>> import numpy as np
-    >>> from skfcnet._features import bin_edges
+    >>> from skfcnet._tabular.encoder import bin_edges
     >>> bin_edges(np.repeat(np.arange(9.0), [91] + [1] * 8), np.ones(99), 4)
     array([0., 3., 6., 8.])
     """
@@ -153,7 +153,7 @@ class PiecewiseLinear:
     Examples
     --------
     >>> import numpy as np
-    >>> from skfcnet._features import PiecewiseLinear
+    >>> from skfcnet._tabular.encoder import PiecewiseLinear
     >>> X = np.array([[0.0], [1.0], [4.0]])
     >>> encoding = PiecewiseLinear(8).fit(X, np.ones(3))
     >>> encoding.transform(np.array([[0.5], [2.5], [9.0]]))
@@ -270,10 +270,10 @@ class Features:
 
     The columns of the output are, in this order:
 
-    * the numeric columns, scaled (`skfcnet._scaling.Scaler`), and with the embedding
-      'ple' the components of the scaled columns (`PiecewiseLinear`);
+    * the numeric columns, scaled (`skfcnet._tabular.scaling.Scaler`), and with the
+      embedding 'ple' the components of the scaled columns (`PiecewiseLinear`);
     * for every numeric column with missing values in `fit`, whether it is missing;
-    * the categorical columns (`skfcnet._categories.Categories`);
+    * the categorical columns (`skfcnet._tabular.categories.Categories`);
     * where all of these are nothing, a column of zeros.
 
     The embedding 'pbld' is a layer of the network: it is given the scaled columns.
@@ -316,7 +316,7 @@ class Features:
     Examples
     --------
     >>> import numpy as np
-    >>> from skfcnet._features import Features
+    >>> from skfcnet._tabular.encoder import Features
     >>> X = np.array([[1.0, 0.0], [2.0, 2.0], [3.0, 1.0], [np.nan, 1.0]])
     >>> features = Features().fit(X, categorical=np.array([False, True]))
     >>> features
@@ -363,7 +363,7 @@ class Features:
 
         n_declared : list of int, default=None
             How many levels of each of these are there even without rows, as for
-            `skfcnet._categories.Categories`.
+            `skfcnet._tabular.categories.Categories`.
 
         Returns
         -------
@@ -421,8 +421,8 @@ class Features:
         """Return features that have learned the scale of more columns.
 
         It is that of columns that did not vary in any row so far, or were missing, as
-        `skfcnet._scaling.Scaler.completed` learns it. All else stays what it is, above
-        all the columns of the output.
+        `skfcnet._tabular.scaling.Scaler.completed` learns it. All else stays what it
+        is, above all the columns of the output.
 
         Parameters
         ----------

@@ -1,19 +1,19 @@
 """Checks of what users pass, beyond those that scikit-learn does."""
 
 from itertools import compress
-from math import isfinite
 from numbers import Real
 
 import numpy as np
 from scipy.sparse import issparse
-from sklearn.utils import assert_all_finite, check_array, check_X_y
+from sklearn.utils import check_array, check_X_y
 from sklearn.utils.validation import (
     check_is_fitted,
     check_non_negative,
     validate_data,
 )
 
-from skfcnet._categories import (
+from skfcnet._engine.numeric import surely_finite
+from skfcnet._tabular.categories import (
     Columns,
     as_table,
     holds_numbers,
@@ -107,36 +107,6 @@ def _are_plainly_sound(X, estimator):
         and estimator._columns is None
         and surely_finite(X)
     )
-
-
-@np.errstate(over="ignore", invalid="ignore")
-def surely_finite(X):
-    """Return whether all numbers are finite, as far as a product can tell, quickly.
-
-    Where it overflows, or they are not contiguous, False says nothing.
-    """
-    if not X.flags.c_contiguous:
-        return False
-    values = X.reshape(-1)
-    return isfinite(np.dot(values, values))
-
-
-def in_dtype(a, dtype, name):
-    """Return numbers in a dtype; refuse what it has no room for."""
-    with np.errstate(over="ignore"):
-        converted = a.astype(dtype, copy=False)
-    if converted is not a:
-        assert_all_finite(converted, allow_nan=True, input_name=name)
-    return converted
-
-
-def finite(computed, dtype):
-    """Return what was computed of X; refuse X where that is beyond some dtype."""
-    if not (np.abs(computed) <= np.finfo(dtype).max).all():
-        raise ValueError(
-            f"Input X contains values too large to compute with in {dtype}."
-        )
-    return computed
 
 
 def checked_weight(sample_weight, n_rows):

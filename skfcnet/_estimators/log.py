@@ -22,8 +22,8 @@ class EpochLog:
 
     Examples
     --------
-    >>> from skfcnet._history import Epoch
-    >>> from skfcnet._log import EpochLog
+    >>> from skfcnet._estimators.history import Epoch
+    >>> from skfcnet._estimators.log import EpochLog
     >>> log = EpochLog(1, "Epoch", 20, "accuracy")
     >>> epoch = Epoch(3, 0.5, 0.6, 0.9, 0.01, 0.2)
     >>> log.epoch(epoch)

@@ -1,0 +1,1 @@
+"""What trains a network: arrays, numbers and loops, without scikit-learn."""

@@ -1,0 +1,1 @@
+"""What turns a table into numbers that a network can learn from."""
