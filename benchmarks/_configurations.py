@@ -26,7 +26,7 @@ from sklearn.model_selection import (
 from threadpoolctl import threadpool_limits
 
 from skfcnet import FCNetClassifier, FCNetRegressor, FCNetTransformer
-from skfcnet.activations import ACTIVATIONS
+from skfcnet.layers import ACTIVATIONS
 from skfcnet.initializers import INITIALIZERS
 from skfcnet.network import FullyConnectedNet
 from skfcnet.schedules import SCHEDULES
