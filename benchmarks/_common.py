@@ -63,8 +63,8 @@ WORKLOADS = {
 
 VARIANTS = {
     "plain": {},
-    "batchnorm": {"batch_norm": True},
-    "batchnorm, dropout": {"batch_norm": True, "dropout": 0.1},
+    "batchnorm": {"normalization": "batch"},
+    "batchnorm, dropout": {"normalization": "batch", "dropout": 0.1},
 }
 """What a workload can be made of beside affine layers and activations."""
 

@@ -40,7 +40,7 @@ ACCURATE_DIGITS = {
     "hidden_layer_sizes": (512, 512),
     "activation": "gelu",
     "n_members": 4,
-    "batch_norm": True,
+    "normalization": "batch",
     "dropout": 0.3,
     "label_smoothing": 0.05,
     "learning_rate_init": 0.004,

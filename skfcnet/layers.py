@@ -24,11 +24,12 @@ have an axis for them in front: rows (k, N, D), or (1, N, D) where they are shar
 weights (k, D, M), and vectors of parameters, which meet rows, (k, 1, D). That is what
 ``...`` at the beginning of a shape stands for.
 
-`LAYERS` declares every layer once, `NORMALIZATIONS` and
-`~skfcnet.activations.ACTIVATIONS` are those among them that can be chosen for a
-network. Activations are written in `skfcnet.activations`, trained embeddings in
-`skfcnet.embeddings`, and both can be imported from here as well. The network, the
-estimators, the gradient tests and the documentation read these tables.
+`LAYERS` declares every layer once. A network chooses its activation by a key of
+`~skfcnet.activations.ACTIVATIONS` and its normalisation by a key of `NORMALIZATIONS`,
+which names the layer that the key stands for. Activations are written in
+`skfcnet.activations`, trained embeddings in `skfcnet.embeddings`, and both can be
+imported from here as well. The network, the estimators, the gradient tests and the
+documentation read these tables.
 """
 
 from functools import partial
@@ -934,7 +935,10 @@ def _batchnorm_specs(fan_in, fan_out):
     )
 
 
-NORMALIZATIONS = {
+NORMALIZATIONS = {"batch": "batchnorm", "layer": "layernorm"}
+
+LAYERS = {
+    **ACTIVATIONS,
     "batchnorm": Layer(
         batchnorm_forward,
         batchnorm_backward,
@@ -949,11 +953,6 @@ NORMALIZATIONS = {
         takes_options=True,
         inplace=True,
     ),
-}
-
-LAYERS = {
-    **ACTIVATIONS,
-    **NORMALIZATIONS,
     **EMBEDDINGS,
     "affine": Layer(affine_forward, affine_backward, specs=_affine_specs),
     "affine_input": Layer(

@@ -32,7 +32,7 @@ from sklearn.utils import get_tags
 from skfcnet import FCNetClassifier, FCNetRegressor
 from skfcnet._base import SOLVERS
 from skfcnet._classifier import DOUBTFUL_ROWS, MOST_SMOOTHING
-from skfcnet.layers import ACTIVATIONS
+from skfcnet.layers import ACTIVATIONS, NORMALIZATIONS
 from skfcnet.solver import DivergenceError, Solver
 
 pytestmark = pytest.mark.filterwarnings(
@@ -136,7 +136,7 @@ def test_every_solver_and_activation_learns(solver, activation):
     assert model.fit(X / 16, y).score(X / 16, y) > 0.9
 
 
-@pytest.mark.parametrize("changes", [{"batch_norm": True}, {"dropout": 0.2}])
+@pytest.mark.parametrize("changes", [{"normalization": "batch"}, {"dropout": 0.2}])
 def test_normalised_and_dropped_out_networks_learn(changes):
     X, y = load_diabetes(return_X_y=True)
     model = FCNetRegressor(
@@ -709,7 +709,7 @@ def test_a_row_is_predicted_alone_as_among_many(hidden, dtype, of_rows, rtol):
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("batch_size", [7, 32, 200])
-@pytest.mark.parametrize("changes", [{}, {"batch_norm": True}, {"dropout": 0.3}])
+@pytest.mark.parametrize("changes", [{}, {"normalization": "batch"}, {"dropout": 0.3}])
 def test_weighted_is_repeated_to_the_last_bit(kind, batch_size, changes):
     model, X, y = data_of(kind, n=200)
     model.set_params(batch_size=batch_size, **changes)
@@ -762,7 +762,7 @@ def test_unit_weights_are_no_weights():
 @pytest.mark.parametrize("solver", SOLVERS)
 def test_partial_fit_with_saving_between_is_fit(kind, solver):
     model, X, y = data_of(kind)
-    model.set_params(solver=solver, max_iter=4, dropout=0.2, batch_norm=True)
+    model.set_params(solver=solver, max_iter=4, dropout=0.2, normalization="batch")
     whole = clone(model).fit(X, y)
     classes = {"classes": np.unique(y)} if kind in ("binary", "multiclass") else {}
     if kind == SEVERAL:
@@ -866,7 +866,7 @@ def test_a_random_state_instance_advances_from_fit_to_fit():
 @pytest.mark.parametrize("mmap_mode", [None, "r"])
 def test_saved_models_predict_the_same_and_can_go_on(kind, mmap_mode, tmp_path):
     model, X, y = data_of(kind)
-    model.set_params(batch_norm=True).fit(X, y)
+    model.set_params(normalization="batch").fit(X, y)
     joblib.dump(model, tmp_path / "model.joblib")
     loaded = joblib.load(tmp_path / "model.joblib", mmap_mode=mmap_mode)
     assert_identical(loaded, model, X)
@@ -875,7 +875,7 @@ def test_saved_models_predict_the_same_and_can_go_on(kind, mmap_mode, tmp_path):
 
 def test_training_a_copy_leaves_the_original_alone():
     model, X, y = data_of("regression")
-    model.set_params(batch_norm=True).partial_fit(X, y)
+    model.set_params(normalization="batch").partial_fit(X, y)
     before = copy.deepcopy(model)
     copy.copy(model).partial_fit(X, y)
     assert_identical(model, before, X)
@@ -1053,7 +1053,7 @@ def test_a_last_step_that_explodes_leaves_the_earlier_model(method, rate, change
     "settings",
     [
         {"learning_rate_init": 10.0},
-        {"learning_rate_init": 30.0, "batch_norm": True},
+        {"learning_rate_init": 30.0, "normalization": "batch"},
         {"learning_rate_init": 1.0, "solver": "sgd", "learning_rate": "constant"},
     ],
     ids=str,
@@ -1067,13 +1067,15 @@ def test_an_epoch_that_explodes_after_the_first_leaves_no_model(settings):
 
 
 @pytest.mark.parametrize("rate", [1e3, 1e4])
-@pytest.mark.parametrize("normalised", [{"batch_norm": True}, {"layer_norm": True}])
+@pytest.mark.parametrize("normalization", NORMALIZATIONS)
 @pytest.mark.parametrize("max_iter", [2, 4])
-def test_what_is_kept_of_a_normalised_network_can_predict(rate, normalised, max_iter):
+def test_what_is_kept_of_a_normalised_network_can_predict(
+    rate, normalization, max_iter
+):
     X = np.random.default_rng(0).normal(size=(200, 3))
     model = FCNetRegressor(max_iter=max_iter, learning_rate_init=rate, random_state=0)
     with suppress(DivergenceError):
-        model.set_params(**normalised).fit(X, X[:, 0])
+        model.set_params(normalization=normalization).fit(X, X[:, 0])
         assert np.isfinite(model.predict(X)).all()
 
 
@@ -1090,7 +1092,7 @@ def test_outliers_and_statistics_that_have_not_settled_are_no_divergence():
     X, y = rng.normal(size=(3000, 3)) * 1e3 + 1e5, rng.standard_cauchy(3000)
     y[0] = 1e9
     for changes in (
-        {"batch_norm": True, "input_scaling": None, "numeric_embedding": None},
+        {"normalization": "batch", "input_scaling": None, "numeric_embedding": None},
         {"scale_target": False, "loss": "huber"},
         {"dropout": 0.9},
     ):
@@ -1143,7 +1145,7 @@ def test_a_number_that_vanishes_in_the_dtype_is_refused():
 @pytest.mark.parametrize("kind", ["multiclass", "regression"])
 def test_nothing_leaks_where_numpy_would_raise(solver, kind):
     model, X, y = data_of(kind)
-    model.set_params(solver=solver, batch_norm=True)
+    model.set_params(solver=solver, normalization="batch")
     X = np.column_stack([X, 1e-200 * X[:, 0], 1e300 * X[:, 0], np.full(len(X), 1e-310)])
     with np.errstate(all="raise"):
         model.fit(X, y, X_val=None).predict(X)
@@ -1320,8 +1322,14 @@ def bad_fits():
             {"hidden_layer_sizes": (3.5,)}, X, labels, None, "'hidden_layer_sizes'"
         ),
         "solver": ({"solver": "newton"}, X, labels, None, "'solver'"),
+        "normalization name": (
+            {"normalization": "batchnorm"}, X, labels, None, "'normalization'"
+        ),
+        "normalization flag": (
+            {"normalization": True}, X, labels, None, "'normalization'"
+        ),
         "single-row batches": (
-            {"batch_norm": True, "batch_size": 1}, X, labels, None, "batch_size"
+            {"normalization": "batch", "batch_size": 1}, X, labels, None, "batch_size"
         ),
         "divergence": (
             {"learning_rate_init": 1e30, "solver": "sgd", "activation": "identity"},
@@ -1352,7 +1360,7 @@ def test_a_failed_fit_says_why_and_leaves_the_earlier_model(fault):
 @pytest.mark.parametrize("fault", bad_fits())
 def test_a_failed_partial_fit_leaves_the_model_and_its_random_numbers(fault):
     changes, X_bad, y_bad, weight, message = bad_fits()[fault]
-    if changes.keys() & {"hidden_layer_sizes", "activation", "batch_norm"}:
+    if changes.keys() & {"hidden_layer_sizes", "activation", "normalization"}:
         message = None  # refused as a change of the architecture, too
     model, X, y = data_of("binary")
     plain(model).partial_fit(X, y, classes=[0, 1])
@@ -1511,7 +1519,7 @@ def test_the_reference_recipe_through_solver_and_classifier_on_mnist(mnist):
         learning_rate_init=1e-2,
         alpha=1e-4 * 200,
         batch_size=100,
-        batch_norm=True,
+        normalization="batch",
         max_iter=10,
         random_state=0,
     ).fit(mnist.X_train, mnist.y_train)
