@@ -48,6 +48,7 @@ LEVELS = {
     "callbacks": 4,
     "datasets": LEAF,
     "plotting": LEAF,
+    "presets": LEAF,
     "__init__": TOP,
 }
 TOP_IMPORTS = {"_classifier", "_regressor", "_transformer", "plotting"}

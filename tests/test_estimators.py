@@ -33,6 +33,7 @@ from skfcnet import FCNetClassifier, FCNetRegressor
 from skfcnet._base import SOLVERS
 from skfcnet._classifier import DOUBTFUL_ROWS, MOST_SMOOTHING
 from skfcnet.layers import ACTIVATIONS, NORMALIZATIONS
+from skfcnet.presets import LIKE_MLP
 from skfcnet.solver import DivergenceError, Solver
 
 pytestmark = pytest.mark.filterwarnings(
@@ -84,15 +85,11 @@ def data_of(kind, n=120, n_features=6, seed=0):
 
 def plain(model):
     """Let a network be trained on the numbers as they are, as scikit-learn's are."""
-    settings = {
-        "solver": "adam",
-        "learning_rate": "constant",
-        "input_scaling": None,
-        "numeric_embedding": None,
-        "scale_target": False,
-        "label_smoothing": 0.0,
-    }
-    return model.set_params(**{k: settings[k] for k in settings if hasattr(model, k)})
+    names = ("solver", "learning_rate", "input_scaling", "numeric_embedding")
+    model.set_params(**{name: LIKE_MLP[name] for name in names})
+    if is_classifier(model):
+        return model.set_params(label_smoothing=0.0)
+    return model.set_params(scale_target=False)
 
 
 def outputs(model, X):
@@ -269,7 +266,7 @@ def test_one_full_batch_step_of_plain_descent_agrees_with_scikit_learn(kind):
         "random_state": 0,
         "learning_rate_init": 0.1,
     }
-    ours = plain(model).set_params(**settings, dtype="float64")
+    ours = plain(model).set_params(**LIKE_MLP | settings)
     theirs = (MLPClassifier if is_classifier(model) else MLPRegressor)(
         **settings, warm_start=True
     )
