@@ -40,35 +40,26 @@ from skfcnet._engine.batches import content_order, repetitions
 from skfcnet._engine.lbfgs import train_lbfgs
 from skfcnet._engine.numeric import finite, in_dtype
 from skfcnet._engine.parameters import ArrayList
+from skfcnet._engine.statistics import distinct, exact_weights
 from skfcnet._engine.warn import warn
 from skfcnet._estimators.checks import (
-    checked_table,
-    checked_weight,
-    readable_table,
-    refuse_dates,
-    refuse_masks,
-    refuse_missing,
-    refuse_other_than_numbers,
-    rows_asked_about,
+    validate_sample_weight,
+    validate_table,
+    validate_X_predict,
 )
 from skfcnet._estimators.history import Epoch, History
 from skfcnet._estimators.holdout import holdout, warn_of_another_scale
 from skfcnet._estimators.log import EpochLog
+from skfcnet._estimators.target_checks import refuse_missing, refuse_other_than_numbers
 from skfcnet._estimators.unused_parameters import (
     Condition,
     by_value,
     set_parameters,
     warn_of_idle_parameters,
 )
-from skfcnet._tabular.categories import (
-    Columns,
-    as_table,
-    categorical_mask,
-    holds_numbers,
-    rows_of,
-)
-from skfcnet._tabular.encoder import EMBEDDINGS, Features
-from skfcnet._tabular.scaling import SCALINGS, counted, tally
+from skfcnet._tabular.encoder import EMBEDDINGS, Encoder
+from skfcnet._tabular.scaling import SCALINGS
+from skfcnet._tabular.tables import as_table, refuse_dates, refuse_masks
 from skfcnet.initializers import INITIALIZERS
 from skfcnet.layers import ACTIVATIONS
 from skfcnet.losses import LOSSES
@@ -606,7 +597,7 @@ class _BaseFCNet(CallbackSupportMixin, BaseEstimator):
         if first:
             self._seed = check_random_state(self.random_state).randint(2**31 - 1)
         else:
-            self._warn_of_new_levels(table, number, X)
+            self._warn_of_new_categories(table, number, X)
         target = self._target_of(y)
         self._learn_costs(y, weight)
         return Rows(X, y, target, weight, self._costs(y), number)
@@ -632,7 +623,7 @@ class _BaseFCNet(CallbackSupportMixin, BaseEstimator):
             self._start_at_the_best_constant(rows)
         else:
             self._follow_description()
-            self._features = self._features.completed(rows.X, rows.weight)
+            self._encoder = self._encoder.updated(rows.X, rows.weight)
             X = self._encoded_rows(rows.X)
         self._first_epoch = self.n_iter_
         validation = None if held_out is None else Validation(self, held_out)
@@ -642,22 +633,34 @@ class _BaseFCNet(CallbackSupportMixin, BaseEstimator):
 
     def _learn_columns(self, X, sample_weight):
         """Learn which columns are categorical, and how the others are read."""
-        self._columns = None
-        X = readable_table(X)
-        if issparse(X) or (
-            holds_numbers(X) and isinstance(self.categorical_features, str | None)
-        ):
-            return
+        table, counts = as_table(X), None
         if sample_weight is not None:
-            X = rows_of(X, checked_weight(sample_weight, X.shape[0]) > 0)
-        mask = categorical_mask(X, self.categorical_features)
-        if mask.any() or not holds_numbers(X):
-            self._columns = Columns(mask).fit(X)
+            counts = validate_sample_weight(sample_weight, table.shape[0]) > 0
+        self._encoder = Encoder(
+            scaling=None if issparse(table) else self.input_scaling,
+            embedding=self.numeric_embedding,
+            n_bins=self.n_bins,
+            categorical_features=self.categorical_features,
+            dtype=self._compute_dtype,
+        ).learn_columns(table, counts)
 
-    def _warn_of_new_levels(self, table, rows, X):
-        """Say which levels of rows to train on cannot be learned any more."""
-        if self._columns is not None:
-            self._columns = self._columns.warned_of_new_levels(as_table(table), rows, X)
+    @property
+    def _reader(self):
+        """The reader of the encoder; None where there is none, as before the fit."""
+        encoder = getattr(self, "_encoder", None)
+        return None if encoder is None else encoder.reader
+
+    def _with_reader(self, reader):
+        """Return a copy of the encoder that reads tables by another reader."""
+        encoder = copy.copy(self._encoder)
+        encoder.reader = reader
+        return encoder
+
+    def _warn_of_new_categories(self, X, rows, numbers):
+        """Warn of categories in rows to train on that cannot be learned any more."""
+        if self._reader is not None:
+            reader = self._reader.reporting_new_categories(as_table(X), rows, numbers)
+            self._encoder = self._with_reader(reader)
 
     def _learn_features(self, rows):
         """Learn what the network is given of rows; return that of those to train on."""
@@ -679,21 +682,10 @@ class _BaseFCNet(CallbackSupportMixin, BaseEstimator):
                 f"features of dense X have bins."
             )
         self._encoding = self._described_encoding()
-        self._features = Features(
-            scaling=None if is_sparse else self.input_scaling,
-            embedding=self.numeric_embedding,
-            n_bins=self.n_bins,
-            dtype=self._compute_dtype,
-        )
-        columns = self._columns
-        categorical = None if columns is None else columns.categorical
-        n_declared = None if columns is None else columns.n_declared
-        return self._features.fit_transform(
-            rows.X, rows.weight, categorical=categorical, n_declared=n_declared
-        )
+        return self._encoder.fit_transform(rows.X, rows.weight)
 
     def _encoded_rows(self, X):
-        return self._features.transform(X, dtype=self._compute_dtype)
+        return self._encoder.transform(X, dtype=self._compute_dtype)
 
     def _described_encoding(self):
         """Return the parameters that say how X is encoded, such as can be compared."""
@@ -704,16 +696,14 @@ class _BaseFCNet(CallbackSupportMixin, BaseEstimator):
         return self._by_chunks(lambda rows: method(self._fed(rows)), X)
 
     def _fed(self, X):
-        """Return what the network is given of rows asked about, in their precision."""
-        if self._features.is_identity:  # gaps were filled where there are any
-            return X
+        """Return the encoded features of rows to predict, in their precision."""
         dtype = np.result_type(X.dtype, self._net.dtype)
-        return self._features.transform(X, dtype=dtype)
+        return self._encoder.transform(X, dtype=dtype)
 
     def _by_chunks(self, function, X):
         """Return what a function makes of rows, some at a time: memory stays flat."""
         step = CHUNK
-        if self._features.is_identity:  # nothing is encoded: scores alone take memory
+        if self._encoder.is_identity:  # nothing is encoded: scores alone take memory
             n_scores = self._net.n_members * self._net.stages[-1].fan_out
             step *= max(1, DECODED // (CHUNK * n_scores))
         if X.shape[0] <= step:
@@ -736,10 +726,11 @@ class _BaseFCNet(CallbackSupportMixin, BaseEstimator):
         if self._category == "regression":  # as labels, dates are like others
             refuse_dates(y, "y")
             refuse_other_than_numbers(y, "y")
-        X, y = checked_table(
+        X, y = validate_table(
             self,
             X,
             y,
+            reader=self._reader,
             reset=reset,
             multi_output=True,
             y_numeric=self._category == "regression",
@@ -755,7 +746,7 @@ class _BaseFCNet(CallbackSupportMixin, BaseEstimator):
         if issparse(X) or self.input_scaling is None:  # it needs no more digits
             X = in_dtype(X, self._compute_dtype, "X")
         if sample_weight is not None:
-            sample_weight = checked_weight(sample_weight, X.shape[0])
+            sample_weight = validate_sample_weight(sample_weight, X.shape[0])
         return X, y, sample_weight
 
     @property
@@ -770,7 +761,7 @@ class _BaseFCNet(CallbackSupportMixin, BaseEstimator):
         self._described = self._description()
         self._net = FullyConnectedNet(**self._described, random_state=self._rng)
         # What no row has yet counts as what is missing, until it is learned.
-        self._net.params["W1"][..., self._features.without_rows, :] = 0
+        self._net.params["W1"][..., self._encoder.columns_without_rows, :] = 0
         self._optim_config = {}
         self._step = 0
         self._divisions = 0
@@ -787,12 +778,12 @@ class _BaseFCNet(CallbackSupportMixin, BaseEstimator):
         For classes, these are logarithms of their shares, or log-odds; for numbers, the
         mean, median or quantiles; for logarithms of means, that of the mean.
         """
-        weight = counted(rows.weight, rows.X.shape[0])
+        weight = exact_weights(rows.weight, rows.X.shape[0])
         if rows.cost is not None:
             if not rows.cost.any():
                 return
             # Products of these are exact, for one row of weight 2 as for two rows.
-            weight = counted(weight * rows.cost.astype(np.float32), len(weight))
+            weight = exact_weights(weight * rows.cost.astype(np.float32), len(weight))
         objective, target = self._net.objective, rows.target
         if objective.takes_labels:
             totals = np.bincount(target, weight, minlength=self.n_outputs_)
@@ -802,7 +793,7 @@ class _BaseFCNet(CallbackSupportMixin, BaseEstimator):
                 for pair in zip(rest, totals, strict=True)
             ]
         else:
-            columns = [tally(column, weight) for column in target.T]
+            columns = [distinct(column, weight) for column in target.T]
         scores = [np.ravel(objective.constant(*column)) for column in columns]
         self._net.params[f"b{self.n_layers_ - 1}"] = np.concatenate(scores)
 
@@ -819,7 +810,7 @@ class _BaseFCNet(CallbackSupportMixin, BaseEstimator):
             "category": self._category,
             "hidden_dims": hidden_dims,
             "normalization": [normalization] * len(hidden_dims),
-            "input_dim": self._features.width,
+            "input_dim": self._encoder.width,
             "output_dim": self.n_outputs_,
             "weight_scale": None,
             "dtype": np.dtype(self._compute_dtype).name,
@@ -828,7 +819,7 @@ class _BaseFCNet(CallbackSupportMixin, BaseEstimator):
             "input_dropout": self.input_dropout,
             "init": None if self.init == "auto" else self.init,
             "n_members": self.n_members,
-            "n_embedded": self._features.n_embedded,
+            "n_embedded": self._encoder.n_embedded,
             "loss": self._loss(),
             "loss_params": self._loss_params(),
         }
@@ -1053,7 +1044,7 @@ class _BaseFCNet(CallbackSupportMixin, BaseEstimator):
                 remedies.append(f"lower learning_rate_init={self.learning_rate_init!r}")
                 if self.max_grad_norm is None:
                     remedies.append("set max_grad_norm, such as to 1.0")
-            if self._features.scaling is None:
+            if self._encoder.scaling is None:
                 remedies.append("scale X, which input_scaling does for dense rows")
             if not getattr(self, "scale_target", True):
                 remedies.append("set scale_target=True")
@@ -1283,7 +1274,7 @@ class _BaseFCNet(CallbackSupportMixin, BaseEstimator):
         predicted : ndarray
             Of all rows.
         """
-        X = rows_asked_about(self, X)
+        X = validate_X_predict(self, X, self._reader)
 
         def of_rows(rows):
             scores = finite(self._net.member_scores(self._fed(rows)), self._net.dtype)
@@ -1328,7 +1319,7 @@ class _BaseFCNet(CallbackSupportMixin, BaseEstimator):
         ValueError
             If X is invalid, or too large to compute with.
         """
-        X = rows_asked_about(self, X, accept_sparse=False)
+        X = validate_X_predict(self, X, self._reader, accept_sparse=False)
         gradients = finite(self._by_chunks(self._gradients, X), self._net.dtype)
         axes = self._output_axes(gradients.shape[1])
         return gradients.reshape(len(X), *axes, X.shape[1]).astype(X.dtype)
@@ -1337,7 +1328,7 @@ class _BaseFCNet(CallbackSupportMixin, BaseEstimator):
         """Return the gradients of all that is predicted of rows, in float64."""
         encoded = self._fed(X)
         gradients = self._net.input_gradients(encoded).astype(np.float64)
-        gradients = self._features.pulled_back(X, gradients)
+        gradients = self._encoder.backward(X, gradients)
         return self._answer_gradients(encoded, gradients)
 
     def _answer_gradients(self, encoded, gradients):
@@ -1405,9 +1396,9 @@ class Validation:
         return float(loss), float(score)
 
     def _score(self, estimator):
-        # The rows have lost the names of their columns, and of their levels.
+        # The rows have lost the names of their columns, and their categories.
         nameless = copy.copy(estimator)
-        nameless._columns = None
+        nameless._encoder = estimator._with_reader(None)
         vars(nameless).pop("feature_names_in_", None)
         X, y = self._X, self._y
         if self._weight is None:

@@ -16,9 +16,9 @@ from skfcnet._estimators.base import (
     partial_fit_is_available,
     store_parameters,
 )
-from skfcnet._estimators.checks import (
+from skfcnet._estimators.checks import validate_sample_weight
+from skfcnet._estimators.target_checks import (
     check_width,
-    checked_weight,
     refuse_labels_of_unclear_kind,
     sorted_labels,
 )
@@ -774,7 +774,7 @@ class FCNetClassifier(ClassifierMixin, _BaseFCNet):
         if y.shape != answers.shape:
             raise ValueError(f"y must have shape {answers.shape}, got {y.shape}.")
         if sample_weight is not None:
-            sample_weight = checked_weight(sample_weight, len(y))
+            sample_weight = validate_sample_weight(sample_weight, len(y))
         return float(self._default_score(y, answers, sample_weight, None))
 
     @np.errstate(all="ignore")

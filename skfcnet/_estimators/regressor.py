@@ -17,9 +17,9 @@ from skfcnet._estimators.base import (
     partial_fit_is_available,
     store_parameters,
 )
-from skfcnet._estimators.checks import check_width
+from skfcnet._estimators.target_checks import check_width
 from skfcnet._estimators.unused_parameters import by_value
-from skfcnet._tabular.scaling import TargetScaler
+from skfcnet._tabular.target_scaler import TargetScaler
 
 
 class RegressionLoss(NamedTuple):
@@ -29,8 +29,8 @@ class RegressionLoss(NamedTuple):
     ----------
     target_scaling : str
         How the target is scaled, a key of
-        `skfcnet._tabular.scaling.TARGET_SCALINGS`: by statistics that are as robust as
-        the loss, and without a shift where scores are logarithms.
+        `skfcnet._tabular.target_scaler.TARGET_SCALINGS`: by statistics that are as
+        robust as the loss, and without a shift where scores are logarithms.
 
     parameters : dict, default={}
         Which of the loss's parameters is which of the estimator's.
@@ -578,10 +578,10 @@ class FCNetRegressor(RegressorMixin, _BaseFCNet):
         if known is None or known.scaling != scaling:
             scaler = TargetScaler(scaling=scaling).fit(target, rows.weight)
         else:
-            scaler = known.widened(target, rows.weight)
+            scaler = known.updated(target, rows.weight)
         scaler.clip = self.clip_output
         self._target_scaler = scaler
-        if known is not None and (known.spread != scaler.spread).any():
+        if known is not None and (known.half_scale != scaler.half_scale).any():
             self._forget_the_best()  # whose loss was in other units
 
     def _scaled(self, target):

@@ -15,7 +15,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from skfcnet._compat import HasMethods, Interval, validate_params
 from skfcnet._engine.numeric import finite
-from skfcnet._estimators.checks import rows_asked_about
+from skfcnet._estimators.checks import validate_X_predict
 from skfcnet._estimators.classifier import FCNetClassifier
 
 
@@ -115,12 +115,8 @@ class FCNetTransformer(
         return self.estimator_.feature_names_in_
 
     @property
-    def _columns(self):
-        return self.estimator_._columns
-
-    @property
-    def _features(self):
-        return self.estimator_._features
+    def _reader(self):
+        return self.estimator_._reader
 
     @property
     def _n_features_out(self):
@@ -185,7 +181,7 @@ class FCNetTransformer(
         ValueError
             If X is invalid, or too large to compute with.
         """
-        X = rows_asked_about(self, X)
+        X = validate_X_predict(self, X, self._reader)
         net = self.estimator_._net
         hidden = partial(net.hidden, layer=self._layer)
         activations = finite(self.estimator_._through_network(hidden, X), net.dtype)
