@@ -174,7 +174,7 @@ class Scaler:
         return scaler
 
     def _columns_to_learn(self, X):
-        """Return the columns that have no scale, but get one or a centre by these rows."""
+        """Return the columns that have no scale yet, but can learn from X."""
         columns = np.flatnonzero(self.factor == 0)
         is_known = self.is_known[columns]
         constant = np.where(is_known, self.half_center[columns], np.nan)
