@@ -439,9 +439,9 @@ def test_a_target_that_does_not_vary_at_first_is_scaled_later():
 def test_the_scale_of_columns_that_vary_is_that_of_the_first_call():
     X, y = regression()
     model = FCNetRegressor(**SMALL, numeric_embedding=None).partial_fit(X, y)
-    before = model._features.transform(X)
+    before = model._encoder.transform(X)
     model.partial_fit(1e3 * X + 5, y)
-    np.testing.assert_array_equal(model._features.transform(X), before)
+    np.testing.assert_array_equal(model._encoder.transform(X), before)
 
 
 @pytest.mark.parametrize("kind", [FCNetClassifier, FCNetRegressor])
@@ -465,10 +465,10 @@ def test_the_same_numbers_in_another_precision_or_layout_are_the_same_constant()
     X[:, 1] = 0.1
     model = FCNetRegressor(**SMALL, input_scaling="standard", numeric_embedding=None)
     model.partial_fit(X, np.full(50, 0.3))
-    scale = copy.deepcopy((model._features, model._target_scaler))
+    scale = copy.deepcopy((model._encoder, model._target_scaler))
     for same in (X.astype(np.float32), csr_array(X)):
         model.partial_fit(same, np.full(50, 0.1) + 0.2)
-    np.testing.assert_array_equal(model._features.transform(X), scale[0].transform(X))
+    np.testing.assert_array_equal(model._encoder.transform(X), scale[0].transform(X))
     assert model._target_scaler.spread == scale[1].spread
     X[:, 1] = y
     for _ in range(40):

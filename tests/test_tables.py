@@ -149,9 +149,9 @@ def test_all_is_learned_from_the_rows_trained_on(kind, encoding, solver):
     given = clone(model).fit(X[20:], y[20:], X_val=X_val, y_val=y_val)
     alone = clone(model).set_params(early_stopping=False, max_iter=1)
     alone.fit(X[20:], y[20:])
-    assert given._features.width == alone._features.width
+    assert given._encoder.width == alone._encoder.width
     np.testing.assert_array_equal(
-        given._features.transform(X), alone._features.transform(X)
+        given._encoder.transform(X), alone._encoder.transform(X)
     )
     score = given.score(X_val, y_val)
     assert score == pytest.approx(given.best_validation_score_, rel=1e-4, abs=1e-4)
@@ -189,12 +189,12 @@ def test_partial_fit_keeps_what_the_first_call_learned(kind, encoding):
     for _ in range(3):
         stepwise = pickle.loads(pickle.dumps(stepwise)).partial_fit(X, y)
     assert_same(stepwise, whole, X)
-    before = stepwise._features.transform(X)
+    before = stepwise._encoder.transform(X)
     other = X * [10, 10, 1, 10]  # where one may hold levels
     stepwise.partial_fit(other[:30], y[:30])
-    np.testing.assert_array_equal(stepwise._features.transform(X), before)
+    np.testing.assert_array_equal(stepwise._encoder.transform(X), before)
     warm = clone(model).set_params(warm_start=True).fit(X, y).fit(other, y)
-    np.testing.assert_array_equal(warm._features.transform(X), before)
+    np.testing.assert_array_equal(warm._encoder.transform(X), before)
     assert warm.n_iter_ == 8
 
 
@@ -247,7 +247,7 @@ def test_a_failed_fit_leaves_the_table_of_the_earlier_model():
         ).fit(10 * X, y)
     np.testing.assert_array_equal(model.predict(frame), expected)
     model.set_params(**SMALL, solver="adamw").fit(X, y)
-    assert model._columns is None and model.predict(X).shape == (90,)
+    assert model._encoder.reader is None and model.predict(X).shape == (90,)
 
 
 # Any units
@@ -788,7 +788,7 @@ def test_prediction_takes_little_memory(encoding, dtype):
     # Some thousand rows at a time are encoded: with few bins, that is little.
     model = FCNetRegressor(**SMALL | encoding | {"dtype": "float64", "n_bins": 5})
     model.fit(X[:200], X[:200, 0])
-    encoded = len(X) * model._features.width * 8
+    encoded = len(X) * model._encoder.width * 8
     if "categorical_features" not in encoding:  # whose levels are read all at once
         assert peak_of(lambda: model.predict(X)) < 3e6 + encoded / 5
     assert peak_of(lambda: model.input_gradients(X)) < 4 * 60_000 * 20 * 8
@@ -816,7 +816,7 @@ def test_rows_that_nothing_is_done_to_are_not_copied():
     X = np.random.default_rng(0).normal(size=(20_000, 100)).astype(np.float32)
     model = FCNetRegressor(**SMALL | {"max_iter": 1}, input_scaling=None)
     assert peak_of(lambda: model.fit(X, X[:, 0])) < 0.6 * X.nbytes
-    assert model._features.transform(X) is X
+    assert model._encoder.transform(X) is X
 
 
 @every_encoding
@@ -846,7 +846,7 @@ def test_words_of_a_frame_are_categories_by_default():
     model = FCNetClassifier(**SMALL).fit(X, y)
     same = FCNetClassifier(**SMALL, categorical_features=["town"]).fit(X, y)
     np.testing.assert_array_equal(model.predict_proba(X), same.predict_proba(X))
-    assert model._features.width > 4
+    assert model._encoder.width > 4
 
 
 # What is learned

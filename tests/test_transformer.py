@@ -95,7 +95,7 @@ def test_it_hands_on_the_hidden_layer_of_a_clone(iris, model, layer):
 
 def hidden(model, X, layer):
     """Return the activations of a layer, of rows as the network is given them."""
-    return model._net.hidden(model._features.transform(X, dtype=np.float64), layer)
+    return model._net.hidden(model._encoder.transform(X, dtype=np.float64), layer)
 
 
 def test_without_an_estimator_it_fits_a_classifier_of_its_own(iris):

@@ -31,10 +31,6 @@ from skfcnet._estimators.architecture import (
     start_network,
 )
 from skfcnet._estimators.checks import (
-    refuse_dates,
-    refuse_masks,
-    refuse_missing,
-    refuse_other_than_numbers,
     validate_sample_weight,
     validate_table,
     validate_X_predict,
@@ -55,6 +51,7 @@ from skfcnet._estimators.optimization import (
     trains_to_the_end,
 )
 from skfcnet._estimators.rows import Rows, rows_of_positive_weight
+from skfcnet._estimators.target_checks import refuse_missing, refuse_other_than_numbers
 from skfcnet._estimators.training import (
     AfterEpoch,
     TrainingState,
@@ -71,7 +68,7 @@ from skfcnet._estimators.validation import (
     split_validation_set,
 )
 from skfcnet._tabular.encoder import Encoder
-from skfcnet._tabular.tables import as_table
+from skfcnet._tabular.tables import as_table, refuse_dates, refuse_masks
 from skfcnet.losses import LOSSES
 
 
@@ -349,19 +346,18 @@ class _BaseFCNet(FittedAttributes, CallbackSupportMixin, BaseEstimator):
 
     def _start_encoder(self, X, sample_weight):
         """Make the encoder, which learns what the columns of a table are."""
-        if issparse(X):
+        table, counts = as_table(X), None
+        if issparse(table):
             check_parameters_for_sparse_input(self)
-        counts = None
-        if sample_weight is not None and not issparse(X):
-            n_rows = X.shape[0] if hasattr(X, "shape") else len(X)
-            counts = validate_sample_weight(sample_weight, n_rows) > 0
+        if sample_weight is not None:
+            counts = validate_sample_weight(sample_weight, table.shape[0]) > 0
         self._encoder = Encoder(
-            scaling=None if issparse(X) else self.input_scaling,
+            scaling=None if issparse(table) else self.input_scaling,
             embedding=self.numeric_embedding,
             n_bins=self.n_bins,
             categorical_features=self.categorical_features,
             dtype=self._compute_dtype,
-        ).learn_columns(X, counts)
+        ).learn_columns(table, counts)
 
     def _encode_target(self, y, *, is_whole):
         """Return encoded targets, which the loss must be defined for."""

@@ -7,7 +7,10 @@ kind is one class and one line there.
 import numpy as np
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 
-from skfcnet._estimators.checks import refuse_labels_of_unclear_kind, sorted_labels
+from skfcnet._estimators.target_checks import (
+    refuse_labels_of_unclear_kind,
+    sorted_labels,
+)
 from skfcnet._estimators.targets._classes import (
     BinaryTarget,
     MulticlassMultioutputTarget,

@@ -7,7 +7,7 @@ from sklearn.metrics import accuracy_score
 from sklearn.utils.multiclass import check_classification_targets
 
 from skfcnet._engine.statistics import distinct
-from skfcnet._estimators.checks import check_width, sorted_labels
+from skfcnet._estimators.target_checks import check_width, sorted_labels
 from skfcnet._estimators.targets._class_weights import ClassWeights
 from skfcnet._estimators.targets._target import Target
 

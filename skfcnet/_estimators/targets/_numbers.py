@@ -9,7 +9,7 @@ from sklearn.utils import check_array
 
 from skfcnet._engine.numeric import in_dtype
 from skfcnet._engine.statistics import distinct
-from skfcnet._estimators.checks import check_width
+from skfcnet._estimators.target_checks import check_width
 from skfcnet._estimators.targets._target import Target
 from skfcnet._tabular.target_scaler import TargetScaler
 
@@ -79,7 +79,7 @@ class ContinuousTarget(Target):
             scaler = known.updated(target, rows.weight)
         scaler.clip = self.clip_output
         self.scaler = scaler
-        return known is not None and (known.scale != scaler.scale).any()
+        return known is not None and (known.half_scale != scaler.half_scale).any()
 
     def transform(self, encoded, dtype):
         """Return the scaled targets."""
