@@ -39,10 +39,10 @@ from skfcnet.losses import LOSSES
 from skfcnet.solver import Solver
 
 KINDS = {
-    "products": [kind for kind in LAYERS if kind.startswith("affine")],
+    "products": ["affine"],
     "activations": ACTIVATIONS,
     "normalisation": [*NORMALIZATIONS.values()],
-    "dropout": [kind for kind in LAYERS if kind.startswith("dropout")],
+    "dropout": ["dropout"],
 }
 """Parts of a step that are layers: their keys in the table of layers."""
 

@@ -2,14 +2,12 @@
 
 from contextlib import suppress
 from copy import deepcopy
-from functools import lru_cache, partial
-from itertools import pairwise
+from functools import partial
 from math import prod, sqrt
 from numbers import Integral
-from typing import NamedTuple
 
 import numpy as np
-from scipy.sparse import block_diag, issparse
+from scipy.sparse import issparse
 
 from skfcnet._engine.arguments import (
     A_SHARE,
@@ -21,11 +19,12 @@ from skfcnet._engine.arguments import (
     unchecked,
 )
 from skfcnet._engine.parameters import Parameters, Zone
+from skfcnet._engine.passes import InferencePasses, Passes
+from skfcnet._engine.plan import plan, stages_for
 from skfcnet._engine.random import as_generator
 from skfcnet._engine.workspace import Workspace
 from skfcnet.initializers import INITIALIZERS
-from skfcnet.layers import ACTIVATIONS, LAYERS, NORMALIZATIONS
-from skfcnet.layers._embeddings import N_TRAINED
+from skfcnet.layers import ACTIVATIONS, NORMALIZATIONS
 from skfcnet.losses import LOSSES
 
 CATEGORIES = {"classification": "softmax", "regression": "mse"}
@@ -35,187 +34,7 @@ CHUNK = 2048
 """Rows of one test-time pass: memory stays flat in the number of rows."""
 
 EMBEDDED_CHUNK = 256
-"""Rows of one where features are embedded, of which each has many cosines."""
-
-
-class Stage(NamedTuple):
-    """One layer of a network: names and numbers only, so that it pickles and prints.
-
-    Its arrays are looked up where it runs: no unpickled stage can hold stale views.
-
-    Parameters
-    ----------
-    name : str
-        Of this stage in the network.
-
-    kind : str
-        A key of `skfcnet.layers.LAYERS`.
-
-    fan_in, fan_out : int
-        Widths of input and output.
-
-    specs : tuple of ParamSpec
-        Its arrays, under the names they have in the network.
-
-    trained : tuple of str
-        Names of the arrays that its forward function takes.
-
-    state : tuple of (str, str)
-        Names of options, and of the running statistics behind them.
-
-    rate : float or None
-        Of dropout.
-
-    members : tuple
-        What the shapes of its arrays, and of what it computes, begin with: (k,) for k
-        members.
-    """
-
-    name: str
-    kind: str
-    fan_in: int
-    fan_out: int
-    specs: tuple
-    trained: tuple
-    state: tuple
-    rate: float | None
-    members: tuple = ()
-
-    def arrays(self, named):
-        """Return the layer's trainable arrays, or their gradients, in order.
-
-        Parameters
-        ----------
-        named : Parameters
-            The network's, or their gradients.
-
-        Returns
-        -------
-        arrays : list of ndarray
-            What the forward function takes after ``x``.
-        """
-        return named.select(self.trained)
-
-    def options(self, params, mode, rng, **others):
-        """Return the options of a forward function that takes any.
-
-        Parameters
-        ----------
-        params : Parameters
-            The network's, with the running statistics.
-
-        mode : {'train', 'test'}
-            Which pass this is.
-
-        rng : numpy.random.Generator or None
-            Draws dropout masks.
-
-        **others : dict
-            Options that the layer takes beside these.
-
-        Returns
-        -------
-        options : dict
-            For this call: the function may write to it.
-        """
-        options = {option: params.state[name] for option, name in self.state}
-        return {"mode": mode, "p": self.rate, "rng": rng} | options | others
-
-
-def _stage(kind, index, fan_in, fan_out, rate=None, *, members):
-    specs, trained, state = [], [], []
-    for spec in LAYERS[kind].specs(fan_in, fan_out):
-        name = f"{spec.name}{index}"
-        specs.append(spec._replace(name=name, shape=_of_members(members, spec.shape)))
-        if spec.zone is Zone.STATE:
-            state.append((spec.name, name))
-        else:
-            trained.append(name)
-    return Stage(
-        f"{kind}{index}",
-        kind,
-        fan_in,
-        fan_out,
-        tuple(specs),
-        tuple(trained),
-        tuple(state),
-        rate,
-        members,
-    )
-
-
-def _of_members(members, shape):
-    """Return the shape of an array for them; vectors are rows, and broadcast so."""
-    return (*members, *(1,) * (2 - len(shape)), *shape) if members else shape
-
-
-def plan(
-    sizes,
-    normalization,
-    activation,
-    dropout,
-    input_dropout=0.0,
-    *,
-    n_members=1,
-    n_embedded=0,
-):
-    """Yield the stages of a network, in order.
-
-    Parameters
-    ----------
-    sizes : sequence of int
-        Width of the input, of every hidden layer and of the output.
-
-    normalization : sequence of bool, str or None
-        Which of `skfcnet.layers.NORMALIZATIONS` follows the affine map of each hidden
-        layer: True is "batch", False and None are none.
-
-    activation : str
-        A key of `skfcnet.layers.ACTIVATIONS`.
-
-    dropout : float
-        Probability of dropping a hidden unit.
-
-    input_dropout : float, default=0.0
-        Probability of dropping a feature, or what it is embedded as.
-
-    n_members : int, default=1
-        Networks side by side; with several, arrays have a leading axis for them.
-
-    n_embedded : int, default=0
-        How many columns of the input, from the first on, are embedded.
-
-    Yields
-    ------
-    stage : Stage
-        The next layer.
-
-    Examples
-    --------
-    >>> from skfcnet.network import plan
-    >>> [stage.name for stage in plan([784, 20, 10], [True], "relu", 0.0)]
-    ['affine_input1', 'batchnorm1', 'relu1', 'affine2']
-    """
-    stage = partial(_stage, members=(n_members,) if n_members > 1 else ())
-    width, of_data = sizes[0], "_input"
-    if n_embedded:
-        width += N_TRAINED * n_embedded
-        yield stage("pbld_input", 0, sizes[0], width)
-        of_data = ""  # what follows has somebody to hand its gradient to
-    if input_dropout:
-        yield stage(f"dropout{of_data}", 0, width, width, input_dropout)
-    kind = f"affine{of_data}"
-    for index, (fan_in, fan_out) in enumerate(pairwise((width, *sizes[1:])), start=1):
-        yield stage(kind, index, fan_in, fan_out)
-        kind = "affine"
-        if index > len(normalization):  # the output
-            return
-        if entry := normalization[index - 1]:
-            chosen = entry if isinstance(entry, str) else "batch"
-            yield stage(NORMALIZATIONS[chosen], index, fan_out, fan_out)
-        yield stage(activation, index, fan_out, fan_out)
-        if dropout:
-            yield stage("dropout", index, fan_out, fan_out, dropout)
+"""Rows of one where features are embedded, since each then has many cosines."""
 
 
 class FullyConnectedNet:
@@ -449,7 +268,7 @@ class FullyConnectedNet:
                 arrays[spec.name] = spec.initial
         weights_of_output = self.stages[-1].trained[0]
         drawn[weights_of_output] = partial(draw, gain=1.0)
-        for member in np.ndindex(self.stages[-1].members):
+        for member in np.ndindex(self.stages[-1].member_shape):
             for name, draw_array in drawn.items():
                 array = self.params[name][member]
                 array[...] = draw_array(array.shape, rng)
@@ -470,10 +289,9 @@ class FullyConnectedNet:
         return self.params.vector.dtype
 
     def __repr__(self):
-        kinds = (stage.kind.removesuffix("_input") for stage in self.stages)
         layers = (
-            f"{kind} {stage.fan_out}" if kind == "affine" else kind
-            for kind, stage in zip(kinds, self.stages, strict=True)
+            f"affine {stage.fan_out}" if stage.kind == "affine" else stage.kind
+            for stage in self.stages
         )
         path = " → ".join([str(self.input_dim), *layers, self.loss_name])
         if self.n_members > 1:
@@ -525,16 +343,14 @@ class FullyConnectedNet:
         x = self._as_rows(X).astype(self.dtype, copy=False)
         drops = self.dropout or self.input_dropout
         grads = Parameters(self.params.specs, dtype=self.dtype)
+        rng = as_generator(random_state) if drops else None
         loss = self.backpropagate(
             x,
             self.as_targets(y, n_rows=x.shape[0]),
+            self.training_passes(x, grads, rng=rng),
             weight=None if weight is None else self.as_costs(weight, n_rows=x.shape[0]),
-            grads=grads,
-            workspace=Workspace(),
-            rng=as_generator(random_state) if drops else None,
         )
-        grads.decayed += self.reg * self.params.decayed
-        return loss + self.penalty(), grads
+        return loss, grads
 
     def penalty(self):
         """Return the L2 penalty of the weights, ``0.5 * reg * ||W||^2``.
@@ -630,54 +446,55 @@ class FullyConnectedNet:
             )
         return weight
 
-    def backpropagate(self, x, y, *, weight=None, grads, workspace, rng):
-        """Write all gradients of the mean loss, without the penalty; return the loss.
+    def backpropagate(self, x, y, passes, *, weight=None, with_penalty=True):
+        """Return the loss of rows, and write its gradients.
 
-        What `loss` and `~skfcnet.solver.Solver` are built on: no check, no copy, and
-        with a workspace that was used before, no allocation.
+        What is minimised, in one place: `loss` and L-BFGS are built on it with the L2
+        penalty, and `~skfcnet.solver.Solver` without, since its update adds penalty and
+        gradient to each block of the weights while the block is in the cache. There is
+        no check, no copy, and with passes that were used before, no allocation.
 
         Parameters
         ----------
-        x : ndarray of shape (N, d1, ..., dk) or CSR matrix of shape (N, D)
+        x : ndarray of shape (N, D) or CSR matrix
             Rows, in the dtype of the network.
 
         y : ndarray
             Targets, from `as_targets`.
 
+        passes : Passes
+            From `training_passes`, with the gradients that are written to.
+
         weight : ndarray of shape (N,), default=None
             Costs of the rows, in the dtype of the network.
 
-        grads : Parameters
-            Receives the gradients.
-
-        workspace : Workspace
-            Lends all scratch arrays.
-
-        rng : numpy.random.Generator
-            Draws the dropout masks.
+        with_penalty : bool, default=True
+            Whether the L2 penalty is part of the loss.
 
         Returns
         -------
         loss : float
             Mean over the rows, and over the members.
         """
-        stages = self._stages_for(x)
-        if isinstance(x, np.ndarray):
-            x = x.reshape(len(x), self.input_dim)
-        scores, caches = _forward(stages, x, self.params, "train", rng, workspace)
+        scores, caches = passes.forward(x)
+        loss = self._differentiated(
+            scores, y, weight=weight, workspace=passes.workspace.scope("loss")
+        )
+        passes.backward(scores, caches)
+        if with_penalty:
+            passes.grads.decayed += self.reg * self.params.decayed
+            loss += self.penalty()
+        return loss
+
+    def _differentiated(self, scores, y, *, weight, workspace):
+        """Return the mean loss, and write its gradients over the scores."""
         loss_function = unchecked(LOSSES[self.loss_name].function)
         total = 0.0
         for own in self._by_member(scores):
             loss, _ = loss_function(
-                own,
-                y,
-                **self.loss_params,
-                weight=weight,
-                out=own,
-                workspace=workspace.scope("loss"),
+                own, y, **self.loss_params, weight=weight, out=own, workspace=workspace
             )
             total += loss
-        _backward(stages, scores, caches, grads, workspace)
         return total / self.n_members
 
     @np.errstate(all="ignore")
@@ -703,15 +520,13 @@ class FullyConnectedNet:
         loss : float
             Mean over the rows, and over the members.
         """
-        stages = tuple(stage for stage in self._stages_for(x) if not stage.rate)
-        workspace = Workspace()
-        kept = {name: running.copy() for name, running in self.state.items()}
-        scores, _ = _forward(stages, x, self.params, "train", None, workspace)
-        for name, running in kept.items():
-            self.state[name][...] = running
-        scores = self._by_member(scores).astype(np.float64)
-        losses = [self.objective.function(own, y, weight=weight)[0] for own in scores]
-        return sum(losses) / self.n_members
+        # A copy, in which the running statistics may move.
+        params = Parameters(self.params.specs, vector=self.params.vector.copy())
+        stages = stages_for(self._without_dropout(), x)
+        scores, _ = Passes(stages, params, mode="train").forward(x)
+        return self._differentiated(
+            scores.astype(np.float64), y, weight=weight, workspace=Workspace()
+        )
 
     def recompute_statistics(self, X):
         """Set the running statistics of batch normalisation to those of these rows.
@@ -722,8 +537,7 @@ class FullyConnectedNet:
             Rows, in the dtype of the network.
         """
         if self.state:
-            stages, workspace = self._stages_for(X), Workspace()
-            _forward(stages, X, self.params, "train", None, workspace, momentum=0.0)
+            self.training_passes(X, momentum=0.0).forward(X)
 
     def scores(self, X):
         """Return the scores of rows: a test-time pass, in chunks.
@@ -744,7 +558,6 @@ class FullyConnectedNet:
         """
         return self.objective.pooled(self.member_scores(X))
 
-    @np.errstate(under="ignore")
     def member_scores(self, X):
         """Return the scores of rows by every member: a test-time pass, in chunks.
 
@@ -771,9 +584,8 @@ class FullyConnectedNet:
         True
         """
         X = self._as_rows(X)
-        return self._by_member(self._outputs(X, self._test_stages(X)))
+        return self._outputs(X, self.test_passes(X.dtype))
 
-    @np.errstate(under="ignore")
     def hidden(self, X, layer=-1):
         """Return the activations of a hidden layer: a test-time pass, in chunks.
 
@@ -809,17 +621,10 @@ class FullyConnectedNet:
         (2, 5)
         """
         X = self._as_rows(X)
-        stages = self._test_stages(X)
-        ends = [i for i, stage in enumerate(stages, 1) if stage.kind in ACTIVATIONS]
-        if not isinstance(layer, Integral) or not -len(ends) <= layer < len(ends):
-            raise ValueError(
-                f"layer must be the index of one of the {len(ends)} hidden layers, "
-                f"got {layer!r}."
-            )
-        members = self._by_member(self._outputs(X, stages[: ends[layer]]))
+        passes = self._test_passes(X.dtype, self._stages_up_to(layer))
+        members = self._outputs(X, passes)
         return members[0] if self.n_members == 1 else np.hstack(members)
 
-    @np.errstate(under="ignore")
     def input_gradients(self, X):
         r"""Return the gradient of every score with respect to its row.
 
@@ -861,72 +666,122 @@ class FullyConnectedNet:
         if issparse(X):
             raise TypeError("X is sparse, but its gradients are dense: make it dense.")
         X = self._as_rows(X)
-        # The first layer of training hands its dx to nobody; that of others does.
-        stages = tuple(
-            stage._replace(kind=stage.kind.removesuffix("_input"))
-            for stage in self._test_stages(X)
-        )
-        objective, n_scores = self.objective, stages[-1].fan_out
-        dtype = self._test_dtype(X)
-        gradients = np.empty((X.shape[0], n_scores, self.input_dim), dtype)
-        # Of the parameters: what backward passes return beside that of their rows.
-        grads = Parameters(self.params.specs, dtype=dtype)
-        workspace = Workspace()
-        for rows, scores, caches in self._test_passes(X, stages):
-            for k in range(n_scores):
-                dout = workspace("dscores", scores.shape[-2:], scores.dtype)
-                dout[...] = 0
-                dout[:, k] = 1
-                if self.n_members > 1:
-                    dout = objective.pool_backward(dout, scores)
-                dx = _backward(stages, dout, caches, grads, workspace)
-                np.sum(self._by_member(dx), axis=0, out=gradients[rows, k])
+        passes = self.test_passes(X.dtype)
+        shape = (X.shape[0], passes.width, self.input_dim)
+        gradients = np.empty(shape, passes.dtype)
+        for rows in _chunks(X, passes.chunk):
+            _, gradients[rows] = passes.gradients(X[rows])
         return gradients
 
-    def _test_stages(self, X):
-        """Return the stages of a test-time pass over such rows: nothing is dropped."""
-        return tuple(stage for stage in self._stages_for(X) if not stage.rate)
+    def test_passes(self, dtype, *, layer=None):
+        """Return an object for test-time passes over rows, for loops of one's own.
 
-    def _test_dtype(self, X):
-        """Return what a test-time pass over such rows computes in."""
-        single = np.result_type(X.dtype, self.dtype) == np.float32
-        return np.dtype(np.float32 if single else np.float64)
+        Parameters
+        ----------
+        dtype : dtype
+            Of the rows. What is computed in follows from it, as `scores` says.
 
-    def _outputs(self, X, stages):
-        """Return what the last of some stages makes of checked rows."""
-        shape = (*stages[-1].members, X.shape[0], stages[-1].fan_out)
-        outputs = np.empty(shape, self._test_dtype(X))
-        for rows, out, _ in self._test_passes(X, stages):
-            outputs[..., rows, :] = out
+        layer : int, default=None
+            Index of the hidden layer whose activations are asked for, as in `hidden`;
+            None for the scores.
+
+        Returns
+        -------
+        passes : InferencePasses
+            Called with at most ``passes.chunk`` rows, dense or in CSR format and as
+            wide as the network, it returns their scores or activations by every member,
+            (n_members, N, width), in ``passes.dtype``. ``passes.gradients(x)`` returns
+            the scores of dense rows, of all members together, and their gradients.
+            Nothing is checked, and a result is good until the next call.
+
+        Raises
+        ------
+        ValueError
+            If there is no such layer.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from skfcnet.network import FullyConnectedNet
+        >>> net = FullyConnectedNet("regression", [5], [False], 4, 1, n_members=3)
+        >>> passes = net.test_passes(np.float32)
+        >>> passes(np.ones((2, 4), np.float32)).shape
+        (3, 2, 1)
+        """
+        stages = self._without_dropout() if layer is None else self._stages_up_to(layer)
+        return self._test_passes(dtype, stages)
+
+    def training_passes(self, x, grads=None, *, rng=None, workspace=None, **options):
+        """Return the passes of training over minibatches.
+
+        Parameters
+        ----------
+        x : ndarray or CSR matrix
+            Rows that are dense or sparse, as those of the minibatches will be.
+
+        grads : Parameters, default=None
+            Receives the gradients; None where no pass goes back.
+
+        rng : numpy.random.Generator, default=None
+            Draws the dropout masks.
+
+        workspace : Workspace, default=None
+            Lends all scratch arrays; None for a new one.
+
+        **options : dict
+            Options of the layers, such as the ``momentum`` of batch normalisation.
+
+        Returns
+        -------
+        passes : Passes
+            For `backpropagate`.
+        """
+        return Passes(
+            stages_for(self.stages, x),
+            self.params,
+            grads,
+            mode="train",
+            rng=rng,
+            workspace=workspace,
+            **options,
+        )
+
+    def _test_passes(self, dtype, stages):
+        single = np.result_type(dtype, self.dtype) == np.float32
+        return InferencePasses(
+            stages,
+            self.params,
+            self.objective,
+            dtype=np.dtype(np.float32 if single else np.float64),
+            chunk=EMBEDDED_CHUNK if self.n_embedded else CHUNK,
+        )
+
+    def _without_dropout(self):
+        """Return the stages that do something at test time."""
+        return tuple(stage for stage in self.stages if not stage.rate)
+
+    def _stages_up_to(self, layer):
+        """Return the stages of a test-time pass that ends with a hidden layer."""
+        stages = self._without_dropout()
+        ends = [i for i, stage in enumerate(stages, 1) if stage.kind in ACTIVATIONS]
+        if not isinstance(layer, Integral) or not -len(ends) <= layer < len(ends):
+            raise ValueError(
+                f"layer must be the index of one of the {len(ends)} hidden layers, "
+                f"got {layer!r}."
+            )
+        return stages[: ends[layer]]
+
+    def _outputs(self, X, passes):
+        """Return what test-time passes make of checked rows, chunk by chunk."""
+        shape = (self.n_members, X.shape[0], passes.width)
+        outputs = np.empty(shape, passes.dtype)
+        for rows in _chunks(X, passes.chunk):
+            outputs[:, rows] = passes(X[rows])
         return outputs
 
     def _by_member(self, a):
         """Return an array of matrices, one for each member, be it one."""
         return a if self.n_members > 1 else a[np.newaxis]
-
-    def _test_passes(self, X, stages):
-        """Run stages on chunks of checked rows.
-
-        Yields
-        ------
-        rows : slice
-            Which rows.
-
-        out : ndarray
-            What the stages make of them.
-
-        caches : list
-            Of the stages, for a backward pass.
-        """
-        dtype = self._test_dtype(X)
-        params = self.params.converted(dtype)
-        workspace = Workspace()
-        step = EMBEDDED_CHUNK if self.n_embedded else CHUNK
-        for start in range(0, X.shape[0], step):
-            rows = slice(start, start + step)
-            layout = {} if issparse(X) else {"order": "C"}
-            x = X[rows].astype(dtype, copy=False, **layout)
-            yield rows, *_forward(stages, x, params, "test", None, workspace)
 
     def _as_rows(self, X):
         """Return X as rows of a matrix, or a CSR matrix, as wide as the network."""
@@ -937,96 +792,11 @@ class FullyConnectedNet:
             )
         return X.reshape(X.shape[0], self.input_dim)
 
-    def _stages_for(self, x):
-        if isinstance(x, np.ndarray):  # which takes a tenth of the time of issparse
-            return self.stages
-        if self.n_embedded:
-            raise TypeError("X is sparse, but embeddings are dense: make it dense.")
-        return _on_sparse(self.stages)
 
-
-def _shared(x, members):
-    """Return rows such that the layers hand them to every member."""
-    if not members:
-        return x
-    if issparse(x):
-        return block_diag([x] * members[0], format="csr")
-    return x[np.newaxis]
-
-
-@lru_cache(maxsize=16)
-def _on_sparse(stages):
-    """Return the stages for sparse rows: the same ones in every step."""
-    return tuple(
-        stage._replace(kind=stage.kind.replace("_input", "_sparse_input"))
-        for stage in stages
-    )
-
-
-@lru_cache(maxsize=64)
-def _kernel(kind):
-    """Return a layer without the doors of its functions: a network's arrays fit."""
-    layer = LAYERS[kind]
-    return layer._replace(
-        forward=unchecked(layer.forward), backward=unchecked(layer.backward)
-    )
-
-
-def _runs_forward(leading, stages, params, workspace):
-    """Return what a forward pass needs of every stage: looked up once for a loop."""
-    runs = []
-    for stage in stages:
-        layer, scratch = _kernel(stage.kind), workspace.scope(stage.name)
-        out = None
-        if not (layer.inplace or layer.allocates):
-            out = scratch("out", (*leading, stage.fan_out), params.vector.dtype)
-        runs.append((stage, layer, stage.arrays(params), out, scratch))
-    return runs
-
-
-def _runs_backward(leading, stages, grads, workspace):
-    """Return what a backward pass needs of every stage, in reverse."""
-    runs = []
-    for stage in reversed(stages):
-        layer, scratch = _kernel(stage.kind), workspace.scope(stage.name)
-        dx = None
-        if not (layer.inplace or layer.on_data):
-            dx = scratch("dx", (*leading, stage.fan_in), grads.vector.dtype)
-        runs.append((layer, stage.arrays(grads), dx, scratch))
-    return runs
-
-
-def _forward(stages, x, params, mode, rng, workspace, **others):
-    """Run the stages in order; return the scores and every stage's cache."""
-    caches, members = [], stages[0].members
-    leading = (*members, x.shape[0])
-    x = _shared(x, members)
-    runs = workspace.prepared(_runs_forward, leading, stages, params)
-    for stage, layer, arrays, out, scratch in runs:
-        options = ()
-        if layer.takes_options:
-            options = (stage.options(params, mode, rng, **others),)
-        if layer.inplace:
-            out = x
-        x, cache = layer.forward(x, *arrays, *options, out=out, workspace=scratch)
-        caches.append(cache)
-    return x, caches
-
-
-def _backward(stages, dout, caches, grads, workspace):
-    """Run the stages in reverse, writing gradients; return that of the rows.
-
-    It is None where a stage stands at the data.
-    """
-    runs = workspace.prepared(_runs_backward, dout.shape[:-1], stages, grads)
-    for (layer, arrays, dx, scratch), cache in zip(runs, reversed(caches), strict=True):
-        if layer.inplace:
-            dx = dout
-        layer.backward(dout, cache, out=(dx, *arrays), workspace=scratch)
-        if layer.on_data:
-            return None
-        dout = dx
-    return dout
+def _chunks(X, size):
+    """Yield slices of rows, of so many each."""
+    for start in range(0, X.shape[0], size):
+        yield slice(start, start + size)
 
 
 def _normal_weights(shape, rng, *, gain, scale):

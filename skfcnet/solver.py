@@ -349,6 +349,9 @@ class Solver:
         )
         self._grads = Parameters(net.params.specs, dtype=net.params.vector.dtype)
         self._workspace = Workspace()
+        self._passes = net.training_passes(
+            self.X_train, self._grads, rng=self._rng, workspace=self._workspace
+        )
         update = StudentUpdate if is_student else VectorUpdate
         self._update = update(
             update_rule,
@@ -465,10 +468,9 @@ class Solver:
         loss = net.backpropagate(
             x,
             y,
+            self._passes,
             weight=weight,
-            grads=self._grads,
-            workspace=self._workspace,
-            rng=self._rng,
+            with_penalty=False,  # the update adds it
         )
         self._check_finite(loss, "loss")
         self._clip_gradient()

@@ -66,9 +66,9 @@ def test_it_pays_for_many_large_minibatches_of_dense_rows(monkeypatch):
 class Counting(FullyConnectedNet):
     """A network that notes how many threads of Python there are in its steps."""
 
-    def backpropagate(self, x, y, **options):
+    def backpropagate(self, x, y, passes, **options):
         vars(self).setdefault("threads", set()).add(threading.active_count())
-        return super().backpropagate(x, y, **options)
+        return super().backpropagate(x, y, passes, **options)
 
 
 def solver_of(net, x=1.0):

@@ -109,20 +109,16 @@ LAYOUTS = [np.asarray, sparse]
 # Layers
 
 
-DENSE_LAYERS = [name for name in LAYERS if "sparse" not in name]
-
-
 @pytest.mark.parametrize(
     ("name", "shared"),
-    [(name, False) for name in DENSE_LAYERS]
-    + [(name, True) for name in DENSE_LAYERS if "affine" in name or "pbld" in name],
+    [*((name, False) for name in LAYERS), ("affine", True), ("pbld", True)],
 )
 def test_a_layer_computes_every_member_as_if_it_were_alone(name, shared):
     layer, rng = LAYERS[name], np.random.default_rng(0)
     x = rng.normal(size=(1 if shared else K, N, D))
     params = [
         rng.normal(size=(K, *(1,) * (2 - len(spec.shape)), *spec.shape))
-        for spec in layer.specs(D, D + 2 * N_TRAINED if "pbld" in name else C)
+        for spec in layer.specs(D, D + 2 * N_TRAINED if name == "pbld" else C)
         if spec.zone is not Zone.STATE
     ]
     masks = rng.random((K, N, D)) < 0.5

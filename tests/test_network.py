@@ -835,13 +835,11 @@ def test_a_workspace_used_before_does_not_change_a_bit(
             input_dropout=dropout,
             n_members=n_members,
         )
+        X, y = rows(category, n=6, dtype=dtype)
         grads = Parameters(net.params.specs, dtype=dtype)
-        loss = net.backpropagate(
-            *rows(category, n=6, dtype=dtype),
-            grads=grads,
-            workspace=workspace,
-            rng=np.random.default_rng(0),
-        )
+        rng = np.random.default_rng(0)
+        passes = net.training_passes(X, grads, rng=rng, workspace=workspace)
+        loss = net.backpropagate(X, y, passes)
         return loss, grads.vector, net.params.vector
 
     used = Workspace()
@@ -854,12 +852,10 @@ def test_a_workspace_used_before_does_not_change_a_bit(
         input_dropout=dropout,
         n_members=n_members,
     )
-    net.backpropagate(
-        *rows(category, n=17, dtype=dtype, seed=1),
-        grads=Parameters(net.params.specs, dtype=dtype),
-        workspace=used,
-        rng=np.random.default_rng(1),
-    )
+    X, y = rows(category, n=17, dtype=dtype, seed=1)
+    grads = Parameters(net.params.specs, dtype=dtype)
+    rng = np.random.default_rng(1)
+    net.backpropagate(X, y, net.training_passes(X, grads, rng=rng, workspace=used))
     loss, grads, vector = passed(Workspace())
     same_loss, same_grads, same_vector = passed(used)
     assert same_loss == loss
@@ -876,7 +872,7 @@ def test_a_workspace_used_before_does_not_change_an_embedding(dtype, n_members):
     for workspace, n in ((Workspace(), 6), (used, 17), (used, 6)):
         grads = Parameters(net.params.specs, dtype=dtype)
         X, y = rows(n=n, dtype=dtype)
-        net.backpropagate(X, y, grads=grads, workspace=workspace, rng=None)
+        net.backpropagate(X, y, net.training_passes(X, grads, workspace=workspace))
         results.append(grads.vector)
     np.testing.assert_array_equal(results[2], results[0], strict=True)
 

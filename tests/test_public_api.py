@@ -107,10 +107,9 @@ def test_layers_offers_every_activation_under_its_name():
 
 
 @pytest.mark.parametrize("kind", LAYERS)
-def test_both_functions_of_every_layer_are_public(kind):
-    layer = LAYERS[kind]
-    functions = (getattr(f, "func", f) for f in (layer.forward, layer.backward))
-    names = {function.__name__ for function in functions}
+def test_all_functions_of_every_layer_are_public(kind):
+    layers = [layer for layer in (LAYERS[kind], LAYERS[kind].sparse) if layer]
+    names = {f.__name__ for layer in layers for f in (layer.forward, layer.backward)}
     assert names <= public_names("skfcnet.layers")
 
 

@@ -56,9 +56,9 @@ def measured(net, X, y):
 class Recording(FullyConnectedNet):
     """A network that keeps a copy of every minibatch it is trained on."""
 
-    def backpropagate(self, x, y, **options):
+    def backpropagate(self, x, y, passes, **options):
         vars(self).setdefault("seen", []).append((np.array(x), np.array(y)))
-        return super().backpropagate(x, y, **options)
+        return super().backpropagate(x, y, passes, **options)
 
 
 # History
@@ -601,9 +601,9 @@ class Watched(FullyConnectedNet):
 
     n_subnormal = 0
 
-    def backpropagate(self, x, y, **options):
+    def backpropagate(self, x, y, passes, **options):
         self.n_subnormal += n_subnormal(self.params.vector)
-        return super().backpropagate(x, y, **options)
+        return super().backpropagate(x, y, passes, **options)
 
 
 def n_subnormal(array):

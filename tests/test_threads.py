@@ -22,9 +22,9 @@ def blas_threads():
 class Recording(FullyConnectedNet):
     """A network that notes the threads of BLAS that its steps have."""
 
-    def backpropagate(self, x, y, **options):
+    def backpropagate(self, x, y, passes, **options):
         vars(self).setdefault("threads", []).append(blas_threads())
-        return super().backpropagate(x, y, **options)
+        return super().backpropagate(x, y, passes, **options)
 
 
 def threads_of_an_epoch(batch_size):

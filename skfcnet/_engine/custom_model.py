@@ -6,6 +6,7 @@ import numpy as np
 from scipy.sparse import issparse
 
 from skfcnet._engine.parameters import Parameters, ParamSpec, Zone
+from skfcnet._engine.passes import Passes
 from skfcnet._engine.vector_update import VectorUpdate
 from skfcnet.losses import LOSSES
 
@@ -88,8 +89,12 @@ class StudentNet:
             f"no costs of rows. sample_weight repeats rows for any model."
         )
 
-    def backpropagate(self, x, y, *, weight, grads, workspace, rng):
-        """Write all gradients of the model's loss; return it."""
+    def training_passes(self, x, grads, *, rng, workspace):
+        """Return where gradients go: the model passes through its own layers."""
+        return Passes((), self.params, grads, mode="train")
+
+    def backpropagate(self, x, y, passes, *, weight, with_penalty):
+        """Return the model's loss, which has every penalty in it, and its gradients."""
         self.params.pull()
         y = y.reshape(len(y), *self._target_shape)
         returned = self._model.loss(self._shaped(x), y)
@@ -99,7 +104,7 @@ class StudentNet:
                 f"of gradients, got {type(returned).__name__}."
             )
         loss, computed = returned
-        for name, grad in grads.items():
+        for name, grad in passes.grads.items():
             if name not in computed:
                 raise ValueError(
                     f"loss(X, y) of {_name(self._model)} must return a gradient for "

@@ -8,7 +8,6 @@ from scipy.optimize import minimize
 
 from skfcnet._engine.parameters import Parameters
 from skfcnet._engine.threads import step_flops, threads_for
-from skfcnet._engine.workspace import Workspace
 from skfcnet.solver import DivergenceError
 
 
@@ -54,20 +53,16 @@ def train_lbfgs(net, X, y, weight, *, max_iter, max_fun, tol, after_iteration):
        Constrained Optimization", SIAM Journal on Scientific Computing 16, 1995.
     """
     grads = Parameters(net.params.specs, dtype=net.dtype)
-    workspace = Workspace()
+    passes = net.training_passes(X, grads)
     loss = np.nan
 
     def evaluate(vector):
         nonlocal loss
         net.params.trainable[...] = vector
         with np.errstate(all="ignore"):
-            loss = net.backpropagate(
-                X, y, weight=weight, grads=grads, workspace=workspace, rng=None
-            )
-            loss += net.penalty()
+            loss = net.backpropagate(X, y, passes, weight=weight)
         if not isfinite(loss):
             raise DivergenceError(f"the loss became {loss}")
-        grads.decayed += net.reg * net.params.decayed
         # What these are the gradients of is the sum over the members.
         return net.n_members * loss, grads.trainable.copy()
 

@@ -49,14 +49,6 @@ class NamedArrays(Mapping):
 
     def __init__(self, arrays):
         self._arrays = arrays
-        self._selections = {}
-
-    def select(self, names):
-        """Return the list of the arrays of these names; the same one every time."""
-        selection = self._selections.get(names)
-        if selection is None:
-            selection = self._selections[names] = [self[name] for name in names]
-        return selection
 
     def __getitem__(self, name):
         return self._arrays[name]

@@ -31,8 +31,6 @@ class Workspace:
         self._buffers = {}
         self._views = {}
         self._scopes = {}
-        self._prepared = {}
-        self._replaced = []  # names of buffers, here and in all scopes
 
     def __call__(self, name, shape, dtype, *, fill=None):
         """Return the scratch array `name`, of `shape` and `dtype`.
@@ -50,41 +48,12 @@ class Workspace:
         scope = self._scopes.get(name)
         if scope is None:
             scope = self._scopes[name] = Workspace()
-            scope._replaced = self._replaced
         return scope
-
-    def prepared(self, prepare, shape, *parts):
-        """Return ``prepare(shape, *parts, self)``, which a loop calls but once.
-
-        What it returns may hold scratch arrays of this workspace.
-
-        Parameters
-        ----------
-        prepare : callable
-            Looks up what every turn of the loop needs.
-
-        shape : tuple of int
-            By which it is called again when it changes.
-
-        *parts : object
-            By whose identities it is called again.
-        """
-        if self._replaced:  # and what was prepared would keep them alive
-            self._prepared.clear()
-            self._replaced.clear()
-        key = prepare, shape, *map(id, parts)
-        kept = self._prepared.get(key)
-        if kept is None:
-            # With the parts: while they are kept, no others can get their identities.
-            kept = self._prepared[key] = prepare(shape, *parts, self), parts
-        return kept[0]
 
     def _trimmed(self, name, shape, dtype, fill):
         size = prod(shape)
         buffer = self._buffers.get((name, dtype))
         if buffer is None or buffer.size < size:
-            if buffer is not None:
-                self._replaced.append(name)
             # Earlier, smaller views would keep the buffer that is replaced alive.
             self._views = {key: v for key, v in self._views.items() if key[0] != name}
             buffer = self._buffers[name, dtype] = np.empty(size, dtype)

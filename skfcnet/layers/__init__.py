@@ -30,7 +30,6 @@ that the key stands for. The network, the estimators, the gradient tests and the
 documentation read these tables.
 """
 
-from functools import partial
 from math import ceil, prod
 
 import numpy as np
@@ -952,29 +951,16 @@ LAYERS = {
         inplace=True,
     ),
     **EMBEDDINGS,
-    "affine": Layer(affine_forward, affine_backward, specs=_affine_specs),
-    "affine_input": Layer(
+    "affine": Layer(
         affine_forward,
-        partial(affine_backward, need_dx=False),
+        affine_backward,
         specs=_affine_specs,
-        on_data=True,
+        sparse=Layer(sparse_affine_forward, sparse_affine_backward, _affine_specs),
     ),
-    "affine_sparse_input": Layer(
-        sparse_affine_forward,
-        sparse_affine_backward,
-        specs=_affine_specs,
-        on_data=True,
-        allocates=True,
-    ),
-    "dropout": Layer(dropout_forward, dropout_backward, takes_options=True),
-    "dropout_input": Layer(
-        dropout_forward, dropout_backward, takes_options=True, on_data=True
-    ),
-    "dropout_sparse_input": Layer(
-        sparse_dropout_forward,
+    "dropout": Layer(
+        dropout_forward,
         dropout_backward,
         takes_options=True,
-        on_data=True,
-        allocates=True,
+        sparse=Layer(sparse_dropout_forward, dropout_backward, takes_options=True),
     ),
 }

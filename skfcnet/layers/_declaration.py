@@ -27,17 +27,15 @@ class Layer(NamedTuple):
     inplace : bool, default=False
         Whether ``forward`` may write over its input and ``backward`` over ``dout``.
 
-    on_data : bool, default=False
-        Whether it stands at the data: the gradient of the data is of use to nobody,
-        so going back ends here, or before.
-
-    allocates : bool, default=False
-        Whether ``forward`` takes no ``out``: of sparse rows, SciPy allocates it.
-
     gain : float, default=1.0
         Of an activation: how much larger the weights before it must be for signals
         to keep their scale, as a rule :math:`1 / \sqrt{E f(z)^2}` for a standard
         normal z.
+
+    sparse : Layer or None, default=None
+        The same layer for sparse rows. Where their input is the rows of the network,
+        layers with parameters take ``need_dx=False`` in ``backward``, unless they are
+        for sparse rows, which have no ``dx``.
     """
 
     forward: Callable
@@ -45,6 +43,5 @@ class Layer(NamedTuple):
     specs: Callable = _no_specs
     takes_options: bool = False
     inplace: bool = False
-    on_data: bool = False
-    allocates: bool = False
     gain: float = 1.0
+    sparse: "Layer | None" = None

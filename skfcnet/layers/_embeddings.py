@@ -13,7 +13,6 @@ biases are not, nor are frequencies: a cosine of frequency zero is a constant.
 `EMBEDDINGS` is the one table of them.
 """
 
-from functools import partial
 from math import pi, prod, sqrt
 
 import numpy as np
@@ -270,13 +269,5 @@ def _pbld_specs(fan_in, fan_out):
     )
 
 
-EMBEDDINGS = {
-    "pbld": Layer(pbld_forward, pbld_backward, specs=_pbld_specs),
-    "pbld_input": Layer(
-        pbld_forward,
-        partial(pbld_backward, need_dx=False),
-        specs=_pbld_specs,
-        on_data=True,
-    ),
-}
+EMBEDDINGS = {"pbld": Layer(pbld_forward, pbld_backward, specs=_pbld_specs)}
 """Every trained embedding, by its kind of layer."""
