@@ -89,7 +89,8 @@ def summary_of(function):
 
 def link_to(function):
     """Return a link to the reference of a function."""
-    return f":func:`~{function.__module__}.{function.__name__}`"
+    public_module = function.__module__.partition("._")[0]
+    return f":func:`~{public_module}.{function.__name__}`"
 
 
 def literal_of(value):
@@ -143,7 +144,7 @@ write_table(
             literal_of(name),
             link_to(loss.function),
             loss.domain.requirement,
-            literal_of(loss.output),
+            literal_of(loss.link.name),
             defaults_of(loss) or "none",
             summary_of(loss.function),
         )

@@ -415,7 +415,7 @@ class FullyConnectedNet:
         self.reg = checked_number("reg", reg, *NOT_NEGATIVE)
         self.loss_name = loss
         self.loss_params = deepcopy(checked_mapping("loss_params", loss_params))
-        sizes = (input_dim, *hidden_dims, output_dim * self.objective.columns)
+        sizes = (input_dim, *hidden_dims, output_dim * self.objective.scores_per_target)
         self.stages = tuple(
             plan(
                 sizes,
@@ -502,7 +502,7 @@ class FullyConnectedNet:
         Returns
         -------
         scores : ndarray of shape (N, C), or (N,) for regression with one output
-            Without ``y``: a test-time pass. ``objective.inverse_link`` makes
+            Without ``y``: a test-time pass. ``objective.link.inverse`` makes
             predictions of scores.
 
         (loss, grads) : float and Mapping of str to ndarray
@@ -741,7 +741,7 @@ class FullyConnectedNet:
             in the last digits of that dtype. Of several members, they are the scores
             of the mean of their predictions: probabilities, or values.
         """
-        return self.objective.pooled(self.member_scores(X))
+        return self.objective.average(self.member_scores(X))
 
     @np.errstate(under="ignore")
     def member_scores(self, X):
@@ -877,7 +877,7 @@ class FullyConnectedNet:
                 dout[...] = 0
                 dout[:, k] = 1
                 if self.n_members > 1:
-                    dout = objective.pool_backward(dout, scores)
+                    dout = objective.link.average_backward(dout, scores)
                 dx = _backward(stages, dout, caches, grads, workspace)
                 np.sum(self._by_member(dx), axis=0, out=gradients[rows, k])
         return gradients

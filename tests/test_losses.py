@@ -56,7 +56,9 @@ class Case(NamedTuple):
         rng = np.random.default_rng(seed)
         groups = self.params.get("groups") or [k]
         k = sum(groups) if "groups" in self.params else k
-        x = (scale * rng.normal(size=(n, k * self.loss.columns))).astype(dtype)
+        x = (scale * rng.normal(size=(n, k * self.loss.scores_per_target))).astype(
+            dtype
+        )
         if self.loss.takes_labels:
             return x, rng.integers(k, size=n)
         if self.name == "softmax_groups":
@@ -152,7 +154,7 @@ def error(case, x, y):
     """Return how far each score is from the kinks of a loss."""
     if case in SMOOTH:
         return np.full(x.shape, np.inf)
-    gap = np.abs(x - np.repeat(y, case.loss.columns, axis=1))
+    gap = np.abs(x - np.repeat(y, case.loss.scores_per_target, axis=1))
     return gap - case.params.get("delta", 1.0) if case.name == "huber" else gap
 
 
@@ -221,7 +223,7 @@ def test_a_row_of_cost_k_is_like_k_rows(case, counts):
 @pytest.mark.parametrize("shape", [(), (1,), (6,), (7, 1), (1, 7)])
 def test_anything_but_one_cost_a_row_is_refused(case, shape):
     x, y = case.example()
-    with pytest.raises(ValueError, match="weight must hold one cost for each of 7"):
+    with pytest.raises(ValueError, match="weight must hold one number for each of 7"):
         case.loss.function(x, y, weight=np.ones(shape))
 
 
@@ -346,14 +348,14 @@ def test_softmax_loss_depends_on_differences_of_scores_only(x, data):
 
 def test_softmax_loss_is_the_log_loss_of_its_probabilities():
     x, y = Case("softmax", {}).example(n=50, k=5, scale=3.0)
-    probabilities = LOSSES["softmax"].inverse_link(x)
+    probabilities = LOSSES["softmax"].link.inverse(x)
     expected = log_loss(y, probabilities, labels=range(5))
     assert softmax_loss(x, y)[0] == pytest.approx(expected, rel=1e-12)
 
 
 def test_logistic_loss_is_the_log_loss_of_its_probabilities():
     x, y = Case("logistic", {}).example(n=50, k=1, scale=3.0)
-    probabilities = LOSSES["logistic"].inverse_link(x)
+    probabilities = LOSSES["logistic"].link.inverse(x)
     expected = log_loss(y[:, 0], probabilities[:, 0])
     assert logistic_loss(x, y)[0] == pytest.approx(expected, rel=1e-12)
 
@@ -518,10 +520,10 @@ def test_beyond_its_bound_a_loss_of_logarithms_is_its_tangent(name, side, target
 def test_smoothed_softmax_loss_is_the_cross_entropy_of_smoothed_targets(smoothing):
     x, y = Case("softmax", {}).example(n=20, k=5)
     targets = (1 - smoothing) * np.eye(5)[y] + smoothing / 5
-    expected = -(targets * LOSSES["softmax"].log_inverse_link(x)).sum(axis=1).mean()
+    expected = -(targets * LOSSES["softmax"].link.log_inverse(x)).sum(axis=1).mean()
     value, dx = softmax_loss(x, y, label_smoothing=smoothing)
     assert value == pytest.approx(expected, rel=1e-13)
-    p = LOSSES["softmax"].inverse_link(x)
+    p = LOSSES["softmax"].link.inverse(x)
     np.testing.assert_allclose(dx, (p - targets) / 20, atol=1e-16)
 
 
@@ -531,7 +533,7 @@ def test_softmax_groups_loss_is_the_sum_of_softmax_losses(groups, params):
     x, y = Case("softmax_groups", {"groups": groups or [5]}).example(n=20, scale=3.0)
     value, dx = softmax_groups_loss(x, y, groups=groups, **params)
     loss = LOSSES["softmax_groups"].bind({"groups": groups})
-    answers = loss.inverse_link(x), loss.log_inverse_link(x), loss.decide(x)
+    answers = loss.link.inverse(x), loss.link.log_inverse(x), loss.link.decide(x)
     start, expected = 0, 0.0
     for width in groups or [5]:
         group = np.s_[:, start : start + width]
@@ -539,8 +541,8 @@ def test_softmax_groups_loss_is_the_sum_of_softmax_losses(groups, params):
         expected += alone
         np.testing.assert_allclose(dx[group], alone_dx, rtol=1e-12, atol=1e-16)
         softmax = LOSSES["softmax"]
-        own = np.eye(width, dtype=bool)[softmax.decide(x[group])]
-        others = softmax.inverse_link(x[group]), softmax.log_inverse_link(x[group]), own
+        own = np.eye(width, dtype=bool)[softmax.link.decide(x[group])]
+        others = softmax.link.inverse(x[group]), softmax.link.log_inverse(x[group]), own
         for answer, other in zip(answers, others, strict=True):
             np.testing.assert_allclose(answer[group], other, rtol=1e-12, atol=1e-15)
         start += width
@@ -548,7 +550,7 @@ def test_softmax_groups_loss_is_the_sum_of_softmax_losses(groups, params):
 
 
 def test_the_first_of_the_largest_scores_of_a_group_decides():
-    decide = LOSSES["softmax_groups"].bind({"groups": [2, 1, 3]}).decide
+    decide = LOSSES["softmax_groups"].bind({"groups": [2, 1, 3]}).link.decide
     scores = np.array([[1.0, 1, 5, 0, 2, 2], [0, 1, -1, 3, 3, 3]])
     np.testing.assert_array_equal(
         decide(scores), [[1, 0, 1, 0, 1, 0], [0, 1, 1, 1, 0, 0]]
@@ -605,8 +607,8 @@ def test_defaults_are_those_of_the_function(case):
 def test_a_bound_loss_tells_its_parameters():
     assert dict(LOSSES["huber"].defaults) == {"delta": 1.0}
     assert dict(LOSSES["huber"].bind({"delta": 3}).defaults) == {"delta": 3.0}
-    assert LOSSES["quantile"].columns == 1
-    assert LOSSES["quantile"].bind({"quantile": [0.1, 0.5, 0.9]}).columns == 3
+    assert LOSSES["quantile"].scores_per_target == 1
+    assert LOSSES["quantile"].bind({"quantile": [0.1, 0.5, 0.9]}).scores_per_target == 3
 
 
 @pytest.mark.parametrize(
@@ -673,55 +675,55 @@ def test_some_rows_need_no_positive_target():
 @every_default
 def test_a_loss_is_smallest_at_its_own_decisions(case):
     x, y = case.example(n=30)
-    own = case.loss.decide(x).astype(y.dtype)
+    own = case.loss.link.decide(x).astype(y.dtype)
     assert own.shape == y.shape
     other = {
         "softmax": (own + 1) % x.shape[1] if own.ndim == 1 else np.roll(own, 1, axis=1),
         "logistic": 1 - own,
         "identity": own + 1,
         "exp": own + 1,
-    }[case.loss.output]
+    }[case.loss.link.name]
     assert case.loss.function(x, own)[0] < case.loss.function(x, other)[0]
 
 
 @pytest.mark.parametrize(
-    "name", [name for name in LOSSES if LOSSES[name].log_inverse_link]
+    "name", [name for name in LOSSES if LOSSES[name].link.log_inverse]
 )
 def test_links_agree_with_the_loss_and_the_decisions(name):
     x, y = Case(name, {}).example(n=30, scale=3.0)
     loss = LOSSES[name]
-    probabilities = loss.inverse_link(x)
-    np.testing.assert_allclose(np.exp(loss.log_inverse_link(x)), probabilities)
+    probabilities = loss.link.inverse(x)
+    np.testing.assert_allclose(np.exp(loss.link.log_inverse(x)), probabilities)
     assert ((probabilities > 0) & (probabilities < 1)).all()
-    if loss.output == "softmax":
+    if loss.link.name == "softmax":
         np.testing.assert_allclose(probabilities.sum(axis=1), 1)
         likeliest, eye = probabilities.argmax(axis=1), np.eye(x.shape[1])
         decided = likeliest if loss.takes_labels else eye[likeliest]
-        np.testing.assert_array_equal(loss.decide(x), decided)
-        own = loss.log_inverse_link(x) * (eye[y] if loss.takes_labels else y)
+        np.testing.assert_array_equal(loss.link.decide(x), decided)
+        own = loss.link.log_inverse(x) * (eye[y] if loss.takes_labels else y)
     else:
-        np.testing.assert_array_equal(loss.decide(x), probabilities > 0.5)
-        own = np.where(y == 1, loss.log_inverse_link(x), loss.log_inverse_link(-x))
+        np.testing.assert_array_equal(loss.link.decide(x), probabilities > 0.5)
+        own = np.where(y == 1, loss.link.log_inverse(x), loss.link.log_inverse(-x))
     assert loss.function(x, y)[0] == pytest.approx(-own.sum() / len(x), rel=1e-12)
 
 
 @pytest.mark.parametrize(
-    "name", [name for name in LOSSES if LOSSES[name].log_inverse_link]
+    "name", [name for name in LOSSES if LOSSES[name].link.log_inverse]
 )
 def test_log_probabilities_of_huge_scores_are_finite(name):
-    logs = LOSSES[name].log_inverse_link(np.array([[1e4, -1e4], [-1e4, 1e4]]))
+    logs = LOSSES[name].link.log_inverse(np.array([[1e4, -1e4], [-1e4, 1e4]]))
     assert np.isfinite(logs).all()
     assert logs.min() <= -1e4
 
 
 @pytest.mark.parametrize(
-    "case", [case for case in CASES if case.loss.output == "identity"], ids=str
+    "case", [case for case in CASES if case.loss.link.name == "identity"], ids=str
 )
 def test_a_regression_loss_answers_with_copies_of_the_scores(case):
     x = np.sort(case.example()[0], axis=1)
-    if case.loss.columns == 3:  # in the order of the quantiles
+    if case.loss.scores_per_target == 3:  # in the order of the quantiles
         x = x.reshape(7, 4, 3)[:, :, [2, 0, 1]].reshape(7, 12)
-    for answer in (case.loss.decide(x), case.loss.inverse_link(x)):
+    for answer in (case.loss.link.decide(x), case.loss.link.inverse(x)):
         np.testing.assert_array_equal(answer, x)
         assert not np.shares_memory(answer, x)
 
@@ -730,7 +732,7 @@ def test_a_regression_loss_answers_with_copies_of_the_scores(case):
 @pytest.mark.parametrize("dtype", FLOATS)
 def test_predicted_means_are_exponentials_within_bounds(name, dtype):
     x = np.array([[-1e4, -3.0, 0.0, 3.0, 1e4]], dtype)
-    for answer in (LOSSES[name].decide(x), LOSSES[name].inverse_link(x)):
+    for answer in (LOSSES[name].link.decide(x), LOSSES[name].link.inverse(x)):
         assert answer.dtype == dtype
         assert np.isfinite(answer).all()
         assert (answer > 0).all()
@@ -743,7 +745,7 @@ def test_predicted_means_are_exponentials_within_bounds(name, dtype):
 )
 @REPEATABLE
 def test_predicted_quantiles_never_cross(x, quantile):
-    answer = LOSSES["quantile"].bind({"quantile": quantile}).inverse_link(x)
+    answer = LOSSES["quantile"].bind({"quantile": quantile}).link.inverse(x)
     answer = answer.reshape(4, 2, 3)
     assert (np.diff(answer[:, :, np.argsort(quantile)]) >= 0).all()
     np.testing.assert_array_equal(
@@ -753,7 +755,7 @@ def test_predicted_quantiles_never_cross(x, quantile):
 
 def test_no_rows_have_no_quantiles():
     loss = LOSSES["quantile"].bind({"quantile": [0.1, 0.9]})
-    assert loss.inverse_link(np.zeros((0, 4))).shape == (0, 4)
+    assert loss.link.inverse(np.zeros((0, 4))).shape == (0, 4)
 
 
 # Integers, and what is too small

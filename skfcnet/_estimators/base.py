@@ -409,7 +409,7 @@ class _BaseFCNet(CallbackSupportMixin, BaseEstimator):
     def out_activation_(self):
         """What turns the scores of the output layer into predictions."""
         check_is_fitted(self)
-        return self._net.objective.output
+        return self._net.objective.link.name
 
     @property
     def history_(self):
@@ -803,7 +803,7 @@ class _BaseFCNet(CallbackSupportMixin, BaseEstimator):
             ]
         else:
             columns = [tally(column, weight) for column in target.T]
-        scores = [np.ravel(objective.constant(*column)) for column in columns]
+        scores = [np.ravel(objective.constant_scores(*column)) for column in columns]
         self._net.params[f"b{self.n_layers_ - 1}"] = np.concatenate(scores)
 
     def _forget_the_best(self):

@@ -710,7 +710,7 @@ class FCNetClassifier(ClassifierMixin, _BaseFCNet):
 
         By them, classes without rows have a probability of 0.
         """
-        scores = self._net.objective.pooled(members)
+        scores = self._net.objective.average(members)
         if self._is_absent is None:
             return scores
         if self._one_sigmoid:
@@ -723,7 +723,7 @@ class FCNetClassifier(ClassifierMixin, _BaseFCNet):
         return None if self._several else target.ravel()
 
     def _answers(self, scores):
-        decisions = self._net.objective.decide(scores)
+        decisions = self._net.objective.link.decide(scores)
         if self._multilabel:
             return decisions.astype(int)
         if self._multioutput:
@@ -840,7 +840,7 @@ class FCNetClassifier(ClassifierMixin, _BaseFCNet):
         return self._by_output(self._predicted(self._probabilities, X))
 
     def _probabilities(self, members, dtype):
-        p = self._net.objective.inverse_link(self._pooled(members))
+        p = self._net.objective.link.inverse(self._pooled(members))
         p = np.hstack([1 - p, p]) if self._one_sigmoid else p
         limits = np.finfo(dtype)
         p = np.clip(p.astype(dtype), limits.tiny, 1 - limits.epsneg)
@@ -871,7 +871,7 @@ class FCNetClassifier(ClassifierMixin, _BaseFCNet):
     def _log_probabilities(self, members, dtype):
         scores = self._pooled(members)
         scores = np.hstack([-scores, scores]) if self._one_sigmoid else scores
-        log_p = self._net.objective.log_inverse_link(scores)
+        log_p = self._net.objective.link.log_inverse(scores)
         # As far down as predict_proba goes, so that both rank the classes alike.
         return np.maximum(log_p, np.log(np.finfo(dtype).tiny)).astype(dtype)
 

@@ -612,13 +612,13 @@ class FCNetRegressor(RegressorMixin, _BaseFCNet):
 
     def _scaled_answers(self, scores):
         """Return what scores predict, before scaling back: (N, targets, quantiles)."""
-        y = self._net.objective.inverse_link(scores)
+        y = self._net.objective.link.inverse(scores)
         return y.reshape(len(y), self.n_outputs_, -1)
 
     def _answer_gradients(self, encoded, gradients):
         scores = self._net.scores(encoded).astype(np.float64)
-        if self._net.objective.link_gradients is not None:
-            gradients = self._net.objective.link_gradients(scores, gradients)
+        if self._net.objective.link.gradients is not None:
+            gradients = self._net.objective.link.gradients(scores, gradients)
         slopes = self._target_scaler.slopes(self._scaled_answers(scores))
         return gradients * slopes.reshape(*scores.shape, 1)
 
@@ -669,7 +669,7 @@ class FCNetRegressor(RegressorMixin, _BaseFCNet):
         return means, deviations
 
     def _means(self, members, dtype):
-        return self._answers(self._net.objective.pooled(members)).astype(dtype)
+        return self._answers(self._net.objective.average(members)).astype(dtype)
 
     def _statistics(self, members, dtype):
         """Return the mean of what members predict, and the deviation, along axis 1."""
