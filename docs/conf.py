@@ -10,7 +10,7 @@ import skfcnet
 from skfcnet._estimators.base import SOLVERS
 from skfcnet.initializers import INITIALIZERS
 from skfcnet.layers import ACTIVATIONS, NORMALIZATIONS
-from skfcnet.losses import LOSSES
+from skfcnet.losses import LINKS, LOSSES
 from skfcnet.schedules import SCHEDULES
 from skfcnet.update_rules import UPDATE_RULES
 
@@ -149,6 +149,19 @@ write_table(
             summary_of(loss.function),
         )
         for name, loss in LOSSES.items()
+    ],
+)
+write_table(
+    "links",
+    ("Name", "Inverse link", "Parameters of the loss", "What it is"),
+    [
+        (
+            literal_of(name),
+            literal_of(link.name),
+            ", ".join(map(literal_of, link.parameters)) or "none",
+            summary_of(type(link)),
+        )
+        for name, link in LINKS.items()
     ],
 )
 write_table(

@@ -19,6 +19,7 @@ from sklearn.metrics import (
 from skfcnet._engine.workspace import Workspace
 from skfcnet.gradient_check import eval_numerical_gradient, rel_error
 from skfcnet.losses import (
+    LINKS,
     LOG_BOUND,
     LOSSES,
     absolute_error_loss,
@@ -61,11 +62,11 @@ class Case(NamedTuple):
         )
         if self.loss.takes_labels:
             return x, rng.integers(k, size=n)
-        if self.name == "softmax_groups":
+        if "groups" in self.loss.parameters:
             own = [np.eye(width, dtype=dtype) for width in groups]
             return x, np.hstack([eye[rng.integers(len(eye), size=n)] for eye in own])
         y = rng.integers(2, size=(n, k)).astype(dtype)
-        return x, y + 1 if self.name == "gamma" else y
+        return x, y if self.loss.domain.contains(0) else y + 1
 
 
 DEFAULTS = [Case(name, {}) for name in LOSSES]
@@ -669,7 +670,137 @@ def test_some_rows_need_no_positive_target():
     LOSSES["poisson"].domain.check(np.zeros(3), loss="poisson", whole=False)
 
 
-# From scores to answers
+@pytest.mark.parametrize("value", [np.nan, "much", [np.nan]], ids=str)
+@pytest.mark.parametrize(
+    ("name", "parameter"),
+    [(name, parameter) for name in LOSSES for parameter in LOSSES[name].parameters],
+)
+def test_every_parameter_refuses_what_is_no_number(name, parameter, value):
+    with pytest.raises(ValueError, match=parameter):
+        LOSSES[name].bind({parameter: value})
+
+
+# The best constant predictions
+
+
+def loss_of_constant(case, scores, y):
+    """Return the loss and its gradient where all rows have the same scores."""
+    x = np.tile(scores, (len(y), 1))
+    return case.loss.function(x, y)
+
+
+def constant_scores(case, y, n_scores):
+    """Return the scores of the best constant predictions of all targets."""
+    if case.loss.takes_labels:
+        y = np.eye(n_scores)[y]
+    columns = [np.unique(column, return_counts=True) for column in y.T]
+    scores = [case.loss.constant_scores(*column) for column in columns]
+    return np.concatenate([np.ravel(own) for own in scores])
+
+
+@every_case
+def test_no_constant_scores_far_away_have_a_lower_loss(case):
+    x, y = case.example(n=60)
+    scores = constant_scores(case, y, x.shape[1])
+    assert scores.shape == x.shape[1:]
+    value, _ = loss_of_constant(case, scores, y)
+    rng = np.random.default_rng(0)
+    for step in rng.choice([-1.0, 0.0, 1.0], size=(20, len(scores))):
+        assert value <= loss_of_constant(case, scores + step, y)[0] + 1e-12
+
+
+@pytest.mark.parametrize(
+    "name",
+    "softmax softmax_groups logistic mse squared_error poisson gamma".split(),
+)
+def test_the_gradient_vanishes_at_the_best_constant_scores(name):
+    case = Case(name, {})
+    x, y = case.example(n=60)
+    _, dx = loss_of_constant(case, constant_scores(case, y, x.shape[1]), y)
+    np.testing.assert_allclose(dx.sum(axis=0), 0, atol=1e-14)
+
+
+@every_default
+def test_equal_targets_have_finite_constant_scores(case):
+    values = np.array([0.0 if case.loss.domain.contains(0) else 1.0])
+    for counts in ([1e-3], [1.0], [1e6]):
+        scores = case.loss.constant_scores(values, np.array(counts))
+        assert np.isfinite(scores).all()
+
+
+def test_no_counts_at_all_are_predicted_to_be_one():
+    """No score predicts a mean of 0."""
+    score = LOSSES["poisson"].constant_scores(np.array([0.0]), np.array([4.0]))
+    assert LINKS["log"].inverse(score) == 1
+
+
+def test_a_row_leaves_the_probability_of_its_class_at_one_half():
+    value, once, often = np.array([1.0]), np.array([1.0]), np.array([50.0])
+    assert LOSSES["logistic"].constant_scores(value, once) == 0
+    score = LOSSES["logistic"].constant_scores(value, often)
+    assert LINKS["logistic"].inverse(score) == pytest.approx(0.99)
+
+
+@pytest.mark.parametrize("name", ["absolute_error", "huber", "quantile"])
+def test_the_best_constant_is_the_median(name):
+    values, counts = np.array([0.0, 1.0, 9.0]), np.array([1.0, 1.0, 3.0])
+    assert LOSSES[name].constant_scores(values, counts) == 9
+    assert LOSSES[name].constant_scores(values, counts[::-1]) == 0
+
+
+def test_the_best_constants_are_the_quantiles_asked_for():
+    loss = LOSSES["quantile"].bind({"quantile": [0.9, 0.1, 0.5]})
+    scores = loss.constant_scores(np.arange(1.0, 11), np.ones(10))
+    np.testing.assert_array_equal(scores, [9, 1, 5])
+
+
+# From scores to predictions, and back
+
+
+@pytest.mark.parametrize("name", LINKS)
+def test_the_link_is_the_inverse_of_its_inverse(name):
+    link = LINKS[name]
+    for probability in (0.1, 0.5, 0.9):
+        predictions = [probability, 1 - probability]  # of two classes, or two targets
+        scores = np.array([[link.link(prediction) for prediction in predictions]])
+        np.testing.assert_allclose(link.inverse(scores), [predictions], rtol=1e-15)
+
+
+@every_case
+def test_a_link_is_declared_once(case):
+    assert LOSSES[case.name].link in LINKS.values()
+    is_bound = case.params.keys() & {"groups", "quantile"}
+    assert (case.loss.link == LOSSES[case.name].link) == (not is_bound)
+
+
+@every_case
+def test_a_single_member_is_its_own_average(case):
+    x, _ = case.example()
+    assert np.shares_memory(case.loss.average(x[np.newaxis]), x)
+    np.testing.assert_array_equal(case.loss.average(x[np.newaxis]), x)
+
+
+@every_case
+@pytest.mark.parametrize("n_members", [2, 3])
+def test_the_average_predicts_the_mean_of_the_members(case, n_members):
+    members = np.stack([case.example(seed=seed)[0] for seed in range(n_members)])
+    link = case.loss.link
+    expected = np.mean([link.inverse(own) for own in members], axis=0)
+    average = case.loss.average(members)
+    np.testing.assert_allclose(link.inverse(average), expected, rtol=1e-12)
+
+
+@every_case
+def test_the_gradient_of_the_average_matches_the_numeric_one(case):
+    members = np.stack([case.example(n=3, seed=seed)[0] for seed in range(2)])
+    daverage = np.random.default_rng(9).normal(size=members.shape[1:])
+    numeric = eval_numerical_gradient(
+        lambda members: np.vdot(daverage, case.loss.average(members)),
+        members,
+        verbose=False,
+    )
+    exact = case.loss.link.average_backward(daverage, members)
+    np.testing.assert_allclose(exact, numeric, rtol=1e-7, atol=1e-9)
 
 
 @every_default

@@ -140,6 +140,11 @@ class Link(ABC):
             The gradient with respect to ``scores``.
         """
 
+    @property
+    def parameters(self):
+        """The names of the parameters of the loss that the link depends on."""
+        return tuple(field.name for field in fields(self))
+
     def bind(self, params):
         """Return the link with those parameters set that it depends on.
 
@@ -153,8 +158,8 @@ class Link(ABC):
         link : Link
             The link itself if it depends on none of them.
         """
-        own = {field.name for field in fields(self)} & params.keys()
-        return replace(self, **{name: params[name] for name in own}) if own else self
+        own = {name: params[name] for name in self.parameters if name in params}
+        return replace(self, **own) if own else self
 
 
 class Identity(Link):
