@@ -10,7 +10,7 @@ import skfcnet
 from skfcnet._estimators.base import SOLVERS
 from skfcnet.initializers import INITIALIZERS
 from skfcnet.layers import ACTIVATIONS, LAYERS, NORMALIZATIONS
-from skfcnet.losses import LOSSES
+from skfcnet.losses import LINKS, LOSSES
 from skfcnet.schedules import SCHEDULES
 from skfcnet.update_rules import UPDATE_RULES
 
@@ -89,7 +89,8 @@ def summary_of(function):
 
 def link_to(function):
     """Return a link to the reference of a function."""
-    return f":func:`~{function.__module__}.{function.__name__}`"
+    public_module = function.__module__.partition("._")[0]
+    return f":func:`~{public_module}.{function.__name__}`"
 
 
 def literal_of(value):
@@ -147,11 +148,24 @@ write_table(
             literal_of(name),
             link_to(loss.function),
             loss.domain.requirement,
-            literal_of(loss.output),
+            literal_of(loss.link.name),
             defaults_of(loss) or "none",
             summary_of(loss.function),
         )
         for name, loss in LOSSES.items()
+    ],
+)
+write_table(
+    "links",
+    ("Name", "Inverse link", "Parameters of the loss", "What it is"),
+    [
+        (
+            literal_of(name),
+            literal_of(link.name),
+            ", ".join(map(literal_of, link.parameters)) or "none",
+            summary_of(type(link)),
+        )
+        for name, link in LINKS.items()
     ],
 )
 write_table(

@@ -235,7 +235,7 @@ class FullyConnectedNet:
         self.reg = checked_number("reg", reg, *NOT_NEGATIVE)
         self.loss_name = loss
         self.loss_params = deepcopy(checked_mapping("loss_params", loss_params))
-        sizes = (input_dim, *hidden_dims, output_dim * self.objective.columns)
+        sizes = (input_dim, *hidden_dims, output_dim * self.objective.scores_per_target)
         self.stages = tuple(
             plan(
                 sizes,
@@ -321,7 +321,7 @@ class FullyConnectedNet:
         Returns
         -------
         scores : ndarray of shape (N, C), or (N,) for regression with one output
-            Without ``y``: a test-time pass. ``objective.inverse_link`` makes
+            Without ``y``: a test-time pass. ``objective.link.inverse`` makes
             predictions of scores.
 
         (loss, grads) : float and Mapping of str to ndarray
@@ -556,7 +556,7 @@ class FullyConnectedNet:
             in the last digits of that dtype. Of several members, they are the scores
             of the mean of their predictions: probabilities, or values.
         """
-        return self.objective.pooled(self.member_scores(X))
+        return self.objective.average(self.member_scores(X))
 
     def member_scores(self, X):
         """Return the scores of rows by every member: a test-time pass, in chunks.

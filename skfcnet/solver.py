@@ -535,9 +535,9 @@ class Solver:
             rows = self._rng.choice(len(y), num_samples, replace=False)
             X, y = X[rows], y[rows]
         objective = self._net.objective
-        answers = objective.decide(self._net.scores(X))
+        answers = objective.link.decide(self._net.scores(X))
         if self._net.category == "regression":
-            y = y.repeat(objective.columns, axis=1)
+            y = y.repeat(objective.scores_per_target, axis=1)
             return sqrt(np.mean(np.square(answers - y, dtype=np.float64)))
         return float(np.mean(answers == y))
 

@@ -94,9 +94,9 @@ def data(net, *, n=N, seed=2):
         parts = np.split(y, np.cumsum(widths)[:-1], axis=1)
         eyes = [np.eye(part.shape[1])[part.argmax(axis=1)] for part in parts]
         return X, np.hstack(eyes).astype(net.dtype)
-    if objective.output == "logistic":
+    if objective.link.name == "logistic":
         return X, (y > 0).astype(net.dtype)
-    return X, y if objective.output == "identity" else np.abs(y) + y.dtype.type(0.1)
+    return X, y if objective.link.name == "identity" else np.abs(y) + y.dtype.type(0.1)
 
 
 def sparse(X):
@@ -291,7 +291,7 @@ def test_a_solver_measures_the_mean_prediction(loss):
         random_state=0,
     )
     solver.train()
-    answers = net.objective.decide(net.scores(X))
+    answers = net.objective.link.decide(net.scores(X))
     measured = (
         np.mean(answers == y)
         if loss == "softmax"
@@ -351,14 +351,14 @@ def test_repr_says_how_many_there_are():
 def test_the_prediction_is_the_mean_of_predictions(loss, params, layout):
     net = ensemble(loss, params, normalization=["batch", False])
     X = layout(data(net, n=2100)[0])
-    link = net.objective.inverse_link
+    link = net.objective.link.inverse
     members = net.member_scores(X)
     for m, own in enumerate(members):
         np.testing.assert_allclose(own, alone(net, m).scores(X), rtol=1e-10)
     expected = np.mean([link(own) for own in members], axis=0)
     np.testing.assert_allclose(link(net.scores(X)), expected, rtol=1e-12)
-    if net.objective.log_inverse_link is not None:
-        log_p = net.objective.log_inverse_link(net.scores(X))
+    if net.objective.link.log_inverse is not None:
+        log_p = net.objective.link.log_inverse(net.scores(X))
         np.testing.assert_allclose(log_p, np.log(expected), rtol=1e-9, atol=1e-12)
 
 
@@ -372,11 +372,11 @@ def test_extreme_scores_have_a_finite_mean(loss, params, dtype):
     scores[:, 1, 0] = 1e4
     scores[:, 2, 0] = -1e4
     with np.errstate(over="raise", invalid="raise", divide="raise"):
-        pooled = net.objective.pooled(scores)
+        pooled = net.objective.average(scores)
         np.testing.assert_allclose(
-            net.objective.inverse_link(pooled.astype(float)),
+            net.objective.link.inverse(pooled.astype(float)),
             np.mean(
-                [net.objective.inverse_link(own.astype(float)) for own in scores],
+                [net.objective.link.inverse(own.astype(float)) for own in scores],
                 axis=0,
             ),
             rtol=1e-4,

@@ -164,7 +164,7 @@ def suitable(loss, y):
         "logistic": (y > 0).astype(y.dtype),
         "identity": y,
         "exp": np.abs(y) + y.dtype.type(0.1),
-    }[LOSSES[loss].output]
+    }[LOSSES[loss].link.name]
 
 
 def category_of(loss):
@@ -278,7 +278,7 @@ def test_targets_keep_their_width_when_each_has_several_quantiles():
     assert net.output_dim == 2
     assert net.loss(X).shape == (20, 6)
     assert np.isfinite(net.loss(X, y)[0])
-    predicted = net.objective.inverse_link(net.scores(X))
+    predicted = net.objective.link.inverse(net.scores(X))
     high, low, middle = np.moveaxis(predicted.reshape(20, 2, 3), 2, 0)
     assert (low <= middle).all()
     assert (middle <= high).all()

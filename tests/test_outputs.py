@@ -167,24 +167,24 @@ def test_input_gradients_of_sparse_rows_are_refused():
 
 @pytest.mark.parametrize(
     ("loss", "params"),
-    [(loss, {}) for loss in LOSSES if not LOSSES[loss].log_inverse_link]
+    [(loss, {}) for loss in LOSSES if not LOSSES[loss].link.log_inverse]
     + [("quantile", {"quantile": [0.9, 0.1, 0.5]})],
     ids=str,
 )
 def test_link_gradients_are_those_of_the_inverse_link(loss, params):
     """With the scores themselves for input, so that their own gradients are known."""
     objective = LOSSES[loss].bind(params)
-    scores = np.random.default_rng(0).normal(size=(4, 2 * objective.columns))
+    scores = np.random.default_rng(0).normal(size=(4, 2 * objective.scores_per_target))
     own = np.tile(np.eye(scores.shape[1]), (4, 1, 1))
-    link = objective.link_gradients or (lambda _, gradients: gradients)
-    expected = numeric_gradients(objective.inverse_link, scores)
+    link = objective.link.gradients or (lambda _, gradients: gradients)
+    expected = numeric_gradients(objective.link.inverse, scores)
     np.testing.assert_allclose(link(scores, own), expected, rtol=1e-7, atol=1e-9)
 
 
 @pytest.mark.parametrize("loss", ["poisson", "gamma"])
 def test_beyond_the_bound_of_means_their_gradients_are_zero(loss):
     scores = np.array([[-LOG_BOUND - 1, LOG_BOUND + 1, 0.5]])
-    gradients = LOSSES[loss].link_gradients(scores, np.ones((1, 3, 1)))
+    gradients = LOSSES[loss].link.gradients(scores, np.ones((1, 3, 1)))
     np.testing.assert_allclose(gradients[0, :, 0], [0, 0, np.exp(0.5)])
 
 

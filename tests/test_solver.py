@@ -518,11 +518,11 @@ def test_accuracy_follows_the_loss_of_the_network(loss):
     net, data = a_net(category, loss=loss), some_data(category)
     if loss in ("logistic", "softmax_groups"):
         data |= {k: (v > 0).astype(np.float32) for k, v in data.items() if "y" in k}
-    if LOSSES[loss].output == "exp":
+    if LOSSES[loss].link.name == "exp":
         data |= {k: np.abs(v) + 0.1 for k, v in data.items() if "y" in k}
     solver = a_solver(category, net=net, data=data)
     solver.train()
-    decided = LOSSES[loss].decide(net.scores(data["X_val"]))
+    decided = LOSSES[loss].link.decide(net.scores(data["X_val"]))
     error = np.sqrt(np.mean((decided.astype(float) - data["y_val"]) ** 2))
     expected = np.mean(decided == data["y_val"]) if loss == "softmax" else error
     assert solver.best_val_acc == pytest.approx(expected, rel=1e-6)
@@ -533,7 +533,7 @@ def test_the_error_of_several_quantiles_is_that_of_all_of_them():
     data = some_data("regression")
     solver = a_solver("regression", net=net, data=data)
     solver.train()
-    quantiles = net.objective.decide(net.scores(data["X_val"]))
+    quantiles = net.objective.link.decide(net.scores(data["X_val"]))
     y = data["y_val"].reshape(len(quantiles), -1)
     error = np.sqrt(np.mean((quantiles - np.repeat(y, 2, axis=1)) ** 2))
     assert solver.best_val_acc == pytest.approx(error, rel=1e-6)

@@ -11,7 +11,7 @@ from skfcnet._engine.vector_update import VectorUpdate
 from skfcnet.losses import LOSSES
 
 OBJECTIVES = {"classification": LOSSES["softmax"], "regression": LOSSES["mse"]}
-"""By category, the loss whose decisions the scores are measured by."""
+"""For each category the loss whose link turns the scores of a model into decisions."""
 
 
 class StudentNet:
@@ -67,7 +67,7 @@ class StudentNet:
 
     @property
     def objective(self):
-        """What makes decisions of scores."""
+        """The loss whose link turns scores into decisions."""
         return OBJECTIVES[self.category]
 
     def as_targets(self, y, *, n_rows):

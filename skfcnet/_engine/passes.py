@@ -233,12 +233,12 @@ class InferencePasses:
                 dout = np.zeros(out.shape[-2:], self.dtype)
                 dout[:, k] = 1
                 if not self._is_single:
-                    dout = self._objective.pool_backward(dout, out)
+                    dout = self._objective.link.average_backward(dout, out)
                 dx = passes.backward(dout, caches)
                 members = dx[np.newaxis] if self._is_single else dx
                 np.sum(members, axis=0, out=gradients[:, k])
             scores = out[np.newaxis] if self._is_single else out
-            return self._objective.pooled(scores), gradients
+            return self._objective.average(scores), gradients
 
     @cached_property
     def _back_to_the_rows(self):
