@@ -1,10 +1,10 @@
 """What both estimators share: how they are fitted, and how they predict.
 
 A fitted estimator has four parts: ``_encoder`` turns a table into encoded features,
-``_target`` is the kind of target, ``_net`` is the network, and ``_training`` is all that
-training continues from. A fit happens on a *draft*, another estimator with parts of its
-own. When training has succeeded, the estimator takes over the parts of the draft in one
-step. A fit that fails or is interrupted leaves the earlier model as it was.
+``_target`` is the kind of target, ``_net`` is the network, and ``_training`` is all
+that training continues from. A fit happens on a *draft*, another estimator with parts
+of its own. When training has succeeded, the estimator takes over the parts of the draft
+in one step. A fit that fails or is interrupted leaves the earlier model as it was.
 """
 
 import copy

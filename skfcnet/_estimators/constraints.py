@@ -1,4 +1,6 @@
-"""What the parameters of both estimators may be, and what they need to have an effect.
+"""The allowed values of parameters, and the conditions under which they have an effect.
+
+They are those of the parameters that both estimators have.
 """
 
 from numbers import Integral, Real

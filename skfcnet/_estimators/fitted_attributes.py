@@ -117,8 +117,7 @@ class FittedAttributes:
         return None if np.isnan(column).all() else column
 
     def _fitted(self, part):
-        """Return one of the parts of a fitted estimator, or say that it is not fitted.
-        """
+        """Return a part of a fitted estimator; refuse one that is not fitted."""
         if not hasattr(self, "_net"):
             check_is_fitted(self)
         return getattr(self, part)

@@ -167,8 +167,8 @@ def warn_of_another_scale(X, X_val):
     """Warn where validation rows are clearly not on the scale of the training rows.
 
     That is where at least half of the columns that vary have a median outside the range
-    of the training rows, or quartiles that are more than `MAX_RATIO_OF_SCALES` times farther
-    apart, or closer together: rows of the one were scaled, and those of the other not.
+    of the training rows, or quartiles whose distance differs by a factor of more than
+    `MAX_RATIO_OF_SCALES`: one of the two sets was scaled, and the other was not.
 
     Parameters
     ----------

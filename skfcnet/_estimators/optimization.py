@@ -1,4 +1,4 @@
-"""How an estimator trains, by its parameters: solver, schedule, minibatches, penalty."""
+"""The parameters of training: solver, schedule, sizes of minibatches, penalty."""
 
 from math import ceil
 
@@ -198,11 +198,10 @@ def minibatch_solver(estimator, rows, n_epochs, *, is_partial_fit=False):
 
 
 def _update_rule(estimator):
-    """Return the update rule and its configuration, with the state it continues from."""
+    """Return the update rule and its configuration, with the state so far."""
     rule, parameters = SOLVERS[estimator.solver]
-    if "epsilon" in parameters and not np.dtype(estimator.dtype).type(
-        estimator.epsilon
-    ):
+    epsilon = np.dtype(estimator.dtype).type(estimator.epsilon)
+    if "epsilon" in parameters and not epsilon:
         raise InvalidParameterError(
             f"The 'epsilon' parameter of {type(estimator).__name__} must not vanish in "
             f"dtype={estimator.dtype!r}. Got {estimator.epsilon!r} instead."

@@ -337,7 +337,7 @@ class FCNetRegressor(RegressorMixin, _BaseFCNet):
         *_BaseFCNet._conditions,
         *conditions_by_value(
             "loss",
-            {name: loss.parameters.values() for name, loss in REGRESSION_LOSSES.items()},
+            {name: own.parameters.values() for name, own in REGRESSION_LOSSES.items()},
         ),
     )
     _parameter_constraints = {

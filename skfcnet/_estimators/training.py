@@ -345,9 +345,7 @@ def finish(draft, solver, first_epoch):
             f"the last step left a loss of {loss:g}, where the first epoch had "
             f"{first_loss:g}"
         )
-    draft._training = training._replace(
-        optimizer=solver.optim_config, step=solver.step
-    )
+    draft._training = training._replace(optimizer=solver.optim_config, step=solver.step)
 
 
 def train_on_all_rows(draft, rows, validation, task):

@@ -1,5 +1,4 @@
-"""The validation set: where its rows come from, and how an estimator is scored on it.
-"""
+"""The validation set: where its rows come from, and how it scores an estimator."""
 
 import copy
 from math import isfinite

@@ -53,8 +53,7 @@ class Target:
         return None
 
     def learn_scale(self, rows):
-        """Learn from the rows to train on; return whether the unit of the loss changed.
-        """
+        """Learn the scale of the rows to train on; return whether it has changed."""
         return False
 
     def transform(self, encoded, dtype):
