@@ -7,7 +7,7 @@ from pathlib import Path
 from sphinx_gallery.sorting import ExplicitOrder
 
 import skfcnet
-from skfcnet._estimators.base import SOLVERS
+from skfcnet._estimators.optimization import SOLVERS
 from skfcnet.initializers import INITIALIZERS
 from skfcnet.layers import ACTIVATIONS, LAYERS, NORMALIZATIONS
 from skfcnet.losses import LINKS, LOSSES

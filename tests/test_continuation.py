@@ -13,7 +13,7 @@ from scipy.sparse import csr_array
 from sklearn.base import clone
 
 from skfcnet import FCNetClassifier, FCNetRegressor
-from skfcnet._estimators.base import SOLVERS
+from skfcnet._estimators.optimization import SOLVERS
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore::sklearn.exceptions.ConvergenceWarning",  # short fits, on purpose

@@ -31,8 +31,8 @@ from sklearn.preprocessing import StandardScaler, scale
 from sklearn.utils import get_tags
 
 from skfcnet import FCNetClassifier, FCNetRegressor
-from skfcnet._estimators.base import SOLVERS
-from skfcnet._estimators.classifier import DOUBTFUL_ROWS, MOST_SMOOTHING
+from skfcnet._estimators.optimization import SOLVERS
+from skfcnet._estimators.targets._classes import MAX_AUTO_SMOOTHING, UNCERTAIN_ROWS
 from skfcnet.layers import ACTIVATIONS, NORMALIZATIONS
 from skfcnet.presets import LIKE_MLP
 from skfcnet.solver import DivergenceError, Solver
@@ -218,8 +218,8 @@ def test_a_warning_says_after_how_many_epochs_training_was_cut_short():
 def test_labels_are_smoothed_by_the_share_of_few_rows(n_rows):
     X, y = data_of("multiclass", n=n_rows)[1:]
     model = small_classifier().fit(X, y)
-    share = min(MOST_SMOOTHING, DOUBTFUL_ROWS / n_rows)
-    assert (share == MOST_SMOOTHING) == (n_rows == 20)
+    share = min(MAX_AUTO_SMOOTHING, UNCERTAIN_ROWS / n_rows)
+    assert (share == MAX_AUTO_SMOOTHING) == (n_rows == 20)
     expected = small_classifier(label_smoothing=share).fit(X, y)
     assert_identical(model, expected, X)
 
@@ -228,7 +228,7 @@ def test_only_rows_trained_on_count_in_the_smoothing_of_labels():
     X, y = data_of("multiclass", n=2000)[1:]
     weight = np.where(np.arange(2000) < 1500, 2, 0)
     model = small_classifier().fit(X, y, weight)
-    share = DOUBTFUL_ROWS / 3000
+    share = UNCERTAIN_ROWS / 3000
     expected = small_classifier(label_smoothing=share).fit(X, y, weight)
     assert_identical(model, expected, X)
 
@@ -1246,7 +1246,7 @@ def test_wherever_ctrl_c_falls_the_attributes_fit_each_other(solver, early_stopp
         for n in range(1, 6)
     ]
     finished, n_kept = False, set()
-    for line in range(1, 2000, 17):
+    for line in range(1, 4000, 31):
         interrupted = clone(model)
         try:
             with InterruptAtLine(line) as interruption:

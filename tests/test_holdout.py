@@ -5,12 +5,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from skfcnet._estimators.holdout import holdout
+from skfcnet._estimators.holdout import split_fraction
 
 
 def split(X, y, weight=None, *, seed=0, **options):
     options = {"fraction": 0.2, "classes": y} | options
-    return holdout(X, y, weight, rng=np.random.default_rng(seed), **options)
+    return split_fraction(X, y, weight, rng=np.random.default_rng(seed), **options)
 
 
 def rows_of(X, y, index):

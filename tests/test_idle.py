@@ -13,8 +13,8 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from skfcnet import FCNetClassifier, FCNetRegressor
-from skfcnet._estimators.base import SOLVERS
-from skfcnet._estimators.regressor import REGRESSION_LOSSES
+from skfcnet._estimators.optimization import SOLVERS
+from skfcnet._estimators.targets import REGRESSION_LOSSES
 from skfcnet.schedules import SCHEDULES
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")

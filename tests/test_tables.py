@@ -18,7 +18,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils import get_tags
 
 from skfcnet import FCNetClassifier, FCNetRegressor, FCNetTransformer
-from skfcnet._estimators.regressor import REGRESSION_LOSSES
+from skfcnet._estimators.targets import REGRESSION_LOSSES
 from skfcnet._tabular.encoder import EMBEDDINGS
 from skfcnet._tabular.scaling import SCALINGS
 

@@ -6,7 +6,7 @@ import numpy as np
 from scipy.sparse import issparse
 
 
-@np.errstate(over="ignore", invalid="ignore")
+@np.errstate(all="ignore")
 def surely_finite(X):
     """Return whether all numbers are finite, as far as a product can tell, quickly.
 
