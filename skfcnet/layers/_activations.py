@@ -15,8 +15,9 @@ from math import pi, sqrt
 import numpy as np
 from scipy.special import expit, ndtr
 
-from skfcnet._engine.arguments import as_floats, check_gradient, checked
+from skfcnet._engine.arguments import check_gradient, checked
 from skfcnet._engine.workspace import Workspace
+from skfcnet.layers._checks import check_activation
 from skfcnet.layers._declaration import Layer
 
 LEAKY_SLOPE = 0.01
@@ -24,11 +25,7 @@ SELU_SCALE = 1.0507009873554805
 SELU_ALPHA = 1.6732632423543772
 
 
-def _input(function, x):
-    return (as_floats(x),)
-
-
-@checked(_input)
+@checked(check_activation)
 def identity_forward(x, *, out=None, workspace=None):
     """No activation: the input itself.
 
@@ -96,7 +93,7 @@ def identity_backward(dout, cache, *, out=(None,), workspace=None):
     return np.positive(dout, out=out[0])
 
 
-@checked(_input)
+@checked(check_activation)
 def relu_forward(x, *, out=None, workspace=None):
     """Rectified linear unit, ``max(0, x)`` [1]_.
 
@@ -171,7 +168,7 @@ def relu_backward(dout, cache, *, out=(None,), workspace=None):
     return np.multiply(dout, active, out=out[0])
 
 
-@checked(_input)
+@checked(check_activation)
 def leaky_relu_forward(x, *, out=None, workspace=None):
     """Leaky rectified linear unit, ``max(0.01 x, x)`` [1]_.
 
@@ -252,7 +249,7 @@ def leaky_relu_backward(dout, cache, *, out=(None,), workspace=None):
     return np.multiply(dout, slope, out=out[0])
 
 
-@checked(_input)
+@checked(check_activation)
 def tanh_forward(x, *, out=None, workspace=None):
     """Hyperbolic tangent.
 
@@ -324,7 +321,7 @@ def tanh_backward(dout, cache, *, out=(None,), workspace=None):
     return np.multiply(dout, slope, out=out[0])
 
 
-@checked(_input)
+@checked(check_activation)
 def sigmoid_forward(x, *, out=None, workspace=None):
     r"""Logistic sigmoid, :math:`1 / (1 + e^{-x})`.
 
@@ -402,7 +399,7 @@ def sigmoid_backward(dout, cache, *, out=(None,), workspace=None):
     return np.multiply(dout, slope, out=out[0])
 
 
-@checked(_input)
+@checked(check_activation)
 def softplus_forward(x, *, out=None, workspace=None):
     r"""Softplus, :math:`\log(1 + e^x)`: a smooth rectifier [1]_.
 
@@ -489,7 +486,7 @@ def softplus_backward(dout, cache, *, out=(None,), workspace=None):
     return np.multiply(dout, slope, out=out[0])
 
 
-@checked(_input)
+@checked(check_activation)
 def elu_forward(x, *, out=None, workspace=None):
     r"""Exponential linear unit, :math:`\max(0, x) + \min(0, e^x - 1)` [1]_.
 
@@ -569,7 +566,7 @@ def elu_backward(dout, cache, *, out=(None,), workspace=None):
     return np.multiply(dout, slope, out=out[0])
 
 
-@checked(_input)
+@checked(check_activation)
 def selu_forward(x, *, out=None, workspace=None):
     r"""Scaled exponential linear unit [1]_.
 
@@ -661,7 +658,7 @@ def selu_backward(dout, cache, *, out=(None,), workspace=None):
     return np.multiply(dout, slope, out=out[0])
 
 
-@checked(_input)
+@checked(check_activation)
 def gelu_forward(x, *, out=None, workspace=None):
     r"""Gaussian error linear unit, :math:`x \, \Phi(x)` [1]_.
 
@@ -751,7 +748,7 @@ def gelu_backward(dout, cache, *, out=(None,), workspace=None):
     return np.multiply(dout, slope, out=out[0])
 
 
-@checked(_input)
+@checked(check_activation)
 def silu_forward(x, *, out=None, workspace=None):
     r"""Sigmoid linear unit, or swish: :math:`x \, \sigma(x)` [1]_.
 
@@ -832,7 +829,7 @@ def silu_backward(dout, cache, *, out=(None,), workspace=None):
     return np.multiply(dout, slope, out=out[0])
 
 
-@checked(_input)
+@checked(check_activation)
 def mish_forward(x, *, out=None, workspace=None):
     r"""Mish, :math:`x \tanh(\log(1 + e^x))` [1]_.
 

@@ -14,18 +14,14 @@ biases are not, nor are frequencies: a cosine of frequency zero is a constant.
 """
 
 from functools import partial
-from math import pi, prod, sqrt
+from math import pi, sqrt
 
 import numpy as np
 
-from skfcnet._engine.arguments import (
-    as_floats,
-    check_gradient_shape,
-    check_shape,
-    checked,
-)
+from skfcnet._engine.arguments import checked
 from skfcnet._engine.parameters import ParamSpec, Zone
 from skfcnet._engine.workspace import Workspace
+from skfcnet.layers._checks import check_embedding, check_embedding_gradient
 from skfcnet.layers._declaration import Layer
 
 N_FREQUENCIES = 16
@@ -45,28 +41,7 @@ TURN = 2 * pi
 """The angle of a period."""
 
 
-def _input(function, x, w, b, V, c):
-    x, w, b, V, c = map(as_floats, (x, w, b, V, c))
-    if x.ndim not in (2, 3) or w.ndim != x.ndim or w.shape[-2] > x.shape[-1]:
-        raise ValueError(
-            f"{function} needs rows x of shape (N, D) and frequencies w of shape "
-            f"(E, F) with E <= D, got {x.shape} and {w.shape}."
-        )
-    n_trained = c.shape[-1] if c.ndim else 0
-    check_shape(function, "b", b, w.shape)
-    check_shape(function, "c", c, (*w.shape[:-1], n_trained))
-    check_shape(function, "V", V, (*c.shape, w.shape[-1]))
-    return x, w, b, V, c
-
-
-def _gradient(function, dout, cache):
-    numbers, width, w, V, *_ = cache
-    columns = width + prod(V.shape[-3:-1])
-    expected = (*w.shape[:-2], numbers.shape[-1], columns)
-    return check_gradient_shape(function, dout, expected), cache
-
-
-@checked(_input)
+@checked(check_embedding)
 def pbld_forward(x, w, b, V, c, *, out=None, workspace=None):
     r"""Periodic, bias, linear, densely connected: the embedding PBLD [1]_.
 
@@ -155,7 +130,7 @@ def pbld_forward(x, w, b, V, c, *, out=None, workspace=None):
     return out, (numbers, width, w, V, angles, waves)
 
 
-@checked(_gradient)
+@checked(check_embedding_gradient)
 def pbld_backward(dout, cache, *, out=(None,) * 5, workspace=None, need_dx=True):
     r"""Return the gradients of the embedding PBLD.
 
