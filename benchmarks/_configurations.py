@@ -26,8 +26,8 @@ from sklearn.model_selection import (
 from threadpoolctl import threadpool_limits
 
 from skfcnet import FCNetClassifier, FCNetRegressor, FCNetTransformer
-from skfcnet.layers import ACTIVATIONS
 from skfcnet.initializers import INITIALIZERS
+from skfcnet.layers import ACTIVATIONS
 from skfcnet.network import FullyConnectedNet
 from skfcnet.schedules import SCHEDULES
 from skfcnet.solver import Solver
