@@ -25,7 +25,7 @@ from skfcnet._engine.random import as_generator
 from skfcnet._engine.workspace import Workspace
 from skfcnet.initializers import INITIALIZERS
 from skfcnet.layers import ACTIVATIONS, LAYERS, NORMALIZATIONS
-from skfcnet.layers._embeddings import N_TRAINED
+from skfcnet.layers._embeddings import N_NEW_COLUMNS
 from skfcnet.losses import LOSSES
 
 CATEGORIES = {"classification": "softmax", "regression": "mse"}
@@ -199,7 +199,7 @@ def plan(
     stage = partial(_stage, members=(n_members,) if n_members > 1 else ())
     width, of_data = sizes[0], "_input"
     if n_embedded:
-        width += N_TRAINED * n_embedded
+        width += N_NEW_COLUMNS * n_embedded
         yield stage("pbld_input", 0, sizes[0], width)
         of_data = ""  # what follows has somebody to hand its gradient to
     if input_dropout:

@@ -36,7 +36,7 @@ from skfcnet.layers import (
     sparse_affine_forward,
     sparse_dropout_forward,
 )
-from skfcnet.layers._embeddings import FREQUENCY_SCALE, N_TRAINED
+from skfcnet.layers._embeddings import FREQUENCY_SCALE, N_NEW_COLUMNS
 
 FLOATS = [np.float32, np.float64]
 DENSE_LAYERS = [name for name in LAYERS if "sparse" not in name]
@@ -47,7 +47,7 @@ def example(name, *, dtype=np.float64, n=6, fan_in=5, fan_out=4, seed=231):
     """Return rows, parameters and a gradient from above for a layer of the table."""
     rng = np.random.default_rng(seed)
     if "pbld" in name:  # embeds some columns
-        fan_out = fan_in + N_TRAINED * (fan_in - 2)
+        fan_out = fan_in + N_NEW_COLUMNS * (fan_in - 2)
     specs = LAYERS[name].specs(fan_in, fan_out)
     x = rng.normal(size=(n, fan_in)).astype(dtype)
     params = [

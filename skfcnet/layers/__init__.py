@@ -1,32 +1,77 @@
 """Layers: a forward and a backward function each, on plain arrays.
 
-Conventions
------------
-1. ``forward(x, *params, [options], *, out=None, workspace=None) -> (out, cache)``:
-   ``x`` has one row a sample, ``cache`` is what the backward pass will need.
-2. ``backward(dout, cache, *, out=(None, ...), workspace=None)`` returns the
-   gradients of the loss **in the order of the forward's arguments**,
-   ``(dx, *dparams)``; a layer without parameters returns ``dx`` itself.
-3. A backward pass never writes to its cache, and writes to ``dout`` only where
-   ``out[0] is dout``.
-4. Where a layer says so in its declaration (``inplace``), it may write over its
-   input, ``out=x``: what its backward pass needs is not the input.
-5. Arrays that do not fit each other are a ValueError that names them with their shapes,
-   even where NumPy would broadcast; arrays of integers are computed with in float64. A
-   network, whose arrays fit, goes past that door.
+A network is a chain of simple functions, its layers. The *forward pass* goes through
+the chain: each layer computes its output from the output of the layer before, and a
+loss makes one number of the last. The *backward pass* returns through the chain. Each
+layer is told the gradient of the loss with respect to its output, and by the chain rule
+computes the gradients with respect to its input, which it hands on to the layer before,
+and to its parameters, which training needs.
 
-``out`` says where results go and ``workspace`` lends scratch arrays; without either,
-a function is pure and allocates what it needs. It is the same code either way: what
-is read here is what trains.
+>>> import numpy as np
+>>> from skfcnet.layers import affine_backward, affine_forward
+>>> x, w, b = np.array([[1.0, 2.0]]), np.array([[3.0], [4.0]]), np.array([5.0])
+>>> out, cache = affine_forward(x, w, b)
+>>> out
+array([[16.]])
+>>> dout = np.array([[10.0]])  # the gradient of some loss with respect to out
+>>> dx, dw, db = affine_backward(dout, cache)
+>>> dw
+array([[10.],
+       [20.]])
 
-One call can serve k members of an ensemble, each as if it were alone. All arrays then
-have an axis for them in front: rows (k, N, D), or (1, N, D) where they are shared,
-weights (k, D, M), and vectors of parameters, which meet rows, (k, 1, D). That is what
-``...`` at the beginning of a shape stands for.
+All layers follow the conventions of this page, which their own docstrings do not
+repeat. The functions that are read here are also those that train.
 
-`LAYERS` declares every layer once, `NORMALIZATIONS` and `ACTIVATIONS` are those among
-them that can be chosen for a network. The network, the estimators, the gradient tests
-and the documentation read these tables.
+Arguments and results
+---------------------
+* ``forward(x, *params, [options], *, out=None, workspace=None)`` returns
+  ``(out, cache)``. ``x`` is the input, with one row for each sample. ``options`` is a
+  dict, in layers that need one. ``out`` is the output, and ``cache`` holds what the
+  backward pass will need.
+* ``backward(dout, cache, *, out=(None, ...), workspace=None)`` returns
+  ``(dx, *dparams)``, or ``dx`` alone where there are no parameters. ``dout`` is the
+  gradient of the loss with respect to the output. What is returned are the gradients
+  with respect to the arguments of the forward pass, in their order.
+
+A gradient has the shape of what it is the gradient of: ``dout`` that of the output,
+``dx`` that of ``x``, and ``dw`` that of ``w``.
+
+Shapes and dtypes
+-----------------
+N is the number of rows, D the number of columns of ``x``, and M the number of columns
+of the output where it is another one. Arrays whose shapes do not fit each other are a
+ValueError that names them, even where NumPy would broadcast. A network, whose arrays
+fit, goes around these checks.
+
+One call can serve the k members of an ensemble, each as if it were alone. All arrays
+then have a first axis for the members: rows have the shape (k, N, D), or (1, N, D) if
+the members share them, weights (k, D, M), and vectors of parameters (k, 1, D). The
+``...`` at the beginning of a shape stands for this axis.
+
+Results have the dtype of the arrays that are given. Integers are computed with in
+float64. What is too small to be represented is zero, whatever ``np.errstate`` says.
+
+Memory
+------
+Without ``out`` and ``workspace``, a function allocates what it needs, and changes no
+argument but the running statistics and the generator in ``options``. Training calls the
+same functions with both, so that a step allocates nothing.
+
+* ``out`` says where results are written to, as in NumPy. A forward pass takes one array
+  of the shape of its output. A backward pass takes a tuple with an array, or None, for
+  each gradient.
+* ``workspace`` lends scratch arrays. A cache may live in them, and is then valid until
+  the next forward pass with the same workspace.
+* A backward pass never writes to its cache, and writes to ``dout`` only where
+  ``out[0] is dout``.
+* Layers that are declared as ``inplace`` may write over their input, ``out=x``: their
+  backward pass does not need it.
+
+Tables
+------
+`LAYERS` declares every layer once, as a `Layer`. `ACTIVATIONS`, `NORMALIZATIONS` and
+`EMBEDDINGS` are those among them that can be chosen for a network. The network, the
+estimators, the tests of gradients and the documentation read these tables.
 """
 
 from functools import partial

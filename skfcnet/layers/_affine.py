@@ -23,11 +23,8 @@ def affine_forward(x, w, b, *, out=None, workspace=None):
     b : ndarray of shape (..., M)
         Biases.
 
-    out : ndarray of shape (..., N, M), default=None
-        Where to write the result.
-
-    workspace : Workspace, default=None
-        Unused; every layer takes one.
+    out, workspace : as for every layer
+        See the conventions of `skfcnet.layers`.
 
     Returns
     -------
@@ -61,31 +58,19 @@ def affine_backward(
 
     Parameters
     ----------
-    dout : ndarray of shape (..., N, M)
-        Gradient with respect to the output.
-
-    cache : tuple
-        From `affine_forward`.
-
-    out : tuple of three ndarrays, default=(None, None, None)
-        Where to write ``dx`` (..., N, D), ``dw`` and ``db``.
-
-    workspace : Workspace, default=None
-        Lends the scratch arrays.
+    dout, cache, out, workspace : as for every layer
+        See the conventions of `skfcnet.layers`.
 
     need_dx : bool, default=True
-        A network's first layer has nobody to hand ``dx`` to.
+        Whether to compute ``dx``. In the first layer of a network, nobody needs it.
 
     Returns
     -------
     dx : ndarray of the shape of ``x``, or None without ``need_dx``
         Gradient with respect to the rows; (k, N, D) of rows that members share.
 
-    dw : ndarray of shape (..., D, M)
-        Gradient with respect to the weights.
-
-    db : ndarray of shape (..., M)
-        Gradient with respect to the biases.
+    dw, db : ndarray
+        Gradients with respect to the weights and biases.
 
     Examples
     --------
@@ -102,7 +87,8 @@ def affine_backward(
     db = column_sums(dout, out=db, workspace=workspace)
     if not need_dx:
         return None, dw, db
-    # Of a single output, it is an outer product: a third of the time as a broadcast.
+    # The product with a single output is an outer product. As a broadcast it takes a
+    # third of the time.
     product = np.multiply if dout.shape[-1] == 1 else np.matmul
     dx = product(dout, w.mT, out=dx)
     return dx if x.ndim == dx.ndim else dx.reshape(x.shape), dw, db
@@ -112,14 +98,15 @@ def affine_backward(
 def sparse_affine_forward(x, w, b, *, out=None, workspace=None):
     """Affine map of the rows of a sparse matrix: ``x @ w + b``.
 
-    The first layer of a network whose input is sparse. It has the parameters of
-    `affine_forward`; the rows are never made dense.
+    It is the first layer of a network whose input is sparse. Its parameters are those
+    of `affine_forward`, and the rows are never made dense. ``out`` is not written to,
+    because SciPy allocates the product.
 
     Parameters
     ----------
     x : sparse matrix or array of shape (N, D)
-        Rows, in CSR format. For k members (k * N, k * D): the rows of each stand in
-        a block of their own on the diagonal.
+        Rows, in CSR format. The rows of k members are the blocks on the diagonal of a
+        matrix of shape (k * N, k * D).
 
     w : ndarray of shape (..., D, M)
         Weights.
@@ -127,11 +114,8 @@ def sparse_affine_forward(x, w, b, *, out=None, workspace=None):
     b : ndarray of shape (..., M)
         Biases.
 
-    out : ndarray of shape (..., N, M), default=None
-        Unused: SciPy allocates the product.
-
-    workspace : Workspace, default=None
-        Unused; every layer takes one.
+    out, workspace : as for every layer
+        Unused.
 
     Returns
     -------
@@ -163,28 +147,16 @@ def sparse_affine_backward(dout, cache, *, out=(None, None, None), workspace=Non
 
     Parameters
     ----------
-    dout : ndarray of shape (..., N, M)
-        Gradient with respect to the output.
-
-    cache : tuple
-        From `sparse_affine_forward`.
-
-    out : tuple of three, default=(None, None, None)
-        Where to write ``dw`` and ``db``; the first is ignored.
-
-    workspace : Workspace, default=None
-        Lends the scratch arrays.
+    dout, cache, out, workspace : as for every layer
+        See the conventions of `skfcnet.layers`; the first of ``out`` is ignored.
 
     Returns
     -------
     dx : None
         Not computed: it would be dense.
 
-    dw : ndarray of shape (..., D, M)
-        Gradient with respect to the weights.
-
-    db : ndarray of shape (..., M)
-        Gradient with respect to the biases.
+    dw, db : ndarray
+        Gradients with respect to the weights and biases.
 
     Examples
     --------
@@ -209,14 +181,8 @@ def affine_relu_forward(x, w, b):
 
     Parameters
     ----------
-    x : ndarray of shape (N, d1, ..., dk)
-        Rows; flattened to (N, D).
-
-    w : ndarray of shape (D, M)
-        Weights.
-
-    b : ndarray of shape (M,)
-        Biases.
+    x, w, b : ndarray
+        Rows, weights and biases.
 
     Returns
     -------
@@ -243,22 +209,13 @@ def affine_relu_backward(dout, cache):
 
     Parameters
     ----------
-    dout : ndarray of shape (N, M)
-        Gradient with respect to the output.
-
-    cache : tuple
-        From `affine_relu_forward`.
+    dout, cache : as for every layer
+        See the conventions of `skfcnet.layers`.
 
     Returns
     -------
-    dx : ndarray of the shape of ``x``
-        Gradient with respect to the rows.
-
-    dw : ndarray of shape (D, M)
-        Gradient with respect to the weights.
-
-    db : ndarray of shape (M,)
-        Gradient with respect to the biases.
+    dx, dw, db : ndarray
+        Gradients with respect to the rows, weights and biases.
 
     Examples
     --------
@@ -275,5 +232,5 @@ def affine_relu_backward(dout, cache):
 
 
 def _flattened(x, w):
-    """Return rows of any shape as rows of a matrix; those of members are."""
+    """Return rows of any shape as rows of a matrix; those of members are already."""
     return x if x.ndim == w.ndim else x.reshape(len(x), len(w))

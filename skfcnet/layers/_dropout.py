@@ -10,7 +10,10 @@ from skfcnet._engine.workspace import Workspace
 from skfcnet.layers._checks import check_dropout, checked_mode
 
 BLOCK_SIZE = 16_384
-"""Number of units for which random bits are drawn at a time: NumPy allocates them."""
+"""Number of units for which random bits are drawn at a time.
+
+NumPy allocates the bits anew in every draw. Blocks keep this memory small.
+"""
 
 GENERATORS_OF_64_BITS = (
     np.random.PCG64,
@@ -18,15 +21,17 @@ GENERATORS_OF_64_BITS = (
     np.random.Philox,
     np.random.SFC64,
 )
-"""Bit generators whose raw draws have 64 random bits: these take a third of the time
-of drawing integers."""
+"""Bit generators whose raw draws have 64 random bits.
+
+A raw draw takes a third of the time of drawing integers.
+"""
 
 
 @checked(check_dropout)
 def dropout_forward(x, dropout_param, *, out=None, workspace=None):
     """Inverted dropout [1]_: drop units while training, do nothing at test time.
 
-    Each unit is dropped with probability ``p`` and what is kept is divided by
+    Each unit is set to zero with probability ``p``, and the others are divided by
     ``1 - p``, so that the expected output is the input.
 
     Parameters
@@ -36,25 +41,22 @@ def dropout_forward(x, dropout_param, *, out=None, workspace=None):
 
     dropout_param : dict
         ``mode``: 'train' or 'test';
-        ``p``: the probability of dropping a unit, 0 <= p < 1, drawn to within
-        :math:`2^{-17}`;
+        ``p``: the probability of dropping a unit, 0 <= p < 1, which is rounded to a
+        multiple of :math:`2^{-16}`;
         ``rng``: a seed or generator, None for NumPy's global state;
         ``mask``: in place of ``rng``, an array of the shape of ``x``, true where a
         unit is kept.
 
-    out : ndarray of the shape of ``x``, default=None
-        Where to write the result; may be ``x``. Where members share ``x``, an array
-        with an axis of their number: each then draws a mask of its own.
-
-    workspace : Workspace, default=None
-        Lends the scratch arrays; the cache lives in them.
+    out, workspace : as for every layer
+        See the conventions of `skfcnet.layers`. Where members share ``x``, each draws
+        a mask of its own if ``out`` has an axis for them.
 
     Returns
     -------
     out : ndarray of the shape of ``x``, or of the ``out`` given
         The result.
 
-    cache : ndarray
+    cache : ndarray or None
         For `dropout_backward`; None where nothing is dropped.
 
     Raises
@@ -92,28 +94,19 @@ def dropout_forward(x, dropout_param, *, out=None, workspace=None):
         kept = np.asarray(kept)
         check_shape("dropout_forward", "dropout_param['mask']", kept, shape)
     factor = workspace("factor", shape, x.dtype)
-    np.copyto(factor, kept)  # a product of both would go through buffers
+    np.copyto(factor, kept)  # A product of two dtypes would go through buffers.
     factor *= 1 / (1 - p)
     return np.multiply(x, factor, out=out), factor
 
 
 @checked(check_gradient)
 def dropout_backward(dout, cache, *, out=(None,), workspace=None):
-    """Gradient of dropout: that of what was kept, divided by ``1 - p``.
+    """Gradient of dropout: ``dout / (1 - p)`` where a unit was kept, 0 elsewhere.
 
     Parameters
     ----------
-    dout : ndarray of any shape
-        Gradient with respect to the output.
-
-    cache : ndarray or None
-        From `dropout_forward`.
-
-    out : tuple of one ndarray, default=(None,)
-        Where to write ``dx``; may be ``dout``.
-
-    workspace : Workspace, default=None
-        Unused; every layer takes one.
+    dout, cache, out, workspace : as for every layer
+        See the conventions of `skfcnet.layers`.
 
     Returns
     -------
@@ -138,8 +131,9 @@ def dropout_backward(dout, cache, *, out=(None,), workspace=None):
 def sparse_dropout_forward(x, dropout_param, *, out=None, workspace=None):
     """Inverted dropout of the rows of a sparse matrix.
 
-    A zero that is dropped is still a zero: it is enough to draw a mask for the stored
-    values.
+    A zero that is dropped is still a zero, so that only the stored values need a mask.
+    ``out`` and ``workspace`` are unused, because the number of stored values changes
+    from minibatch to minibatch.
 
     Parameters
     ----------
@@ -147,21 +141,17 @@ def sparse_dropout_forward(x, dropout_param, *, out=None, workspace=None):
         Rows, in CSR format without duplicates.
 
     dropout_param : dict
-        That of `dropout_forward`, with ``mask`` of the shape of the stored values.
+        As for `dropout_forward`, with ``mask`` of the shape of the stored values.
 
-    out : sparse matrix or array of shape (N, D), default=None
-        Unused: how many values are stored changes from minibatch to minibatch.
-
-    workspace : Workspace, default=None
-        Unused, for the same reason.
+    out, workspace : as for every layer
+        Unused.
 
     Returns
     -------
     out : sparse matrix or array of shape (N, D)
-        The result, of the format of ``x`` and with the same stored places, in arrays
-        that it shares with ``x``.
+        The result, of the format of ``x``. Its index arrays are those of ``x``.
 
-    cache : ndarray
+    cache : ndarray or None
         For `dropout_backward`, which takes and returns the gradients with respect to
         the stored values; None where nothing is dropped.
 
@@ -181,7 +171,10 @@ def sparse_dropout_forward(x, dropout_param, *, out=None, workspace=None):
 
 
 def _draw_mask(rng, p, *, out):
-    """Draw which units are kept, by 16 random bits each: half the time of floats."""
+    """Draw which units are kept.
+
+    Each takes 16 random bits, which is twice as fast as drawing a float.
+    """
     units, threshold = out.reshape(-1), round(p * 2**16)
     for start in range(0, units.size, BLOCK_SIZE):
         block = units[start : start + BLOCK_SIZE]

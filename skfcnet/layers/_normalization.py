@@ -13,7 +13,7 @@ def batchnorm_forward(x, gamma, beta, bn_param, *, out=None, workspace=None):
     r"""Batch normalisation [1]_.
 
     While training, every column is standardised by the mean and the (uncorrected)
-    variance of the minibatch; at test time by their running averages:
+    variance of the minibatch, at test time by their running averages:
 
     .. math:: out = \gamma \, \hat x + \beta,
         \qquad \hat x = \frac{x - \mu}{\sqrt{\sigma^2 + \epsilon}}
@@ -23,11 +23,8 @@ def batchnorm_forward(x, gamma, beta, bn_param, *, out=None, workspace=None):
     x : ndarray of shape (..., N, D)
         Rows.
 
-    gamma : ndarray of shape (..., D)
-        Scale.
-
-    beta : ndarray of shape (..., D)
-        Shift.
+    gamma, beta : ndarray of shape (..., D)
+        Scale and shift.
 
     bn_param : dict
         ``mode``: 'train' or 'test';
@@ -37,11 +34,8 @@ def batchnorm_forward(x, gamma, beta, bn_param, *, out=None, workspace=None):
         In training they are updated in place, as
         ``momentum * running + (1 - momentum) * minibatch``.
 
-    out : ndarray of shape (..., N, D), default=None
-        Where to write the result; may be ``x``.
-
-    workspace : Workspace, default=None
-        Lends the scratch arrays; the cache lives in them.
+    out, workspace : as for every layer
+        See the conventions of `skfcnet.layers`.
 
     Returns
     -------
@@ -102,33 +96,21 @@ def batchnorm_backward(dout, cache, *, out=(None, None, None), workspace=None):
         - \frac{d\beta + \hat x \, d\gamma}{N}\right), \qquad
         d\gamma = \sum_i dout_i \hat x_i, \qquad d\beta = \sum_i dout_i
 
-    At test time the statistics are constants, which the rows do not move: ``dx`` is
-    then :math:`\gamma \, dout / \sqrt{\sigma^2 + \epsilon}`.
+    At test time the statistics are constants that do not depend on the rows, and
+    ``dx`` is :math:`\gamma \, dout / \sqrt{\sigma^2 + \epsilon}`.
 
     Parameters
     ----------
-    dout : ndarray of shape (..., N, D)
-        Gradient with respect to the output.
-
-    cache : tuple
-        From `batchnorm_forward`, in either mode.
-
-    out : tuple of three ndarrays, default=(None, None, None)
-        Where to write ``dx`` (may be ``dout``), ``dgamma`` and ``dbeta``.
-
-    workspace : Workspace, default=None
-        Lends the scratch arrays.
+    dout, cache, out, workspace : as for every layer
+        See the conventions of `skfcnet.layers`.
 
     Returns
     -------
     dx : ndarray of shape (..., N, D)
         Gradient with respect to the rows.
 
-    dgamma : ndarray of shape (..., D)
-        Gradient with respect to the scale.
-
-    dbeta : ndarray of shape (..., D)
-        Gradient with respect to the shift.
+    dgamma, dbeta : ndarray of shape (..., D)
+        Gradients with respect to the scale and the shift.
 
     Examples
     --------
@@ -140,7 +122,7 @@ def batchnorm_backward(dout, cache, *, out=(None, None, None), workspace=None):
     >>> dbeta
     array([3.])
     """
-    centred, gamma, inv_std, from_these_rows = cache
+    centred, gamma, inv_std, in_training = cache
     dx, dgamma, dbeta = out
     n = dout.shape[-2]
     workspace = workspace or Workspace()
@@ -149,9 +131,9 @@ def batchnorm_backward(dout, cache, *, out=(None, None, None), workspace=None):
     np.multiply(dout, centred, out=scratch)
     dgamma = column_sums(scratch, out=dgamma, workspace=workspace)
     dgamma *= inv_std
-    if not from_these_rows:
+    if not in_training:
         return np.multiply(dout, gamma * inv_std, out=dx), dgamma, dbeta
-    np.multiply(centred, inv_std * dgamma / n, out=scratch)
+    np.multiply(centred, inv_std * dgamma / n, out=scratch)  # x_hat * dgamma / N
     dx = np.subtract(dout, scratch, out=dx)
     dx -= dbeta / n
     dx *= gamma * inv_std
@@ -173,20 +155,14 @@ def layernorm_forward(x, gamma, beta, ln_param, *, out=None, workspace=None):
     x : ndarray of shape (..., N, D)
         Rows.
 
-    gamma : ndarray of shape (..., D)
-        Scale.
-
-    beta : ndarray of shape (..., D)
-        Shift.
+    gamma, beta : ndarray of shape (..., D)
+        Scale and shift.
 
     ln_param : dict
         ``eps``: added to the variance, default 1e-5.
 
-    out : ndarray of shape (..., N, D), default=None
-        Where to write the result; may be ``x``.
-
-    workspace : Workspace, default=None
-        Lends the scratch arrays; the cache lives in them.
+    out, workspace : as for every layer
+        See the conventions of `skfcnet.layers`.
 
     Returns
     -------
@@ -233,28 +209,16 @@ def layernorm_backward(dout, cache, *, out=(None, None, None), workspace=None):
 
     Parameters
     ----------
-    dout : ndarray of shape (..., N, D)
-        Gradient with respect to the output.
-
-    cache : tuple
-        From `layernorm_forward`.
-
-    out : tuple of three ndarrays, default=(None, None, None)
-        Where to write ``dx`` (may be ``dout``), ``dgamma`` and ``dbeta``.
-
-    workspace : Workspace, default=None
-        Lends the scratch arrays.
+    dout, cache, out, workspace : as for every layer
+        See the conventions of `skfcnet.layers`.
 
     Returns
     -------
     dx : ndarray of shape (..., N, D)
         Gradient with respect to the rows.
 
-    dgamma : ndarray of shape (..., D)
-        Gradient with respect to the scale.
-
-    dbeta : ndarray of shape (..., D)
-        Gradient with respect to the shift.
+    dgamma, dbeta : ndarray of shape (..., D)
+        Gradients with respect to the scale and the shift.
 
     Examples
     --------
@@ -275,17 +239,18 @@ def layernorm_backward(dout, cache, *, out=(None, None, None), workspace=None):
     dgamma = column_sums(scratch, out=dgamma, workspace=workspace)
     scratch *= gamma
     np.multiply(x_hat, row_means(scratch, workspace), out=scratch)
-    dx = np.multiply(dout, gamma, out=dx)
-    scratch += row_means(dx, workspace)
+    dx = np.multiply(dout, gamma, out=dx)  # g
+    scratch += row_means(dx, workspace)  # mean of g, plus x_hat * mean of g * x_hat
     dx -= scratch
     dx *= inv_std
     return dx, dgamma, dbeta
 
 
 def _centred(x, means, *, out, workspace):
-    """Subtract the means along an axis; return them and the variances, too.
+    """Subtract the means along an axis, and compute the variances along it.
 
-    ``out`` lends its memory for the squares and is returned, for the result.
+    Returns ``out``, the centred rows, the means and the variances. ``out`` only lends
+    its memory for the squares: what the layer returns has not been computed yet.
     """
     mean = means(x, workspace)
     centred = np.subtract(x, mean, out=workspace("centred", x.shape, x.dtype))
