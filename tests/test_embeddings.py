@@ -38,14 +38,14 @@ def examples(draw):
     """Draw rows, some columns of which are embedded, and the arrays of the layer."""
     members = draw(st.sampled_from([(), (1,), (3,)]))
     n_rows, n_embedded, n_others = (draw(st.integers(*of)) for of in SIZES)
-    n_waves, n_trained = draw(st.integers(1, 5)), draw(st.integers(1, 4))
+    n_frequencies, n_new_columns = draw(st.integers(1, 5)), draw(st.integers(1, 4))
     rng = np.random.default_rng(draw(st.integers(0, 99)))
     shared = members and draw(st.booleans())
     x = rng.normal(size=((1,) if shared else members) + (n_rows, n_embedded + n_others))
-    waves = (*members, n_embedded, n_waves)
-    trained = (*members, n_embedded, n_trained)
-    w, b = 0.3 * rng.normal(size=waves), rng.uniform(-0.5, 0.5, waves)
-    V, c = rng.normal(size=(*trained, n_waves)), rng.normal(size=trained)
+    cosines = (*members, n_embedded, n_frequencies)
+    new_columns = (*members, n_embedded, n_new_columns)
+    w, b = 0.3 * rng.normal(size=cosines), rng.uniform(-0.5, 0.5, cosines)
+    V, c = rng.normal(size=(*new_columns, n_frequencies)), rng.normal(size=new_columns)
     return x, w, b, V, c
 
 
@@ -54,8 +54,8 @@ def examples(draw):
 def test_the_embedding_is_its_formula(arrays):
     x, w, b, V, c = arrays
     out, _ = pbld_forward(*arrays)
-    (n_rows, width), (n_embedded, n_trained) = x.shape[-2:], c.shape[-2:]
-    assert out.shape == (*w.shape[:-2], n_rows, width + n_embedded * n_trained)
+    (n_rows, width), (n_embedded, n_new_columns) = x.shape[-2:], c.shape[-2:]
+    assert out.shape == (*w.shape[:-2], n_rows, width + n_embedded * n_new_columns)
     x = np.broadcast_to(x, (*w.shape[:-2], n_rows, width))
     np.testing.assert_array_equal(out[..., :width], x)
     for member in np.ndindex(w.shape[:-2]):
