@@ -69,8 +69,9 @@ same functions with both, so that a step allocates nothing.
 
 Tables
 ------
-`LAYERS` declares every layer once, as a `Layer`. `ACTIVATIONS`, `NORMALIZATIONS` and
-`EMBEDDINGS` are those among them that can be chosen for a network. The network, the
+`LAYERS` declares every layer once, as a `Layer`. `ACTIVATIONS` and `EMBEDDINGS` are
+those among them that a network chooses by their names. `NORMALIZATIONS` says which
+layer each value of the parameter ``normalization`` stands for. The network, the
 estimators, the tests of gradients and the documentation read these tables.
 """
 
@@ -192,7 +193,10 @@ def _batchnorm_specs(fan_in, fan_out):
     )
 
 
-NORMALIZATIONS = {
+NORMALIZATIONS = {"batch": "batchnorm", "layer": "layernorm"}
+
+LAYERS = {
+    **ACTIVATIONS,
     "batchnorm": Layer(
         batchnorm_forward,
         batchnorm_backward,
@@ -207,11 +211,6 @@ NORMALIZATIONS = {
         takes_options=True,
         inplace=True,
     ),
-}
-
-LAYERS = {
-    **ACTIVATIONS,
-    **NORMALIZATIONS,
     **EMBEDDINGS,
     "affine": Layer(affine_forward, affine_backward, specs=_affine_specs),
     "affine_input": Layer(
