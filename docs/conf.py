@@ -88,9 +88,9 @@ def summary_of(function):
 
 
 def link_to(function):
-    """Return a link to the reference of a function."""
-    public_module = function.__module__.partition("._")[0]
-    return f":func:`~{public_module}.{function.__name__}`"
+    """Return a link to the reference of a function, by its public address."""
+    module = function.__module__.partition("._")[0]
+    return f":func:`~{module}.{function.__name__}`"
 
 
 def literal_of(value):

@@ -14,7 +14,7 @@ from skfcnet import FCNetClassifier, FCNetRegressor
 from skfcnet._engine.parameters import Zone
 from skfcnet.gradient_check import eval_numerical_gradient_array, rel_error
 from skfcnet.layers import pbld_backward, pbld_forward
-from skfcnet.layers._embeddings import FREQUENCY_SCALE, N_FREQUENCIES, N_TRAINED
+from skfcnet.layers._embeddings import FREQUENCY_SCALE, N_FREQUENCIES, N_NEW_COLUMNS
 from skfcnet.network import EMBEDDED_CHUNK, FullyConnectedNet
 
 pytestmark = pytest.mark.filterwarnings(
@@ -38,14 +38,14 @@ def examples(draw):
     """Draw rows, some columns of which are embedded, and the arrays of the layer."""
     members = draw(st.sampled_from([(), (1,), (3,)]))
     n_rows, n_embedded, n_others = (draw(st.integers(*of)) for of in SIZES)
-    n_waves, n_trained = draw(st.integers(1, 5)), draw(st.integers(1, 4))
+    n_frequencies, n_new_columns = draw(st.integers(1, 5)), draw(st.integers(1, 4))
     rng = np.random.default_rng(draw(st.integers(0, 99)))
     shared = members and draw(st.booleans())
     x = rng.normal(size=((1,) if shared else members) + (n_rows, n_embedded + n_others))
-    waves = (*members, n_embedded, n_waves)
-    trained = (*members, n_embedded, n_trained)
-    w, b = 0.3 * rng.normal(size=waves), rng.uniform(-0.5, 0.5, waves)
-    V, c = rng.normal(size=(*trained, n_waves)), rng.normal(size=trained)
+    cosines = (*members, n_embedded, n_frequencies)
+    new_columns = (*members, n_embedded, n_new_columns)
+    w, b = 0.3 * rng.normal(size=cosines), rng.uniform(-0.5, 0.5, cosines)
+    V, c = rng.normal(size=(*new_columns, n_frequencies)), rng.normal(size=new_columns)
     return x, w, b, V, c
 
 
@@ -54,8 +54,8 @@ def examples(draw):
 def test_the_embedding_is_its_formula(arrays):
     x, w, b, V, c = arrays
     out, _ = pbld_forward(*arrays)
-    (n_rows, width), (n_embedded, n_trained) = x.shape[-2:], c.shape[-2:]
-    assert out.shape == (*w.shape[:-2], n_rows, width + n_embedded * n_trained)
+    (n_rows, width), (n_embedded, n_new_columns) = x.shape[-2:], c.shape[-2:]
+    assert out.shape == (*w.shape[:-2], n_rows, width + n_embedded * n_new_columns)
     x = np.broadcast_to(x, (*w.shape[:-2], n_rows, width))
     np.testing.assert_array_equal(out[..., :width], x)
     for member in np.ndindex(w.shape[:-2]):
@@ -136,9 +136,9 @@ def test_initial_values_are_those_of_the_paper(members, init):
     )
     w, b, V, c = (net.params[name] for name in NAMES)
     assert w.shape == b.shape == (*members, 300, N_FREQUENCIES)
-    assert c.shape == (*members, 300, N_TRAINED)
+    assert c.shape == (*members, 300, N_NEW_COLUMNS)
     assert V.shape == (*c.shape, N_FREQUENCIES)
-    assert net.params["W1"].shape == (*members, 300 * (1 + N_TRAINED), 6)
+    assert net.params["W1"].shape == (*members, 300 * (1 + N_NEW_COLUMNS), 6)
     assert w.mean() == pytest.approx(0, abs=0.01)
     assert w.std() == pytest.approx(FREQUENCY_SCALE, rel=0.05)
     limits = (b, 0.5), (V, N_FREQUENCIES**-0.5), (c, N_FREQUENCIES**-0.5)
@@ -193,7 +193,7 @@ def test_scores_are_those_of_a_plain_network_behind_the_embedding(n_members):
 @pytest.mark.parametrize("n_embedded", [0, 1, 5])
 def test_as_many_columns_as_asked_for_are_embedded(n_embedded):
     net = a_net(n_embedded=n_embedded)
-    assert len(net.params["W1"]) == 5 + N_TRAINED * n_embedded
+    assert len(net.params["W1"]) == 5 + N_NEW_COLUMNS * n_embedded
     assert ("w0" in net.params) == (n_embedded > 0)
 
 
@@ -253,7 +253,7 @@ def test_numbers_are_embedded_and_all_else_follows(n_members):
         **SETTINGS, categorical_features=[2], n_members=n_members, normalization="batch"
     ).fit(X, y)
     # Two numbers, whether the first is missing, three levels; what the numbers become.
-    assert model.coefs_[0].shape[-2] == 6 + 2 * N_TRAINED
+    assert model.coefs_[0].shape[-2] == 6 + 2 * N_NEW_COLUMNS
     assert len(model.coefs_) == len(model.intercepts_) == 2
     members = (n_members,) * (n_members > 1)
     assert model._net.params["w0"].shape == (*members, 2, N_FREQUENCIES)

@@ -36,7 +36,7 @@ from skfcnet.layers import (
     sparse_affine_forward,
     sparse_dropout_forward,
 )
-from skfcnet.layers._embeddings import FREQUENCY_SCALE, N_TRAINED
+from skfcnet.layers._embeddings import FREQUENCY_SCALE, N_NEW_COLUMNS
 
 FLOATS = [np.float32, np.float64]
 SPARSE_LAYERS = {
@@ -50,7 +50,7 @@ def example(name, *, dtype=np.float64, n=6, fan_in=5, fan_out=4, seed=231):
     """Return rows, parameters and a gradient from above for a layer of the table."""
     rng = np.random.default_rng(seed)
     if name == "pbld":  # embeds some columns
-        fan_out = fan_in + N_TRAINED * (fan_in - 2)
+        fan_out = fan_in + N_NEW_COLUMNS * (fan_in - 2)
     specs = DENSE_AND_SPARSE[name].specs(fan_in, fan_out)
     x = rng.normal(size=(n, fan_in)).astype(dtype)
     params = [
@@ -491,15 +491,29 @@ def test_activations_are_what_their_formulas_say(name, dtype):
     np.testing.assert_allclose(out, expected, rtol=tolerance, atol=1e-15)
 
 
-@pytest.mark.parametrize("name", ACTIVATIONS)
-@pytest.mark.parametrize("dtype", FLOATS)
-def test_activations_overflow_for_no_finite_input(name, dtype):
+def far_from_zero(name, dtype):
+    """Return large numbers, an activation of them and its derivative."""
     largest = np.finfo(dtype).max / 2
     x = np.array([-largest, -1e4, -1e2, 0, 1e2, 1e4, largest], dtype)
     with warnings.catch_warnings(), np.errstate(over="raise", invalid="raise"):
         warnings.simplefilter("error")
         out, cache = ACTIVATIONS[name].forward(x)
         dx = ACTIVATIONS[name].backward(np.ones_like(x), cache)
+    return x, out, dx
+
+
+@pytest.mark.parametrize("name", ACTIVATIONS)
+@pytest.mark.parametrize("dtype", FLOATS)
+def test_activations_overflow_for_no_finite_input(name, dtype):
+    _, out, dx = far_from_zero(name, dtype)
+    assert np.isfinite(out).all()
+    assert np.isfinite(dx).all()
+
+
+@pytest.mark.parametrize("name", AT_THE_ENDS)
+@pytest.mark.parametrize("dtype", FLOATS)
+def test_activations_are_straight_lines_far_from_zero(name, dtype):
+    x, out, dx = far_from_zero(name, dtype)
     left, left_slope, right_slope = AT_THE_ENDS[name]
     left = left_slope * x[:2] if left is None else left
     np.testing.assert_allclose(out[:2], left, rtol=1e-6)

@@ -13,7 +13,7 @@ from skfcnet._engine.parameters import Zone
 from skfcnet.gradient_check import eval_numerical_gradient, rel_error
 from skfcnet.initializers import INITIALIZERS
 from skfcnet.layers import ACTIVATIONS, LAYERS, NORMALIZATIONS
-from skfcnet.layers._embeddings import N_TRAINED
+from skfcnet.layers._embeddings import N_NEW_COLUMNS
 from skfcnet.losses import LOSSES
 from skfcnet.network import FullyConnectedNet
 from skfcnet.solver import Solver
@@ -118,7 +118,7 @@ def test_a_layer_computes_every_member_as_if_it_were_alone(name, shared):
     x = rng.normal(size=(1 if shared else K, N, D))
     params = [
         rng.normal(size=(K, *(1,) * (2 - len(spec.shape)), *spec.shape))
-        for spec in layer.specs(D, D + 2 * N_TRAINED if name == "pbld" else C)
+        for spec in layer.specs(D, D + 2 * N_NEW_COLUMNS if name == "pbld" else C)
         if spec.zone is not Zone.STATE
     ]
     masks = rng.random((K, N, D)) < 0.5

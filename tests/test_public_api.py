@@ -101,6 +101,14 @@ def test_module_offers_what_is_promised(module_name):
     assert public_names(module_name) >= PROMISED[module_name]
 
 
+@pytest.mark.parametrize("package", ["skfcnet.layers"])
+def test_all_lists_the_functions_classes_and_tables_of_a_package(package):
+    module = importlib.import_module(package)
+    tables = {name for name in vars(module) if name.isupper()}
+    assert len(module.__all__) == len(set(module.__all__))
+    assert set(module.__all__) == public_names(package) | tables
+
+
 def test_layers_offers_every_activation_under_its_name():
     functions = {f"{name}_forward" for name in ACTIVATIONS} - {"logistic_forward"}
     assert functions <= public_names("skfcnet.layers")

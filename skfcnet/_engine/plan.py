@@ -8,7 +8,7 @@ from scipy.sparse import issparse
 
 from skfcnet._engine.parameters import Zone
 from skfcnet.layers import LAYERS, NORMALIZATIONS
-from skfcnet.layers._embeddings import N_TRAINED
+from skfcnet.layers._embeddings import N_NEW_COLUMNS
 
 
 class Stage(NamedTuple):
@@ -123,7 +123,7 @@ def plan(
     stage = partial(_stage, member_shape=(n_members,) if n_members > 1 else ())
     width, is_first = sizes[0], True
     if n_embedded:
-        width += N_TRAINED * n_embedded
+        width += N_NEW_COLUMNS * n_embedded
         yield stage("pbld", 0, sizes[0], width, is_first=True)
         is_first = False
     if input_dropout:
