@@ -278,7 +278,7 @@ def test_training_moves_every_array_of_the_embedding(solver, n_members):
     model = FCNetRegressor(**SETTINGS, solver=solver, n_members=n_members)
     model.fit(X, y)
     initial = FullyConnectedNet(
-        **model._description(), random_state=np.random.default_rng(model._seed)
+        **model._training.architecture, random_state=model._training.seed
     )
     for name in NAMES:
         assert (model._net.params[name] != initial.params[name]).all()

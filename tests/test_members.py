@@ -493,7 +493,7 @@ def of_members(model, X):
     """Return the network's estimators of one member each."""
     for m in range(K):
         own = copy.deepcopy(model).set_params(n_members=1)
-        options = own._description()
+        options = own._training.architecture | {"n_members": 1}
         own._net = FullyConnectedNet(**options)
         copy_member(model._net, m, own._net)
         yield own
