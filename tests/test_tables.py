@@ -222,16 +222,19 @@ def test_the_scale_of_the_target_follows_the_loss():
     model, X, y, _ = data_of("regression")
     model.set_params(warm_start=True).fit(X, y)
     model.fit(X + 1, y + 1e9)
-    np.testing.assert_allclose(model._target_scaler.center, y.mean() / 2)
+    np.testing.assert_allclose(model._target_scaler.half_center, y.mean() / 2)
     model.set_params(loss="huber").fit(X + 1, y + 1e9)
     np.testing.assert_allclose(
-        model._target_scaler.center, (1e9 + np.quantile(y, 0.5, method="lower")) / 2
+        model._target_scaler.half_center,
+        (1e9 + np.quantile(y, 0.5, method="lower")) / 2,
     )
     model.set_params(loss="poisson").fit(X, np.exp(y / 1e5))
-    assert model._target_scaler.center == 0
-    np.testing.assert_allclose(model._target_scaler.spread, np.exp(y / 1e5).mean() / 2)
+    assert model._target_scaler.half_center == 0
+    np.testing.assert_allclose(
+        model._target_scaler.half_scale, np.exp(y / 1e5).mean() / 2
+    )
     model.set_params(loss="squared_error").fit(X, 2 * y)
-    np.testing.assert_allclose(model._target_scaler.center, y.mean())
+    np.testing.assert_allclose(model._target_scaler.half_center, y.mean())
 
 
 def test_a_failed_fit_leaves_the_table_of_the_earlier_model():

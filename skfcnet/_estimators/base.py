@@ -697,6 +697,8 @@ class _BaseFCNet(CallbackSupportMixin, BaseEstimator):
 
     def _fed(self, X):
         """Return the encoded features of rows to predict, in their precision."""
+        if self._encoder.is_identity:  # the network converts them, few at a time
+            return self._encoder.transform(X, dtype=X.dtype)
         dtype = np.result_type(X.dtype, self._net.dtype)
         return self._encoder.transform(X, dtype=dtype)
 

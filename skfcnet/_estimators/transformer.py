@@ -116,7 +116,7 @@ class FCNetTransformer(
 
     @property
     def _reader(self):
-        return self.estimator_._reader
+        return self.estimator_._reader if hasattr(self, "estimator_") else None
 
     @property
     def _n_features_out(self):
