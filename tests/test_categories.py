@@ -137,17 +137,17 @@ def test_tables_of_all_kinds_become_the_same_numbers(table, output):
 
 
 @pytest.mark.parametrize("name", TABLES)
-def test_a_level_that_was_not_there_is_missing_unless_it_is_declared(name):
+def test_a_category_that_was_not_there_is_missing_unless_it_is_listed(name):
     table = TABLES[name]
     reader = TableReader(FIRST).fit(table[1:3])
-    is_declared = name in ("pandas category", "polars enum")
-    red = 1 if is_declared else np.nan
+    is_listed = name in ("pandas category", "polars enum")
+    red = 1 if is_listed else np.nan
     expected = [red, 0, np.nan, red]
     np.testing.assert_array_equal(reader.read(table)[:, 0], expected)
-    assert reader.n_listed == [2 if is_declared else 0]
+    assert reader.n_listed == [2 if is_listed else 0]
 
 
-def test_more_declared_levels_than_there_can_be_are_those_that_rows_have():
+def test_more_listed_categories_than_there_can_be_are_those_that_rows_have():
     many = pd.CategoricalDtype([*map(str, range(MAX_CATEGORIES + 1))])
     X = pd.DataFrame({"id": pd.Series(["7", "5"], dtype=many)})
     reader = TableReader(np.array([True])).fit(X)
@@ -155,23 +155,23 @@ def test_more_declared_levels_than_there_can_be_are_those_that_rows_have():
 
 
 @pytest.mark.parametrize("library", ["pandas", "polars", "array"])
-@pytest.mark.parametrize("n_levels", [MAX_CATEGORIES, MAX_CATEGORIES + 1])
-def test_columns_of_too_many_levels_are_named(library, n_levels):
-    names = [*(f"name {i}" for i in range(n_levels)), None]
+@pytest.mark.parametrize("n_categories", [MAX_CATEGORIES, MAX_CATEGORIES + 1])
+def test_columns_of_too_many_categories_are_named(library, n_categories):
+    names = [*(f"name {i}" for i in range(n_categories)), None]
     X = {
         "pandas": pd.DataFrame({"a": 1.0, "id": names}),
         "polars": pl.DataFrame({"a": [1.0] * len(names), "id": names}),
         "array": np.array([[1.0, name] for name in names], dtype=object),
     }[library]
     reader = TableReader(np.array([False, True]))
-    if n_levels > MAX_CATEGORIES:
+    if n_categories > MAX_CATEGORIES:
         name = 1 if library == "array" else "'id'"
         message = f"256 categories in its categorical column {name}, .*TargetEncoder"
         with pytest.raises(ValueError, match=message):
             reader.fit(X)
     else:
         numbers = reader.fit(X).read(X)[:, 1]
-        assert np.nanmax(numbers) == n_levels - 1
+        assert np.nanmax(numbers) == n_categories - 1
         assert np.isnan(numbers[-1])
 
 
@@ -190,7 +190,7 @@ def test_lists_are_tables_of_objects():
             as_table(X)
 
 
-def test_levels_may_be_numbers():
+def test_categories_may_be_numbers():
     X = np.array([[7.0, 0.5], [np.nan, 1.5], [-1.0, 2.5], [7.0, np.nan]])
     numbers = TableReader(np.array([True, False])).fit(X).read(X)
     expected = [[1, 0.5], [np.nan, 1.5], [0, 2.5], [1, np.nan]]
@@ -213,7 +213,7 @@ def test_other_columns_must_hold_numbers(bad):
         reader.read(X)
 
 
-def test_levels_of_one_column_are_of_one_kind():
+def test_categories_of_one_column_are_of_one_kind():
     X = np.array([["a"], [1]], dtype=object)
     message = "one kind .* column 0: .* the int 1 besides the text 'a'"
     with pytest.raises(ValueError, match=message):
@@ -225,7 +225,7 @@ def test_levels_of_one_column_are_of_one_kind():
 
 
 @pytest.mark.parametrize("library", ["pandas", "polars", "array"])
-def test_levels_of_another_kind_than_in_fit_are_no_unknown_ones(library):
+def test_categories_of_another_kind_than_in_fit_are_no_unknown_ones(library):
     def table_of(*values):
         if library == "array":
             return np.array([[value] for value in values], dtype=object)
@@ -299,7 +299,7 @@ def test_other_text_is_categories(frame, text):
     assert sorted(numbers[:, 0]) == [0, 1]
 
 
-def test_numbers_that_are_declared_categories_stay_so():
+def test_numbers_that_are_listed_categories_stay_so():
     X = pd.DataFrame({"k": ["1", "2"]})
     assert categorical_mask(X, ["k"]).all()
     assert categorical_mask(X.astype("category"), "from_dtype").all()
@@ -402,18 +402,18 @@ def encoded(X, new=None):
     return categories.transform(X if new is None else np.array(new, dtype=float))
 
 
-def test_every_level_has_its_own_column():
+def test_every_category_has_its_own_column():
     X = [[5], [7], [9], [7]]
     np.testing.assert_array_equal(
         encoded(X), [[1, 0, 0], [0, 1, 0], [0, 0, 1], [0, 1, 0]]
     )
 
 
-def test_two_levels_share_a_column():
+def test_two_categories_share_a_column():
     np.testing.assert_array_equal(encoded([[5], [7], [5]]), [[-1], [1], [-1]])
 
 
-def test_declared_levels_have_columns_without_rows():
+def test_listed_categories_have_columns_without_rows():
     X = np.array([[0.0, 1.0, 0.0], [np.nan, 1.0, 1.0]])
     categories = CategoryEncoder().fit(X, [2, 0, 2])
     expected = [[1, 0, 1, -1], [0, 0, 1, 1]]
@@ -423,15 +423,15 @@ def test_declared_levels_have_columns_without_rows():
     np.testing.assert_array_equal(categories.transform(new), [[0, 1, 0, 0]])
 
 
-@pytest.mark.parametrize("n_levels", [1, 2, 3, 6])
+@pytest.mark.parametrize("n_categories", [1, 2, 3, 6])
 @pytest.mark.parametrize("unknown", [np.nan, -1.0, 0.5, 100.0])
-def test_missing_and_unknown_levels_are_zero_throughout(n_levels, unknown):
-    X = np.arange(n_levels)[:, np.newaxis]
+def test_missing_and_unknown_categories_are_zero_throughout(n_categories, unknown):
+    X = np.arange(n_categories)[:, np.newaxis]
     assert not encoded(X, new=[[unknown]]).any()
 
 
 @pytest.mark.parametrize("X", [np.full((3, 1), np.nan), np.empty((3, 0))])
-def test_columns_without_levels_leave_nothing(X):
+def test_columns_without_categories_leave_nothing(X):
     assert encoded(X).shape == (3, 0)
 
 
@@ -441,15 +441,15 @@ def test_columns_without_levels_leave_nothing(X):
     ),
 )
 @REPEATABLE
-def test_rows_of_equal_levels_and_only_these_are_encoded_alike(X):
+def test_rows_of_equal_categories_and_only_these_are_encoded_alike(X):
     categories = CategoryEncoder().fit(X)
     out = np.full((12, categories.width), np.nan, np.float32)
     assert categories.transform(X, out=out) is out
     known = np.nan_to_num(X, nan=-1)
     varies = [len(np.unique(column)) > 1 for column in known.T]
-    same_levels = (known[:, None, varies] == known[None, :, varies]).all(axis=2)
+    same_categories = (known[:, None, varies] == known[None, :, varies]).all(axis=2)
     same_code = (out[:, None] == out[None]).all(axis=2)
-    np.testing.assert_array_equal(same_levels, same_code)
+    np.testing.assert_array_equal(same_categories, same_code)
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])

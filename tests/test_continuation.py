@@ -469,7 +469,7 @@ def test_the_same_numbers_in_another_precision_or_layout_are_the_same_constant()
     for same in (X.astype(np.float32), csr_array(X)):
         model.partial_fit(same, np.full(50, 0.1) + 0.2)
     np.testing.assert_array_equal(model._encoder.transform(X), scale[0].transform(X))
-    assert model._target_scaler.spread == scale[1].spread
+    assert model._target_scaler.half_scale == scale[1].half_scale
     X[:, 1] = y
     for _ in range(40):
         model.partial_fit(X, y)

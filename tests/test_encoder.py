@@ -511,6 +511,18 @@ def test_gradients_by_the_table_are_differences_of_what_follows(scaling, embeddi
     assert not gradients[:, :, CATEGORICAL].any()
 
 
+def test_gradients_of_numbers_that_are_not_encoded_are_passed_on_unless_missing():
+    X = np.random.default_rng(0).normal(size=(3, 2))
+    encoder = Encoder(scaling=None).fit(X)
+    assert encoder.is_identity
+    X[1, 0] = np.nan
+    gradients = np.ones((3, 4, 2), np.float32)
+    expected = np.broadcast_to(~np.isnan(X)[:, np.newaxis], gradients.shape)
+    backward = encoder.backward(X, gradients)
+    assert backward.dtype == np.float64
+    np.testing.assert_array_equal(backward, expected)
+
+
 def test_on_an_edge_the_gradient_is_that_on_its_right():
     x = np.arange(200.0) % 3
     X, g = x[:, np.newaxis], np.ones((200, 1, 1))

@@ -119,7 +119,7 @@ def test_rows_of_weight_zero_are_not_there(encoding):
     model, X, y, _ = data_of("multiclass")
     model.set_params(**encoding, early_stopping=True)
     kept = np.arange(len(X)) % 3 > 0
-    X[~kept] = 1e5  # a level, and a range, of their own
+    X[~kept] = 1e5  # a category, and a range, of their own
     weighted = clone(model).fit(X, y, kept)
     assert_same(weighted, clone(model).fit(X[kept], y[kept]), X)
 
@@ -145,7 +145,7 @@ def test_all_is_learned_from_the_rows_trained_on(kind, encoding, solver):
     model, X, y, _ = data_of(kind)
     model.set_params(**encoding, early_stopping=True, solver=solver)
     X_val, y_val = X[:20].copy(), y[:20]
-    X_val[:, 1:3] *= 30  # a range, and levels, of their own
+    X_val[:, 1:3] *= 30  # a range, and categories, of their own
     given = clone(model).fit(X[20:], y[20:], X_val=X_val, y_val=y_val)
     alone = clone(model).set_params(early_stopping=False, max_iter=1)
     alone.fit(X[20:], y[20:])
@@ -190,7 +190,7 @@ def test_partial_fit_keeps_what_the_first_call_learned(kind, encoding):
         stepwise = pickle.loads(pickle.dumps(stepwise)).partial_fit(X, y)
     assert_same(stepwise, whole, X)
     before = stepwise._encoder.transform(X)
-    other = X * [10, 10, 1, 10]  # where one may hold levels
+    other = X * [10, 10, 1, 10]  # where one may hold categories
     stepwise.partial_fit(other[:30], y[:30])
     np.testing.assert_array_equal(stepwise._encoder.transform(X), before)
     warm = clone(model).set_params(warm_start=True).fit(X, y).fit(other, y)
@@ -222,16 +222,18 @@ def test_the_scale_of_the_target_follows_the_loss():
     model, X, y, _ = data_of("regression")
     model.set_params(warm_start=True).fit(X, y)
     model.fit(X + 1, y + 1e9)
-    np.testing.assert_allclose(model._target_scaler.center, y.mean() / 2)
+    np.testing.assert_allclose(model._target_scaler.half_center, y.mean() / 2)
     model.set_params(loss="huber").fit(X + 1, y + 1e9)
     np.testing.assert_allclose(
-        model._target_scaler.center, (1e9 + np.quantile(y, 0.5, method="lower")) / 2
+        model._target_scaler.half_center,
+        (1e9 + np.quantile(y, 0.5, method="lower")) / 2,
     )
     model.set_params(loss="poisson").fit(X, np.exp(y / 1e5))
-    assert model._target_scaler.center == 0
-    np.testing.assert_allclose(model._target_scaler.spread, np.exp(y / 1e5).mean() / 2)
+    assert model._target_scaler.half_center == 0
+    mean = np.exp(y / 1e5).mean()
+    np.testing.assert_allclose(model._target_scaler.half_scale, mean / 2)
     model.set_params(loss="squared_error").fit(X, 2 * y)
-    np.testing.assert_allclose(model._target_scaler.center, y.mean())
+    np.testing.assert_allclose(model._target_scaler.half_center, y.mean())
 
 
 def test_a_failed_fit_leaves_the_table_of_the_earlier_model():
@@ -789,7 +791,7 @@ def test_prediction_takes_little_memory(encoding, dtype):
     model = FCNetRegressor(**SMALL | encoding | {"dtype": "float64", "n_bins": 5})
     model.fit(X[:200], X[:200, 0])
     encoded = len(X) * model._encoder.width * 8
-    if "categorical_features" not in encoding:  # whose levels are read all at once
+    if "categorical_features" not in encoding:  # whose categories are read all at once
         assert peak_of(lambda: model.predict(X)) < 3e6 + encoded / 5
     assert peak_of(lambda: model.input_gradients(X)) < 4 * 60_000 * 20 * 8
 
@@ -954,7 +956,7 @@ def test_the_scale_of_weights_below_one_does_not_change_the_bins(factor):
 
 
 @pytest.mark.parametrize("method", ["fit", "partial_fit"])
-def test_levels_that_come_too_late_are_told_of(method):
+def test_categories_that_come_too_late_are_told_of(method):
     X = pd.DataFrame({"town": ["a", "b"] * 20, "size": np.arange(40.0), "id": "x"})
     y = np.arange(40.0)
     model = FCNetRegressor(**SMALL, warm_start=True)
@@ -1159,7 +1161,7 @@ def test_a_lazy_frame_is_asked_to_be_collected():
 
 @pytest.mark.parametrize("given", [np.asarray, np.ndarray.tolist, pd.DataFrame])
 @pytest.mark.parametrize("then", [np.asarray, np.ndarray.tolist])
-def test_levels_are_the_same_in_arrays_and_lists(given, then):
+def test_categories_are_the_same_in_arrays_and_lists(given, then):
     rng = np.random.default_rng(0)
     X = np.column_stack([rng.integers(0, 3, 60), rng.normal(size=60)])
     y = X[:, 0] == 1

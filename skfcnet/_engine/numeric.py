@@ -20,15 +20,16 @@ def surely_finite(X):
 
 def in_dtype(a, dtype, name):
     """Return numbers in a dtype; refuse what it has no room for."""
+    if a.dtype == dtype:
+        return a
     with np.errstate(over="ignore"):
-        converted = a.astype(dtype, copy=False)
-    if converted is not a:
-        numbers = converted.data if issparse(converted) else converted
-        if np.isinf(numbers).any():
-            raise ValueError(
-                f"Input {name} contains infinity or a value too large for "
-                f"{converted.dtype!r}."
-            )
+        converted = a.astype(dtype)
+    numbers = converted.data if issparse(converted) else converted
+    if np.isinf(numbers).any():
+        raise ValueError(
+            f"Input {name} contains infinity or a value too large for "
+            f"{converted.dtype!r}."
+        )
     return converted
 
 

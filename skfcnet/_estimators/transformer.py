@@ -175,7 +175,8 @@ class FCNetTransformer(
         ValueError
             If X is invalid, or too large to compute with.
         """
-        check_is_fitted(self)
+        if not hasattr(self, "estimator_"):
+            check_is_fitted(self)
         estimator = self.estimator_
         X = validate_X_predict(self, X, estimator._encoder.reader)
         activations = estimator._by_chunks(

@@ -358,8 +358,9 @@ class Encoder:
             The gradients with respect to the columns of the table; 0 for missing values
             and for categorical columns.
         """
+        gradients = gradients.astype(np.float64, copy=False)
         if self.is_identity:
-            return gradients.astype(np.float64, copy=False)
+            return np.where(np.isnan(numbers)[:, np.newaxis], 0, gradients)
         out = np.zeros((*gradients.shape[:2], numbers.shape[1]))
         given, _ = self._split(numbers)
         numeric = gradients[..., : self._ends[0]]
