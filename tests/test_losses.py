@@ -783,6 +783,11 @@ def test_a_link_is_declared_once(case):
     assert (case.loss.link == LOSSES[case.name].link) == (not is_bound)
 
 
+@every_default
+def test_a_link_depends_on_parameters_of_its_loss(case):
+    assert set(case.loss.link.parameters) <= set(case.loss.parameters)
+
+
 @every_case
 def test_a_single_member_is_its_own_average(case):
     x, _ = case.example()
