@@ -1,3 +1,4 @@
+from contextlib import suppress
 from functools import partial
 from typing import NamedTuple
 
@@ -69,16 +70,25 @@ class Case(NamedTuple):
         return x, y if self.loss.domain.contains(0) else y + 1
 
 
+def accepted(check, values):
+    """Yield the values that a parameter may have."""
+    for value in values:
+        with suppress(ValueError):
+            yield check(value)
+
+
 DEFAULTS = [Case(name, {}) for name in LOSSES]
 CASES = [
     *DEFAULTS,
-    Case("softmax", {"label_smoothing": 0.1}),
+    *(
+        Case(name, {parameter: value})
+        for name, loss in LOSSES.items()
+        for parameter, check in loss.parameters.items()
+        for value in accepted(check, (0.1, 0.9, 5))
+    ),
     Case("softmax_groups", {"groups": [2, 1, 3]}),
     Case("softmax_groups", {"groups": (3, 4), "label_smoothing": 0.1}),
-    Case("logistic", {"label_smoothing": 0.1}),
     Case("huber", {"delta": 0.2}),
-    Case("huber", {"delta": 5}),
-    Case("quantile", {"quantile": 0.9}),
     Case("quantile", {"quantile": [0.3]}),
     Case("quantile", {"quantile": (0.9, 0.1, 0.5)}),
 ]
@@ -771,6 +781,11 @@ def test_a_link_is_declared_once(case):
     assert LOSSES[case.name].link in LINKS.values()
     is_bound = case.params.keys() & {"groups", "quantile"}
     assert (case.loss.link == LOSSES[case.name].link) == (not is_bound)
+
+
+@every_default
+def test_a_link_depends_on_parameters_of_its_loss(case):
+    assert set(case.loss.link.parameters) <= set(case.loss.parameters)
 
 
 @every_case

@@ -372,9 +372,9 @@ def test_extreme_scores_have_a_finite_mean(loss, params, dtype):
     scores[:, 1, 0] = 1e4
     scores[:, 2, 0] = -1e4
     with np.errstate(over="raise", invalid="raise", divide="raise"):
-        pooled = net.objective.average(scores)
+        average = net.objective.average(scores)
         np.testing.assert_allclose(
-            net.objective.link.inverse(pooled.astype(float)),
+            net.objective.link.inverse(average.astype(float)),
             np.mean(
                 [net.objective.link.inverse(own.astype(float)) for own in scores],
                 axis=0,
@@ -382,8 +382,8 @@ def test_extreme_scores_have_a_finite_mean(loss, params, dtype):
             rtol=1e-4,
             atol=1e-300,
         )
-    assert pooled.dtype == dtype
-    assert np.isfinite(pooled).all()
+    assert average.dtype == dtype
+    assert np.isfinite(average).all()
 
 
 @pytest.mark.parametrize(("loss", "params"), LOSS_CASES, ids=str)

@@ -86,9 +86,9 @@ def softmax_loss(x, y, *, label_smoothing=0.0, weight=None, out=None, workspace=
     array([-0.375,  0.125,  0.125,  0.125])
     """
     n, n_classes = x.shape
-    if np.minimum.reduce(y) < 0:  # as indices they would count from the end
+    if np.minimum.reduce(y) < 0:  # NumPy would count such an index from the end.
         raise _not_class_indices(n_classes)
-    # Classes first: loops then run along the rows, which are many.
+    # With the classes first, NumPy's loops run along the many rows.
     p = (workspace or Workspace())("p", (n_classes, n), x.dtype)
     np.copyto(p, x.T)
     p -= np.maximum.reduce(p, axis=0)
@@ -184,7 +184,7 @@ def softmax_groups_loss(
         x, starts, axis=1, out=workspace("total", by_group, x.dtype)
     )
     spread = workspace("spread", x.shape, x.dtype)
-    # Of the modes that need no buffer; every index is one.
+    # This mode needs no buffer, and no index is out of range.
     np.take(total, group_of, axis=1, out=spread, mode="clip")
     dx = np.subtract(x, spread, out=out)
     np.multiply(dx, y, out=spread)

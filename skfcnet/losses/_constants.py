@@ -1,7 +1,8 @@
 """The best constant predictions: what a model predicts that does not look at X.
 
 Each function takes the distinct values of a target and their total weights, two arrays
-of shape (K,), and returns the prediction. For a class, the values are 0 and 1.
+of shape (K,), and returns the prediction. For a class, the values are 0 and 1. What
+else a function takes is a parameter of the loss.
 """
 
 import numpy as np

@@ -50,7 +50,7 @@ class Loss(NamedTuple):
 
     @property
     def defaults(self):
-        """The values that parameters have unless told otherwise, by name."""
+        """The values of the parameters by name: those bound, or the defaults."""
         keywords = signature(self.function).parameters
         return MappingProxyType({k: keywords[k].default for k in self.parameters})
 
@@ -70,7 +70,7 @@ class Loss(NamedTuple):
         Returns
         -------
         loss : Loss
-            A loss whose function, link and constant have these values.
+            A loss whose function and link have these values.
 
         Raises
         ------
@@ -85,11 +85,8 @@ class Loss(NamedTuple):
                 f"it has {sorted(self.parameters)}."
             )
         params = {name: self.parameters[name](params[name]) for name in params}
-        of_constant = signature(self.constant).parameters.keys() & params.keys()
         return self._replace(
-            function=partial(self.function, **params),
-            link=self.link.bind(params),
-            constant=partial(self.constant, **{k: params[k] for k in of_constant}),
+            function=partial(self.function, **params), link=self.link.bind(params)
         )
 
     def constant_scores(self, values, counts):
@@ -107,7 +104,9 @@ class Loss(NamedTuple):
         scores : float or ndarray of shape (scores_per_target,)
             The scores.
         """
-        return self.link.link(self.constant(values, counts))
+        takes = signature(self.constant).parameters.keys() & self.parameters.keys()
+        params = {name: self.defaults[name] for name in takes}
+        return self.link.link(self.constant(values, counts, **params))
 
     def average(self, scores):
         """Return the scores that stand for the mean prediction of several members.

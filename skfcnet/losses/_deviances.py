@@ -19,7 +19,7 @@ def poisson_loss(x, y, *, weight=None, out=None, workspace=None):
 
     The value is what scikit-learn's networks report [1]_, the terms without ``x``
     included: it is 0 for perfect predictions. Where a score is farther than
-    `LOG_BOUND` from 0, the loss goes on along its tangent, for it to stay finite.
+    `LOG_BOUND` from 0, the loss continues along its tangent, so that it stays finite.
 
     Parameters
     ----------
@@ -73,7 +73,7 @@ def gamma_loss(x, y, *, weight=None, out=None, workspace=None):
 
     The terms without ``x``, :math:`-\log y_{ik} - 1`, are included: the loss is 0
     for perfect predictions [1]_. Where a score is farther than `LOG_BOUND` from 0, the
-    loss goes on along its tangent, for it to stay finite.
+    loss continues along its tangent, so that it stays finite.
 
     Parameters
     ----------

@@ -273,32 +273,23 @@ class Logistic(Link):
         return daverage * (towards * expit(-scores) + against * expit(scores))
 
 
-@dataclass(frozen=True)
-class SoftmaxOfGroups(Link):
-    r"""Predictions are probabilities :math:`e^{x_c} / \sum_{d \in g} e^{x_d}`.
-
-    They add up to 1 in every group g of columns.
-    """
+class Softmax(Link):
+    r"""Predictions are probabilities :math:`e^{x_c} / \sum_d e^{x_d}` of classes."""
 
     name = "softmax"
-    groups: tuple | None = None
+    groups: ClassVar = None  # All columns are a single group.
 
     def link(self, prediction):
         return log(prediction)
 
     def inverse(self, scores):
-        return np.exp(self.log_inverse(scores))
+        return softmax(scores, axis=1)
 
     def log_inverse(self, scores):
-        return _log_softmax_of_groups(scores, self.groups)
+        return log_softmax(scores, axis=1)
 
     def decide(self, scores):
-        _, starts, group_of = group_layout(scores, self.groups)
-        columns = np.arange(scores.shape[1])
-        largest = np.maximum.reduceat(scores, starts, axis=1)[:, group_of]
-        candidates = np.where(scores == largest, columns, scores.shape[1])
-        # In each group one column is chosen: the first of those with the largest score.
-        return np.minimum.reduceat(candidates, starts, axis=1)[:, group_of] == columns
+        return scores.argmax(axis=1)
 
     def average(self, scores):
         return _log_mean_exp(self._log_p_of_members(scores))
@@ -314,20 +305,25 @@ class SoftmaxOfGroups(Link):
         return np.stack([_log_softmax_of_groups(own, self.groups) for own in scores])
 
 
-class Softmax(SoftmaxOfGroups):
-    r"""Predictions are probabilities :math:`e^{x_c} / \sum_d e^{x_d}` of classes.
+@dataclass(frozen=True)
+class SoftmaxOfGroups(Softmax):
+    """Predictions are probabilities that add up to 1 in every group of columns."""
 
-    All columns are one group, and the decision is the index of a class.
-    """
+    groups: tuple | None = None
 
     def inverse(self, scores):
-        return softmax(scores, axis=1)
+        return np.exp(self.log_inverse(scores))
 
     def log_inverse(self, scores):
-        return log_softmax(scores, axis=1)
+        return _log_softmax_of_groups(scores, self.groups)
 
     def decide(self, scores):
-        return scores.argmax(axis=1)
+        _, starts, group_of = group_layout(scores, self.groups)
+        columns = np.arange(scores.shape[1])
+        largest = np.maximum.reduceat(scores, starts, axis=1)[:, group_of]
+        candidates = np.where(scores == largest, columns, scores.shape[1])
+        # In each group one column is chosen: the first of those with the largest score.
+        return np.minimum.reduceat(candidates, starts, axis=1)[:, group_of] == columns
 
 
 def _log_softmax_of_groups(scores, groups):
