@@ -40,6 +40,7 @@ from skfcnet._engine.batches import content_order, repetitions
 from skfcnet._engine.lbfgs import train_lbfgs
 from skfcnet._engine.numeric import finite, in_dtype
 from skfcnet._engine.parameters import ArrayList
+from skfcnet._engine.passes import CHUNK
 from skfcnet._engine.warn import warn
 from skfcnet._estimators.checks import (
     checked_table,
@@ -72,7 +73,7 @@ from skfcnet._tabular.scaling import SCALINGS, counted, tally
 from skfcnet.initializers import INITIALIZERS
 from skfcnet.layers import ACTIVATIONS
 from skfcnet.losses import LOSSES
-from skfcnet.network import CHUNK, FullyConnectedNet
+from skfcnet.network import FullyConnectedNet
 from skfcnet.schedules import SCHEDULES
 from skfcnet.solver import DivergenceError, Solver
 from skfcnet.update_rules import adam, adamw, rmsprop, sgd_momentum, sgd_nesterov
