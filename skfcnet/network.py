@@ -341,7 +341,9 @@ class FullyConnectedNet:
             x,
             self.as_targets(y, n_rows=x.shape[0]),
             self.training_passes(x, grads, rng=rng),
-            weight=None if weight is None else self.as_costs(weight, n_rows=x.shape[0]),
+            weight=None
+            if weight is None
+            else self.as_loss_weight(weight, n_rows=x.shape[0]),
         )
         return loss, grads
 
@@ -406,7 +408,7 @@ class FullyConnectedNet:
             raise ValueError(f"y must hold numbers that are finite in {self.dtype}.")
         return y
 
-    def as_costs(self, weight, *, n_rows, name="weight"):
+    def as_loss_weight(self, weight, *, n_rows, name="weight"):
         """Return ``weight`` as a loss wants it, in the dtype of the network.
 
         Parameters
