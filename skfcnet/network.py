@@ -19,7 +19,7 @@ from skfcnet._engine.arguments import (
     unchecked,
 )
 from skfcnet._engine.parameters import Parameters, Zone
-from skfcnet._engine.passes import InferencePasses, Passes
+from skfcnet._engine.passes import CHUNK, EMBEDDED_CHUNK, InferencePasses, Passes
 from skfcnet._engine.plan import plan, stages_for
 from skfcnet._engine.random import as_generator
 from skfcnet._engine.workspace import Workspace
@@ -29,12 +29,6 @@ from skfcnet.losses import LOSSES
 
 CATEGORIES = {"classification": "softmax", "regression": "mse"}
 """What a network can be for, and the loss it then has unless told otherwise."""
-
-CHUNK = 2048
-"""Rows of one test-time pass: memory stays flat in the number of rows."""
-
-EMBEDDED_CHUNK = 256
-"""Rows of one where features are embedded, since each then has many cosines."""
 
 
 class FullyConnectedNet:
@@ -348,7 +342,9 @@ class FullyConnectedNet:
             x,
             self.as_targets(y, n_rows=x.shape[0]),
             self.training_passes(x, grads, rng=rng),
-            weight=None if weight is None else self.as_costs(weight, n_rows=x.shape[0]),
+            weight=None
+            if weight is None
+            else self.as_loss_weight(weight, n_rows=x.shape[0]),
         )
         return loss, grads
 
@@ -413,7 +409,7 @@ class FullyConnectedNet:
             raise ValueError(f"y must hold numbers that are finite in {self.dtype}.")
         return y
 
-    def as_costs(self, weight, *, n_rows, name="weight"):
+    def as_loss_weight(self, weight, *, n_rows, name="weight"):
         """Return ``weight`` as a loss wants it, in the dtype of the network.
 
         Parameters
@@ -773,8 +769,9 @@ class FullyConnectedNet:
 
     def _outputs(self, X, passes):
         """Return what test-time passes make of checked rows, chunk by chunk."""
-        shape = (self.n_members, X.shape[0], passes.width)
-        outputs = np.empty(shape, passes.dtype)
+        if X.shape[0] <= passes.chunk:
+            return passes(X)  # no other call will overwrite it
+        outputs = np.empty((self.n_members, X.shape[0], passes.width), passes.dtype)
         for rows in _chunks(X, passes.chunk):
             outputs[:, rows] = passes(X[rows])
         return outputs

@@ -21,12 +21,12 @@ from skfcnet._engine.arguments import (
     checked_number,
 )
 from skfcnet._engine.batches import Batches
-from skfcnet._engine.custom_model import StudentNet, StudentUpdate
+from skfcnet._engine.model_adapter import ModelAdapter, ModelUpdate
 from skfcnet._engine.numeric import surely_finite
 from skfcnet._engine.parameters import Parameters
-from skfcnet._engine.prefetch import gather, gathered_ahead, pays_ahead
+from skfcnet._engine.prefetch import gather, is_worth_prefetching, prefetch_rows
 from skfcnet._engine.random import as_generator
-from skfcnet._engine.threads import spares_a_thread, step_flops, threads_for
+from skfcnet._engine.threads import blas_threads_for, has_spare_thread, step_flops
 from skfcnet._engine.vector_update import FLUSH_EVERY, VectorUpdate
 from skfcnet._engine.workspace import Workspace
 from skfcnet.network import FullyConnectedNet
@@ -301,7 +301,7 @@ class Solver:
         parts = _parts(data)
         is_student = not isinstance(model, FullyConnectedNet)
         self._net = net = (
-            StudentNet(model, data, chunk=batch_size) if is_student else model
+            ModelAdapter(model, data, chunk=batch_size) if is_student else model
         )
         self.model = model
         self.X_train, self.y_train = _prepared(net, data, "train")
@@ -328,7 +328,7 @@ class Solver:
 
         self._loss_weight = None
         if loss_weight is not None:
-            self._loss_weight = net.as_costs(
+            self._loss_weight = net.as_loss_weight(
                 loss_weight, n_rows=len(self.y_train), name="loss_weight"
             )
         if sample_weight is not None:
@@ -352,7 +352,7 @@ class Solver:
         self._passes = net.training_passes(
             self.X_train, self._grads, rng=self._rng, workspace=self._workspace
         )
-        update = StudentUpdate if is_student else VectorUpdate
+        update = ModelUpdate if is_student else VectorUpdate
         self._update = update(
             update_rule,
             net.params,
@@ -371,7 +371,7 @@ class Solver:
         )
         self._warmup_steps = warmup_epochs * len(self._batches)
         self._step_flops = step_flops(net, batch_size)
-        self._spare_thread = spares_a_thread(self._step_flops)
+        self._spare_thread = has_spare_thread(self._step_flops)
         self._gradients = _by_member(self._grads, net.n_members)
 
     @property
@@ -432,7 +432,7 @@ class Solver:
         with (
             np.errstate(all="ignore"),
             closing(self._minibatches()) as minibatches,
-            threads_for(self._step_flops),
+            blas_threads_for(self._step_flops),
         ):
             for x, y, weight in minibatches:
                 loss = self._step(x, y, weight)
@@ -450,9 +450,9 @@ class Solver:
     def _minibatches(self):
         """Yield the rows, targets and costs of every minibatch of an epoch."""
         batches = list(self._batches.epoch(self._rng))
-        if self._spare_thread and pays_ahead(self.X_train, batches):
+        if self._spare_thread and is_worth_prefetching(self.X_train, batches):
             ahead = self._workspace.scope("ahead")
-            gathered = gathered_ahead(self.X_train, batches, ahead)
+            gathered = prefetch_rows(self.X_train, batches, ahead)
         else:
             gathered = (self._gathered("X_train", rows) for rows in batches)
         for rows, x in zip(batches, gathered, strict=True):

@@ -108,7 +108,7 @@ def test_calls_of_partial_fit_are_epochs_of_fit(solver, changes):
 def test_calls_flush_what_decays_at_the_steps_of_fit(solver, monkeypatch):
     # Often, and numbers large enough to be seen: an epoch has four steps.
     monkeypatch.setattr("skfcnet.solver.FLUSH_EVERY", 3)
-    monkeypatch.setattr("skfcnet._engine.vector_update.IDLE", 0.1)
+    monkeypatch.setattr("skfcnet._engine.vector_update.NEGLIGIBLE", 0.1)
     X, y = regression()
     model = FCNetRegressor(**SMALL, solver=solver)
     whole, stepwise = clone(model).fit(X, y), clone(model)

@@ -12,10 +12,11 @@ from sklearn.base import clone
 
 from skfcnet import FCNetClassifier, FCNetRegressor
 from skfcnet._engine.parameters import Zone
+from skfcnet._engine.passes import EMBEDDED_CHUNK
 from skfcnet.gradient_check import eval_numerical_gradient_array, rel_error
 from skfcnet.layers import pbld_backward, pbld_forward
 from skfcnet.layers._embeddings import FREQUENCY_SCALE, N_FREQUENCIES, N_NEW_COLUMNS
-from skfcnet.network import EMBEDDED_CHUNK, FullyConnectedNet
+from skfcnet.network import FullyConnectedNet
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore::sklearn.exceptions.ConvergenceWarning",  # short fits, on purpose

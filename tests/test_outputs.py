@@ -10,9 +10,10 @@ from sklearn.metrics import d2_pinball_score, r2_score
 from sklearn.model_selection import cross_val_score
 
 from skfcnet import FCNetClassifier, FCNetRegressor
+from skfcnet._engine.passes import CHUNK
 from skfcnet.layers import ACTIVATIONS, NORMALIZATIONS
 from skfcnet.losses import LOG_BOUND, LOSSES
-from skfcnet.network import CHUNK, FullyConnectedNet
+from skfcnet.network import FullyConnectedNet
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore::sklearn.exceptions.ConvergenceWarning",  # short fits, on purpose

@@ -298,7 +298,7 @@ def vectors(dtype=np.float32):
 @pytest.mark.parametrize("block", [1, 7, 10**6])
 @pytest.mark.parametrize("l2", [0.0, 0.5])
 def test_blocks_equal_the_whole_vector(rule, block, l2, monkeypatch):
-    monkeypatch.setattr(vector_update, "BLOCK", block)
+    monkeypatch.setattr(vector_update, "BLOCK_SIZE", block)
     params, grads, draw = vectors()
     n_weights = len(params.decayed)
     weights, biases = np.split(params.trainable.copy(), [n_weights])
@@ -321,7 +321,7 @@ def test_blocks_equal_the_whole_vector(rule, block, l2, monkeypatch):
 
 
 def test_a_block_is_never_longer_than_it_may_be(monkeypatch):
-    monkeypatch.setattr(vector_update, "BLOCK", 7)
+    monkeypatch.setattr(vector_update, "BLOCK_SIZE", 7)
     lengths = []
 
     @functools.wraps(sgd_momentum)
@@ -346,7 +346,7 @@ def test_decoupled_decay_shrinks_weights_and_leaves_biases_alone():
 
 @EVERY_RULE
 def test_a_new_learning_rate_holds_for_the_whole_vector(rule, monkeypatch):
-    monkeypatch.setattr(vector_update, "BLOCK", 7)
+    monkeypatch.setattr(vector_update, "BLOCK_SIZE", 7)
     params, grads, draw = vectors()
     update = VectorUpdate(rule, params, grads, {"learning_rate": 0.1})
     assert update.learning_rate == 0.1
@@ -371,7 +371,7 @@ def test_a_new_learning_rate_holds_for_the_whole_vector(rule, monkeypatch):
 
 @EVERY_RULE
 def test_a_vector_goes_on_from_the_configuration_of_an_earlier_run(rule, monkeypatch):
-    monkeypatch.setattr(vector_update, "BLOCK", 7)
+    monkeypatch.setattr(vector_update, "BLOCK_SIZE", 7)
     expected, grads, draw = vectors()
     update = VectorUpdate(rule, expected, grads, {})
     for _ in range(6):

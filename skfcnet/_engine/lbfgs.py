@@ -7,7 +7,7 @@ import numpy as np
 from scipy.optimize import minimize
 
 from skfcnet._engine.parameters import Parameters
-from skfcnet._engine.threads import step_flops, threads_for
+from skfcnet._engine.threads import blas_threads_for, step_flops
 from skfcnet.solver import DivergenceError
 
 
@@ -73,7 +73,7 @@ def train_lbfgs(net, X, y, weight, *, max_iter, max_fun, tol, after_iteration):
             raise StopIteration
 
     # Versions of SciPy differ in whether they catch it.
-    with threads_for(step_flops(net, X.shape[0])), suppress(StopIteration):
+    with blas_threads_for(step_flops(net, X.shape[0])), suppress(StopIteration):
         result = minimize(
             evaluate,
             net.params.trainable.copy(),

@@ -10,6 +10,12 @@ from skfcnet._engine.parameters import Parameters
 from skfcnet._engine.plan import stages_for
 from skfcnet._engine.workspace import Workspace
 
+CHUNK = 2048
+"""Rows of one test-time pass, so that memory stays flat in the number of rows."""
+
+EMBEDDED_CHUNK = 256
+"""Rows of one where features are embedded, since each then has many cosines."""
+
 
 class Passes:
     """Forward and backward passes through some stages, over one set of arrays.

@@ -130,7 +130,7 @@ def step_flops(net, n_rows):
     return 6 * n_rows * len(net.params.decayed) / net.n_members
 
 
-def threads_for(flops):
+def blas_threads_for(flops):
     """Return a context in which BLAS uses the threads that a step is worth.
 
     Where contexts overlap in several threads of Python, one thread is what all have
@@ -149,7 +149,7 @@ def threads_for(flops):
     return _BLAS.one_thread() if flops < SERIAL_FLOPS else nullcontext()
 
 
-def spares_a_thread(flops):
+def has_spare_thread(flops):
     """Return whether BLAS has more than one thread and a step is worth but one.
 
     A process that was given a single thread, as a worker of a search is, has none to
