@@ -25,14 +25,9 @@ the gradient tests and the documentation read these tables.
 from types import MappingProxyType
 
 from skfcnet.losses import _constants
-from skfcnet.losses._classification import (
-    LABEL_SMOOTHING,
-    logistic_loss,
-    softmax_groups_loss,
-    softmax_loss,
-)
+from skfcnet.losses._classification import *
 from skfcnet.losses._declaration import Loss
-from skfcnet.losses._deviances import gamma_loss, poisson_loss
+from skfcnet.losses._deviances import *
 from skfcnet.losses._domains import (
     CLASS_INDICES,
     NOT_NEGATIVE,
@@ -43,15 +38,7 @@ from skfcnet.losses._domains import (
 )
 from skfcnet.losses._groups import GROUPS
 from skfcnet.losses._links import LINKS, LOG_BOUND, Link
-from skfcnet.losses._regression import (
-    DELTA,
-    QUANTILE,
-    absolute_error_loss,
-    huber_loss,
-    mse_loss,
-    quantile_loss,
-    squared_error_loss,
-)
+from skfcnet.losses._regression import *
 
 LOSSES = {
     "softmax": Loss(

@@ -14,6 +14,13 @@ from skfcnet.losses._arrays import (
 )
 from skfcnet.losses._groups import group_layout
 
+__all__ = [
+    "LABEL_SMOOTHING",
+    "logistic_loss",
+    "softmax_groups_loss",
+    "softmax_loss",
+]
+
 
 def _scores_and_labels(function, x, y):
     """Return scores as floats, and class indices; refuse what does not fit."""

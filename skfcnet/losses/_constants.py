@@ -7,6 +7,8 @@ else a function takes is a parameter of the loss.
 
 import numpy as np
 
+from skfcnet._engine import statistics
+
 
 def mean(values, counts):
     """Return the mean, the best constant for a squared error."""
@@ -32,5 +34,4 @@ def quantiles(values, counts, quantile=0.5):
 
     Each is one of the values: the first up to which that share of the weight lies.
     """
-    ends = np.cumsum(counts)
-    return values[np.searchsorted(ends, np.multiply(quantile, ends[-1] * (1 - 1e-12)))]
+    return statistics.quantiles(values, counts, quantile)

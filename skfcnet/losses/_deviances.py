@@ -8,6 +8,11 @@ from skfcnet._engine.workspace import Workspace
 from skfcnet.losses._arrays import mean_over_rows, of_one_shape
 from skfcnet.losses._links import LOG_BOUND
 
+__all__ = [
+    "gamma_loss",
+    "poisson_loss",
+]
+
 
 @checked(of_one_shape)
 def poisson_loss(x, y, *, weight=None, out=None, workspace=None):

@@ -13,6 +13,16 @@ from skfcnet.losses._arrays import (
     weight_column,
 )
 
+__all__ = [
+    "DELTA",
+    "QUANTILE",
+    "absolute_error_loss",
+    "huber_loss",
+    "mse_loss",
+    "quantile_loss",
+    "squared_error_loss",
+]
+
 
 @checked(of_one_shape)
 def mse_loss(x, y, *, weight=None, out=None, workspace=None):
