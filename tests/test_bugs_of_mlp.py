@@ -28,8 +28,9 @@ CLASSIFIER, REGRESSOR = {
     "skfcnet": (FCNetClassifier, FCNetRegressor),
     "scikit-learn": (MLPClassifier, MLPRegressor),
 }[os.environ.get("BUGS_OF", "skfcnet")]
+from scaffolding import short_fits
 
-pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+pytestmark = short_fits
 
 STANDING_STILL = {"solver": "sgd", "learning_rate_init": 1e-300, "momentum": 0.0}
 # As scikit-learn's are, where the defaults are others.

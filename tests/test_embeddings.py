@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from scipy.sparse import csr_array
 from sklearn.base import clone
 
+from scaffolding import any_solver, short_fits
 from skfcnet import FCNetClassifier, FCNetRegressor
 from skfcnet._engine.parameters import Zone
 from skfcnet.gradient_check import eval_numerical_gradient_array, rel_error
@@ -17,11 +18,7 @@ from skfcnet.layers import pbld_backward, pbld_forward
 from skfcnet.layers._embeddings import FREQUENCY_SCALE, N_FREQUENCIES, N_TRAINED
 from skfcnet.network import EMBEDDED_CHUNK, FullyConnectedNet
 
-pytestmark = pytest.mark.filterwarnings(
-    "ignore::sklearn.exceptions.ConvergenceWarning",  # short fits, on purpose
-    # What is set for one solver has no effect with another; see test_idle.py.
-    "ignore:.* has no effect. it needs:UserWarning",
-)
+pytestmark = [short_fits, any_solver]
 
 REPEATABLE = settings(deadline=None, derandomize=True, max_examples=40)
 NAMES = ["w0", "b0", "V0", "c0"]

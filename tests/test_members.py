@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from scipy.sparse import csr_array, csr_matrix
 
+from scaffolding import any_solver, short_fits
 from skfcnet import FCNetClassifier, FCNetRegressor, FCNetTransformer
 from skfcnet._engine.parameters import Zone
 from skfcnet.gradient_check import eval_numerical_gradient, rel_error
@@ -19,11 +20,7 @@ from skfcnet.network import FullyConnectedNet
 from skfcnet.solver import Solver
 from skfcnet.update_rules import UPDATE_RULES
 
-pytestmark = pytest.mark.filterwarnings(
-    "ignore::sklearn.exceptions.ConvergenceWarning",  # short fits, on purpose
-    # What is set for one solver has no effect with another; see test_idle.py.
-    "ignore:.* has no effect. it needs:UserWarning",
-)
+pytestmark = [short_fits, any_solver]
 
 K, N, D, C = 3, 12, 6, 4
 LOSS_CASES = [(loss, {}) for loss in LOSSES] + [

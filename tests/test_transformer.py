@@ -25,14 +25,10 @@ from sklearn.utils.estimator_checks import (
     parametrize_with_checks,
 )
 
+from scaffolding import old_logistic_regression, short_fits
 from skfcnet import FCNetClassifier, FCNetRegressor, FCNetTransformer
 
-pytestmark = [
-    # Short fits, on purpose.
-    pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning"),
-    # LogisticRegression of scikit-learn 1.6 with a new SciPy.
-    pytest.mark.filterwarnings("ignore:scipy.optimize. The .disp. and .iprint."),
-]
+pytestmark = [short_fits, old_logistic_regression]
 
 SHORT = {"max_iter": 5, "random_state": 0}
 NETS = [
