@@ -10,9 +10,7 @@ import polars as pl
 import pytest
 from scipy import sparse
 from sklearn.base import clone
-from sklearn.exceptions import (
-    DataConversionWarning,
-)
+from sklearn.exceptions import DataConversionWarning
 
 from scaffolding import (
     any_solver,
@@ -122,9 +120,10 @@ def test_a_failed_partial_fit_leaves_the_model_and_its_random_numbers(fault):
         ([datetime.date(2024, 1, 1)] * 120, "y holds the date .* must be numbers"),
         (pd.array([1, None] * 60, dtype="Int64"), "y contains .*: 60 of its 120"),
         (np.array([1.0, pd.NA] * 60, object), "y contains .*: 60 of its 120"),
+        ([None, *range(1, 120)], "y contains .*: 1 of its 120"),
         ([10**400] * 120, "y holds the int 1000.* must be numbers"),
     ],
-    ids=["words", "dates", "objects of dates", "nullable", "NA", "too large"],
+    ids=["words", "dates", "objects of dates", "nullable", "NA", "None", "too large"],
 )
 def test_a_regressor_refuses_targets_that_are_no_numbers(y, message):
     model, X, _ = data_of("regression")

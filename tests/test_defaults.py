@@ -1,51 +1,55 @@
-"""What the defaults choose by the data: epochs, smoothing, embedding, schedules."""
+"""What the defaults choose by the data: epochs, smoothing of labels, embedding."""
 
 import numpy as np
 import pytest
 from scipy import sparse
+from sklearn.base import clone
 from sklearn.datasets import load_diabetes
-from sklearn.exceptions import (
-    ConvergenceWarning,
-)
+from sklearn.exceptions import ConvergenceWarning
 
 from scaffolding import (
+    KINDS,
     any_solver,
     assert_same,
     data_of,
     short_fits,
-    small_classifier,
     small_regressor,
 )
 from skfcnet import FCNetRegressor
-from skfcnet._estimators.classifier import DOUBTFUL_ROWS, MOST_SMOOTHING
 
 pytestmark = [short_fits, any_solver]
 
 
 @pytest.mark.parametrize(
-    ("n_rows", "settings", "n_epochs"),
+    ("n", "batch_size", "factor", "expected"),
     [
-        (20, {}, 256),
-        (160, {"batch_size": 2}, 50),  # 4,000 minibatches
-        (161, {"batch_size": 2}, 50),  # the last of 3 rows
-        (30, {"batch_size": 4}, 256),
-        (500, {"batch_size": 1}, 10),
-        (10_000, {}, 51),  # minibatches of 128
-        (20, {"max_iter": 3}, 3),
+        (40, "auto", 1, 256),  # of one minibatch: at most 256
+        (30, 4, 1, 256),
+        (160, 2, 1, 50),  # of 80
+        (161, 2, 1, 50),  # the last of 3 rows
+        (40, 2, 4, 50),
+        (1_500, "auto", 1, 256),  # of 12, for which 334 would be 4,000
+        (3_000, "auto", 1, 167),  # of 24
+        (1_500, "auto", 2, 167),
+        (3_000, 10, 1, 14),  # of 300
+        (3_000, 10, 2, 10),  # of 600: at least 10
+        (3_000, 1_000, 1, 256),
+        (500, 1, 1, 10),  # of 500, for which 8 would be 4,000
+        (10_000, "auto", 1, 51),  # of 79
     ],
-    ids=str,
 )
-def test_epochs_make_a_number_of_minibatches(n_rows, settings, n_epochs):
-    X = np.linspace(-1, 1, n_rows)[:, np.newaxis]
-    model = FCNetRegressor(hidden_layer_sizes=(1,), random_state=0, **settings)
-    assert model.fit(X, X[:, 0]).n_iter_ == n_epochs
-
-
-def test_repeated_rows_count_in_the_number_of_epochs():
-    X, y = np.eye(40), np.arange(40.0)
-    model = FCNetRegressor(hidden_layer_sizes=(1,), batch_size=2, random_state=0)
-    weight = np.full(40, 4)
-    assert model.fit(X, y, weight).n_iter_ == 50
+def test_fits_take_4000_minibatches_but_from_10_to_256_epochs(
+    n, batch_size, factor, expected
+):
+    X = np.random.default_rng(0).normal(size=(n, 1))
+    model = FCNetRegressor(hidden_layer_sizes=(2,), batch_size=batch_size)
+    model.set_params(numeric_embedding=None, random_state=0)
+    assert model.fit(X, X[:, 0], np.full(n, factor)).n_iter_ == expected
+    # What is set aside is not trained on.
+    model.set_params(early_stopping=True)
+    with_less = model.fit(X, X[:, 0], np.full(n, factor)).n_iter_
+    assert expected <= with_less <= min(256, 1.2 * expected)
+    assert model.set_params(max_iter=3).fit(X, X[:, 0]).n_iter_ == 3
 
 
 def test_lbfgs_takes_200_iterations_at_most():
@@ -54,37 +58,53 @@ def test_lbfgs_takes_200_iterations_at_most():
     with pytest.warns(ConvergenceWarning, match="after 200 iterations.*max_fun"):
         model.fit(X, y)
     assert model.n_iter_ == 200
+    given = clone(model).set_params(max_iter=200).fit(X, y)
+    assert_same(model, given, X)
+    assert clone(model).set_params(max_iter=3).fit(X, y).n_iter_ == 3
 
 
-def test_a_warning_says_after_how_many_epochs_training_was_cut_short():
-    X, y = load_diabetes(return_X_y=True)
-    model = FCNetRegressor(learning_rate="constant", max_iter=3, random_state=0)
-    with pytest.warns(ConvergenceWarning, match="after 3 epochs. Raise max_iter, or"):
-        model.fit(X, y)
-    lbfgs = FCNetRegressor(solver="lbfgs", max_fun=10, random_state=0)
-    with pytest.warns(ConvergenceWarning, match="iterations") as warned:
-        lbfgs.fit(X, y)
-    assert f"after {lbfgs.n_iter_} iterations" in str(warned[0].message)
-    assert lbfgs.n_iter_ < 10
+def automatic_smoothing(total_weight):
+    return min(0.01, 5 / total_weight)
 
 
-@pytest.mark.parametrize("n_rows", [20, 2000])
-def test_labels_are_smoothed_by_the_share_of_few_rows(n_rows):
-    X, y = data_of("multiclass", n=n_rows)[1:]
-    model = small_classifier().fit(X, y)
-    share = min(MOST_SMOOTHING, DOUBTFUL_ROWS / n_rows)
-    assert (share == MOST_SMOOTHING) == (n_rows == 20)
-    expected = small_classifier(label_smoothing=share).fit(X, y)
-    assert_same(model, expected, X)
+@pytest.mark.parametrize("kind", KINDS[:3])
+@pytest.mark.parametrize("solver", ["adamw", "lbfgs"])
+@pytest.mark.parametrize(("n", "factor"), [(90, 1), (700, 1), (300, 3)])
+def test_labels_are_smoothed_the_more_the_fewer_rows(kind, solver, n, factor):
+    model, X, y = data_of(kind, n=n)
+    weight = np.full(n, float(factor))
+    assert model.label_smoothing == "auto"
+    ours = clone(model.set_params(solver=solver)).fit(X, y, weight)
+    model.set_params(label_smoothing=automatic_smoothing(factor * n))
+    assert_same(ours, clone(model).fit(X, y, weight), X)
+    plain = model.set_params(label_smoothing=0.0).fit(X, y, weight)
+    assert ours.loss_curve_ != plain.loss_curve_
+
+
+def test_rows_that_are_validated_on_do_not_count_for_smoothing():
+    model, X, y = data_of("multiclass", n=1_000)
+    model.set_params(early_stopping=True)
+    ours = clone(model).fit(X[:700], y[:700], X_val=X[700:], y_val=y[700:])
+    model.set_params(label_smoothing=automatic_smoothing(700))
+    theirs = model.fit(X[:700], y[:700], X_val=X[700:], y_val=y[700:])
+    assert_same(ours, theirs, X)
+
+
+def test_smoothing_is_learned_in_the_first_call():
+    model, X, y = data_of("multiclass", n=1_000)
+    given = clone(model).set_params(label_smoothing=automatic_smoothing(600))
+    for rows in (slice(600), slice(600, 1_000), slice(30)):
+        for each in (model, given):
+            each.partial_fit(X[rows], y[rows], classes=[0, 1, 2])
+    assert_same(model, given, X)
 
 
 def test_only_rows_trained_on_count_in_the_smoothing_of_labels():
-    X, y = data_of("multiclass", n=2000)[1:]
+    model, X, y = data_of("multiclass", n=2000)
     weight = np.where(np.arange(2000) < 1500, 2, 0)
-    model = small_classifier().fit(X, y, weight)
-    share = DOUBTFUL_ROWS / 3000
-    expected = small_classifier(label_smoothing=share).fit(X, y, weight)
-    assert_same(model, expected, X)
+    ours = clone(model).fit(X, y, weight)
+    model.set_params(label_smoothing=automatic_smoothing(3000))
+    assert_same(ours, model.fit(X, y, weight), X)
 
 
 @pytest.mark.parametrize(
@@ -95,12 +115,3 @@ def test_few_numeric_features_are_embedded(n_features, is_embedded):
     assert (len(small_regressor().fit(X, y).coefs_[0]) > n_features) == is_embedded
     thin = small_regressor().fit(sparse.csr_array(X), y)
     assert len(thin.coefs_[0]) == n_features
-
-
-@pytest.mark.parametrize("embedding", ["auto", "ple", "pbld", None])
-def test_a_number_that_is_missing_only_later_is_taken_for_the_median(embedding):
-    _, X, y = data_of("regression", n=121)
-    model = small_regressor(numeric_embedding=embedding, max_iter=50).fit(X, y)
-    gap, filled = X.copy(), X.copy()
-    gap[::3, 1], filled[::3, 1] = np.nan, np.median(X[:, 1])
-    np.testing.assert_allclose(model.predict(gap), model.predict(filled), rtol=1e-3)

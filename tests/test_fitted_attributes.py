@@ -3,17 +3,11 @@
 import numpy as np
 import pytest
 from sklearn.base import clone
-from sklearn.exceptions import (
-    NotFittedError,
-)
+from sklearn.exceptions import NotFittedError
 from sklearn.utils import get_tags
 
-from scaffolding import (
-    any_solver,
-    data_of,
-    short_fits,
-)
-from skfcnet import FCNetClassifier, FCNetRegressor
+from scaffolding import any_solver, data_of, short_fits
+from skfcnet import FCNetClassifier, FCNetRegressor, FCNetTransformer
 
 pytestmark = [short_fits, any_solver]
 
@@ -67,9 +61,15 @@ def test_unfitted_estimators_say_so():
 
 
 def test_tags_are_honest():
-    for estimator in (FCNetClassifier(), FCNetRegressor()):
-        assert get_tags(estimator).input_tags.sparse
-        assert not get_tags(estimator).non_deterministic
+    for estimator in (FCNetClassifier(), FCNetRegressor(), FCNetTransformer()):
+        tags = get_tags(estimator)
+        assert tags.input_tags.allow_nan and tags.input_tags.sparse
+        assert not (tags.input_tags.categorical or tags.input_tags.string)
+        assert not tags.non_deterministic
     assert get_tags(FCNetClassifier()).classifier_tags.multi_label
     assert get_tags(FCNetClassifier()).target_tags.multi_output
     assert get_tags(FCNetRegressor()).target_tags.multi_output
+    words = FCNetClassifier(categorical_features=[0])
+    for estimator in (words, FCNetTransformer(words)):
+        tags = get_tags(estimator).input_tags
+        assert tags.categorical and tags.string and not tags.sparse

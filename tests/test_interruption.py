@@ -8,12 +8,7 @@ import numpy as np
 import pytest
 from sklearn.base import clone
 
-from scaffolding import (
-    any_solver,
-    assert_same,
-    data_of,
-    short_fits,
-)
+from scaffolding import any_solver, assert_same, data_of, short_fits
 from skfcnet.solver import Solver
 
 pytestmark = [short_fits, any_solver]

@@ -2,15 +2,13 @@
 
 import numpy as np
 import pytest
+from sklearn.base import clone
 from sklearn.datasets import load_diabetes, load_digits, make_multilabel_classification
 from sklearn.model_selection import train_test_split
-from sklearn.preprocessing import scale
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler, scale
 
-from scaffolding import (
-    any_solver,
-    plain,
-    short_fits,
-)
+from scaffolding import any_solver, plain, short_fits
 from skfcnet import FCNetClassifier, FCNetRegressor
 from skfcnet._estimators.base import SOLVERS
 from skfcnet.layers import ACTIVATIONS
@@ -73,6 +71,18 @@ def test_multilabel_data_are_learned():
     assert (model.predict(X) == y).mean() > 0.95
 
 
+def test_unscaled_data_are_learned_by_the_defaults():
+    X, y = load_diabetes(return_X_y=True, scaled=False)
+    X_train, X_test, y_train, y_test = train_test_split(X, y, random_state=0)
+    ours = FCNetRegressor(early_stopping=True, random_state=0)
+    scaled = make_pipeline(StandardScaler(), clone(ours))
+    score = ours.fit(X_train, y_train).score(X_test, y_test)
+    assert score > 0.2
+    assert score == pytest.approx(
+        scaled.fit(X_train, y_train).score(X_test, y_test), abs=0.05
+    )
+
+
 @pytest.mark.data
 def test_the_reference_recipe_through_solver_and_classifier_on_mnist(mnist):
     from skfcnet.network import FullyConnectedNet
@@ -109,3 +119,16 @@ def test_california_housing_is_learned_by_the_defaults(california_raw):
         residuals = model.predict(data.X_test) - data.y_test
         errors.append(np.sqrt(np.mean(residuals**2)))
     assert np.mean(errors) <= 0.46
+
+
+@pytest.mark.data
+def test_raw_california_housing_is_learned_and_better_embedded(california_raw):
+    data = california_raw
+
+    def rmse(**settings):
+        model = FCNetRegressor(random_state=0, early_stopping=True, **settings)
+        model.fit(data.X_train, data.y_train)
+        return np.sqrt(np.mean((model.predict(data.X_test) - data.y_test) ** 2))
+
+    assert rmse(numeric_embedding=None) < 0.51
+    assert rmse() < 0.47

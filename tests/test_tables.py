@@ -10,10 +10,8 @@ import polars as pl
 import pytest
 from scipy.sparse import csr_array
 from sklearn.base import clone, is_classifier
-from sklearn.datasets import load_diabetes
 from sklearn.metrics import r2_score
-from sklearn.model_selection import cross_val_score, train_test_split
-from sklearn.pipeline import make_pipeline
+from sklearn.model_selection import cross_val_score
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils import get_tags
 
@@ -93,6 +91,20 @@ def test_lbfgs_takes_weights_as_repetitions_too(kind, encoding):
         weighted = clone(model).fit(X, y, factor * weight)
         repeated = clone(model).fit(X.repeat(weight, axis=0), y.repeat(weight, axis=0))
         assert_alike(weighted, repeated, X, rtol=1e-6, atol=1e-9)
+
+
+@pytest.mark.parametrize("early_stopping", [False, True])
+@every_kind
+def test_the_defaults_take_weights_as_repetitions(kind, early_stopping):
+    """Bins, smoothing and the number of epochs follow the total weight."""
+    small, X, y, weight = table_of(kind, n=40)
+    model = type(small)(
+        hidden_layer_sizes=(8,), random_state=0, early_stopping=early_stopping
+    )
+    order = np.random.default_rng(1).permutation(len(X))
+    weighted = clone(model).fit(X[order], y[order], weight[order])
+    rows = np.random.default_rng(2).permutation(np.arange(len(X)).repeat(weight))
+    assert_same(weighted, clone(model).fit(X[rows], y[rows]), X)
 
 
 @every_encoding
@@ -459,6 +471,15 @@ def test_what_was_never_missing_may_be_so_later():
         assert np.isfinite(model.predict(np.full((2, 4), np.nan))).all()
 
 
+@pytest.mark.parametrize("embedding", ["auto", "ple", "pbld", None])
+def test_a_number_that_is_missing_only_later_is_taken_for_the_median(embedding):
+    model, X, y, _ = weighted_data_of("regression", n=121)
+    model.set_params(numeric_embedding=embedding, max_iter=50).fit(X, y)
+    gap, filled = X.copy(), X.copy()
+    gap[::3, 1], filled[::3, 1] = np.nan, np.median(X[:, 1])
+    np.testing.assert_allclose(model.predict(gap), model.predict(filled), rtol=1e-3)
+
+
 def test_infinity_is_no_missing_value():
     model, X, y, _ = table_of("regression")
     bad = X.copy()
@@ -647,112 +668,6 @@ def test_a_model_of_dense_rows_predicts_sparse_ones_alike(encoding):
     np.testing.assert_allclose(model.predict(csr_array(X)), model.predict(X))
 
 
-# What the defaults leave to the data
-
-DEFAULTS = {"hidden_layer_sizes": (8,), "random_state": 0}
-
-
-@pytest.mark.parametrize("early_stopping", [False, True])
-@every_kind
-def test_the_defaults_take_weights_as_repetitions(kind, early_stopping):
-    """Bins, smoothing and the number of epochs follow the total weight."""
-    small, X, y, weight = table_of(kind, n=40)
-    model = type(small)(**DEFAULTS, early_stopping=early_stopping)
-    order = np.random.default_rng(1).permutation(len(X))
-    weighted = clone(model).fit(X[order], y[order], weight[order])
-    rows = np.random.default_rng(2).permutation(np.arange(len(X)).repeat(weight))
-    assert_same(weighted, clone(model).fit(X[rows], y[rows]), X)
-
-
-def automatic_smoothing(total_weight):
-    return min(0.01, 5 / total_weight)
-
-
-@pytest.mark.parametrize("kind", KINDS[:3])
-@pytest.mark.parametrize("solver", ["adamw", "lbfgs"])
-@pytest.mark.parametrize(("n", "factor"), [(90, 1), (700, 1), (300, 3)])
-def test_labels_are_smoothed_the_more_the_fewer_rows(kind, solver, n, factor):
-    model, X, y, _ = table_of(kind, n=n)
-    weight = np.full(n, float(factor))
-    assert model.label_smoothing == "auto"
-    ours = clone(model.set_params(solver=solver)).fit(X, y, weight)
-    model.set_params(label_smoothing=automatic_smoothing(factor * n))
-    assert_same(ours, clone(model).fit(X, y, weight), X)
-    plain = model.set_params(label_smoothing=0.0).fit(X, y, weight)
-    assert ours.loss_curve_ != plain.loss_curve_
-
-
-def test_rows_that_are_validated_on_do_not_count_for_smoothing():
-    model, X, y, _ = table_of("multiclass", n=1_000)
-    model.set_params(early_stopping=True)
-    ours = clone(model).fit(X[:700], y[:700], X_val=X[700:], y_val=y[700:])
-    model.set_params(label_smoothing=automatic_smoothing(700))
-    theirs = model.fit(X[:700], y[:700], X_val=X[700:], y_val=y[700:])
-    assert_same(ours, theirs, X)
-
-
-def test_smoothing_is_learned_in_the_first_call():
-    model, X, y, _ = table_of("multiclass", n=1_000)
-    given = clone(model).set_params(label_smoothing=automatic_smoothing(600))
-    for rows in (slice(600), slice(600, 1_000), slice(30)):
-        for each in (model, given):
-            each.partial_fit(X[rows], y[rows], classes=[0, 1, 2])
-    assert_same(model, given, X)
-
-
-@pytest.mark.parametrize(
-    ("n", "batch_size", "factor", "expected"),
-    [
-        (40, "auto", 1, 256),  # of one minibatch: at most 256
-        (1_500, "auto", 1, 256),  # of 12, for which 334 would be 4,000
-        (3_000, "auto", 1, 167),  # of 24
-        (1_500, "auto", 2, 167),
-        (3_000, 10, 1, 14),  # of 300
-        (3_000, 10, 2, 10),  # of 600: at least 10
-        (3_000, 1_000, 1, 256),
-    ],
-)
-def test_fits_take_4000_minibatches_but_from_10_to_256_epochs(
-    n, batch_size, factor, expected
-):
-    X = np.random.default_rng(0).normal(size=(n, 1))
-    model = FCNetRegressor(hidden_layer_sizes=(2,), batch_size=batch_size)
-    model.set_params(numeric_embedding=None, random_state=0)
-    assert model.fit(X, X[:, 0], np.full(n, factor)).n_iter_ == expected
-    # What is set aside is not trained on.
-    model.set_params(early_stopping=True)
-    with_less = model.fit(X, X[:, 0], np.full(n, factor)).n_iter_
-    assert expected <= with_less <= min(256, 1.2 * expected)
-
-
-def test_lbfgs_takes_at_most_200_iterations():
-    model, X, y, _ = table_of("regression")
-    model = FCNetRegressor(**DEFAULTS, solver="lbfgs", tol=0.0, alpha=0.0)
-    X = np.nan_to_num(X)
-    assert model.fit(X, y).n_iter_ <= 200
-    given = clone(model).set_params(max_iter=200).fit(X, y)
-    assert_same(model, given, X)
-    assert clone(model).set_params(max_iter=3).fit(X, y).n_iter_ == 3
-
-
-@pytest.mark.parametrize("early_stopping", [False, True])
-@pytest.mark.parametrize("schedule", ["one_cycle", "cosine", "coslog4"])
-def test_a_schedule_that_has_an_end_is_followed_to_it(schedule, early_stopping):
-    model, X, y, _ = table_of("regression")
-    model.set_params(max_iter=40, n_iter_no_change=2, early_stopping=early_stopping)
-    model.set_params(learning_rate_init=0.3)  # overshoots
-    stopped = clone(model).set_params(learning_rate="constant").fit(X, y)
-    assert stopped.n_iter_ < 40
-    model.set_params(learning_rate=schedule).fit(X, y)
-    assert model.n_iter_ == 40
-    rates = model.history_["learning_rate"]
-    assert rates[-1] < 0.02 * max(rates)
-    if early_stopping:  # the best epoch is kept nevertheless
-        best = np.argmax(model.validation_scores_)
-        assert model.best_validation_score_ == model.validation_scores_[best]
-        assert model.loss_ == model.loss_curve_[best]
-
-
 # Cost
 
 
@@ -812,17 +727,6 @@ def test_a_row_is_predicted_alone_as_among_many(encoding):
         np.testing.assert_allclose(model.predict(X[rows]), together[rows], rtol=1e-12)
 
 
-def test_tags_are_honest():
-    for estimator in (FCNetClassifier(), FCNetRegressor(), FCNetTransformer()):
-        tags = get_tags(estimator).input_tags
-        assert tags.allow_nan and tags.sparse
-        assert not (tags.categorical or tags.string)
-    words = FCNetClassifier(categorical_features=[0])
-    for estimator in (words, FCNetTransformer(words)):
-        tags = get_tags(estimator).input_tags
-        assert tags.categorical and tags.string and not tags.sparse
-
-
 def test_words_of_a_frame_are_categories_by_default():
     rng = np.random.default_rng(0)
     X = pd.DataFrame({"town": rng.choice(["a", "b", "c"], 90), "size": rng.random(90)})
@@ -831,34 +735,6 @@ def test_words_of_a_frame_are_categories_by_default():
     same = FCNetClassifier(**SMALL, categorical_features=["town"]).fit(X, y)
     np.testing.assert_array_equal(model.predict_proba(X), same.predict_proba(X))
     assert model._features.width > 4
-
-
-# What is learned
-
-
-def test_unscaled_data_are_learned_by_the_defaults():
-    X, y = load_diabetes(return_X_y=True, scaled=False)
-    X_train, X_test, y_train, y_test = train_test_split(X, y, random_state=0)
-    ours = FCNetRegressor(early_stopping=True, random_state=0)
-    scaled = make_pipeline(StandardScaler(), clone(ours))
-    score = ours.fit(X_train, y_train).score(X_test, y_test)
-    assert score > 0.2
-    assert score == pytest.approx(
-        scaled.fit(X_train, y_train).score(X_test, y_test), abs=0.05
-    )
-
-
-@pytest.mark.data
-def test_raw_california_housing_is_learned_and_better_embedded(california_raw):
-    data = california_raw
-
-    def rmse(**settings):
-        model = FCNetRegressor(random_state=0, early_stopping=True, **settings)
-        model.fit(data.X_train, data.y_train)
-        return np.sqrt(np.mean((model.predict(data.X_test) - data.y_test) ** 2))
-
-    assert rmse(numeric_embedding=None) < 0.51
-    assert rmse() < 0.47
 
 
 # What users bring that is not quite so
@@ -893,12 +769,6 @@ def test_a_row_whose_only_category_is_unknown_is_predicted(frame, unknown):
     )
     row = frame({"size": [1.0], "town": [unknown]})
     assert np.isfinite(model.fit(X, np.arange(30.0)).predict(row)).all()
-
-
-def test_none_among_targets_is_named():
-    y = [None, *range(1, 30)]
-    with pytest.raises(ValueError, match="y contains NaN"):
-        FCNetRegressor(hidden_layer_sizes=(4,)).fit(np.ones((30, 1)), y)
 
 
 def test_scaling_of_the_target_may_not_change_under_warm_start():

@@ -2,11 +2,7 @@
 
 import pytest
 
-from scaffolding import (
-    any_solver,
-    data_of,
-    short_fits,
-)
+from scaffolding import any_solver, data_of, short_fits
 
 pytestmark = [short_fits, any_solver]
 
