@@ -133,3 +133,28 @@ def assert_alike(model, other, X, **tolerance):
     np.testing.assert_allclose(
         main_prediction(model, X), main_prediction(other, X), **tolerance
     )
+
+
+# What a fitted model has learned
+
+
+def parameters_of(model):
+    """Return all weights and biases as one vector."""
+    return np.concatenate([a.ravel() for a in (*model.coefs_, *model.intercepts_)])
+
+
+# No public attribute tells these; the private ones are named nowhere else in the tests.
+
+
+def network_of(model):
+    return model._net
+
+
+def encoded(model, X, **options):
+    """Return what a model makes of X before the first layer."""
+    return model._features.transform(X, **options)
+
+
+def target_scale(model):
+    """Return the center and the spread by which targets are scaled."""
+    return model._target_scaler.center, model._target_scaler.spread

@@ -15,7 +15,7 @@ from skfcnet import FCNetClassifier, FCNetRegressor
 callback = pytest.importorskip(
     "sklearn.callback", reason="callbacks came with scikit-learn 1.9"
 )
-from scaffolding import SMALL, any_solver, data_of, short_fits
+from scaffolding import SMALL, any_solver, data_of, parameters_of, short_fits
 
 pytestmark = [short_fits, any_solver]
 
@@ -91,12 +91,12 @@ def test_the_fitted_estimator_of_an_epoch_is_a_model_of_its_own(
         np.testing.assert_array_equal(fitted.predict(X), then)
         assert not np.shares_memory(fitted.coefs_[0], model.coefs_[0])
         assert fitted.n_iter_ == len(fitted.loss_curve_) == epoch
-    vectors = [fitted._net.params.vector for fitted, _ in recorder.fitted]
-    np.testing.assert_array_equal(vectors[-1], model._net.params.vector)
+    vectors = [parameters_of(fitted) for fitted, _ in recorder.fitted]
+    np.testing.assert_array_equal(vectors[-1], parameters_of(model))
     assert (vectors[0] != vectors[-1]).any()
     expected = clone(model).set_params(max_iter=2).set_callbacks().fit(X, y)
     if solver == "adam":
-        np.testing.assert_array_equal(vectors[1], expected._net.params.vector)
+        np.testing.assert_array_equal(vectors[1], parameters_of(expected))
 
 
 def test_callbacks_change_no_bit():

@@ -19,7 +19,10 @@ from scaffolding import (
     any_solver,
     assert_same,
     data_of,
+    encoded,
+    network_of,
     short_fits,
+    target_scale,
 )
 from skfcnet import FCNetClassifier, FCNetRegressor
 from skfcnet._estimators.base import SOLVERS
@@ -395,7 +398,7 @@ def test_weights_are_converted_once_to_predict_rows_of_double_precision():
     X, y = rng.normal(size=(60, 4)), rng.integers(3, size=60)
     model = FCNetClassifier((5,), max_iter=1, random_state=0).fit(X, y)
     for reader in (model, pickle.loads(pickle.dumps(model))):
-        params = reader._net.params
+        params = network_of(reader).params
         assert params.converted(np.float64) is params.converted(np.float64)
 
 
@@ -454,9 +457,9 @@ def test_a_target_that_does_not_vary_at_first_is_scaled_later():
 def test_the_scale_of_columns_that_vary_is_that_of_the_first_call():
     X, y = regression()
     model = FCNetRegressor(**SETTINGS, numeric_embedding=None).partial_fit(X, y)
-    before = model._features.transform(X)
+    before = encoded(model, X)
     model.partial_fit(1e3 * X + 5, y)
-    np.testing.assert_array_equal(model._features.transform(X), before)
+    np.testing.assert_array_equal(encoded(model, X), before)
 
 
 @pytest.mark.parametrize("kind", [FCNetClassifier, FCNetRegressor])
@@ -478,11 +481,11 @@ def test_the_same_numbers_in_another_precision_or_layout_are_the_same_constant()
     X[:, 1] = 0.1
     model = FCNetRegressor(**SETTINGS, input_scaling="standard", numeric_embedding=None)
     model.partial_fit(X, np.full(50, 0.3))
-    scale = copy.deepcopy((model._features, model._target_scaler))
+    first = copy.deepcopy(model)
     for same in (X.astype(np.float32), csr_array(X)):
         model.partial_fit(same, np.full(50, 0.1) + 0.2)
-    np.testing.assert_array_equal(model._features.transform(X), scale[0].transform(X))
-    assert model._target_scaler.spread == scale[1].spread
+    np.testing.assert_array_equal(encoded(model, X), encoded(first, X))
+    assert target_scale(model)[1] == target_scale(first)[1]
     X[:, 1] = y
     for _ in range(40):
         model.partial_fit(X, y)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from scipy.sparse import csr_array
 from sklearn.base import clone
 
-from scaffolding import any_solver, short_fits
+from scaffolding import any_solver, network_of, short_fits
 from skfcnet import FCNetClassifier, FCNetRegressor
 from skfcnet._engine.parameters import Zone
 from skfcnet.gradient_check import eval_numerical_gradient_array, rel_error
@@ -253,7 +253,7 @@ def test_numbers_are_embedded_and_all_else_follows(n_members):
     assert model.coefs_[0].shape[-2] == 6 + 2 * N_TRAINED
     assert len(model.coefs_) == len(model.intercepts_) == 2
     members = (n_members,) * (n_members > 1)
-    assert model._net.params["w0"].shape == (*members, 2, N_FREQUENCIES)
+    assert network_of(model).params["w0"].shape == (*members, 2, N_FREQUENCIES)
     assert np.isfinite(model.predict(X)).all()
 
 
@@ -265,7 +265,7 @@ def test_tables_without_numbers_have_nothing_to_embed(input_scaling):
     ).fit(X[:, 2:], y)
     assert model.coefs_[0].shape == (3, 8)
     with_numbers = FCNetRegressor(**SETTINGS, input_scaling=input_scaling)
-    assert with_numbers.fit(X, y)._net.n_embedded == 3
+    assert network_of(with_numbers.fit(X, y)).n_embedded == 3
 
 
 @pytest.mark.parametrize("solver", ["adamw", "sgd", "lbfgs"])
@@ -274,11 +274,10 @@ def test_training_moves_every_array_of_the_embedding(solver, n_members):
     X, y = a_table()
     model = FCNetRegressor(**SETTINGS, solver=solver, n_members=n_members)
     model.fit(X, y)
-    initial = FullyConnectedNet(
-        **model._description(), random_state=np.random.default_rng(model._seed)
-    )
+    unmoved = clone(model).set_params(solver="sgd", learning_rate_init=1e-300)
+    trained, initial = network_of(model).params, network_of(unmoved.fit(X, y)).params
     for name in NAMES:
-        assert (model._net.params[name] != initial.params[name]).all()
+        assert (trained[name] != initial[name]).all()
     again = clone(model).fit(X, y)
     np.testing.assert_array_equal(again.predict(X), model.predict(X))
 

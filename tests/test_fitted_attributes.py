@@ -6,7 +6,7 @@ from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 from sklearn.utils import get_tags
 
-from scaffolding import any_solver, data_of, short_fits
+from scaffolding import any_solver, data_of, network_of, short_fits
 from skfcnet import FCNetClassifier, FCNetRegressor, FCNetTransformer
 
 pytestmark = [short_fits, any_solver]
@@ -47,9 +47,10 @@ def test_weights_can_be_set_one_by_one_or_all_together(kind, n_members):
 def test_reading_the_weights_changes_nothing():
     model, X, y = data_of("multiclass")
     model.fit(X, y).predict_proba(X)
-    converted = model._net.params.converted(np.float64)
+    params = network_of(model).params
+    converted = params.converted(np.float64)
     repr(model), model.coefs_, model.intercepts_, model._repr_html_()
-    assert model._net.params.converted(np.float64) is converted
+    assert params.converted(np.float64) is converted
     with pytest.raises(ValueError, match="read-only"):
         model.coefs_[0][...] = 0
 

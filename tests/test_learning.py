@@ -12,6 +12,7 @@ from scaffolding import any_solver, plain, short_fits
 from skfcnet import FCNetClassifier, FCNetRegressor
 from skfcnet._estimators.base import SOLVERS
 from skfcnet.layers import ACTIVATIONS
+from skfcnet.network import FullyConnectedNet
 from skfcnet.solver import Solver
 
 pytestmark = [short_fits, any_solver]
@@ -85,8 +86,6 @@ def test_unscaled_data_are_learned_by_the_defaults():
 
 @pytest.mark.data
 def test_the_reference_recipe_through_solver_and_classifier_on_mnist(mnist):
-    from skfcnet.network import FullyConnectedNet
-
     net = FullyConnectedNet("classification", [20], [True], reg=1e-4, random_state=0)
     solver = Solver(net, mnist, num_epochs=10, verbose=False, random_state=0)
     solver.train()

@@ -1,5 +1,7 @@
 """When training ends, and what is warned of then."""
 
+import warnings
+
 import numpy as np
 import pytest
 from sklearn.base import clone
@@ -36,6 +38,12 @@ def test_a_schedule_that_has_an_end_is_followed_to_it(schedule, early_stopping):
         assert model.loss_ == model.loss_curve_[best]
 
 
+def fit_with_warnings_as_errors(model, X, y):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        model.fit(X, y)
+
+
 def test_the_defaults_never_warn_that_training_has_not_converged():
     _, X, y = data_of("regression")
     fit_with_warnings_as_errors(FCNetRegressor(max_iter=2), X, y)
@@ -62,11 +70,3 @@ def test_running_out_of_epochs_is_a_warning_after_the_fit_is_kept():
     with pytest.raises(ConvergenceWarning):
         fit_with_warnings_as_errors(model, X, y)
     assert model.n_iter_ == 5
-
-
-def fit_with_warnings_as_errors(model, X, y):
-    import warnings
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        model.fit(X, y)

@@ -22,8 +22,10 @@ from scaffolding import (
     any_solver,
     assert_alike,
     assert_same,
+    encoded,
     main_prediction,
     short_fits,
+    target_scale,
     weighted_data_of,
 )
 from skfcnet import FCNetClassifier, FCNetRegressor, FCNetTransformer
@@ -142,10 +144,8 @@ def test_all_is_learned_from_the_rows_trained_on(kind, encoding, solver):
     given = clone(model).fit(X[20:], y[20:], X_val=X_val, y_val=y_val)
     alone = clone(model).set_params(early_stopping=False, max_iter=1)
     alone.fit(X[20:], y[20:])
-    assert given._features.width == alone._features.width
-    np.testing.assert_array_equal(
-        given._features.transform(X), alone._features.transform(X)
-    )
+    assert len(given.coefs_[0]) == len(alone.coefs_[0])
+    np.testing.assert_array_equal(encoded(given, X), encoded(alone, X))
     score = given.score(X_val, y_val)
     assert score == pytest.approx(given.best_validation_score_, rel=1e-4, abs=1e-4)
 
@@ -182,12 +182,12 @@ def test_partial_fit_keeps_what_the_first_call_learned(kind, encoding):
     for _ in range(model.max_iter - 1):
         stepwise = pickle.loads(pickle.dumps(stepwise)).partial_fit(X, y)
     assert_same(stepwise, whole, X)
-    before = stepwise._features.transform(X)
+    before = encoded(stepwise, X)
     other = X * [10, 10, 1, 10]  # where one may hold levels
     stepwise.partial_fit(other[:30], y[:30])
-    np.testing.assert_array_equal(stepwise._features.transform(X), before)
+    np.testing.assert_array_equal(encoded(stepwise, X), before)
     warm = clone(model).set_params(warm_start=True).fit(X, y).fit(other, y)
-    np.testing.assert_array_equal(warm._features.transform(X), before)
+    np.testing.assert_array_equal(encoded(warm, X), before)
     assert warm.n_iter_ == 2 * model.max_iter
 
 
@@ -215,16 +215,18 @@ def test_the_scale_of_the_target_follows_the_loss():
     model, X, y, _ = table_of("regression")
     model.set_params(warm_start=True).fit(X, y)
     model.fit(X + 1, y + 1e9)
-    np.testing.assert_allclose(model._target_scaler.center, y.mean() / 2)
+    center, _ = target_scale(model)
+    np.testing.assert_allclose(center, y.mean() / 2)
     model.set_params(loss="huber").fit(X + 1, y + 1e9)
-    np.testing.assert_allclose(
-        model._target_scaler.center, (1e9 + np.quantile(y, 0.5, method="lower")) / 2
-    )
+    center, _ = target_scale(model)
+    np.testing.assert_allclose(center, (1e9 + np.quantile(y, 0.5, method="lower")) / 2)
     model.set_params(loss="poisson").fit(X, np.exp(y / 1e5))
-    assert model._target_scaler.center == 0
-    np.testing.assert_allclose(model._target_scaler.spread, np.exp(y / 1e5).mean() / 2)
+    center, spread = target_scale(model)
+    assert center == 0
+    np.testing.assert_allclose(spread, np.exp(y / 1e5).mean() / 2)
     model.set_params(loss="squared_error").fit(X, 2 * y)
-    np.testing.assert_allclose(model._target_scaler.center, y.mean())
+    center, _ = target_scale(model)
+    np.testing.assert_allclose(center, y.mean())
 
 
 def test_a_failed_fit_leaves_the_table_of_the_earlier_model():
@@ -240,7 +242,8 @@ def test_a_failed_fit_leaves_the_table_of_the_earlier_model():
         ).fit(10 * X, y)
     np.testing.assert_array_equal(model.predict(frame), expected)
     model.set_params(**SMALL, solver="adamw").fit(X, y)
-    assert model._columns is None and model.predict(X).shape == (90,)
+    assert not hasattr(model, "feature_names_in_")
+    assert model.predict(X).shape == (90,)
 
 
 # Any units
@@ -687,9 +690,9 @@ def test_prediction_takes_little_memory(encoding, dtype):
     # Some thousand rows at a time are encoded: with few bins, that is little.
     model = FCNetRegressor(**SMALL | encoding | {"dtype": "float64", "n_bins": 5})
     model.fit(X[:200], X[:200, 0])
-    encoded = len(X) * model._features.width * 8
+    n_encoded = len(X) * encoded(model, X[:1]).shape[1] * 8
     if "categorical_features" not in encoding:  # whose levels are read all at once
-        assert peak_of(lambda: model.predict(X)) < 3e6 + encoded / 5
+        assert peak_of(lambda: model.predict(X)) < 3e6 + n_encoded / 5
     assert peak_of(lambda: model.input_gradients(X)) < 4 * 60_000 * 20 * 8
 
 
@@ -715,7 +718,7 @@ def test_rows_that_nothing_is_done_to_are_not_copied():
     X = np.random.default_rng(0).normal(size=(20_000, 100)).astype(np.float32)
     model = FCNetRegressor(**SMALL | {"max_iter": 1}, input_scaling=None)
     assert peak_of(lambda: model.fit(X, X[:, 0])) < 0.6 * X.nbytes
-    assert model._features.transform(X) is X
+    assert encoded(model, X) is X
 
 
 @every_encoding
@@ -734,7 +737,7 @@ def test_words_of_a_frame_are_categories_by_default():
     model = FCNetClassifier(**SMALL).fit(X, y)
     same = FCNetClassifier(**SMALL, categorical_features=["town"]).fit(X, y)
     np.testing.assert_array_equal(model.predict_proba(X), same.predict_proba(X))
-    assert model._features.width > 4
+    assert len(model.coefs_[0]) > 4
 
 
 # What users bring that is not quite so
