@@ -41,7 +41,7 @@ from skfcnet.solver import Solver
 KINDS = {
     "products": [kind for kind in LAYERS if kind.startswith("affine")],
     "activations": ACTIVATIONS,
-    "normalisation": NORMALIZATIONS,
+    "normalisation": [*NORMALIZATIONS.values()],
     "dropout": [kind for kind in LAYERS if kind.startswith("dropout")],
 }
 """Parts of a step that are layers: their keys in the table of layers."""

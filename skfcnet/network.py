@@ -166,9 +166,9 @@ def plan(
     sizes : sequence of int
         Width of the input, of every hidden layer and of the output.
 
-    normalization : sequence of bool or str
+    normalization : sequence of bool, str or None
         Which of `skfcnet.layers.NORMALIZATIONS` follows the affine map of each hidden
-        layer: True is "batchnorm", False none.
+        layer: True is "batch", False and None are none.
 
     activation : str
         A key of `skfcnet.layers.ACTIVATIONS`.
@@ -211,8 +211,8 @@ def plan(
         if index > len(normalization):  # the output
             return
         if entry := normalization[index - 1]:
-            named = entry if isinstance(entry, str) else "batchnorm"
-            yield stage(named, index, fan_out, fan_out)
+            chosen = entry if isinstance(entry, str) else "batch"
+            yield stage(NORMALIZATIONS[chosen], index, fan_out, fan_out)
         yield stage(activation, index, fan_out, fan_out)
         if dropout:
             yield stage("dropout", index, fan_out, fan_out, dropout)
@@ -233,10 +233,10 @@ class FullyConnectedNet:
     hidden_dims : sequence of int
         Width of every hidden layer.
 
-    normalization : sequence of bool or str, default=None
-        For every hidden layer, what stands after its affine map: a key of
-        `skfcnet.layers.NORMALIZATIONS`, True for "batchnorm", or False for nothing.
-        None for nothing anywhere.
+    normalization : sequence of bool, str or None, default=None
+        For every hidden layer, what follows its affine map: "batch" or True for batch
+        normalisation, "layer" for layer normalisation, None or False for neither.
+        Without the sequence, no layer is normalised.
 
     input_dim : int, default=784
         Number of features.
@@ -391,9 +391,10 @@ class FullyConnectedNet:
                 f"{len(hidden_dims)} hidden_dims, got {len(normalization)}."
             )
         for entry in normalization:
-            if not (isinstance(entry, bool | np.bool_) or entry in [*NORMALIZATIONS]):
+            is_name = entry in [None, *NORMALIZATIONS]
+            if not (is_name or isinstance(entry, bool | np.bool_)):
                 raise ValueError(
-                    f"normalization must hold booleans or names among "
+                    f"normalization must hold booleans, None or names among "
                     f"{sorted(NORMALIZATIONS)}, got {entry!r}."
                 )
         checked_integer("n_members", n_members)

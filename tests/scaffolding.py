@@ -9,6 +9,7 @@ from hypothesis import settings
 from sklearn.base import is_classifier
 
 from skfcnet import FCNetClassifier, FCNetRegressor
+from skfcnet.presets import LIKE_MLP
 
 # Marks
 
@@ -85,15 +86,11 @@ def weighted_data_of(kind, n=90, n_features=4):
 
 def plain(model):
     """Let a network be trained on the numbers as they are, as scikit-learn's are."""
-    settings = {
-        "solver": "adam",
-        "learning_rate": "constant",
-        "input_scaling": None,
-        "numeric_embedding": None,
-        "scale_target": False,
-        "label_smoothing": 0.0,
-    }
-    return model.set_params(**{k: settings[k] for k in settings if hasattr(model, k)})
+    names = ("solver", "learning_rate", "input_scaling", "numeric_embedding")
+    model.set_params(**{name: LIKE_MLP[name] for name in names})
+    if is_classifier(model):
+        return model.set_params(label_smoothing=0.0)
+    return model.set_params(scale_target=False)
 
 
 # Comparisons

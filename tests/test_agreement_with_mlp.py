@@ -17,6 +17,7 @@ from scaffolding import (
     small_regressor,
 )
 from skfcnet import FCNetRegressor
+from skfcnet.presets import LIKE_MLP
 
 pytestmark = [short_fits, any_solver]
 
@@ -33,7 +34,7 @@ def test_one_full_batch_step_of_plain_descent_agrees_with_scikit_learn(kind):
         "random_state": 0,
         "learning_rate_init": 0.1,
     }
-    ours = plain(model).set_params(**settings, dtype="float64")
+    ours = plain(model).set_params(**LIKE_MLP | settings)
     theirs = (MLPClassifier if is_classifier(model) else MLPRegressor)(
         **settings, warm_start=True
     )

@@ -69,8 +69,14 @@ def bad_fits():
             {"hidden_layer_sizes": (3.5,)}, X, labels, None, "'hidden_layer_sizes'"
         ),
         "solver": ({"solver": "newton"}, X, labels, None, "'solver'"),
+        "normalization name": (
+            {"normalization": "batchnorm"}, X, labels, None, "'normalization'"
+        ),
+        "normalization flag": (
+            {"normalization": True}, X, labels, None, "'normalization'"
+        ),
         "single-row batches": (
-            {"batch_norm": True, "batch_size": 1}, X, labels, None, "batch_size"
+            {"normalization": "batch", "batch_size": 1}, X, labels, None, "batch_size"
         ),
         "divergence": (
             {"learning_rate_init": 1e30, "solver": "sgd", "activation": "identity"},
@@ -101,7 +107,7 @@ def test_a_failed_fit_says_why_and_leaves_the_earlier_model(fault):
 @pytest.mark.parametrize("fault", bad_fits())
 def test_a_failed_partial_fit_leaves_the_model_and_its_random_numbers(fault):
     changes, X_bad, y_bad, weight, message = bad_fits()[fault]
-    if changes.keys() & {"hidden_layer_sizes", "activation", "batch_norm"}:
+    if changes.keys() & {"hidden_layer_sizes", "activation", "normalization"}:
         message = None  # refused as a change of the architecture, too
     model, X, y = data_of("binary")
     plain(model).partial_fit(X, y, classes=[0, 1])

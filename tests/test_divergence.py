@@ -17,6 +17,7 @@ from scaffolding import (
 )
 from skfcnet import FCNetRegressor
 from skfcnet._estimators.base import SOLVERS
+from skfcnet.layers import NORMALIZATIONS
 from skfcnet.solver import DivergenceError
 
 pytestmark = [short_fits, any_solver]
@@ -44,7 +45,7 @@ def test_a_last_step_that_explodes_leaves_the_earlier_model(method, rate, change
     "settings",
     [
         {"learning_rate_init": 10.0},
-        {"learning_rate_init": 30.0, "batch_norm": True},
+        {"learning_rate_init": 30.0, "normalization": "batch"},
         {"learning_rate_init": 1.0, "solver": "sgd", "learning_rate": "constant"},
     ],
     ids=str,
@@ -58,13 +59,15 @@ def test_an_epoch_that_explodes_after_the_first_leaves_no_model(settings):
 
 
 @pytest.mark.parametrize("rate", [1e3, 1e4])
-@pytest.mark.parametrize("normalised", [{"batch_norm": True}, {"layer_norm": True}])
+@pytest.mark.parametrize("normalization", NORMALIZATIONS)
 @pytest.mark.parametrize("max_iter", [2, 4])
-def test_what_is_kept_of_a_normalised_network_can_predict(rate, normalised, max_iter):
+def test_what_is_kept_of_a_normalised_network_can_predict(
+    rate, normalization, max_iter
+):
     X = np.random.default_rng(0).normal(size=(200, 3))
     model = FCNetRegressor(max_iter=max_iter, learning_rate_init=rate, random_state=0)
     with suppress(DivergenceError):
-        model.set_params(**normalised).fit(X, X[:, 0])
+        model.set_params(normalization=normalization).fit(X, X[:, 0])
         assert np.isfinite(model.predict(X)).all()
 
 
@@ -81,7 +84,7 @@ def test_outliers_and_statistics_that_have_not_settled_are_no_divergence():
     X, y = rng.normal(size=(3000, 3)) * 1e3 + 1e5, rng.standard_cauchy(3000)
     y[0] = 1e9
     for changes in (
-        {"batch_norm": True, "input_scaling": None, "numeric_embedding": None},
+        {"normalization": "batch", "input_scaling": None, "numeric_embedding": None},
         {"scale_target": False, "loss": "huber"},
         {"dropout": 0.9},
     ):
@@ -134,7 +137,7 @@ def test_a_number_that_vanishes_in_the_dtype_is_refused():
 @pytest.mark.parametrize("kind", ["multiclass", "regression"])
 def test_nothing_leaks_where_numpy_would_raise(solver, kind):
     model, X, y = data_of(kind)
-    model.set_params(solver=solver, batch_norm=True)
+    model.set_params(solver=solver, normalization="batch")
     X = np.column_stack([X, 1e-200 * X[:, 0], 1e300 * X[:, 0], np.full(len(X), 1e-310)])
     with np.errstate(all="raise"):
         model.fit(X, y, X_val=None).predict(X)

@@ -41,7 +41,7 @@ def test_every_solver_and_activation_learns(solver, activation):
     assert model.fit(X / 16, y).score(X / 16, y) > 0.9
 
 
-@pytest.mark.parametrize("changes", [{"batch_norm": True}, {"dropout": 0.2}])
+@pytest.mark.parametrize("changes", [{"normalization": "batch"}, {"dropout": 0.2}])
 def test_normalised_and_dropped_out_networks_learn(changes):
     X, y = load_diabetes(return_X_y=True)
     model = FCNetRegressor(
@@ -97,7 +97,7 @@ def test_the_reference_recipe_through_solver_and_classifier_on_mnist(mnist):
         learning_rate_init=1e-2,
         alpha=1e-4 * 200,
         batch_size=100,
-        batch_norm=True,
+        normalization="batch",
         max_iter=10,
         random_state=0,
     ).fit(mnist.X_train, mnist.y_train)

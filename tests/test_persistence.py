@@ -29,7 +29,7 @@ pytestmark = [short_fits, any_solver]
 @pytest.mark.parametrize("mmap_mode", [None, "r"])
 def test_saved_models_predict_the_same_and_can_go_on(kind, mmap_mode, tmp_path):
     model, X, y = data_of(kind)
-    model.set_params(batch_norm=True).fit(X, y)
+    model.set_params(normalization="batch").fit(X, y)
     joblib.dump(model, tmp_path / "model.joblib")
     loaded = joblib.load(tmp_path / "model.joblib", mmap_mode=mmap_mode)
     assert_same(loaded, model, X)
@@ -38,7 +38,7 @@ def test_saved_models_predict_the_same_and_can_go_on(kind, mmap_mode, tmp_path):
 
 def test_training_a_copy_leaves_the_original_alone():
     model, X, y = data_of("regression")
-    model.set_params(batch_norm=True).partial_fit(X, y)
+    model.set_params(normalization="batch").partial_fit(X, y)
     before = copy.deepcopy(model)
     copy.copy(model).partial_fit(X, y)
     assert_same(model, before, X)

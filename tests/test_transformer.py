@@ -33,7 +33,7 @@ pytestmark = [short_fits, old_logistic_regression]
 SHORT = {"max_iter": 5, "random_state": 0}
 NETS = [
     FCNetClassifier((8, 5), **SHORT),
-    FCNetRegressor(hidden_layer_sizes=(8, 5), batch_norm=True, **SHORT),
+    FCNetRegressor(hidden_layer_sizes=(8, 5), normalization="batch", **SHORT),
     FCNetClassifier((8, 5), n_members=3, **SHORT),
 ]
 
