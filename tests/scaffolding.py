@@ -1,7 +1,10 @@
 """Small estimators, their data and comparisons, for tests in several files."""
 
+import copy
+import pickle
 from functools import partial
 
+import joblib
 import numpy as np
 import pytest
 import sklearn
@@ -9,7 +12,10 @@ from hypothesis import settings
 from sklearn.base import is_classifier
 
 from skfcnet import FCNetClassifier, FCNetRegressor
+from skfcnet.network import FullyConnectedNet
 from skfcnet.presets import LIKE_MLP
+from skfcnet.solver import Solver
+from skfcnet.update_rules import UPDATE_RULES
 
 # Marks
 
@@ -35,6 +41,8 @@ def repeatable(max_examples):
     """Let hypothesis draw the same examples in every run, however slow they are."""
     return settings(deadline=None, derandomize=True, max_examples=max_examples)
 
+
+FLOATS = [np.float32, np.float64]
 
 # Estimators and their data
 
@@ -91,6 +99,66 @@ def plain(model):
     if is_classifier(model):
         return model.set_params(label_smoothing=0.0)
     return model.set_params(scale_target=False)
+
+
+# Solvers and their data
+
+D, C = 6, 3
+"""How many features and scores the networks of a_net have."""
+
+EVERY_RULE = pytest.mark.parametrize("rule", UPDATE_RULES.values(), ids=UPDATE_RULES)
+
+
+def a_net(category="classification", **options):
+    options = {"dropout": 0.1, "weight_scale": None, "random_state": 0} | options
+    return FullyConnectedNet(category, [16], [True], D, C, **options)
+
+
+def some_data(category="classification", *, n=130, dtype=np.float32):
+    """Return a task that a small network solves well in a few epochs."""
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(n + 60, D))
+    target = X @ rng.normal(size=(D, C))
+    y = target.argmax(axis=1) if category == "classification" else target.astype(dtype)
+    X = X.astype(dtype)
+    return {"X_train": X[:n], "y_train": y[:n], "X_val": X[n:], "y_val": y[n:]}
+
+
+def a_solver(category="classification", *, net=None, data=None, **options):
+    net = a_net(category) if net is None else net
+    data = some_data(category) if data is None else data
+    defaults = {
+        "batch_size": 32,
+        "num_epochs": 4,
+        "optim_config": {"learning_rate": 0.05},
+        "verbose": False,
+        "random_state": 0,
+    }
+    return Solver(net, data, **defaults | options)
+
+
+# Copies
+
+
+def through_pickle(original, path):
+    return pickle.loads(pickle.dumps(original))
+
+
+def through_deepcopy(original, path):
+    return copy.deepcopy(original)
+
+
+def through_joblib(original, path):
+    joblib.dump(original, path)
+    return joblib.load(path)
+
+
+def through_a_memory_map(original, path):
+    joblib.dump(original, path)
+    return joblib.load(path, mmap_mode="r")
+
+
+COPIES = [through_pickle, through_deepcopy, through_joblib, through_a_memory_map]
 
 
 # Comparisons

@@ -8,13 +8,14 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 from scipy.sparse import csr_array
 from sklearn import config_context
 from sklearn.ensemble import HistGradientBoostingClassifier
 
+from scaffolding import repeatable
 from skfcnet import FCNetRegressor
 from skfcnet._tabular.categories import (
     MAX_LEVELS,
@@ -25,7 +26,7 @@ from skfcnet._tabular.categories import (
     rows_of,
 )
 
-REPEATABLE = settings(deadline=None, derandomize=True, max_examples=100)
+REPEATABLE = repeatable(100)
 DATA = {
     "colour": ["red", "blue", None, "red"],
     "size": [1.5, 2.5, None, 4.5],

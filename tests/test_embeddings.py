@@ -5,12 +5,12 @@ import pickle
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from scipy.sparse import csr_array
 from sklearn.base import clone
 
-from scaffolding import any_solver, network_of, short_fits
+from scaffolding import any_solver, network_of, repeatable, short_fits
 from skfcnet import FCNetClassifier, FCNetRegressor
 from skfcnet._engine.parameters import Zone
 from skfcnet.gradient_check import eval_numerical_gradient_array, rel_error
@@ -20,7 +20,7 @@ from skfcnet.network import EMBEDDED_CHUNK, FullyConnectedNet
 
 pytestmark = [short_fits, any_solver]
 
-REPEATABLE = settings(deadline=None, derandomize=True, max_examples=40)
+REPEATABLE = repeatable(40)
 NAMES = ["w0", "b0", "V0", "c0"]
 
 
