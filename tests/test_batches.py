@@ -1,13 +1,14 @@
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 from scipy.sparse import csr_array
 
+from scaffolding import repeatable
 from skfcnet._engine.batches import Batches, content_order, repetitions
 
-REPEATABLE = settings(deadline=None, derandomize=True, max_examples=60)
+REPEATABLE = repeatable(60)
 
 
 @st.composite

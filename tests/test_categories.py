@@ -8,20 +8,21 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 from scipy.sparse import csr_array
 from sklearn import config_context
 from sklearn.ensemble import HistGradientBoostingClassifier
 
+from scaffolding import repeatable
 from skfcnet import FCNetRegressor
 from skfcnet._tabular.categorical_features import categorical_mask
 from skfcnet._tabular.categories import CategoryEncoder
 from skfcnet._tabular.table_reader import MAX_CATEGORIES, TableReader
 from skfcnet._tabular.tables import as_table, take_rows
 
-REPEATABLE = settings(deadline=None, derandomize=True, max_examples=100)
+REPEATABLE = repeatable(100)
 DATA = {
     "colour": ["red", "blue", None, "red"],
     "size": [1.5, 2.5, None, 4.5],

@@ -5,11 +5,12 @@ import pickle
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from scipy.sparse import csr_array
 from sklearn.base import clone
 
+from scaffolding import any_solver, network_of, repeatable, short_fits
 from skfcnet import FCNetClassifier, FCNetRegressor
 from skfcnet._engine.parameters import Zone
 from skfcnet._engine.passes import EMBEDDED_CHUNK
@@ -18,13 +19,9 @@ from skfcnet.layers import pbld_backward, pbld_forward
 from skfcnet.layers._embeddings import FREQUENCY_SCALE, N_FREQUENCIES, N_NEW_COLUMNS
 from skfcnet.network import FullyConnectedNet
 
-pytestmark = pytest.mark.filterwarnings(
-    "ignore::sklearn.exceptions.ConvergenceWarning",  # short fits, on purpose
-    # What is set for one solver has no effect with another; see test_idle.py.
-    "ignore:.* has no effect. it needs:UserWarning",
-)
+pytestmark = [short_fits, any_solver]
 
-REPEATABLE = settings(deadline=None, derandomize=True, max_examples=40)
+REPEATABLE = repeatable(40)
 NAMES = ["w0", "b0", "V0", "c0"]
 
 
@@ -257,7 +254,7 @@ def test_numbers_are_embedded_and_all_else_follows(n_members):
     assert model.coefs_[0].shape[-2] == 6 + 2 * N_NEW_COLUMNS
     assert len(model.coefs_) == len(model.intercepts_) == 2
     members = (n_members,) * (n_members > 1)
-    assert model._net.params["w0"].shape == (*members, 2, N_FREQUENCIES)
+    assert network_of(model).params["w0"].shape == (*members, 2, N_FREQUENCIES)
     assert np.isfinite(model.predict(X)).all()
 
 
@@ -269,7 +266,7 @@ def test_tables_without_numbers_have_nothing_to_embed(input_scaling):
     ).fit(X[:, 2:], y)
     assert model.coefs_[0].shape == (3, 8)
     with_numbers = FCNetRegressor(**SETTINGS, input_scaling=input_scaling)
-    assert with_numbers.fit(X, y)._net.n_embedded == 3
+    assert network_of(with_numbers.fit(X, y)).n_embedded == 3
 
 
 @pytest.mark.parametrize("solver", ["adamw", "sgd", "lbfgs"])
@@ -278,11 +275,10 @@ def test_training_moves_every_array_of_the_embedding(solver, n_members):
     X, y = a_table()
     model = FCNetRegressor(**SETTINGS, solver=solver, n_members=n_members)
     model.fit(X, y)
-    initial = FullyConnectedNet(
-        **model._training.architecture, random_state=model._training.seed
-    )
+    unmoved = clone(model).set_params(solver="sgd", learning_rate_init=1e-300)
+    trained, initial = network_of(model).params, network_of(unmoved.fit(X, y)).params
     for name in NAMES:
-        assert (model._net.params[name] != initial.params[name]).all()
+        assert (trained[name] != initial[name]).all()
     again = clone(model).fit(X, y)
     np.testing.assert_array_equal(again.predict(X), model.predict(X))
 

@@ -6,7 +6,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 from scipy.sparse import csr_array
@@ -14,6 +14,7 @@ from sklearn.linear_model import Ridge
 from sklearn.metrics import r2_score
 from sklearn.preprocessing import StandardScaler
 
+from scaffolding import repeatable
 from skfcnet._tabular.binning import (
     LINEAR_FACTOR,
     MAX_COMPONENTS,
@@ -23,7 +24,7 @@ from skfcnet._tabular.binning import (
 from skfcnet._tabular.encoder import EMBEDDINGS, Encoder
 from skfcnet._tabular.scaling import SCALINGS
 
-REPEATABLE = settings(deadline=None, derandomize=True, max_examples=40)
+REPEATABLE = repeatable(40)
 every_combination = pytest.mark.parametrize(
     ("scaling", "embedding"),
     [(scaling, embedding) for scaling in SCALINGS for embedding in (None, *EMBEDDINGS)],

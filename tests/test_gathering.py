@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from scipy.sparse import csr_array, issparse
 from threadpoolctl import threadpool_limits
 
+from scaffolding import parameters_of
 from skfcnet import FCNetClassifier
 from skfcnet._engine import prefetch
 from skfcnet._engine.prefetch import gather, is_worth_prefetching, prefetch_rows
@@ -111,5 +112,5 @@ def test_gathering_ahead_changes_no_bit(monkeypatch, weighted):
             (8,), batch_size=20, dropout=0.1, max_iter=3, random_state=0
         )
         with threadpool_limits(2, "blas"):
-            vectors.append(model.fit(X, y, sample_weight=weight)._net.params.vector)
+            vectors.append(parameters_of(model.fit(X, y, weight)))
     np.testing.assert_array_equal(*vectors)

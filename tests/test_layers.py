@@ -5,11 +5,12 @@ import warnings
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 from scipy.sparse import csr_array, issparse
 
+from scaffolding import FLOATS, repeatable
 from skfcnet._engine.parameters import Zone
 from skfcnet._engine.workspace import Workspace
 from skfcnet.gradient_check import eval_numerical_gradient_array, rel_error
@@ -38,12 +39,11 @@ from skfcnet.layers import (
 )
 from skfcnet.layers._embeddings import FREQUENCY_SCALE, N_NEW_COLUMNS
 
-FLOATS = [np.float32, np.float64]
 SPARSE_LAYERS = {
     f"sparse {name}": layer.sparse for name, layer in LAYERS.items() if layer.sparse
 }
 DENSE_AND_SPARSE = LAYERS | SPARSE_LAYERS
-REPEATABLE = settings(deadline=None, derandomize=True, max_examples=40)
+REPEATABLE = repeatable(40)
 
 
 def example(name, *, dtype=np.float64, n=6, fan_in=5, fan_out=4, seed=231):

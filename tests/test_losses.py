@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 from sklearn._loss import HalfGammaLoss, HalfPoissonLoss, HuberLoss
@@ -17,6 +17,7 @@ from sklearn.metrics import (
     mean_squared_error,
 )
 
+from scaffolding import FLOATS, repeatable
 from skfcnet._engine.workspace import Workspace
 from skfcnet.gradient_check import eval_numerical_gradient, rel_error
 from skfcnet.losses import (
@@ -35,9 +36,8 @@ from skfcnet.losses import (
     squared_error_loss,
 )
 
-FLOATS = [np.float32, np.float64]
 VALUED = [name for name in LOSSES if not LOSSES[name].takes_labels]
-REPEATABLE = settings(deadline=None, derandomize=True, max_examples=40)
+REPEATABLE = repeatable(40)
 
 
 class Case(NamedTuple):

@@ -7,7 +7,9 @@ import tracemalloc
 import numpy as np
 import pytest
 from scipy.sparse import csr_array, csr_matrix
+from sklearn.base import clone
 
+from scaffolding import any_solver, network_of, short_fits
 from skfcnet import FCNetClassifier, FCNetRegressor, FCNetTransformer
 from skfcnet._engine.parameters import Zone
 from skfcnet.gradient_check import eval_numerical_gradient, rel_error
@@ -19,11 +21,7 @@ from skfcnet.network import FullyConnectedNet
 from skfcnet.solver import Solver
 from skfcnet.update_rules import UPDATE_RULES
 
-pytestmark = pytest.mark.filterwarnings(
-    "ignore::sklearn.exceptions.ConvergenceWarning",  # short fits, on purpose
-    # What is set for one solver has no effect with another; see test_idle.py.
-    "ignore:.* has no effect. it needs:UserWarning",
-)
+pytestmark = [short_fits, any_solver]
 
 K, N, D, C = 3, 12, 6, 4
 LOSS_CASES = [(loss, {}) for loss in LOSSES] + [
@@ -489,13 +487,11 @@ def labelled(kind, n=90):
     }[kind]
 
 
-def of_members(model, X):
+def of_members(model, X, y):
     """Return the network's estimators of one member each."""
     for m in range(K):
-        own = copy.deepcopy(model).set_params(n_members=1)
-        options = own._training.architecture | {"n_members": 1}
-        own._net = FullyConnectedNet(**options)
-        copy_member(model._net, m, own._net)
+        own = clone(model).set_params(n_members=1, max_iter=1).fit(X, y)
+        copy_member(network_of(model), m, network_of(own))
         yield own
 
 
@@ -505,7 +501,7 @@ def test_probabilities_are_means(kind, normalization):
     X, y = labelled(kind)
     model = FCNetClassifier(**SMALL, normalization=normalization).fit(X, y)
     p = model.predict_proba(X)
-    of_each = [own.predict_proba(X) for own in of_members(model, X)]
+    of_each = [own.predict_proba(X) for own in of_members(model, X, y)]
     if kind != "multioutput":
         p, of_each = [p], [[own] for own in of_each]
     for j, mean in enumerate(p):
@@ -536,7 +532,7 @@ def test_predictions_are_means_with_their_deviations(loss, changes, kind, dtype)
     X = X.astype(dtype)
     model = FCNetRegressor(loss, **SMALL, **changes).fit(X, y)
     mean, std = model.predict(X, return_std=True)
-    of_each = [own.predict(X) for own in of_members(model, X)]
+    of_each = [own.predict(X) for own in of_members(model, X, y)]
     tolerance = 1e-4 if dtype == np.float32 else 1e-9
     np.testing.assert_allclose(
         mean, np.mean(of_each, axis=0), rtol=tolerance, atol=tolerance
@@ -546,7 +542,7 @@ def test_predictions_are_means_with_their_deviations(loss, changes, kind, dtype)
     )
     np.testing.assert_array_equal(model.predict(X), mean)
     assert mean.dtype == std.dtype == dtype
-    gradients = np.mean([own.input_gradients(X) for own in of_members(model, X)], 0)
+    gradients = np.mean([own.input_gradients(X) for own in of_members(model, X, y)], 0)
     np.testing.assert_allclose(
         model.input_gradients(X), gradients, rtol=tolerance, atol=tolerance
     )
@@ -572,8 +568,8 @@ def test_what_is_validated_is_the_mean(kind):
     if kind != "positive":
         score = model.score(X, y)
         assert model.validation_scores_[kept] == pytest.approx(score, rel=1e-5)
-    net = model._net
-    target = net.as_targets(model._encoded(y), n_rows=len(y))
+    net = network_of(model)
+    target = net.as_targets(y, n_rows=len(y))
     expected, _ = net.objective.function(net.scores(X), target.astype(y.dtype))
     assert model.validation_loss_curve_[kept] == pytest.approx(expected, rel=1e-5)
 
@@ -586,14 +582,14 @@ def test_lbfgs_trains_every_member(kind):
         cls, options = FCNetRegressor, SMALL | PLAIN_TARGET
     model = cls(**options | {"max_iter": 200}, solver="lbfgs", alpha=0.1, tol=1e-6)
     model.fit(X, y)
-    net = model._net
-    target = net.as_targets(model._encoded(y), n_rows=len(y))
+    net = network_of(model)
+    target = net.as_targets(y, n_rows=len(y))
     loss, grads = net.loss(X, target)
     assert model.loss_ == pytest.approx(loss, rel=1e-9)
     initial = cls(**options | {"max_iter": 1}, solver="lbfgs").fit(X, y).loss_
     assert loss < 0.6 * initial
     assert np.abs(grads.trainable).max() < 1e-2
-    losses = [own._net.loss(X, target)[0] for own in of_members(model, X)]
+    losses = [network_of(own).loss(X, target)[0] for own in of_members(model, X, y)]
     assert max(losses) < 0.1 * initial
 
 
@@ -603,7 +599,7 @@ def test_fitted_arrays_have_a_leading_axis():
     assert [w.shape for w in model.coefs_] == [(K, 4, 8), (K, 8, 3)]
     assert [b.shape for b in model.intercepts_] == [(K, 8), (K, 3)]
     for array in (*model.coefs_, *model.intercepts_):
-        assert np.shares_memory(array, model._net.params.vector)
+        assert np.shares_memory(array, network_of(model).params.vector)
     features = FCNetTransformer(model, prefit=True).fit(X)
     assert features.transform(X).shape == (90, K * 8)
     assert len(features.get_feature_names_out()) == K * 8

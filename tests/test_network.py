@@ -1,12 +1,10 @@
-import copy
-import pickle
 import tracemalloc
 
-import joblib
 import numpy as np
 import pytest
 from scipy.sparse import coo_array, csc_array, csr_array
 
+from scaffolding import COPIES, FLOATS
 from skfcnet._engine.parameters import Parameters, Zone
 from skfcnet._engine.workspace import Workspace
 from skfcnet.gradient_check import eval_numerical_gradient, rel_error
@@ -17,7 +15,6 @@ from skfcnet.network import CATEGORIES, FullyConnectedNet
 from skfcnet.solver import Solver
 from skfcnet.update_rules import UPDATE_RULES
 
-FLOATS = [np.float32, np.float64]
 N, D, H1, H2, C = 2, 15, 20, 30, 10
 NORMALIZED = [(name, name) for name in NORMALIZATIONS]
 
@@ -888,27 +885,7 @@ def test_scores_are_never_overwritten_by_the_next_call():
 # Copies
 
 
-def through_pickle(net, path):
-    return pickle.loads(pickle.dumps(net))
-
-
-def through_deepcopy(net, path):
-    return copy.deepcopy(net)
-
-
-def through_joblib(net, path):
-    joblib.dump(net, path)
-    return joblib.load(path)
-
-
-def through_a_memory_map(net, path):
-    joblib.dump(net, path)
-    return joblib.load(path, mmap_mode="r")
-
-
-@pytest.mark.parametrize(
-    "copied", [through_pickle, through_deepcopy, through_joblib, through_a_memory_map]
-)
+@pytest.mark.parametrize("copied", COPIES)
 @pytest.mark.parametrize("dtype", FLOATS)
 @pytest.mark.parametrize("n_members", [1, 3])
 def test_copies_score_the_same_and_can_be_trained(copied, dtype, n_members, tmp_path):

@@ -9,17 +9,14 @@ from sklearn.exceptions import NotFittedError
 from sklearn.metrics import d2_pinball_score, r2_score
 from sklearn.model_selection import cross_val_score
 
+from scaffolding import any_solver, short_fits
 from skfcnet import FCNetClassifier, FCNetRegressor
 from skfcnet._engine.passes import CHUNK
 from skfcnet.layers import ACTIVATIONS, NORMALIZATIONS
 from skfcnet.losses import LOG_BOUND, LOSSES
 from skfcnet.network import FullyConnectedNet
 
-pytestmark = pytest.mark.filterwarnings(
-    "ignore::sklearn.exceptions.ConvergenceWarning",  # short fits, on purpose
-    # What is set for one solver has no effect with another; see test_idle.py.
-    "ignore:.* has no effect. it needs:UserWarning",
-)
+pytestmark = [short_fits, any_solver]
 
 N, D, C = 5, 6, 3
 

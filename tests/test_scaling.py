@@ -4,16 +4,17 @@ import pickle
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 from sklearn.preprocessing import RobustScaler, StandardScaler
 
+from scaffolding import repeatable
 from skfcnet._engine.statistics import distinct, exact_weights, quantiles
 from skfcnet._tabular.scaling import SCALINGS, Scaler
 from skfcnet._tabular.target_scaler import TARGET_SCALINGS, TargetScaler
 
-REPEATABLE = settings(deadline=None, derandomize=True, max_examples=100)
+REPEATABLE = repeatable(100)
 EXTREMES = [-1.7e308, -1e300, -3.0, -5e-324, -0.0, 0.0, 1e-310, 0.1, 3.0, 1.7e308]
 every_scaling = pytest.mark.parametrize("scaling", SCALINGS)
 

@@ -8,41 +8,11 @@ import numpy as np
 import pytest
 from scipy.sparse import csr_array, csr_matrix
 
+from scaffolding import EVERY_RULE, C, D, a_net, a_solver, some_data
 from skfcnet.losses import LOSSES
 from skfcnet.network import CATEGORIES, FullyConnectedNet
 from skfcnet.solver import Solver
 from skfcnet.update_rules import UPDATE_RULES, adam, sgd, sgd_momentum
-
-EVERY_RULE = pytest.mark.parametrize("rule", UPDATE_RULES.values(), ids=UPDATE_RULES)
-D, C = 6, 3
-
-
-def a_net(category="classification", **options):
-    options = {"dropout": 0.1, "weight_scale": None, "random_state": 0} | options
-    return FullyConnectedNet(category, [16], [True], D, C, **options)
-
-
-def some_data(category="classification", *, n=130, dtype=np.float32):
-    """Return a task that a small network solves well in a few epochs."""
-    rng = np.random.default_rng(0)
-    X = rng.normal(size=(n + 60, D))
-    target = X @ rng.normal(size=(D, C))
-    y = target.argmax(axis=1) if category == "classification" else target.astype(dtype)
-    X = X.astype(dtype)
-    return {"X_train": X[:n], "y_train": y[:n], "X_val": X[n:], "y_val": y[n:]}
-
-
-def a_solver(category="classification", *, net=None, data=None, **options):
-    net = a_net(category) if net is None else net
-    data = some_data(category) if data is None else data
-    defaults = {
-        "batch_size": 32,
-        "num_epochs": 4,
-        "optim_config": {"learning_rate": 0.05},
-        "verbose": False,
-        "random_state": 0,
-    }
-    return Solver(net, data, **defaults | options)
 
 
 def measured(net, X, y):

@@ -4,18 +4,16 @@ import pickle
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 
+from scaffolding import EVERY_RULE, FLOATS, repeatable
 from skfcnet._engine import vector_update
 from skfcnet._engine.parameters import Parameters, ParamSpec, Zone
 from skfcnet._engine.vector_update import FLUSH_EVERY, VectorUpdate
 from skfcnet.gradient_check import rel_error
 from skfcnet.update_rules import UPDATE_RULES, adam, rmsprop, sgd_momentum
-
-FLOATS = [np.float32, np.float64]
-EVERY_RULE = pytest.mark.parametrize("rule", UPDATE_RULES.values(), ids=UPDATE_RULES)
 
 # What each rule needs to reach the minimum of a valley; decay would move it.
 VALLEY = {
@@ -263,7 +261,7 @@ def test_resuming_equals_not_stopping(rule, through):
     w=npst.arrays(np.float32, (3, 2), elements=st.floats(-1e3, 1e3, width=32)),
     dw=npst.arrays(np.float32, (3, 2), elements=st.floats(-1e3, 1e3, width=32)),
 )
-@settings(deadline=None, derandomize=True, max_examples=30)
+@repeatable(30)
 def test_a_first_step_goes_against_the_gradient(rule, w, dw):
     config = {"weight_decay": 0.0} if "weight_decay" in rule.defaults else {}
     next_w, _ = rule(w, dw, config)
