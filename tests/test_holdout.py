@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from scaffolding import repeatable
 from skfcnet._estimators.holdout import split_fraction
 
 
@@ -17,6 +18,7 @@ def rows_of(X, y, index):
     return sorted(map(tuple, np.column_stack([X, y])[index]))
 
 
+@repeatable(100)
 @given(
     counts=st.lists(st.integers(1, 4), min_size=12, max_size=40),
     seed=st.integers(0, 99),
