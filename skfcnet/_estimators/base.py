@@ -57,7 +57,6 @@ from skfcnet._estimators.training import (
     TrainingState,
     advice_on_divergence,
     finish,
-    train_epoch,
     train_on_all_rows,
     train_on_minibatches,
 )
@@ -265,7 +264,8 @@ class _BaseFCNet(FittedAttributes, CallbackSupportMixin, BaseEstimator):
             rows, validation = draft._prepare(rows, held_out)
             solver = minibatch_solver(draft, rows, 1, is_partial_fit=True)
             first_epoch = draft._training.n_epochs
-            train_epoch(draft, solver, AfterEpoch(draft, validation))
+            after_epoch = AfterEpoch(draft, validation)
+            after_epoch.of_minibatches(solver, solver.train_epoch())
             finish(draft, solver, first_epoch)
         self._commit(draft)
         return self

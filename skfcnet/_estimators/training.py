@@ -260,6 +260,15 @@ class AfterEpoch:
         self._start = perf_counter()
         return self.stop_reason is not None
 
+    def of_minibatches(self, solver, loss):
+        """Do the same after an epoch of a solver, whose learning rate may change."""
+        is_last = self(
+            loss, n_rows=solver.epoch_rows, learning_rate=solver.last_learning_rate
+        )
+        training = self._draft._training
+        solver.learning_rate = adapted_learning_rate(self._draft, training)
+        return is_last
+
     def _patience_is_over(self):
         """Return whether to stop for want of improvement; divide the rate before."""
         draft = self._draft
@@ -310,21 +319,11 @@ def train_on_minibatches(draft, rows, validation, task):
     with best_epoch_restored(draft, validation):
         for _ in range(task.n_epochs):
             task.begin_epoch()
-            if train_epoch(draft, solver, after_epoch):
+            if after_epoch.of_minibatches(solver, solver.train_epoch()):
                 break
     finish(draft, solver, first_epoch)
     after_epoch.print_the_end()
     return after_epoch.stop_reason is not None
-
-
-def train_epoch(draft, solver, after_epoch):
-    """Train for one epoch; return whether to stop."""
-    loss = solver.train_epoch()
-    is_last = after_epoch(
-        loss, n_rows=solver.epoch_rows, learning_rate=solver.last_learning_rate
-    )
-    solver.learning_rate = adapted_learning_rate(draft, draft._training)
-    return is_last
 
 
 def finish(draft, solver, first_epoch):
