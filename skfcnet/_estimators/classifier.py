@@ -549,7 +549,8 @@ class FCNetClassifier(ClassifierMixin, _BaseFCNet):
             whose rows all weighed 0 has 0. For multilabel data, the probability of
             each label. For several outputs, a list with an array for each.
         """
-        return self._target.by_output(self._predict("predict_proba", X))
+        columns = self._predict("predict_proba", X)
+        return self._target.by_output(columns)
 
     def predict_log_proba(self, X):
         """Predict the logarithm of the probability of each class.
@@ -568,4 +569,5 @@ class FCNetClassifier(ClassifierMixin, _BaseFCNet):
             In the order of ``classes_``; for several outputs, a list with an array for
             each.
         """
-        return self._target.by_output(self._predict("predict_log_proba", X))
+        columns = self._predict("predict_log_proba", X)
+        return self._target.by_output(columns)
