@@ -105,7 +105,7 @@ def check_gradient(function, dout, cache):
 
 
 def check_gradient_shape(function, dout, shape):
-    """Return ``dout`` as an array of floats, checked to have the shape of the output."""
+    """Return ``dout`` as floats, and raise an error if it has not this shape."""
     dout = as_floats(dout)
     check_shape(function, "dout", dout, shape)
     return dout

@@ -5,10 +5,11 @@ do, to the last bit, and the order of the rows given does not matter. Both follo
 systematic sampling in an order that depends on the content of the rows alone. In that
 order, every row has an interval as long as its weight on the line from 0 to the total
 weight W. An epoch draws one random offset u, shifts all intervals by it, and takes each
-row as often as its interval contains a whole number. That is its weight if the weight is
-whole, and on average for any other. If W is not whole, all intervals are scaled such
-that it is, so that every epoch has the same number of rows and minibatches. The rows are
-then shuffled and cut into minibatches. Which random numbers are drawn depends on W only.
+row as often as its interval contains a whole number. That is its weight if the weight
+is whole, and on average for any other. If W is not whole, all intervals are scaled such
+that it becomes the nearest whole number: every epoch then has the same number of rows
+and minibatches. The rows are shuffled and cut into minibatches. Which random numbers
+are drawn depends on W only.
 """
 
 from itertools import pairwise

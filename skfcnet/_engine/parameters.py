@@ -10,8 +10,8 @@ useful arrays are slices of it::
     |<----------- trainable ----------->|                      |
     |<------------------------- vector ----------------------->|
 
-The L2 penalty is computed from ``decayed @ decayed``, an update rule gets ``trainable``,
-and a checkpoint, with the running statistics that belong to it, is ``vector.copy()``.
+The L2 penalty is a multiple of ``decayed @ decayed``, an update rule gets
+``trainable``, and a checkpoint, with its running statistics, is ``vector.copy()``.
 The vector is never replaced and never grows, so that all views of it stay valid.
 """
 

@@ -11,8 +11,8 @@ SERIAL_FLOPS = 50_000_000
 """A step with fewer floating-point operations uses one thread.
 
 A second one would save a tenth of the time at most, since its results lie in the cache
-of another core. If other processes keep that core busy, each product waits for it: steps
-of 0.2 ms took 6 ms.
+of another core. If other processes keep that core busy, each product waits for it:
+steps of 0.2 ms took 6 ms.
 """
 
 
@@ -132,7 +132,7 @@ def step_flops(net, n_rows):
 
 
 def blas_threads_for(flops):
-    """Return a context in which BLAS uses one thread for small steps, or all for others.
+    """Return a context in which BLAS uses one thread if a step is small.
 
     If contexts overlap in several Python threads, BLAS has one thread as long as any of
     them limits it, for large steps as well.
