@@ -333,18 +333,14 @@ class FullyConnectedNet:
             one_value = self.category == "regression" and scores.shape[1] == 1
             return scores[:, 0] if one_value else scores
         x = self._as_rows(X).astype(self.dtype, copy=False)
-        drops = self.dropout or self.input_dropout
+        y = self.as_targets(y, n_rows=x.shape[0])
+        if weight is not None:
+            weight = self.as_loss_weight(weight, n_rows=x.shape[0])
+        has_dropout = self.dropout or self.input_dropout
+        rng = as_generator(random_state) if has_dropout else None
         grads = Parameters(self.params.specs, dtype=self.dtype)
-        rng = as_generator(random_state) if drops else None
-        loss = self.backpropagate(
-            x,
-            self.as_targets(y, n_rows=x.shape[0]),
-            self.training_passes(x, grads, rng=rng),
-            weight=None
-            if weight is None
-            else self.as_loss_weight(weight, n_rows=x.shape[0]),
-        )
-        return loss, grads
+        passes = self.training_passes(x, grads, rng=rng)
+        return self.backpropagate(x, y, passes, weight=weight), grads
 
     def penalty(self):
         """Return the L2 penalty of the weights, ``0.5 * reg * ||W||^2``.
