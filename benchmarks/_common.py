@@ -21,21 +21,16 @@ from threadpoolctl import threadpool_info
 
 from skfcnet import FCNetClassifier
 from skfcnet.datasets import fetch_mnist
+from skfcnet.presets import LIKE_MLP
 
 # Nothing is meant to converge here.
 warnings.simplefilter("ignore", ConvergenceWarning)
 
-PLAIN = {
-    "input_scaling": None,
-    "numeric_embedding": None,
-    "label_smoothing": 0.0,
-    "learning_rate": "constant",
-    "beta_2": 0.999,
-}
-"""What makes skfcnet do the same work as scikit-learn: no more than a network."""
+SAME_WORK = LIKE_MLP | {"label_smoothing": 0.0, "dtype": "float32"}
+"""What makes skfcnet do the same work as scikit-learn, in its default precision."""
 
 ESTIMATORS = {
-    "skfcnet": partial(FCNetClassifier, **PLAIN),
+    "skfcnet": partial(FCNetClassifier, **SAME_WORK),
     "sklearn": MLPClassifier,
 }
 """What is compared."""
@@ -63,8 +58,8 @@ WORKLOADS = {
 
 VARIANTS = {
     "plain": {},
-    "batchnorm": {"batch_norm": True},
-    "batchnorm, dropout": {"batch_norm": True, "dropout": 0.1},
+    "batchnorm": {"normalization": "batch"},
+    "batchnorm, dropout": {"normalization": "batch", "dropout": 0.1},
 }
 """What a workload can be made of beside affine layers and activations."""
 

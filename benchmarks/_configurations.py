@@ -9,7 +9,6 @@ import re
 from contextlib import redirect_stdout
 from functools import partial
 from importlib.util import find_spec
-from inspect import signature
 from io import StringIO
 from typing import NamedTuple
 
@@ -26,22 +25,14 @@ from sklearn.model_selection import (
 from threadpoolctl import threadpool_limits
 
 from skfcnet import FCNetClassifier, FCNetRegressor, FCNetTransformer
-from skfcnet.layers import ACTIVATIONS
 from skfcnet.initializers import INITIALIZERS
+from skfcnet.layers import ACTIVATIONS
 from skfcnet.network import FullyConnectedNet
 from skfcnet.schedules import SCHEDULES
 from skfcnet.solver import Solver
 from skfcnet.update_rules import UPDATE_RULES
 
-
-def normalized(kind):
-    """Return the argument for normalisation of a kind, "batch" or "layer"."""
-    if "normalization" in signature(FCNetClassifier).parameters:
-        return {"normalization": kind}
-    return {f"{kind}_norm": True}
-
-
-BATCH, LAYER = normalized("batch"), normalized("layer")
+BATCH, LAYER = {"normalization": "batch"}, {"normalization": "layer"}
 
 QUICK = {"hidden_layer_sizes": (16, 8), "batch_size": 32, "max_iter": 4}
 classifier = partial(FCNetClassifier, **QUICK, random_state=0)
@@ -683,7 +674,7 @@ def network_with_batchnorm():
 
 
 def network_with_layernorm():
-    net = network("classification", normalization=["layernorm"] * 2, init="orthogonal")
+    net = network("classification", normalization=["layer"] * 2, init="orthogonal")
     return trained(net, classes, update_rule="rmsprop", schedule="coslog4")
 
 

@@ -16,12 +16,12 @@ OPTIMISERS = {
 """The optimiser of every ``solver``, with the defaults of scikit-learn."""
 
 
-def network(sizes, *, batch_norm=False, dropout=0.0):
+def network(sizes, *, normalization=None, dropout=0.0):
     """Return the module for these widths, from the input to the output."""
     layers = []
     for fan_in, fan_out in pairwise(sizes[:-1]):
         layers.append(nn.Linear(fan_in, fan_out))
-        if batch_norm:
+        if normalization == "batch":
             layers.append(nn.BatchNorm1d(fan_out))
         layers.append(nn.ReLU())
         if dropout:

@@ -32,21 +32,7 @@ from threadpoolctl import threadpool_info
 
 from skfcnet import FCNetClassifier, FCNetRegressor
 from skfcnet.datasets import fetch_california_housing, fetch_mnist
-
-ACCURATE = {"n_members": 4}
-"""What the user guide recommends where accuracy matters more than seconds."""
-
-ACCURATE_DIGITS = {
-    "hidden_layer_sizes": (512, 512),
-    "activation": "gelu",
-    "n_members": 4,
-    "batch_norm": True,
-    "dropout": 0.3,
-    "label_smoothing": 0.05,
-    "learning_rate_init": 0.004,
-    "max_iter": 20,
-}
-"""What it recommends for images of digits."""
+from skfcnet.presets import ACCURATE, DIGITS
 
 RANDOM_SPLITS, SEEDS = 10, 3
 """How many splits a verdict asks for, and how many seeds where the split is official.
@@ -98,7 +84,7 @@ def adult():
 
 HOUSES = partial(joined, fetch_california_housing, "train", "val", "test")
 FEWER_HOUSES = partial(official, fetch_california_housing, "train")
-DIGITS = partial(official, fetch_mnist, "train", "val")
+MNIST = partial(official, fetch_mnist, "train", "val")
 
 DATA = {
     "california": Data(HOUSES, has_classes=False),
@@ -113,7 +99,7 @@ DATA = {
         partial(load_breast_cancer, return_X_y=True), has_classes=True
     ),
     "wine": Data(partial(load_wine, return_X_y=True), has_classes=True),
-    "mnist": Data(DIGITS, has_classes=True, is_split=True),
+    "mnist": Data(MNIST, has_classes=True, is_split=True),
     "california 15640": Data(FEWER_HOUSES, has_classes=False, is_split=True),
 }
 
@@ -177,7 +163,7 @@ MLP = MLPRegressor, MLPClassifier
 MODELS = {
     "skfcnet": Model(OURS),
     "skfcnet, accurate": Model(OURS, ACCURATE),
-    "skfcnet, digits": Model(OURS, ACCURATE_DIGITS, only=("mnist",)),
+    "skfcnet, digits": Model(OURS, DIGITS, only=("mnist",)),
     "skfcnet, ColumnTransformer": Model(OURS, is_prepared=True, only=("adult",)),
     "boosting": Model(BOOSTING),
     "scaled MLP": Model(MLP, is_prepared=True),

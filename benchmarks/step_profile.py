@@ -41,7 +41,7 @@ from skfcnet.solver import Solver
 KINDS = {
     "products": ["affine"],
     "activations": ACTIVATIONS,
-    "normalisation": NORMALIZATIONS,
+    "normalisation": [*NORMALIZATIONS.values()],
     "dropout": ["dropout"],
 }
 """Parts of a step that are layers: their keys in the table of layers."""

@@ -9,7 +9,7 @@ from sphinx_gallery.sorting import ExplicitOrder
 import skfcnet
 from skfcnet._estimators.base import SOLVERS
 from skfcnet.initializers import INITIALIZERS
-from skfcnet.layers import ACTIVATIONS, NORMALIZATIONS
+from skfcnet.layers import ACTIVATIONS, LAYERS, NORMALIZATIONS
 from skfcnet.losses import LOSSES
 from skfcnet.schedules import SCHEDULES
 from skfcnet.update_rules import UPDATE_RULES
@@ -113,7 +113,11 @@ def write_table(name, header, rows):
         path.write_text(text, encoding="utf-8")
 
 
-for name, layers in (("activations", ACTIVATIONS), ("normalizations", NORMALIZATIONS)):
+CHOICES = {
+    "activations": ACTIVATIONS,
+    "normalizations": {name: LAYERS[kind] for name, kind in NORMALIZATIONS.items()},
+}
+for name, layers in CHOICES.items():
     write_table(
         name,
         ("Name", "Forward pass", "Backward pass", "What it is"),

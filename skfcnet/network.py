@@ -46,10 +46,10 @@ class FullyConnectedNet:
     hidden_dims : sequence of int
         Width of every hidden layer.
 
-    normalization : sequence of bool or str, default=None
-        Normalisation after the affine map of every hidden layer: a key of
-        `skfcnet.layers.NORMALIZATIONS`, True for "batchnorm", or False for none. With
-        None, no layer has any.
+    normalization : sequence of bool, str or None, default=None
+        Normalisation after the affine map of every hidden layer: "batch" or True for
+        batch normalisation, "layer" for layer normalisation, None or False for none.
+        Without the sequence, no layer is normalised.
 
     input_dim : int, default=784
         Number of features.
@@ -202,9 +202,10 @@ class FullyConnectedNet:
                 f"{len(hidden_dims)} hidden_dims, got {len(normalization)}."
             )
         for entry in normalization:
-            if not (isinstance(entry, bool | np.bool_) or entry in [*NORMALIZATIONS]):
+            is_name = entry in [None, *NORMALIZATIONS]
+            if not (is_name or isinstance(entry, bool | np.bool_)):
                 raise ValueError(
-                    f"normalization must hold booleans or names among "
+                    f"normalization must hold booleans, None or names among "
                     f"{sorted(NORMALIZATIONS)}, got {entry!r}."
                 )
         checked_integer("n_members", n_members)

@@ -1,6 +1,8 @@
 import ast
+import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -26,6 +28,7 @@ MAY_IMPORT = {
     "callbacks": ("_compat",),
     "datasets": (),
     "plotting": (),
+    "presets": (),
     # What it loads when it is first asked for: see the test of what is loaded.
     "__init__": ("_estimators", "plotting"),
 }
@@ -34,7 +37,9 @@ others."""
 
 WITHOUT_SCIKIT_LEARN = ENGINE
 OPTIONAL = {"torchvision": "datasets", "pandas": "datasets", "matplotlib": "plotting"}
+DISTRIBUTIONS = {"sklearn": "scikit-learn"}  # where the names differ
 
+PYPROJECT = Path(__file__).parents[1] / "pyproject.toml"
 FOLDER = Path(skfcnet.__file__).parent
 
 
@@ -54,7 +59,20 @@ every_module = pytest.mark.parametrize("module", sorted(TREES))
 
 def imports_of(tree):
     """Yield the full dotted name of everything that is imported."""
-    for node in ast.walk(tree):
+    yield from imports_in(ast.walk(tree))
+
+
+def outside_functions(node):
+    """Yield the nodes of a tree that run when the module is imported."""
+    yield node
+    for child in ast.iter_child_nodes(node):
+        if not isinstance(child, ast.FunctionDef):
+            yield from outside_functions(child)
+
+
+def imports_in(nodes):
+    """Yield the full dotted name of everything that some nodes import."""
+    for node in nodes:
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -139,6 +157,16 @@ def test_optional_packages_are_imported_inside_functions_of_their_leaf(module):
         if package in OPTIONAL:
             assert OPTIONAL[package] == module
             assert name in in_functions
+
+
+@every_module
+def test_packages_that_are_imported_outside_functions_are_declared(module):
+    project = tomllib.loads(PYPROJECT.read_text(encoding="utf-8"))["project"]
+    declared = {re.match(r"[\w-]+", entry)[0] for entry in project["dependencies"]}
+    names = imports_in(outside_functions(TREES[module]))
+    packages = {name.partition(".")[0] for name in names}
+    packages -= {"skfcnet", *sys.stdlib_module_names}
+    assert {DISTRIBUTIONS.get(name, name) for name in packages} <= declared
 
 
 def modules_loaded_by(statement):

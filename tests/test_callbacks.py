@@ -95,13 +95,13 @@ def test_a_callback_can_end_the_fit_at_once(estimator, solver, early_stopping):
 
 @pytest.mark.parametrize("estimator", ESTIMATORS)
 @pytest.mark.parametrize("solver", SOLVERS)
-@pytest.mark.parametrize("batch_norm", [False, True])
+@pytest.mark.parametrize("normalization", [None, "batch"])
 def test_the_fitted_estimator_of_an_epoch_is_a_model_of_its_own(
-    estimator, solver, batch_norm
+    estimator, solver, normalization
 ):
     X, y = data()
     recorder = Recorder()
-    changes = {"solver": solver, "batch_norm": batch_norm, "tol": 1e-12}
+    changes = {"solver": solver, "normalization": normalization, "tol": 1e-12}
     model = fitted_with(recorder, estimator, **changes)
     for epoch, (fitted, then) in enumerate(recorder.fitted, 1):
         np.testing.assert_array_equal(fitted.predict(X), then)
@@ -117,8 +117,8 @@ def test_the_fitted_estimator_of_an_epoch_is_a_model_of_its_own(
 
 def test_callbacks_change_no_bit():
     X, y = data()
-    model = fitted_with(Recorder(), dropout=0.2, batch_norm=True)
-    plain = FCNetRegressor(**SMALL, dropout=0.2, batch_norm=True).fit(X, y)
+    model = fitted_with(Recorder(), dropout=0.2, normalization="batch")
+    plain = FCNetRegressor(**SMALL, dropout=0.2, normalization="batch").fit(X, y)
     np.testing.assert_array_equal(model.predict(X), plain.predict(X))
     assert model.loss_curve_ == plain.loss_curve_
 

@@ -18,8 +18,8 @@ ESTIMATORS = [FCNetClassifier, FCNetRegressor]
 CONFIGURATIONS = [
     {},
     {"batch_size": 8},
-    {"batch_norm": True},
-    {"layer_norm": True},
+    {"normalization": "batch"},
+    {"normalization": "layer"},
     {"dropout": 0.1},
     {"solver": "sgd"},
     {"solver": "adam", "learning_rate": "constant"},
@@ -32,7 +32,7 @@ CONFIGURATIONS = [
     {"numeric_embedding": "pbld"},
     {"categorical_features": [0]},
     {"n_members": 3},
-    {"n_members": 3, "batch_norm": True, "early_stopping": True},
+    {"n_members": 3, "normalization": "batch", "early_stopping": True},
 ]
 OLD = sklearn.__version__.startswith("1.6.")
 OF_CLASSIFIER = [{"class_weight": "balanced"}]

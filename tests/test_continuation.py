@@ -81,9 +81,14 @@ def assert_same_training(model, other, X):
         {"learning_rate": "invscaling", "power_t": 0.3},
         {"learning_rate": "adaptive", "n_iter_no_change": 2, "tol": 10.0},
         {"dropout": 0.3, "input_dropout": 0.1},
-        {"batch_norm": True},
-        {"warmup_epochs": 2.5, "max_grad_norm": 0.1, "layer_norm": True},
-        {"n_members": 3, "batch_norm": True, "dropout": 0.3, "max_grad_norm": 0.1},
+        {"normalization": "batch"},
+        {"warmup_epochs": 2.5, "max_grad_norm": 0.1, "normalization": "layer"},
+        {
+            "n_members": 3,
+            "normalization": "batch",
+            "dropout": 0.3,
+            "max_grad_norm": 0.1,
+        },
     ],
     ids=lambda changes: next(iter(changes), "constant"),
 )
@@ -116,7 +121,7 @@ def test_calls_flush_what_decays_at_the_steps_of_fit(solver, monkeypatch):
 def test_saving_and_going_on_in_another_process_changes_no_bit(tmp_path):
     X, y = classification()
     models = [
-        FCNetClassifier(**SMALL, solver=solver, dropout=0.2, batch_norm=True)
+        FCNetClassifier(**SMALL, solver=solver, dropout=0.2, normalization="batch")
         .set_params(learning_rate=schedule, n_iter_no_change=2, tol=10.0)
         .set_params(n_members=n_members)
         .partial_fit(X, y, classes=[0, 1, 2])
@@ -147,7 +152,7 @@ def test_saving_and_going_on_in_another_process_changes_no_bit(tmp_path):
         {},
         {"learning_rate": "invscaling"},
         {"dropout": 0.3},
-        {"batch_norm": True},
+        {"normalization": "batch"},
         {"n_members": 3},
     ],
     ids=str,
@@ -169,8 +174,8 @@ def test_two_fits_under_warm_start_are_one_long_fit(solver, changes):
         {"hidden_layer_sizes": (8, 8)},
         {"hidden_layer_sizes": ()},
         {"activation": "tanh"},
-        {"batch_norm": True},
-        {"layer_norm": True},
+        {"normalization": "batch"},
+        {"normalization": "layer"},
         {"n_members": 2},
     ],
     ids=str,

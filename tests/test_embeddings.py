@@ -251,7 +251,7 @@ def a_table(n=80):
 def test_numbers_are_embedded_and_all_else_follows(n_members):
     X, y = a_table()
     model = FCNetRegressor(
-        **SETTINGS, categorical_features=[2], n_members=n_members, batch_norm=True
+        **SETTINGS, categorical_features=[2], n_members=n_members, normalization="batch"
     ).fit(X, y)
     # Two numbers, whether the first is missing, three levels; what the numbers become.
     assert model.coefs_[0].shape[-2] == 6 + 2 * N_TRAINED
@@ -288,14 +288,14 @@ def test_training_moves_every_array_of_the_embedding(solver, n_members):
 
 
 @pytest.mark.parametrize("n_members", [1, 3])
-@pytest.mark.parametrize("batch_norm", [False, True])
-def test_members_learn_from_weights_as_from_repetitions(n_members, batch_norm):
+@pytest.mark.parametrize("normalization", [None, "batch"])
+def test_members_learn_from_weights_as_from_repetitions(n_members, normalization):
     X, y = a_table()
     weight = np.random.default_rng(0).integers(0, 4, len(X))
     model = FCNetClassifier(
         **SETTINGS,
         n_members=n_members,
-        batch_norm=batch_norm,
+        normalization=normalization,
         input_dropout=0.1,
         early_stopping=True,
     )
@@ -323,15 +323,15 @@ def test_continued_fits_are_those_without_a_break(n_members):
 
 
 @pytest.mark.parametrize("n_members", [1, 3])
-@pytest.mark.parametrize("batch_norm", [False, True])
-def test_input_gradients_go_through_the_embedding(n_members, batch_norm):
+@pytest.mark.parametrize("normalization", [None, "batch"])
+def test_input_gradients_go_through_the_embedding(n_members, normalization):
     X, y = a_table()
     X = 100 * np.nan_to_num(X) + 7
     model = FCNetRegressor(
         **SETTINGS,
         activation="tanh",
         n_members=n_members,
-        batch_norm=batch_norm,
+        normalization=normalization,
         input_dropout=0.1,
         dtype="float64",
     ).fit(X, y)

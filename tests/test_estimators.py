@@ -33,7 +33,8 @@ from sklearn.utils import get_tags
 from skfcnet import FCNetClassifier, FCNetRegressor
 from skfcnet._estimators.base import SOLVERS
 from skfcnet._estimators.classifier import DOUBTFUL_ROWS, MOST_SMOOTHING
-from skfcnet.layers import ACTIVATIONS
+from skfcnet.layers import ACTIVATIONS, NORMALIZATIONS
+from skfcnet.presets import LIKE_MLP
 from skfcnet.solver import DivergenceError, Solver
 
 pytestmark = pytest.mark.filterwarnings(
@@ -85,15 +86,11 @@ def data_of(kind, n=120, n_features=6, seed=0):
 
 def plain(model):
     """Let a network be trained on the numbers as they are, as scikit-learn's are."""
-    settings = {
-        "solver": "adam",
-        "learning_rate": "constant",
-        "input_scaling": None,
-        "numeric_embedding": None,
-        "scale_target": False,
-        "label_smoothing": 0.0,
-    }
-    return model.set_params(**{k: settings[k] for k in settings if hasattr(model, k)})
+    names = ("solver", "learning_rate", "input_scaling", "numeric_embedding")
+    model.set_params(**{name: LIKE_MLP[name] for name in names})
+    if is_classifier(model):
+        return model.set_params(label_smoothing=0.0)
+    return model.set_params(scale_target=False)
 
 
 def outputs(model, X):
@@ -137,7 +134,7 @@ def test_every_solver_and_activation_learns(solver, activation):
     assert model.fit(X / 16, y).score(X / 16, y) > 0.9
 
 
-@pytest.mark.parametrize("changes", [{"batch_norm": True}, {"dropout": 0.2}])
+@pytest.mark.parametrize("changes", [{"normalization": "batch"}, {"dropout": 0.2}])
 def test_normalised_and_dropped_out_networks_learn(changes):
     X, y = load_diabetes(return_X_y=True)
     model = FCNetRegressor(
@@ -270,7 +267,7 @@ def test_one_full_batch_step_of_plain_descent_agrees_with_scikit_learn(kind):
         "random_state": 0,
         "learning_rate_init": 0.1,
     }
-    ours = plain(model).set_params(**settings, dtype="float64")
+    ours = plain(model).set_params(**LIKE_MLP | settings)
     theirs = (MLPClassifier if is_classifier(model) else MLPRegressor)(
         **settings, warm_start=True
     )
@@ -622,9 +619,11 @@ def test_sparse_input_is_dense_input(kind, container):
 
 def test_sparse_input_is_never_made_dense():
     """As a dense array of float32, X alone would take 3 GB."""
-    X = sparse.random_array(
-        (2_000, 400_000), density=2e-5, rng=np.random.default_rng(0), format="csr"
-    )
+    rng = np.random.default_rng(0)
+    rows = np.repeat(np.arange(2_000), 8)
+    columns = rng.integers(400_000, size=rows.size)
+    values = rng.random(rows.size)
+    X = sparse.csr_array((values, (rows, columns)), shape=(2_000, 400_000))
     y = np.arange(2_000) % 2
     model = FCNetClassifier((2,), max_iter=1, random_state=0).fit(X, y)
     assert model.predict(X).shape == (2_000,)
@@ -710,7 +709,7 @@ def test_a_row_is_predicted_alone_as_among_many(hidden, dtype, of_rows, rtol):
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("batch_size", [7, 32, 200])
-@pytest.mark.parametrize("changes", [{}, {"batch_norm": True}, {"dropout": 0.3}])
+@pytest.mark.parametrize("changes", [{}, {"normalization": "batch"}, {"dropout": 0.3}])
 def test_weighted_is_repeated_to_the_last_bit(kind, batch_size, changes):
     model, X, y = data_of(kind, n=200)
     model.set_params(batch_size=batch_size, **changes)
@@ -763,7 +762,7 @@ def test_unit_weights_are_no_weights():
 @pytest.mark.parametrize("solver", SOLVERS)
 def test_partial_fit_with_saving_between_is_fit(kind, solver):
     model, X, y = data_of(kind)
-    model.set_params(solver=solver, max_iter=4, dropout=0.2, batch_norm=True)
+    model.set_params(solver=solver, max_iter=4, dropout=0.2, normalization="batch")
     whole = clone(model).fit(X, y)
     classes = {"classes": np.unique(y)} if kind in ("binary", "multiclass") else {}
     if kind == SEVERAL:
@@ -867,7 +866,7 @@ def test_a_random_state_instance_advances_from_fit_to_fit():
 @pytest.mark.parametrize("mmap_mode", [None, "r"])
 def test_saved_models_predict_the_same_and_can_go_on(kind, mmap_mode, tmp_path):
     model, X, y = data_of(kind)
-    model.set_params(batch_norm=True).fit(X, y)
+    model.set_params(normalization="batch").fit(X, y)
     joblib.dump(model, tmp_path / "model.joblib")
     loaded = joblib.load(tmp_path / "model.joblib", mmap_mode=mmap_mode)
     assert_identical(loaded, model, X)
@@ -876,7 +875,7 @@ def test_saved_models_predict_the_same_and_can_go_on(kind, mmap_mode, tmp_path):
 
 def test_training_a_copy_leaves_the_original_alone():
     model, X, y = data_of("regression")
-    model.set_params(batch_norm=True).partial_fit(X, y)
+    model.set_params(normalization="batch").partial_fit(X, y)
     before = copy.deepcopy(model)
     copy.copy(model).partial_fit(X, y)
     assert_identical(model, before, X)
@@ -1054,7 +1053,7 @@ def test_a_last_step_that_explodes_leaves_the_earlier_model(method, rate, change
     "settings",
     [
         {"learning_rate_init": 10.0},
-        {"learning_rate_init": 30.0, "batch_norm": True},
+        {"learning_rate_init": 30.0, "normalization": "batch"},
         {"learning_rate_init": 1.0, "solver": "sgd", "learning_rate": "constant"},
     ],
     ids=str,
@@ -1068,13 +1067,15 @@ def test_an_epoch_that_explodes_after_the_first_leaves_no_model(settings):
 
 
 @pytest.mark.parametrize("rate", [1e3, 1e4])
-@pytest.mark.parametrize("normalised", [{"batch_norm": True}, {"layer_norm": True}])
+@pytest.mark.parametrize("normalization", NORMALIZATIONS)
 @pytest.mark.parametrize("max_iter", [2, 4])
-def test_what_is_kept_of_a_normalised_network_can_predict(rate, normalised, max_iter):
+def test_what_is_kept_of_a_normalised_network_can_predict(
+    rate, normalization, max_iter
+):
     X = np.random.default_rng(0).normal(size=(200, 3))
     model = FCNetRegressor(max_iter=max_iter, learning_rate_init=rate, random_state=0)
     with suppress(DivergenceError):
-        model.set_params(**normalised).fit(X, X[:, 0])
+        model.set_params(normalization=normalization).fit(X, X[:, 0])
         assert np.isfinite(model.predict(X)).all()
 
 
@@ -1091,7 +1092,7 @@ def test_outliers_and_statistics_that_have_not_settled_are_no_divergence():
     X, y = rng.normal(size=(3000, 3)) * 1e3 + 1e5, rng.standard_cauchy(3000)
     y[0] = 1e9
     for changes in (
-        {"batch_norm": True, "input_scaling": None, "numeric_embedding": None},
+        {"normalization": "batch", "input_scaling": None, "numeric_embedding": None},
         {"scale_target": False, "loss": "huber"},
         {"dropout": 0.9},
     ):
@@ -1144,7 +1145,7 @@ def test_a_number_that_vanishes_in_the_dtype_is_refused():
 @pytest.mark.parametrize("kind", ["multiclass", "regression"])
 def test_nothing_leaks_where_numpy_would_raise(solver, kind):
     model, X, y = data_of(kind)
-    model.set_params(solver=solver, batch_norm=True)
+    model.set_params(solver=solver, normalization="batch")
     X = np.column_stack([X, 1e-200 * X[:, 0], 1e300 * X[:, 0], np.full(len(X), 1e-310)])
     with np.errstate(all="raise"):
         model.fit(X, y, X_val=None).predict(X)
@@ -1321,8 +1322,14 @@ def bad_fits():
             {"hidden_layer_sizes": (3.5,)}, X, labels, None, "'hidden_layer_sizes'"
         ),
         "solver": ({"solver": "newton"}, X, labels, None, "'solver'"),
+        "normalization name": (
+            {"normalization": "batchnorm"}, X, labels, None, "'normalization'"
+        ),
+        "normalization flag": (
+            {"normalization": True}, X, labels, None, "'normalization'"
+        ),
         "single-row batches": (
-            {"batch_norm": True, "batch_size": 1}, X, labels, None, "batch_size"
+            {"normalization": "batch", "batch_size": 1}, X, labels, None, "batch_size"
         ),
         "divergence": (
             {"learning_rate_init": 1e30, "solver": "sgd", "activation": "identity"},
@@ -1353,7 +1360,7 @@ def test_a_failed_fit_says_why_and_leaves_the_earlier_model(fault):
 @pytest.mark.parametrize("fault", bad_fits())
 def test_a_failed_partial_fit_leaves_the_model_and_its_random_numbers(fault):
     changes, X_bad, y_bad, weight, message = bad_fits()[fault]
-    if changes.keys() & {"hidden_layer_sizes", "activation", "batch_norm"}:
+    if changes.keys() & {"hidden_layer_sizes", "activation", "normalization"}:
         message = None  # refused as a change of the architecture, too
     model, X, y = data_of("binary")
     plain(model).partial_fit(X, y, classes=[0, 1])
@@ -1512,7 +1519,7 @@ def test_the_reference_recipe_through_solver_and_classifier_on_mnist(mnist):
         learning_rate_init=1e-2,
         alpha=1e-4 * 200,
         batch_size=100,
-        batch_norm=True,
+        normalization="batch",
         max_iter=10,
         random_state=0,
     ).fit(mnist.X_train, mnist.y_train)

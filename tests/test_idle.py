@@ -105,7 +105,7 @@ ACTING = [
     {"warm_start": True, "learning_rate": "cosine", "total_steps": 99},
     {"hidden_layer_sizes": (), "weight_decay": 0.1, "alpha": 0.1},
     {"n_bins": 9, "input_dropout": 0.1, "n_members": 2},
-    {"activation": "tanh", "dropout": 0.2, "batch_norm": True},
+    {"activation": "tanh", "dropout": 0.2, "normalization": "batch"},
     {"quantile": 0.5, "max_iter": None, "batch_size": 20},
 ]
 

@@ -12,7 +12,7 @@ from skfcnet import FCNetClassifier, FCNetRegressor, FCNetTransformer
 from skfcnet._engine.parameters import Zone
 from skfcnet.gradient_check import eval_numerical_gradient, rel_error
 from skfcnet.initializers import INITIALIZERS
-from skfcnet.layers import ACTIVATIONS, LAYERS
+from skfcnet.layers import ACTIVATIONS, LAYERS, NORMALIZATIONS
 from skfcnet.layers._embeddings import N_TRAINED
 from skfcnet.losses import LOSSES
 from skfcnet.network import FullyConnectedNet
@@ -31,7 +31,7 @@ LOSS_CASES = [(loss, {}) for loss in LOSSES] + [
     ("softmax_groups", {"groups": [2, 2], "label_smoothing": 0.1}),
     ("quantile", {"quantile": [0.9, 0.1]}),
 ]
-NORMALIZATIONS = [False, "batchnorm", "layernorm"]
+NORMALIZED = [None, *NORMALIZATIONS]
 
 
 def ensemble(loss="softmax", loss_params=None, *, n_members=K, **options):
@@ -151,7 +151,7 @@ def test_members_draw_masks_of_their_own_for_rows_that_they_share():
 
 
 @pytest.mark.parametrize(("loss", "params"), LOSS_CASES, ids=str)
-@pytest.mark.parametrize("normalization", NORMALIZATIONS)
+@pytest.mark.parametrize("normalization", NORMALIZED)
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_loss_and_gradients_are_those_of_each_alone(
     loss, params, normalization, layout
@@ -161,7 +161,7 @@ def test_loss_and_gradients_are_those_of_each_alone(
 
 
 @pytest.mark.parametrize(("loss", "params"), LOSS_CASES, ids=str)
-@pytest.mark.parametrize("normalization", NORMALIZATIONS)
+@pytest.mark.parametrize("normalization", NORMALIZED)
 def test_embeddings_learn_as_those_of_each_alone(loss, params, normalization):
     options = {"normalization": [normalization] * 2, "n_embedded": D - 2}
     assert_learns_as_each_alone(ensemble(loss, params, reg=0.3, **options))
@@ -182,7 +182,7 @@ def assert_learns_as_each_alone(net, layout=np.asarray):
 
 
 @pytest.mark.parametrize("activation", ["relu", "gelu"])
-@pytest.mark.parametrize("normalization", NORMALIZATIONS)
+@pytest.mark.parametrize("normalization", NORMALIZED)
 @pytest.mark.parametrize("loss", ["softmax", "logistic", "mse"])
 @pytest.mark.parametrize(
     ("layout", "n_embedded"), [(np.asarray, 0), (sparse, 0), (np.asarray, D - 2)]
@@ -236,7 +236,7 @@ def trained(net, X, y, rule, *, loss_weight=None, epochs=3, **options):
 
 
 @pytest.mark.parametrize(("loss", "params"), LOSS_CASES, ids=str)
-@pytest.mark.parametrize("normalization", NORMALIZATIONS)
+@pytest.mark.parametrize("normalization", NORMALIZED)
 @pytest.mark.parametrize("rule", RULES)
 def test_members_train_as_networks_of_their_own_do(loss, params, normalization, rule):
     net = ensemble(loss, params, normalization=[normalization] * 2, reg=0.1)
@@ -249,7 +249,7 @@ def test_members_train_as_networks_of_their_own_do(loss, params, normalization, 
         single, own_losses = trained(single, X, y, rule, **options)
         of_each.append(own_losses)
         # Batch normalisation takes the bias with it: gradients of it are rounding.
-        but = {"b1", "b2"} if normalization == "batchnorm" else set()
+        but = {"b1", "b2"} if normalization == "batch" else set()
         assert_member_is(net.params, m, single.params, rtol=1e-6, atol=1e-8, but=but)
     np.testing.assert_allclose(losses, np.mean(of_each, axis=0), rtol=1e-8)
 
@@ -307,7 +307,7 @@ def test_a_solver_measures_the_mean_prediction(loss):
 @pytest.mark.parametrize("weight_scale", [0.1, None])
 def test_the_first_member_starts_as_a_single_network_does(init, weight_scale):
     options = {"init": init, "weight_scale": weight_scale, "random_state": 5}
-    arguments = ("classification", [7, 5], ["batchnorm", False], D, C)
+    arguments = ("classification", [7, 5], ["batch", False], D, C)
     single = FullyConnectedNet(*arguments, **options)
     net = FullyConnectedNet(*arguments, **options, n_members=K)
     for name, array in single.params.items():
@@ -349,7 +349,7 @@ def test_repr_says_how_many_there_are():
 @pytest.mark.parametrize(("loss", "params"), LOSS_CASES, ids=str)
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_the_prediction_is_the_mean_of_predictions(loss, params, layout):
-    net = ensemble(loss, params, normalization=["batchnorm", False])
+    net = ensemble(loss, params, normalization=["batch", False])
     X = layout(data(net, n=2100)[0])
     link = net.objective.inverse_link
     members = net.member_scores(X)
@@ -388,7 +388,7 @@ def test_extreme_scores_have_a_finite_mean(loss, params, dtype):
 
 @pytest.mark.parametrize(("loss", "params"), LOSS_CASES, ids=str)
 def test_input_gradients_are_those_of_the_mean(loss, params):
-    net = ensemble(loss, params, activation="tanh", normalization=["batchnorm", False])
+    net = ensemble(loss, params, activation="tanh", normalization=["batch", False])
     X = data(net)[0]
     gradients, h = net.input_gradients(X), 1e-5
     for j in range(D):
@@ -406,7 +406,7 @@ def test_means_beyond_their_bounds_have_no_gradient():
 
 
 def test_hidden_layers_of_members_stand_side_by_side():
-    net = ensemble(normalization=["batchnorm", "layernorm"])
+    net = ensemble(normalization=["batch", "layer"])
     X = data(net)[0]
     for layer, width in ((0, 7), (1, 5), (-1, 5)):
         hidden = net.hidden(X, layer)
@@ -435,7 +435,7 @@ def test_wide_sparse_rows_of_members_are_never_made_dense(matrix):
 
 
 def test_copies_keep_their_views():
-    net = ensemble(normalization=["batchnorm", False])
+    net = ensemble(normalization=["batch", False])
     X, y = data(net)
     for copied in (copy.deepcopy(net), pickle.loads(pickle.dumps(net))):
         for array in [*copied.params.values(), *copied.state.values()]:
@@ -500,10 +500,10 @@ def of_members(model, X):
 
 
 @pytest.mark.parametrize("kind", ["binary", "multiclass", "multilabel", "multioutput"])
-@pytest.mark.parametrize("batch_norm", [False, True])
-def test_probabilities_are_means(kind, batch_norm):
+@pytest.mark.parametrize("normalization", [None, "batch"])
+def test_probabilities_are_means(kind, normalization):
     X, y = labelled(kind)
-    model = FCNetClassifier(**SMALL, batch_norm=batch_norm).fit(X, y)
+    model = FCNetClassifier(**SMALL, normalization=normalization).fit(X, y)
     p = model.predict_proba(X)
     of_each = [own.predict_proba(X) for own in of_members(model, X)]
     if kind != "multioutput":

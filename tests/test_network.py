@@ -101,9 +101,7 @@ def test_gradients_match_the_numeric_ones_with_batchnorm(category, reg):
 
 @pytest.mark.parametrize("category", CATEGORIES)
 @pytest.mark.parametrize("reg", [0.0, 3.14])
-@pytest.mark.parametrize(
-    "normalization", [("layernorm", "layernorm"), ("layernorm", True)]
-)
+@pytest.mark.parametrize("normalization", [("layer", "layer"), ("layer", True)])
 def test_gradients_match_the_numeric_ones_with_layernorm(category, reg, normalization):
     net = nudged(category, reg=reg, normalization=normalization)
     assert_gradients_match(net, *rows(category, n=8), tolerance=1e-5)
@@ -121,7 +119,7 @@ def test_gradients_match_for_every_activation_with_dropout(activation):
 def test_gradients_match_with_dropout_of_the_input(dropout, layout, hidden_dims):
     net = nudged(
         hidden_dims=hidden_dims,
-        normalization=["layernorm"] * len(hidden_dims),
+        normalization=["layer"] * len(hidden_dims),
         dropout=dropout,
         input_dropout=0.4,
     )
@@ -419,16 +417,17 @@ def test_one_output_of_regression_takes_targets_with_and_without_a_column():
 
 
 def test_true_is_batchnorm_and_layernorm_keeps_no_statistics():
-    named = nudged(normalization=("batchnorm", False))
+    named = nudged(normalization=("batch", False))
     assert named.stages == nudged(normalization=(True, False)).stages
+    assert named.stages == nudged(normalization=(True, None)).stages
     assert named.stages == nudged(normalization=(np.True_, np.False_)).stages
-    net = nudged(normalization=("layernorm", False))
+    net = nudged(normalization=("layer", False))
     assert list(net.params)[:5] == ["W1", "b1", "gamma1", "beta1", "W2"]
     assert dict(net.state) == {}
 
 
 def test_with_layernorm_rows_are_alone_in_training_too():
-    net = nudged(normalization=("layernorm", "layernorm"))
+    net = nudged(normalization=("layer", "layer"))
     X, y = rows(n=8)
     losses = [net.loss(X[i : i + 1], y[i : i + 1])[0] for i in range(8)]
     assert net.loss(X, y)[0] == pytest.approx(np.mean(losses), rel=1e-12)
@@ -655,7 +654,7 @@ def test_a_network_without_hidden_layers_is_linear():
             "dropout → affine 1 → squared_error)",
         ),
         (
-            ("classification", [8, 4], ["layernorm", True], 3, 2),
+            ("classification", [8, 4], ["layer", True], 3, 2),
             {"activation": "gelu", "input_dropout": 0.2},
             "FullyConnectedNet(3 → dropout → affine 8 → layernorm → gelu → affine 4 → "
             "batchnorm → gelu → affine 2 → softmax)",
@@ -675,11 +674,12 @@ def test_repr_is_the_architecture(arguments, options, expected):
         ({"category": "clustering"}, "category must be one of .*'clustering'"),
         ({"normalization": [True]}, "normalization .* 2 hidden_dims, got 1"),
         ({"normalization": []}, "normalization .* 2 hidden_dims, got 0"),
-        ({"normalization": [True, "group"]}, "normalization .*'layernorm'.* 'group'"),
-        ({"normalization": [True, None]}, "normalization .* got None"),
+        ({"normalization": [True, "group"]}, "normalization .*'layer'.* 'group'"),
+        ({"normalization": [True, "batchnorm"]}, "normalization .* got 'batchnorm'"),
+        ({"normalization": [True, 1]}, "normalization .* got 1"),
         ({"category": ["regression"]}, "category must be one of"),
-        ({"normalization": "batchnorm"}, "normalization must be a list"),
-        ({"normalization": [True, ["x"]]}, "normalization must hold booleans or"),
+        ({"normalization": "batch"}, "normalization must be a list"),
+        ({"normalization": [True, ["x"]]}, "normalization must hold booleans, None or"),
         ({"hidden_dims": [5, 0]}, "hidden_dims must hold positive integers"),
         ({"hidden_dims": [5, 2.5]}, "hidden_dims must hold positive integers"),
         ({"hidden_dims": 5}, "hidden_dims must be a list"),
@@ -913,7 +913,7 @@ def through_a_memory_map(net, path):
 @pytest.mark.parametrize("n_members", [1, 3])
 def test_copies_score_the_same_and_can_be_trained(copied, dtype, n_members, tmp_path):
     net = nudged(
-        normalization=(True, "layernorm"),
+        normalization=(True, "layer"),
         dropout=0.3,
         input_dropout=0.2,
         init="orthogonal",

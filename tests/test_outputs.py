@@ -59,7 +59,7 @@ def numeric_gradients(f, X, h=1e-5):
 
 
 def test_hidden_layers_are_those_of_the_formula():
-    net, X = a_net(normalization="batchnorm"), rows()
+    net, X = a_net(normalization="batch"), rows()
     p, state, a = net.params, net.state, X
     for i in (1, 2):
         a = a @ p[f"W{i}"] + p[f"b{i}"]
@@ -131,7 +131,7 @@ def test_input_gradients_of_a_linear_network_are_its_weights():
 
 
 def test_input_gradients_are_computed_in_chunks_and_in_the_dtype_of_the_rows():
-    net = a_net(normalization="batchnorm", dtype=np.float32)
+    net = a_net(normalization="batch", dtype=np.float32)
     X = rows(CHUNK + 3)
     gradients = net.input_gradients(X)
     assert gradients.dtype == np.float64
@@ -139,7 +139,7 @@ def test_input_gradients_are_computed_in_chunks_and_in_the_dtype_of_the_rows():
     np.testing.assert_allclose(
         net.input_gradients(X[picked]), gradients[picked], rtol=1e-12
     )
-    exact = a_net(normalization="batchnorm")
+    exact = a_net(normalization="batch")
     exact.params.vector[...] = net.params.vector
     np.testing.assert_array_equal(gradients, exact.input_gradients(X))
     single = net.input_gradients(X.astype(np.float32))
@@ -149,7 +149,7 @@ def test_input_gradients_are_computed_in_chunks_and_in_the_dtype_of_the_rows():
 
 
 def test_input_gradients_change_nothing_and_flatten_rows():
-    net, X = a_net(normalization="batchnorm"), rows()
+    net, X = a_net(normalization="batch"), rows()
     vector = net.params.vector.copy()
     gradients = net.input_gradients(X)
     np.testing.assert_array_equal(net.params.vector, vector)
@@ -252,8 +252,8 @@ QUANTILES = {"loss": "quantile", "quantile": [0.8, 0.2]}
     ("kind", "changes", "shape"),
     [
         ("binary", {}, (N, D)),
-        ("binary", {"batch_norm": True, "dropout": 0.2}, (N, D)),
-        ("multiclass", {"layer_norm": True}, (N, 3, D)),
+        ("binary", {"normalization": "batch", "dropout": 0.2}, (N, D)),
+        ("multiclass", {"normalization": "layer"}, (N, 3, D)),
         ("multilabel", {}, (N, 3, D)),
         ("one", {}, (N, D)),
         ("one", {"loss": "poisson"}, (N, D)),

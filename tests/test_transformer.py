@@ -37,7 +37,7 @@ pytestmark = [
 SHORT = {"max_iter": 5, "random_state": 0}
 NETS = [
     FCNetClassifier((8, 5), **SHORT),
-    FCNetRegressor(hidden_layer_sizes=(8, 5), batch_norm=True, **SHORT),
+    FCNetRegressor(hidden_layer_sizes=(8, 5), normalization="batch", **SHORT),
     FCNetClassifier((8, 5), n_members=3, **SHORT),
 ]
 

@@ -134,12 +134,12 @@ def test_a_validation_row_of_weight_k_is_k_rows(kind, scoring):
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("solver", ["adam", "sgd", "lbfgs"])
-@pytest.mark.parametrize("batch_norm", [False, True])
+@pytest.mark.parametrize("normalization", [None, "batch"])
 def test_the_weights_and_statistics_of_the_best_epoch_are_kept(
-    kind, solver, batch_norm
+    kind, solver, normalization
 ):
     model, X, y, X_val, y_val = data_of(kind, n=25)
-    model.set_params(solver=solver, batch_norm=batch_norm, max_iter=40)
+    model.set_params(solver=solver, normalization=normalization, max_iter=40)
     model.set_params(n_iter_no_change=np.inf, hidden_layer_sizes=(30,), alpha=0.0)
     model.fit(X, y, X_val=X_val, y_val=y_val)
     scores = model.validation_scores_

@@ -59,12 +59,12 @@ def free_of_the_total(model):
 
 FOR_ALL = [
     {},
-    {"batch_norm": True},
+    {"normalization": "batch"},
     {"early_stopping": True, "validation_fraction": 0.3},
-    {"early_stopping": True, "batch_norm": True, "scoring": "loss"},
+    {"early_stopping": True, "normalization": "batch", "scoring": "loss"},
     {"learning_rate": "constant", "solver": "adam", "numeric_embedding": None},
     {"learning_rate": "one_cycle", "dropout": 0.2, "solver": "rmsprop"},
-    {"n_members": 3, "batch_norm": True, "early_stopping": True, "dropout": 0.2},
+    {"n_members": 3, "normalization": "batch", "early_stopping": True, "dropout": 0.2},
 ]
 FOR_CLASSES = [
     {"class_weight": "balanced"},
@@ -99,7 +99,7 @@ def test_weighted_is_repeated_in_any_order(kind, batch_size, changes):
         ({}, 1),
         ({}, 0.37),
         ({}, 30),
-        ({"batch_norm": True}, 1),
+        ({"normalization": "batch"}, 1),
         ({"early_stopping": True}, 1),
         ({"n_members": 3}, 1),
     ],

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from scipy.sparse import issparse
 
 from skfcnet._engine.parameters import Zone
-from skfcnet.layers import LAYERS
+from skfcnet.layers import LAYERS, NORMALIZATIONS
 from skfcnet.layers._embeddings import N_TRAINED
 
 
@@ -89,9 +89,9 @@ def plan(
     sizes : sequence of int
         Width of the input, of every hidden layer and of the output.
 
-    normalization : sequence of bool or str
+    normalization : sequence of bool, str or None
         Which of `skfcnet.layers.NORMALIZATIONS` follows the affine map of each hidden
-        layer: True is "batchnorm", False none.
+        layer: True is "batch", False and None are none.
 
     activation : str
         A key of `skfcnet.layers.ACTIVATIONS`.
@@ -134,8 +134,8 @@ def plan(
         if index > len(normalization):  # the output
             return
         if entry := normalization[index - 1]:
-            kind = entry if isinstance(entry, str) else "batchnorm"
-            yield stage(kind, index, fan_out, fan_out)
+            chosen = entry if isinstance(entry, str) else "batch"
+            yield stage(NORMALIZATIONS[chosen], index, fan_out, fan_out)
         yield stage(activation, index, fan_out, fan_out)
         if dropout:
             yield stage("dropout", index, fan_out, fan_out, rate=dropout)

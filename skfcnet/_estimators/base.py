@@ -71,7 +71,7 @@ from skfcnet._tabular.categories import (
 from skfcnet._tabular.encoder import EMBEDDINGS, Features
 from skfcnet._tabular.scaling import SCALINGS, counted, tally
 from skfcnet.initializers import INITIALIZERS
-from skfcnet.layers import ACTIVATIONS
+from skfcnet.layers import ACTIVATIONS, NORMALIZATIONS
 from skfcnet.losses import LOSSES
 from skfcnet.network import FullyConnectedNet
 from skfcnet.schedules import SCHEDULES
@@ -193,7 +193,7 @@ CONDITIONS = (
         "numeric_embedding='ple' or 'auto'",
     ),
     Condition(
-        ("activation", "batch_norm", "layer_norm", "dropout"),
+        ("activation", "normalization", "dropout"),
         lambda estimator: estimator._hidden_dims(),
         "hidden layers, and hidden_layer_sizes={hidden_layer_sizes!r} has none",
     ),
@@ -339,8 +339,7 @@ class _BaseFCNet(CallbackSupportMixin, BaseEstimator):
         "warmup_epochs": [Interval(Real, 0, None, closed="left")],
         "max_grad_norm": [Interval(Real, 0, None, closed="neither"), None],
         "weight_decay": [Interval(Real, 0, None, closed="left")],
-        "batch_norm": ["boolean"],
-        "layer_norm": ["boolean"],
+        "normalization": [StrOptions(set(NORMALIZATIONS)), None],
         "dropout": [Interval(Real, 0, 1, closed="left")],
         "input_dropout": [Interval(Real, 0, 1, closed="left")],
         "init": [StrOptions({"auto", *INITIALIZERS})],
@@ -584,11 +583,6 @@ class _BaseFCNet(CallbackSupportMixin, BaseEstimator):
 
     def _read(self, X, y, sample_weight, *, first, **target_arguments):
         """Return validated rows, as they are before anything is learned from X."""
-        if self.batch_norm and self.layer_norm:
-            raise InvalidParameterError(
-                f"The 'layer_norm' parameter of {type(self).__name__} must be False "
-                f"where batch_norm is True. Got True instead."
-            )
         if self.solver == "lbfgs" and (self.dropout or self.input_dropout):
             raise InvalidParameterError(
                 f"The 'dropout' and 'input_dropout' parameters of "
@@ -815,11 +809,10 @@ class _BaseFCNet(CallbackSupportMixin, BaseEstimator):
     def _description(self):
         """Return the arguments of the network that the parameters describe."""
         hidden_dims = self._hidden_dims()
-        normalization = "layernorm" if self.layer_norm else self.batch_norm
         return {
             "category": self._category,
             "hidden_dims": hidden_dims,
-            "normalization": [normalization] * len(hidden_dims),
+            "normalization": [self.normalization] * len(hidden_dims),
             "input_dim": self._features.width,
             "output_dim": self.n_outputs_,
             "weight_scale": None,
@@ -874,10 +867,10 @@ class _BaseFCNet(CallbackSupportMixin, BaseEstimator):
 
     def _solver(self, rows, n_epochs, *, partial=False):
         """Return a solver that trains the network on validated data."""
-        if self.batch_norm and self.batch_size == 1 < rows.X.shape[0]:
+        if self.normalization == "batch" and self.batch_size == 1 < rows.X.shape[0]:
             raise ValueError(
-                "batch_norm=True needs a batch_size of at least 2: a single row has "
-                "no variance to normalise by."
+                "normalization='batch' needs a batch_size of at least 2: a single row "
+                "has no variance to normalise by."
             )
         self._net.reg = self._reg(rows)
         update_rule, config = self._update_rule()
@@ -1133,10 +1126,10 @@ class _BaseFCNet(CallbackSupportMixin, BaseEstimator):
         counts = weight[order].astype(int)
         if (counts == weight[order]).all():
             return rows.take(np.repeat(order, counts), weight=None)
-        if self.batch_norm:
+        if self.normalization == "batch":
             raise ValueError(
                 "sample_weight must be whole numbers, with a total from the number of "
-                "rows to eight times it, for solver='lbfgs' with batch_norm=True."
+                "rows to eight times it, for solver='lbfgs' with normalization='batch'."
             )
         return rows.take(order)
 

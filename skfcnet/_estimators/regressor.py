@@ -197,11 +197,9 @@ class FCNetRegressor(RegressorMixin, _BaseFCNet):
         Each step multiplies the weights by ``1 - learning_rate * weight_decay``. Only
         for ``solver='adamw'``.
 
-    batch_norm : bool, default=False
-        Whether batch normalisation [4]_ follows the affine map of every hidden layer.
-
-    layer_norm : bool, default=False
-        Whether layer normalisation [7]_ does, instead.
+    normalization : {'batch', 'layer'} or None, default=None
+        What follows the affine map of every hidden layer: batch normalisation [4]_,
+        layer normalisation [7]_, or neither.
 
     dropout : float, default=0.0
         Probability of dropping a hidden unit in training [5]_, in [0, 1).
@@ -418,8 +416,7 @@ class FCNetRegressor(RegressorMixin, _BaseFCNet):
         warmup_epochs=0.0,
         max_grad_norm=None,
         weight_decay=0.5,
-        batch_norm=False,
-        layer_norm=False,
+        normalization=None,
         dropout=0.0,
         input_dropout=0.0,
         init="auto",

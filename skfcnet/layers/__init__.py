@@ -24,9 +24,10 @@ have an axis for them in front: rows (k, N, D), or (1, N, D) where they are shar
 weights (k, D, M), and vectors of parameters, which meet rows, (k, 1, D). That is what
 ``...`` at the beginning of a shape stands for.
 
-`LAYERS` declares every layer once, `NORMALIZATIONS` and `ACTIVATIONS` are those among
-them that can be chosen for a network. The network, the estimators, the gradient tests
-and the documentation read these tables.
+`LAYERS` declares every layer once. A network chooses its activation by a key of
+`ACTIVATIONS` and its normalisation by a key of `NORMALIZATIONS`, which names the layer
+that the key stands for. The network, the estimators, the gradient tests and the
+documentation read these tables.
 """
 
 from math import ceil, prod
@@ -931,7 +932,10 @@ def _batchnorm_specs(fan_in, fan_out):
     )
 
 
-NORMALIZATIONS = {
+NORMALIZATIONS = {"batch": "batchnorm", "layer": "layernorm"}
+
+LAYERS = {
+    **ACTIVATIONS,
     "batchnorm": Layer(
         batchnorm_forward,
         batchnorm_backward,
@@ -946,11 +950,6 @@ NORMALIZATIONS = {
         takes_options=True,
         inplace=True,
     ),
-}
-
-LAYERS = {
-    **ACTIVATIONS,
-    **NORMALIZATIONS,
     **EMBEDDINGS,
     "affine": Layer(
         affine_forward,
