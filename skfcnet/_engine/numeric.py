@@ -7,7 +7,7 @@ from scipy.sparse import issparse
 
 
 @np.errstate(over="ignore", invalid="ignore")
-def surely_finite(X):
+def has_finite_norm(X):
     """Return whether the sum of squares is finite, so that all numbers are, too.
 
     It is much faster than looking at each number. False does not mean that one of them
@@ -20,7 +20,7 @@ def surely_finite(X):
     return isfinite(np.dot(values, values))
 
 
-def in_dtype(a, dtype, name):
+def checked_cast(a, dtype, name):
     """Return numbers in another dtype, and raise an error where it has no room."""
     with np.errstate(over="ignore"):
         converted = a.astype(dtype, copy=False)
@@ -34,7 +34,7 @@ def in_dtype(a, dtype, name):
     return converted
 
 
-def finite(computed, dtype):
+def checked_range(computed, dtype):
     """Return what was computed from X, and raise an error where dtype has no room."""
     if not (np.abs(computed) <= np.finfo(dtype).max).all():
         raise ValueError(

@@ -36,10 +36,10 @@ from skfcnet._compat import (
     validate_params,
     with_callbacks,
 )
-from skfcnet._engine.batches import content_order, repetitions
+from skfcnet._engine.batches import as_repetition_counts, order_by_content
 from skfcnet._engine.lbfgs import train_lbfgs
-from skfcnet._engine.numeric import finite, in_dtype
-from skfcnet._engine.parameters import ArrayList
+from skfcnet._engine.numeric import checked_cast, checked_range
+from skfcnet._engine.parameters import ParameterList
 from skfcnet._engine.passes import CHUNK
 from skfcnet._engine.warn import warn
 from skfcnet._estimators.checks import (
@@ -242,7 +242,7 @@ class Rows(NamedTuple):
         """Return the rows with weights that are repetition counts."""
         if self.weight is None:
             return self
-        return self._replace(weight=repetitions(self.weight))
+        return self._replace(weight=as_repetition_counts(self.weight))
 
     def total_weight(self):
         """Return as how many rows they count: how many an epoch has."""
@@ -383,7 +383,7 @@ class _BaseFCNet(CallbackSupportMixin, BaseEstimator):
 
         Assigning to the list, or a list to the attribute, copies arrays into place.
         """
-        return ArrayList("coefs_", self._arrays_named("W"), self._net.params)
+        return ParameterList("coefs_", self._arrays_named("W"), self._net.params)
 
     @coefs_.setter
     def coefs_(self, arrays):
@@ -395,7 +395,7 @@ class _BaseFCNet(CallbackSupportMixin, BaseEstimator):
         # Without the axis of one by which those of members broadcast over rows.
         biases = self._arrays_named("b")
         biases = [b.reshape(b.shape[:-2] + b.shape[-1:]) for b in biases]
-        return ArrayList("intercepts_", biases, self._net.params)
+        return ParameterList("intercepts_", biases, self._net.params)
 
     @intercepts_.setter
     def intercepts_(self, arrays):
@@ -748,7 +748,7 @@ class _BaseFCNet(CallbackSupportMixin, BaseEstimator):
             )
             y = y.ravel()
         if issparse(X) or self.input_scaling is None:  # it needs no more digits
-            X = in_dtype(X, self._compute_dtype, "X")
+            X = checked_cast(X, self._compute_dtype, "X")
         if sample_weight is not None:
             sample_weight = checked_weight(sample_weight, X.shape[0])
         return X, y, sample_weight
@@ -1122,7 +1122,7 @@ class _BaseFCNet(CallbackSupportMixin, BaseEstimator):
     def _in_order_of_content(self, rows):
         """Return rows such that neither their order nor weights for copies show."""
         weight = np.ones(rows.X.shape[0]) if rows.weight is None else rows.weight
-        order, _ = content_order(rows.X, rows.target, weight)
+        order, _ = order_by_content(rows.X, rows.target, weight)
         counts = weight[order].astype(int)
         if (counts == weight[order]).all():
             return rows.take(np.repeat(order, counts), weight=None)
@@ -1280,7 +1280,9 @@ class _BaseFCNet(CallbackSupportMixin, BaseEstimator):
         X = rows_asked_about(self, X)
 
         def of_rows(rows):
-            scores = finite(self._net.member_scores(self._fed(rows)), self._net.dtype)
+            scores = checked_range(
+                self._net.member_scores(self._fed(rows)), self._net.dtype
+            )
             return decode(scores.astype(np.float64), X.dtype)
 
         return self._by_chunks(of_rows, X)
@@ -1323,7 +1325,7 @@ class _BaseFCNet(CallbackSupportMixin, BaseEstimator):
             If X is invalid, or too large to compute with.
         """
         X = rows_asked_about(self, X, accept_sparse=False)
-        gradients = finite(self._by_chunks(self._gradients, X), self._net.dtype)
+        gradients = checked_range(self._by_chunks(self._gradients, X), self._net.dtype)
         axes = self._output_axes(gradients.shape[1])
         return gradients.reshape(len(X), *axes, X.shape[1]).astype(X.dtype)
 

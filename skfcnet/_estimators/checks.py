@@ -12,7 +12,7 @@ from sklearn.utils.validation import (
     validate_data,
 )
 
-from skfcnet._engine.numeric import surely_finite
+from skfcnet._engine.numeric import has_finite_norm
 from skfcnet._tabular.categories import (
     Columns,
     as_table,
@@ -105,7 +105,7 @@ def _are_plainly_sound(X, estimator):
         and X.shape[1] == getattr(estimator, "n_features_in_", None)
         and not hasattr(estimator, "feature_names_in_")
         and estimator._columns is None
-        and surely_finite(X)
+        and has_finite_norm(X)
     )
 
 

@@ -11,7 +11,7 @@ from sklearn.utils import check_array
 from sklearn.utils.validation import check_is_fitted
 
 from skfcnet._compat import Interval, StrOptions
-from skfcnet._engine.numeric import in_dtype
+from skfcnet._engine.numeric import checked_cast
 from skfcnet._estimators.base import (
     _BaseFCNet,
     partial_fit_is_available,
@@ -583,7 +583,7 @@ class FCNetRegressor(RegressorMixin, _BaseFCNet):
 
     def _scaled(self, target):
         scaled = self._target_scaler.transform(target[..., np.newaxis])[..., 0]
-        return in_dtype(scaled, self._compute_dtype, "y")
+        return checked_cast(scaled, self._compute_dtype, "y")
 
     def _loss(self):
         return self.loss

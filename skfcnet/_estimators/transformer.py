@@ -14,7 +14,7 @@ from sklearn.utils import get_tags
 from sklearn.utils.validation import check_is_fitted
 
 from skfcnet._compat import HasMethods, Interval, validate_params
-from skfcnet._engine.numeric import finite
+from skfcnet._engine.numeric import checked_range
 from skfcnet._estimators.checks import rows_asked_about
 from skfcnet._estimators.classifier import FCNetClassifier
 
@@ -188,7 +188,9 @@ class FCNetTransformer(
         X = rows_asked_about(self, X)
         net = self.estimator_._net
         hidden = partial(net.hidden, layer=self._layer)
-        activations = finite(self.estimator_._through_network(hidden, X), net.dtype)
+        activations = checked_range(
+            self.estimator_._through_network(hidden, X), net.dtype
+        )
         return activations.astype(X.dtype, copy=False)
 
 

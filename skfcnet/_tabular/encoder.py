@@ -9,7 +9,7 @@ from copy import copy
 import numpy as np
 from scipy.sparse import issparse
 
-from skfcnet._engine.numeric import finite, in_dtype, surely_finite
+from skfcnet._engine.numeric import checked_cast, checked_range, has_finite_norm
 from skfcnet._tabular.categories import Categories
 from skfcnet._tabular.scaling import Scaler, counted, quantiles, tally
 
@@ -226,7 +226,7 @@ class PiecewiseLinear:
         """
         out = np.empty((len(X), self.width), X.dtype) if out is None else out
         linear, components = np.split(out, [self._n_columns], axis=1)
-        finite(np.multiply(X, X.dtype.type(LINEAR_SHARE), out=linear), X.dtype)
+        checked_range(np.multiply(X, X.dtype.type(LINEAR_SHARE), out=linear), X.dtype)
         np.clip(self._heights(X, out=components), 0, 1, out=components)
         return out
 
@@ -415,7 +415,9 @@ class Features:
         X is not searched for gaps again.
         """
         self.fit(X, weight, **columns)
-        return in_dtype(X, self.dtype, "X") if self.is_identity else self.transform(X)
+        return (
+            checked_cast(X, self.dtype, "X") if self.is_identity else self.transform(X)
+        )
 
     def completed(self, X, weight=None):
         """Return features that have learned the scale of more columns.
@@ -470,7 +472,7 @@ class Features:
         """
         dtype = self.dtype if dtype is None else dtype
         if self.is_identity:
-            X = in_dtype(X, dtype, "X")
+            X = checked_cast(X, dtype, "X")
             return np.nan_to_num(X) if _columns_with_missing(X).size else X
         out = np.empty((X.shape[0], self.width), dtype)
         for rows in _chunks(out):
@@ -542,7 +544,7 @@ class Features:
 
 
 def _columns_with_missing(table):
-    if issparse(table) or surely_finite(table):
+    if issparse(table) or has_finite_norm(table):
         return np.empty(0, int)
     found = np.zeros(table.shape[1], bool)
     for rows in _chunks(table):

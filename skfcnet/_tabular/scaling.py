@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from skfcnet._engine.numeric import finite
+from skfcnet._engine.numeric import checked_range
 
 TINY = np.finfo(np.float64).tiny
 """The smallest spread that is divided by: one by it is finite."""
@@ -187,7 +187,7 @@ def smooth_clip_slope(x):
 def unbounded(x, *, out):
     """Write x; refuse what the dtype has no room for."""
     np.copyto(out, x, casting="same_kind")
-    finite(out[~np.isnan(x)], out.dtype)
+    checked_range(out[~np.isnan(x)], out.dtype)
 
 
 def unbounded_slope(x):

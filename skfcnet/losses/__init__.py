@@ -28,7 +28,7 @@ import numpy as np
 from scipy.special import expit, kl_div, log_expit, log_softmax, logit, softmax
 
 from skfcnet._engine.arguments import (
-    A_SHARE,
+    FRACTION,
     POSITIVE,
     as_floats,
     checked,
@@ -1013,7 +1013,7 @@ def _bounded(name, x, workspace):
 
 
 def _label_smoothing(value):
-    return checked_number("label_smoothing", value, *A_SHARE)
+    return checked_number("label_smoothing", value, *FRACTION)
 
 
 def _delta(value):
