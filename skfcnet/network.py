@@ -10,8 +10,8 @@ import numpy as np
 from scipy.sparse import issparse
 
 from skfcnet._engine.arguments import (
-    A_SHARE,
-    NOT_NEGATIVE,
+    FRACTION,
+    NON_NEGATIVE,
     checked_integer,
     checked_mapping,
     checked_name,
@@ -215,16 +215,16 @@ class FullyConnectedNet:
                 f"{n_embedded!r}."
             )
         if weight_scale is not None:
-            weight_scale = checked_number("weight_scale", weight_scale, *NOT_NEGATIVE)
+            weight_scale = checked_number("weight_scale", weight_scale, *NON_NEGATIVE)
         dtype = _checked_float_dtype("dtype", dtype)
         self.category = category
-        self.dropout = checked_number("dropout", dropout, *A_SHARE)
-        self.input_dropout = checked_number("input_dropout", input_dropout, *A_SHARE)
+        self.dropout = checked_number("dropout", dropout, *FRACTION)
+        self.input_dropout = checked_number("input_dropout", input_dropout, *FRACTION)
         self.input_dim = input_dim
         self.output_dim = output_dim
         self.n_members = int(n_members)
         self.n_embedded = int(n_embedded)
-        self.reg = checked_number("reg", reg, *NOT_NEGATIVE)
+        self.reg = checked_number("reg", reg, *NON_NEGATIVE)
         self.loss_name = loss
         self.loss_params = deepcopy(checked_mapping("loss_params", loss_params))
         sizes = (input_dim, *hidden_dims, output_dim * self.objective.scores_per_target)

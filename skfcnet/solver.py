@@ -12,7 +12,7 @@ import numpy as np
 from scipy.sparse import issparse
 
 from skfcnet._engine.arguments import (
-    NOT_NEGATIVE,
+    NON_NEGATIVE,
     POSITIVE,
     checked_flag,
     checked_integer,
@@ -22,7 +22,7 @@ from skfcnet._engine.arguments import (
 )
 from skfcnet._engine.batches import Batches
 from skfcnet._engine.model_adapter import ModelAdapter, ModelUpdate
-from skfcnet._engine.numeric import surely_finite
+from skfcnet._engine.numeric import has_finite_norm
 from skfcnet._engine.parameters import Parameters
 from skfcnet._engine.prefetch import gather, is_worth_prefetching, prefetch_rows
 from skfcnet._engine.random import as_generator
@@ -292,7 +292,7 @@ class Solver:
             if number is not None:
                 checked_integer(name, number)
         lr_decay = checked_number("lr_decay", lr_decay, *POSITIVE)
-        warmup_epochs = checked_number("warmup_epochs", warmup_epochs, *NOT_NEGATIVE)
+        warmup_epochs = checked_number("warmup_epochs", warmup_epochs, *NON_NEGATIVE)
         if max_grad_norm is not None:
             max_grad_norm = checked_number("max_grad_norm", max_grad_norm, *POSITIVE)
         checked_flag("verbose", verbose)
@@ -590,7 +590,7 @@ def _schedule_numbers(schedule, config):
             f"{sorted(defaults)}."
         )
     for name, number in config.items():
-        checked_number(f"schedule_config[{name!r}]", number, *NOT_NEGATIVE)
+        checked_number(f"schedule_config[{name!r}]", number, *NON_NEGATIVE)
     return defaults | config
 
 
@@ -633,7 +633,7 @@ def _checked_data(model, data, part):
             f"X_{part} must have rows of {model.input_dim} features, got {X.shape}."
         )
     numbers = X.data if issparse(X) else X
-    if not (surely_finite(numbers) or np.isfinite(numbers).all()):
+    if not (has_finite_norm(numbers) or np.isfinite(numbers).all()):
         raise ValueError(f"X_{part} must hold numbers that are finite in {X.dtype}.")
     try:
         return X, model.as_targets(y, n_rows=X.shape[0])

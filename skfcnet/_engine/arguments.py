@@ -12,7 +12,7 @@ from numbers import Integral, Real
 import numpy as np
 
 
-def _is_not_negative(value):
+def _is_non_negative(value):
     return isfinite(value) and value >= 0
 
 
@@ -20,14 +20,14 @@ def _is_positive(value):
     return isfinite(value) and value > 0
 
 
-def _is_a_share(value):
+def _is_fraction(value):
     return 0 <= value < 1
 
 
 # Ranges for `checked_number`: whether they contain a number, and what errors say.
-NOT_NEGATIVE = _is_not_negative, "finite and not negative"
+NON_NEGATIVE = _is_non_negative, "finite and not negative"
 POSITIVE = _is_positive, "positive and finite"
-A_SHARE = _is_a_share, "in [0, 1)"
+FRACTION = _is_fraction, "in [0, 1)"
 
 _UNCHECKED = {}  # for each decorated function, the function without its checks
 

@@ -62,7 +62,7 @@ class Batches:
         self.shuffle = shuffle
         self._order = np.arange(len(weight))
         if shuffle:
-            self._order, _ = content_order(X, y, weight)
+            self._order, _ = order_by_content(X, y, weight)
         ends = np.cumsum(weight[self._order])
         self.n_rows = max(1, round(ends[-1]))
         self._ends = np.minimum(ends * (self.n_rows / ends[-1]), self.n_rows)
@@ -102,7 +102,7 @@ class Batches:
         return cuts
 
 
-def repetitions(sample_weight):
+def as_repetition_counts(sample_weight):
     """Return weights as repetition counts.
 
     Weights whose mean is from 1 to `MAX_MEAN_REPETITION` are kept as they are. With a
@@ -122,10 +122,10 @@ def repetitions(sample_weight):
     Examples
     --------
     >>> import numpy as np
-    >>> from skfcnet._engine.batches import repetitions
-    >>> repetitions(np.array([1.0, 2.0, 3.0]))
+    >>> from skfcnet._engine.batches import as_repetition_counts
+    >>> as_repetition_counts(np.array([1.0, 2.0, 3.0]))
     array([1., 2., 3.])
-    >>> repetitions(np.array([1e-300, 3e-300]))
+    >>> as_repetition_counts(np.array([1e-300, 3e-300]))
     array([0.5, 1.5])
     """
     n = len(sample_weight)
@@ -138,7 +138,7 @@ def repetitions(sample_weight):
     return np.maximum(relative * (n / total), np.finfo(np.float64).tiny)
 
 
-def content_order(X, y, weight):
+def order_by_content(X, y, weight):
     """Order rows by their content alone.
 
     Rows are sorted by a hash: the sum of the 32-bit words of X and y, each times a

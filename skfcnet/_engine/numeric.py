@@ -7,7 +7,7 @@ from scipy.sparse import issparse
 
 
 @np.errstate(all="ignore")
-def surely_finite(X):
+def has_finite_norm(X):
     """Return whether the sum of squares is finite, so that all numbers are, too.
 
     It is much faster than looking at each number. False does not mean that one of them
@@ -20,7 +20,7 @@ def surely_finite(X):
     return isfinite(np.dot(values, values))
 
 
-def in_dtype(a, dtype, name):
+def checked_cast(a, dtype, name):
     """Return numbers in another dtype, and raise an error where it has no room."""
     if a.dtype == dtype:
         return a
@@ -35,7 +35,7 @@ def in_dtype(a, dtype, name):
     return converted
 
 
-def finite(computed, dtype):
+def checked_range(computed, dtype):
     """Return what was computed from X, and raise an error where dtype has no room."""
     if not (np.abs(computed) <= np.finfo(dtype).max).all():
         raise ValueError(

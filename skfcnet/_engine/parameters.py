@@ -80,7 +80,7 @@ class NamedArrays(Mapping):
         return f"{type(self).__name__}({shapes})"
 
 
-class ArrayList(list):
+class ParameterList(list):
     """A list of read-only views of arrays, where assignment copies into the arrays.
 
     Parameters
@@ -97,9 +97,10 @@ class ArrayList(list):
     Examples
     --------
     >>> import numpy as np
-    >>> from skfcnet._engine.parameters import ArrayList, Parameters, ParamSpec, Zone
+    >>> from skfcnet._engine.parameters import ParameterList, Parameters
+    >>> from skfcnet._engine.parameters import ParamSpec, Zone
     >>> params = Parameters([ParamSpec("W1", (2,), Zone.WEIGHT)])
-    >>> weights = ArrayList("coefs_", [params["W1"]], params)
+    >>> weights = ParameterList("coefs_", [params["W1"]], params)
     >>> weights[0] = [3.0, 4.0]
     >>> params["W1"]
     array([3., 4.], dtype=float32)
