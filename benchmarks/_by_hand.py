@@ -11,9 +11,9 @@ from math import sqrt
 
 import numpy as np
 
-from skfcnet._engine.prefetch import gathered_ahead, pays_ahead
-from skfcnet._engine.threads import spares_a_thread, threads_for
-from skfcnet._engine.vector_update import BLOCK
+from skfcnet._engine.prefetch import is_worth_prefetching, prefetch_rows
+from skfcnet._engine.threads import blas_threads_for, has_spare_thread
+from skfcnet._engine.vector_update import BLOCK_SIZE
 from skfcnet._engine.workspace import Workspace
 
 
@@ -69,12 +69,12 @@ def fit(settings, X, y):
     dweights, dbiases = arrays_of(vectors[1], sizes)
     for w in weights:
         w[...] = sqrt(2 / len(w)) * rng.standard_normal(w.shape)
-    starts = range(0, vectors.shape[1], BLOCK)
-    scratch = np.empty(BLOCK, X.dtype)
+    starts = range(0, vectors.shape[1], BLOCK_SIZE)
+    scratch = np.empty(BLOCK_SIZE, X.dtype)
     blocks = [
         (*part, scratch[: part.shape[1]], slice(max(0, n_weights - start)))
         for start in starts
-        for part in [vectors[:, start : start + BLOCK]]
+        for part in [vectors[:, start : start + BLOCK_SIZE]]
     ]
 
     outputs = [np.empty((batch_size, width), X.dtype) for width in sizes[1:]]
@@ -128,13 +128,13 @@ def fit(settings, X, y):
             yield X.take(rows, axis=0, out=x_rows[: len(rows)], mode="clip")
 
     flops = 6 * batch_size * n_weights
-    spare, workspace, t = spares_a_thread(flops), Workspace(), 0
-    with threads_for(flops), np.errstate(all="ignore"):
+    spare, workspace, t = has_spare_thread(flops), Workspace(), 0
+    with blas_threads_for(flops), np.errstate(all="ignore"):
         for _ in range(settings["max_iter"]):
             order, total = rng.permutation(len(X)), 0.0
             batches = np.split(order, range(batch_size, len(X), batch_size))
-            if spare and pays_ahead(X, batches):
-                gathered = gathered_ahead(X, batches, workspace)
+            if spare and is_worth_prefetching(X, batches):
+                gathered = prefetch_rows(X, batches, workspace)
             else:
                 gathered = taken_one_by_one(X, batches)
             for rows, x in zip(batches, gathered, strict=True):

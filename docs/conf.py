@@ -2,15 +2,18 @@
 
 import inspect
 import re
+from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
+from pkgutil import walk_packages
 
 from sphinx_gallery.sorting import ExplicitOrder
 
 import skfcnet
-from skfcnet._estimators.base import SOLVERS
+from skfcnet._estimators.optimization import SOLVERS
 from skfcnet.initializers import INITIALIZERS
 from skfcnet.layers import ACTIVATIONS, LAYERS, NORMALIZATIONS
-from skfcnet.losses import LOSSES
+from skfcnet.losses import LINKS, LOSSES
 from skfcnet.schedules import SCHEDULES
 from skfcnet.update_rules import UPDATE_RULES
 
@@ -88,8 +91,9 @@ def summary_of(function):
 
 
 def link_to(function):
-    """Return a link to the reference of a function."""
-    return f":func:`~{function.__module__}.{function.__name__}`"
+    """Return a link to the reference of a function, by its public address."""
+    module = function.__module__.partition("._")[0]
+    return f":func:`~{module}.{function.__name__}`"
 
 
 def literal_of(value):
@@ -113,6 +117,21 @@ def write_table(name, header, rows):
         path.write_text(text, encoding="utf-8")
 
 
+def modules_of(package):
+    """Yield the name of every module of a package, and its summary."""
+    for module in sorted(
+        walk_packages(package.__path__, f"{package.__name__}."),
+        key=lambda module: module.name,
+    ):
+        if module.name != "skfcnet.callbacks" or find_spec("sklearn.callback"):
+            yield module.name, summary_of(import_module(module.name))
+
+
+write_table(
+    "modules",
+    ("Module", "What it is"),
+    [(literal_of(name), summary) for name, summary in modules_of(skfcnet)],
+)
 CHOICES = {
     "activations": ACTIVATIONS,
     "normalizations": {name: LAYERS[kind] for name, kind in NORMALIZATIONS.items()},
@@ -147,11 +166,24 @@ write_table(
             literal_of(name),
             link_to(loss.function),
             loss.domain.requirement,
-            literal_of(loss.output),
+            literal_of(loss.link.name),
             defaults_of(loss) or "none",
             summary_of(loss.function),
         )
         for name, loss in LOSSES.items()
+    ],
+)
+write_table(
+    "links",
+    ("Name", "Inverse link", "Parameters of the loss", "What it is"),
+    [
+        (
+            literal_of(name),
+            literal_of(link.name),
+            ", ".join(map(literal_of, link.parameters)) or "none",
+            summary_of(type(link)),
+        )
+        for name, link in LINKS.items()
     ],
 )
 write_table(

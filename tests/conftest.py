@@ -8,6 +8,8 @@ import pytest
 
 from skfcnet.datasets import fetch_california_housing, fetch_mnist
 
+pytest.register_assert_rewrite("scaffolding")
+
 
 @pytest.fixture(scope="session")
 def data_folder():

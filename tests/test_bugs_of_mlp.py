@@ -28,8 +28,9 @@ CLASSIFIER, REGRESSOR = {
     "skfcnet": (FCNetClassifier, FCNetRegressor),
     "scikit-learn": (MLPClassifier, MLPRegressor),
 }[os.environ.get("BUGS_OF", "skfcnet")]
+from scaffolding import parameters_of, short_fits
 
-pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+pytestmark = short_fits
 
 STANDING_STILL = {"solver": "sgd", "learning_rate_init": 1e-300, "momentum": 0.0}
 # As scikit-learn's are, where the defaults are others.
@@ -42,10 +43,6 @@ def regression_data(n=60, n_features=4, n_outputs=1, seed=0):
     X = rng.normal(size=(n, n_features))
     y = X @ rng.normal(size=(n_features, n_outputs))
     return X, y[:, 0] if n_outputs == 1 else y
-
-
-def parameters_of(model):
-    return np.concatenate([a.ravel() for a in (*model.coefs_, *model.intercepts_)])
 
 
 def test_1_the_gradient_of_several_outputs_is_that_of_the_reported_loss():

@@ -15,28 +15,12 @@ from skfcnet import FCNetClassifier, FCNetRegressor
 callback = pytest.importorskip(
     "sklearn.callback", reason="callbacks came with scikit-learn 1.9"
 )
+from scaffolding import SMALL, any_solver, data_of, parameters_of, short_fits
 
-pytestmark = pytest.mark.filterwarnings(
-    "ignore::sklearn.exceptions.ConvergenceWarning",  # short fits, on purpose
-    # What is set for one solver has no effect with another; see test_idle.py.
-    "ignore:.* has no effect. it needs:UserWarning",
-)
+pytestmark = [short_fits, any_solver]
 
-SMALL = {
-    "hidden_layer_sizes": (8,),
-    "max_iter": 5,
-    "random_state": 0,
-    "learning_rate_init": 0.01,
-    "learning_rate": "constant",  # so that two epochs are the first of five
-}
 ESTIMATORS = [FCNetClassifier, FCNetRegressor]
 SOLVERS = ["adam", "lbfgs"]
-
-
-def data():
-    rng = np.random.default_rng(0)
-    X = rng.normal(size=(60, 4))
-    return X, (X[:, 0] > 0).astype(int)
 
 
 class Recorder:
@@ -67,7 +51,7 @@ class Recorder:
 
 
 def fitted_with(recorder, estimator=FCNetRegressor, **changes):
-    X, y = data()
+    _, X, y = data_of("binary", 60)
     model = estimator(**SMALL).set_params(**changes).set_callbacks(recorder)
     return model.fit(X, y)
 
@@ -99,7 +83,7 @@ def test_a_callback_can_end_the_fit_at_once(estimator, solver, early_stopping):
 def test_the_fitted_estimator_of_an_epoch_is_a_model_of_its_own(
     estimator, solver, normalization
 ):
-    X, y = data()
+    _, X, y = data_of("binary", 60)
     recorder = Recorder()
     changes = {"solver": solver, "normalization": normalization, "tol": 1e-12}
     model = fitted_with(recorder, estimator, **changes)
@@ -107,16 +91,16 @@ def test_the_fitted_estimator_of_an_epoch_is_a_model_of_its_own(
         np.testing.assert_array_equal(fitted.predict(X), then)
         assert not np.shares_memory(fitted.coefs_[0], model.coefs_[0])
         assert fitted.n_iter_ == len(fitted.loss_curve_) == epoch
-    vectors = [fitted._net.params.vector for fitted, _ in recorder.fitted]
-    np.testing.assert_array_equal(vectors[-1], model._net.params.vector)
+    vectors = [parameters_of(fitted) for fitted, _ in recorder.fitted]
+    np.testing.assert_array_equal(vectors[-1], parameters_of(model))
     assert (vectors[0] != vectors[-1]).any()
     expected = clone(model).set_params(max_iter=2).set_callbacks().fit(X, y)
     if solver == "adam":
-        np.testing.assert_array_equal(vectors[1], expected._net.params.vector)
+        np.testing.assert_array_equal(vectors[1], parameters_of(expected))
 
 
 def test_callbacks_change_no_bit():
-    X, y = data()
+    _, X, y = data_of("binary", 60)
     model = fitted_with(Recorder(), dropout=0.2, normalization="batch")
     plain = FCNetRegressor(**SMALL, dropout=0.2, normalization="batch").fit(X, y)
     np.testing.assert_array_equal(model.predict(X), plain.predict(X))
@@ -125,7 +109,7 @@ def test_callbacks_change_no_bit():
 
 @pytest.mark.parametrize("solver", SOLVERS)
 def test_a_failing_callback_leaves_the_model_and_is_torn_down(solver):
-    X, y = data()
+    _, X, y = data_of("binary", 60)
     model = FCNetRegressor(**SMALL, solver=solver, tol=1e-12).fit(X, y)
     before, names = model.predict(X), vars(model).keys()
     recorder = Recorder(fail_after=2)
@@ -164,7 +148,7 @@ class FailsAtTheEnd:
 @pytest.mark.parametrize("hook", ["end of the fit", "teardown"])
 @pytest.mark.parametrize("estimator", ESTIMATORS)
 def test_a_callback_that_fails_after_training_leaves_the_earlier_model(estimator, hook):
-    X, y = data()
+    _, X, y = data_of("binary", 60)
     model = estimator(**SMALL).fit(X, y)
     earlier, names = model.predict(X[:, ::-1]), set(vars(model))
     model.set_params(random_state=1).set_callbacks(FailsAtTheEnd(hook))
@@ -180,7 +164,7 @@ def test_a_callback_that_fails_after_training_leaves_the_earlier_model(estimator
 
 def test_a_failing_fit_tears_callbacks_down():
     recorder = Recorder()
-    X, y = data()
+    _, X, y = data_of("binary", 60)
     model = FCNetRegressor(**SMALL, early_stopping=True, scoring=lambda *_: np.nan)
     model.set_callbacks(recorder)
     with pytest.raises(ValueError, match="validation score became nan"):
@@ -190,7 +174,7 @@ def test_a_failing_fit_tears_callbacks_down():
 
 
 def test_metadata_are_what_fit_was_given():
-    X, y = data()
+    _, X, y = data_of("binary", 60)
     recorder = Recorder()
     model = FCNetRegressor(**SMALL, early_stopping=True).set_callbacks(recorder)
     weight = np.ones(len(X))
@@ -203,7 +187,7 @@ def test_metadata_are_what_fit_was_given():
 
 
 def test_callbacks_survive_clones_and_pickles_and_are_no_parameters():
-    X, y = data()
+    _, X, y = data_of("binary", 60)
     recorder = Recorder()
     model = FCNetRegressor(**SMALL).set_callbacks(recorder)
     assert model.get_params().keys() == FCNetRegressor().get_params().keys()
@@ -224,7 +208,7 @@ def epochs_in(log):
 
 @pytest.mark.parametrize("solver", SOLVERS)
 def test_a_scoring_monitor_logs_every_epoch(solver):
-    X, y = data()
+    _, X, y = data_of("binary", 60)
     monitor = callback.ScoringMonitor(scoring="r2")
     model = fitted_with(monitor, solver=solver, tol=1e-12)
     scores = epochs_in(monitor.get_logs())
@@ -233,7 +217,7 @@ def test_a_scoring_monitor_logs_every_epoch(solver):
 
 
 def test_a_scoring_monitor_works_in_a_pipeline():
-    X, y = data()
+    _, X, y = data_of("binary", 60)
     monitor = callback.ScoringMonitor(scoring="r2")
     model = FCNetRegressor(**SMALL).set_callbacks(monitor)
     pipeline = make_pipeline(StandardScaler(), model).fit(X, y)
@@ -243,7 +227,7 @@ def test_a_scoring_monitor_works_in_a_pipeline():
 
 
 def test_a_scoring_monitor_works_in_a_search_with_two_workers():
-    X, y = data()
+    _, X, y = data_of("binary", 60)
     monitor = callback.ScoringMonitor(scoring="r2")
     model = FCNetRegressor(**SMALL).set_callbacks(monitor)
     search = GridSearchCV(model, {"alpha": [0.1, 1.0]}, cv=2, n_jobs=2)

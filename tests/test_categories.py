@@ -1,4 +1,4 @@
-"""Categorical columns: which they are, how levels are numbered and encoded."""
+"""Categorical columns: which they are, how they are numbered and encoded."""
 
 import datetime
 import pickle
@@ -8,24 +8,21 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 from scipy.sparse import csr_array
 from sklearn import config_context
 from sklearn.ensemble import HistGradientBoostingClassifier
 
+from scaffolding import repeatable
 from skfcnet import FCNetRegressor
-from skfcnet._tabular.categories import (
-    MAX_LEVELS,
-    Categories,
-    Columns,
-    as_table,
-    categorical_mask,
-    rows_of,
-)
+from skfcnet._tabular.categorical_features import categorical_mask
+from skfcnet._tabular.categories import CategoryEncoder
+from skfcnet._tabular.table_reader import MAX_CATEGORIES, TableReader
+from skfcnet._tabular.tables import as_table, take_rows
 
-REPEATABLE = settings(deadline=None, derandomize=True, max_examples=100)
+REPEATABLE = repeatable(100)
 DATA = {
     "colour": ["red", "blue", None, "red"],
     "size": [1.5, 2.5, None, 4.5],
@@ -126,63 +123,63 @@ def test_names_are_those_of_a_data_frame():
         categorical_mask(np.zeros((2, 2)), ["size"])
 
 
-# Numbers for levels
+# Reading tables
 
 
 @every_table
 @pytest.mark.parametrize("output", ["default", "pandas"])
 def test_tables_of_all_kinds_become_the_same_numbers(table, output):
     with config_context(transform_output=output):
-        columns = pickle.loads(pickle.dumps(Columns(FIRST).fit(table)))
-        numbers = columns.transform(table)
+        reader = pickle.loads(pickle.dumps(TableReader(FIRST).fit(table)))
+        numbers = reader.read(table)
     assert numbers.dtype == np.float64 and numbers.flags.c_contiguous
     np.testing.assert_array_equal(numbers, COLOURS_TO_NUMBERS)
-    assert columns.levels == [["blue", "red"]]
+    assert reader.categories == [["blue", "red"]]
 
 
 @pytest.mark.parametrize("name", TABLES)
-def test_a_level_that_was_not_there_is_missing_unless_it_is_declared(name):
+def test_a_category_that_was_not_there_is_missing_unless_it_is_listed(name):
     table = TABLES[name]
-    columns = Columns(FIRST).fit(table[1:3])
-    is_declared = name in ("pandas category", "polars enum")
-    red = 1 if is_declared else np.nan
+    reader = TableReader(FIRST).fit(table[1:3])
+    is_listed = name in ("pandas category", "polars enum")
+    red = 1 if is_listed else np.nan
     expected = [red, 0, np.nan, red]
-    np.testing.assert_array_equal(columns.transform(table)[:, 0], expected)
-    assert columns.n_declared == [2 if is_declared else 0]
+    np.testing.assert_array_equal(reader.read(table)[:, 0], expected)
+    assert reader.n_listed == [2 if is_listed else 0]
 
 
-def test_more_declared_levels_than_there_can_be_are_those_that_rows_have():
-    many = pd.CategoricalDtype([*map(str, range(MAX_LEVELS + 1))])
+def test_more_listed_categories_than_there_can_be_are_those_that_rows_have():
+    many = pd.CategoricalDtype([*map(str, range(MAX_CATEGORIES + 1))])
     X = pd.DataFrame({"id": pd.Series(["7", "5"], dtype=many)})
-    columns = Columns(np.array([True])).fit(X)
-    assert columns.levels == [["5", "7"]] and columns.n_declared == [0]
+    reader = TableReader(np.array([True])).fit(X)
+    assert reader.categories == [["5", "7"]] and reader.n_listed == [0]
 
 
 @pytest.mark.parametrize("library", ["pandas", "polars", "array"])
-@pytest.mark.parametrize("n_levels", [MAX_LEVELS, MAX_LEVELS + 1])
-def test_columns_of_too_many_levels_are_named(library, n_levels):
-    names = [*(f"name {i}" for i in range(n_levels)), None]
+@pytest.mark.parametrize("n_categories", [MAX_CATEGORIES, MAX_CATEGORIES + 1])
+def test_columns_of_too_many_categories_are_named(library, n_categories):
+    names = [*(f"name {i}" for i in range(n_categories)), None]
     X = {
         "pandas": pd.DataFrame({"a": 1.0, "id": names}),
         "polars": pl.DataFrame({"a": [1.0] * len(names), "id": names}),
         "array": np.array([[1.0, name] for name in names], dtype=object),
     }[library]
-    columns = Columns(np.array([False, True]))
-    if n_levels > MAX_LEVELS:
+    reader = TableReader(np.array([False, True]))
+    if n_categories > MAX_CATEGORIES:
         name = 1 if library == "array" else "'id'"
-        message = f"256 levels in its categorical column {name}, .*TargetEncoder"
+        message = f"256 categories in its categorical column {name}, .*TargetEncoder"
         with pytest.raises(ValueError, match=message):
-            columns.fit(X)
+            reader.fit(X)
     else:
-        numbers = columns.fit(X).transform(X)[:, 1]
-        assert np.nanmax(numbers) == n_levels - 1
+        numbers = reader.fit(X).read(X)[:, 1]
+        assert np.nanmax(numbers) == n_categories - 1
         assert np.isnan(numbers[-1])
 
 
 @every_table
 def test_rows_of_any_table_are_those_asked_for(table):
-    rows = rows_of(table, np.array([True, False, False, True]))
-    numbers = Columns(FIRST).fit(table).transform(rows)
+    rows = take_rows(table, np.array([True, False, False, True]))
+    numbers = TableReader(FIRST).fit(table).read(rows)
     np.testing.assert_array_equal(numbers, np.array(COLOURS_TO_NUMBERS)[[0, 3]])
 
 
@@ -194,58 +191,58 @@ def test_lists_are_tables_of_objects():
             as_table(X)
 
 
-def test_levels_may_be_numbers():
+def test_categories_may_be_numbers():
     X = np.array([[7.0, 0.5], [np.nan, 1.5], [-1.0, 2.5], [7.0, np.nan]])
-    numbers = Columns(np.array([True, False])).fit(X).transform(X)
+    numbers = TableReader(np.array([True, False])).fit(X).read(X)
     expected = [[1, 0.5], [np.nan, 1.5], [0, 2.5], [1, np.nan]]
     np.testing.assert_array_equal(numbers, expected)
 
 
 def test_all_columns_may_be_categorical():
     X = np.array([["a", "x"], ["b", "x"]])
-    numbers = Columns(np.array([True, True])).fit(X).transform(X)
+    numbers = TableReader(np.array([True, True])).fit(X).read(X)
     np.testing.assert_array_equal(numbers, [[0, 0], [1, 0]])
 
 
 @pytest.mark.parametrize("bad", ["large", np.inf])
 def test_other_columns_must_hold_numbers(bad):
     X = np.array([["a", 1.0], ["b", bad]], dtype=object)
-    columns = Columns(np.array([True, False])).fit(X)
+    reader = TableReader(np.array([True, False])).fit(X)
     message = "text 'large' in its column 1, .* categorical_features"
     message += "|X contains infinity in its column 1"
     with pytest.raises(ValueError, match=message):
-        columns.transform(X)
+        reader.read(X)
 
 
-def test_levels_of_one_column_are_of_one_kind():
+def test_categories_of_one_column_are_of_one_kind():
     X = np.array([["a"], [1]], dtype=object)
     message = "one kind .* column 0: .* the int 1 besides the text 'a'"
     with pytest.raises(ValueError, match=message):
-        Columns(np.array([True])).fit(X)
+        TableReader(np.array([True])).fit(X)
     for cell in ([1], {"a": 1}):
         X[1, 0] = cell
         with pytest.raises(ValueError, match="in its categorical column 0"):
-            Columns(np.array([True])).fit(X)
+            TableReader(np.array([True])).fit(X)
 
 
 @pytest.mark.parametrize("library", ["pandas", "polars", "array"])
-def test_levels_of_another_kind_than_in_fit_are_no_unknown_ones(library):
+def test_categories_of_another_kind_than_in_fit_are_no_unknown_ones(library):
     def table_of(*values):
         if library == "array":
             return np.array([[value] for value in values], dtype=object)
         return {"pandas": pd.DataFrame, "polars": pl.DataFrame}[library]({"k": values})
 
     name = 0 if library == "array" else "'k'"
-    numbers = Columns(np.array([True])).fit(table_of(1, 2))
-    as_floats = numbers.transform(table_of(2.0, 1.0, None))
+    numbers = TableReader(np.array([True])).fit(table_of(1, 2))
+    as_floats = numbers.read(table_of(2.0, 1.0, None))
     np.testing.assert_array_equal(as_floats, [[1], [0], [np.nan]])
     with pytest.raises(ValueError, match=f"text '1' in .* {name}, which held numbers"):
-        numbers.transform(table_of("1", "2"))
-    text = Columns(np.array([True])).fit(table_of("1", "2"))
+        numbers.read(table_of("1", "2"))
+    text = TableReader(np.array([True])).fit(table_of("1", "2"))
     for value in (1, 1.0):
         with pytest.raises(ValueError, match=f"1.* in .* {name}, which held text"):
-            text.transform(table_of(value))
-    assert np.isnan(text.transform(table_of("3", None))).all()
+            text.read(table_of(value))
+    assert np.isnan(text.read(table_of("3", None))).all()
 
 
 # Numbers as text
@@ -275,11 +272,11 @@ def test_text_that_reads_as_numbers_throughout_is_numbers(text, expected, kind):
     assert not mask.any()
     name = 0 if "array" in kind or "NumPy" in kind else "'k'"
     with pytest.warns(UserWarning, match=rf"as text in its columns \[{name}\]"):
-        columns = Columns(mask).fit(X)
+        reader = TableReader(mask).fit(X)
     # What is known from fit is not told again.
-    np.testing.assert_array_equal(columns.transform(X)[:, 0], expected)
+    np.testing.assert_array_equal(reader.read(X)[:, 0], expected)
     numbers = np.array(expected)[:, np.newaxis]
-    np.testing.assert_array_equal(columns.transform(numbers), numbers)
+    np.testing.assert_array_equal(reader.read(numbers), numbers)
 
 
 @pytest.mark.parametrize(
@@ -299,11 +296,11 @@ def test_text_that_reads_as_numbers_throughout_is_numbers(text, expected, kind):
 def test_other_text_is_categories(frame, text):
     X = frame({"k": text})
     assert categorical_mask(X, "from_dtype").tolist() == [True]
-    numbers = Columns(np.array([True])).fit(X).transform(X)
+    numbers = TableReader(np.array([True])).fit(X).read(X)
     assert sorted(numbers[:, 0]) == [0, 1]
 
 
-def test_numbers_that_are_declared_categories_stay_so():
+def test_numbers_that_are_listed_categories_stay_so():
     X = pd.DataFrame({"k": ["1", "2"]})
     assert categorical_mask(X, ["k"]).all()
     assert categorical_mask(X.astype("category"), "from_dtype").all()
@@ -312,9 +309,9 @@ def test_numbers_that_are_declared_categories_stay_so():
 
 
 def test_text_where_numbers_were_is_read_and_told_of():
-    columns = Columns(np.array([False])).fit(pd.DataFrame({"k": [1.0, 2.0]}))
+    reader = TableReader(np.array([False])).fit(pd.DataFrame({"k": [1.0, 2.0]}))
     with pytest.warns(UserWarning, match=r"as text in its columns \['k'\]"):
-        numbers = columns.transform(pd.DataFrame({"k": ["1", "2"]}))
+        numbers = reader.read(pd.DataFrame({"k": ["1", "2"]}))
     assert numbers.tolist() == [[1], [2]]
 
 
@@ -340,16 +337,16 @@ def test_cells_that_are_no_numbers_are_shown_with_their_column(cell, remedy, fra
     X[1, 1] = cell
     if frame:
         X = pd.DataFrame({"town": X[:, 0], "k": pd.Series(list(X[:, 1]), dtype=object)})
-    columns = Columns(np.array([True, False])).fit(X)
+    reader = TableReader(np.array([True, False])).fit(X)
     name = "'k'" if frame else "1"
     with pytest.raises((TypeError, ValueError), match=f"column {name}, .*{remedy}"):
-        columns.transform(X)
+        reader.read(X)
 
 
 @pytest.mark.parametrize("missing", [None, np.nan, pd.NA, pd.NaT, Decimal("nan")])
 def test_what_is_missing_among_objects_is_missing(missing):
     X = np.array([[Decimal("1.5"), "a"], [missing, missing]], dtype=object)
-    numbers = Columns(np.array([False, True])).fit(X).transform(X)
+    numbers = TableReader(np.array([False, True])).fit(X).read(X)
     np.testing.assert_array_equal(numbers, [[1.5, 0], [np.nan, np.nan]])
 
 
@@ -393,49 +390,49 @@ def test_tables_of_pyarrow_are_read():
     pyarrow = pytest.importorskip("pyarrow")
     X = as_table(pyarrow.table(DATA))
     assert categorical_mask(X, "from_dtype").tolist() == [True, False, False]
-    numbers = Columns(FIRST).fit(X).transform(X)
+    numbers = TableReader(FIRST).fit(X).read(X)
     np.testing.assert_array_equal(numbers, COLOURS_TO_NUMBERS)
 
 
-# What the network sees
+# Encoding
 
 
 def encoded(X, new=None):
     X = np.array(X, dtype=float)
-    categories = Categories().fit(X)
+    categories = CategoryEncoder().fit(X)
     return categories.transform(X if new is None else np.array(new, dtype=float))
 
 
-def test_every_level_has_its_own_column():
+def test_every_category_has_its_own_column():
     X = [[5], [7], [9], [7]]
     np.testing.assert_array_equal(
         encoded(X), [[1, 0, 0], [0, 1, 0], [0, 0, 1], [0, 1, 0]]
     )
 
 
-def test_two_levels_share_a_column():
+def test_two_categories_share_a_column():
     np.testing.assert_array_equal(encoded([[5], [7], [5]]), [[-1], [1], [-1]])
 
 
-def test_declared_levels_have_columns_without_rows():
+def test_listed_categories_have_columns_without_rows():
     X = np.array([[0.0, 1.0, 0.0], [np.nan, 1.0, 1.0]])
-    categories = Categories().fit(X, [2, 0, 2])
+    categories = CategoryEncoder().fit(X, [2, 0, 2])
     expected = [[1, 0, 1, -1], [0, 0, 1, 1]]
     np.testing.assert_array_equal(categories.transform(X), expected)
-    assert categories.without_rows.tolist() == [1]
+    assert categories.columns_without_rows.tolist() == [1]
     new = np.array([[1.0, 2.0, np.nan]])
     np.testing.assert_array_equal(categories.transform(new), [[0, 1, 0, 0]])
 
 
-@pytest.mark.parametrize("n_levels", [1, 2, 3, 6])
+@pytest.mark.parametrize("n_categories", [1, 2, 3, 6])
 @pytest.mark.parametrize("unknown", [np.nan, -1.0, 0.5, 100.0])
-def test_missing_and_unknown_levels_are_zero_throughout(n_levels, unknown):
-    X = np.arange(n_levels)[:, np.newaxis]
+def test_missing_and_unknown_categories_are_zero_throughout(n_categories, unknown):
+    X = np.arange(n_categories)[:, np.newaxis]
     assert not encoded(X, new=[[unknown]]).any()
 
 
 @pytest.mark.parametrize("X", [np.full((3, 1), np.nan), np.empty((3, 0))])
-def test_columns_without_levels_leave_nothing(X):
+def test_columns_without_categories_leave_nothing(X):
     assert encoded(X).shape == (3, 0)
 
 
@@ -445,15 +442,15 @@ def test_columns_without_levels_leave_nothing(X):
     ),
 )
 @REPEATABLE
-def test_rows_of_equal_levels_and_only_these_are_encoded_alike(X):
-    categories = Categories().fit(X)
+def test_rows_of_equal_categories_and_only_these_are_encoded_alike(X):
+    categories = CategoryEncoder().fit(X)
     out = np.full((12, categories.width), np.nan, np.float32)
     assert categories.transform(X, out=out) is out
     known = np.nan_to_num(X, nan=-1)
     varies = [len(np.unique(column)) > 1 for column in known.T]
-    same_levels = (known[:, None, varies] == known[None, :, varies]).all(axis=2)
+    same_categories = (known[:, None, varies] == known[None, :, varies]).all(axis=2)
     same_code = (out[:, None] == out[None]).all(axis=2)
-    np.testing.assert_array_equal(same_levels, same_code)
+    np.testing.assert_array_equal(same_categories, same_code)
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])

@@ -12,65 +12,41 @@ import pytest
 from scipy.sparse import csr_array
 from sklearn.base import clone
 
-from skfcnet import FCNetClassifier, FCNetRegressor
-from skfcnet._estimators.base import SOLVERS
-
-pytestmark = pytest.mark.filterwarnings(
-    "ignore::sklearn.exceptions.ConvergenceWarning",  # short fits, on purpose
-    # What is set for one solver has no effect with another; see test_idle.py.
-    "ignore:.* has no effect. it needs:UserWarning",
+from scaffolding import (
+    KINDS,
+    SEVERAL,
+    SMALL,
+    any_solver,
+    assert_same,
+    data_of,
+    encoded,
+    network_of,
+    short_fits,
+    target_scale,
 )
+from skfcnet import FCNetClassifier, FCNetRegressor
+from skfcnet._estimators.optimization import SOLVERS
 
-SMALL = {
-    "hidden_layer_sizes": (8,),
-    "max_iter": 6,
-    "random_state": 0,
-    "learning_rate_init": 0.01,
-    "batch_size": 16,
-    "learning_rate": "constant",  # calls have no end in common to run towards
-}
+pytestmark = [short_fits, any_solver]
+
+SETTINGS = SMALL | {"max_iter": 6, "batch_size": 16}
 HORIZONS = ["cosine", "one_cycle", "coslog4"]
 
 
 def classification():
-    rng = np.random.default_rng(0)
-    X = rng.normal(size=(50, 4))
-    return X, (X @ rng.normal(size=(4, 3))).argmax(axis=1)
+    return data_of("multiclass", 50)[1:]
 
 
 def regression():
-    rng = np.random.default_rng(0)
-    X = rng.normal(size=(50, 4))
-    return X, X @ rng.normal(size=4)
+    return data_of("regression", 50)[1:]
 
 
-def everything(model):
-    """Return all that a model knows, but for its parameters and the clock."""
-    history = {k: v for k, v in model.history_.items() if k != "seconds"}
-    state = {k: v for k, v in vars(model).items() if k not in model.get_params()}
-    del state["_net"], state["_rng"], state["_history"]
-    state["_rng"] = model._rng.bit_generator.state
-    state["history"] = {k: np.array(v, float) for k, v in history.items()}
-    return state | {"vector": model._net.params.vector.copy()}
-
-
-def assert_same(ours, theirs):
-    if isinstance(ours, dict):
-        assert ours.keys() == theirs.keys()
-        for key in ours:
-            assert_same(ours[key], theirs[key])
-    elif hasattr(ours, "__dict__"):
-        assert_same(vars(ours), vars(theirs))
-    else:
-        np.testing.assert_array_equal(ours, theirs)
-
-
-def assert_same_training(model, other, X):
-    np.testing.assert_array_equal(model._net.params.vector, other._net.params.vector)
-    np.testing.assert_array_equal(model.predict(X), other.predict(X))
-    assert model.loss_curve_ == other.loss_curve_
-    assert model.history_["learning_rate"] == other.history_["learning_rate"]
-    assert (model.n_iter_, model.t_) == (other.n_iter_, other.t_)
+def assert_unchanged(model, earlier, X, y):
+    """Assert that a model is what its earlier copy is, and learns on as that does."""
+    assert vars(model).keys() == vars(earlier).keys()
+    assert_same(model, earlier, X)
+    model.set_params(**earlier.get_params())
+    assert_same(model.partial_fit(X, y), earlier.partial_fit(X, y), X)
 
 
 @pytest.mark.parametrize("solver", SOLVERS)
@@ -94,12 +70,12 @@ def assert_same_training(model, other, X):
 )
 def test_calls_of_partial_fit_are_epochs_of_fit(solver, changes):
     X, y = regression()
-    model = FCNetRegressor(**SMALL, solver=solver).set_params(**changes)
+    model = FCNetRegressor(**SETTINGS, solver=solver).set_params(**changes)
     whole, stepwise = clone(model).fit(X, y), clone(model)
     for _ in range(whole.n_iter_):
         stepwise.partial_fit(X, y)
     assert whole.n_iter_ == 6
-    assert_same_training(stepwise, whole, X)
+    assert_same(stepwise, whole, X)
     if "tol" in changes:  # the rate was indeed divided on the way
         assert len(set(whole.history_["learning_rate"])) > 1
 
@@ -108,20 +84,20 @@ def test_calls_of_partial_fit_are_epochs_of_fit(solver, changes):
 def test_calls_flush_what_decays_at_the_steps_of_fit(solver, monkeypatch):
     # Often, and numbers large enough to be seen: an epoch has four steps.
     monkeypatch.setattr("skfcnet.solver.FLUSH_EVERY", 3)
-    monkeypatch.setattr("skfcnet._engine.vector_update.IDLE", 0.1)
+    monkeypatch.setattr("skfcnet._engine.vector_update.NEGLIGIBLE", 0.1)
     X, y = regression()
-    model = FCNetRegressor(**SMALL, solver=solver)
+    model = FCNetRegressor(**SETTINGS, solver=solver)
     whole, stepwise = clone(model).fit(X, y), clone(model)
     for _ in range(whole.n_iter_):
         stepwise.partial_fit(X, y)
     assert (whole.coefs_[0] == 0).any()
-    assert_same_training(stepwise, whole, X)
+    assert_same(stepwise, whole, X)
 
 
 def test_saving_and_going_on_in_another_process_changes_no_bit(tmp_path):
     X, y = classification()
     models = [
-        FCNetClassifier(**SMALL, solver=solver, dropout=0.2, normalization="batch")
+        FCNetClassifier(**SETTINGS, solver=solver, dropout=0.2, normalization="batch")
         .set_params(learning_rate=schedule, n_iter_no_change=2, tol=10.0)
         .set_params(n_members=n_members)
         .partial_fit(X, y, classes=[0, 1, 2])
@@ -142,7 +118,54 @@ def test_saving_and_going_on_in_another_process_changes_no_bit(tmp_path):
     for model, elsewhere in zip(models, joblib.load(path), strict=True):
         for _ in range(2):
             model.partial_fit(X, y)
-        assert_same_training(elsewhere.partial_fit(X, y), model.partial_fit(X, y), X)
+        assert_same(elsewhere.partial_fit(X, y), model.partial_fit(X, y), X)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("solver", SOLVERS)
+def test_partial_fit_with_saving_between_is_fit(kind, solver):
+    model, X, y = data_of(kind)
+    model.set_params(solver=solver, max_iter=4, dropout=0.2, normalization="batch")
+    whole = clone(model).fit(X, y)
+    classes = {"classes": np.unique(y)} if kind in ("binary", "multiclass") else {}
+    if kind == SEVERAL:
+        classes = {"classes": [np.unique(column) for column in y.T]}
+    stepwise = clone(model).partial_fit(X, y, **classes)
+    for _ in range(3):
+        stepwise = pickle.loads(pickle.dumps(stepwise)).partial_fit(X, y)
+    assert_same(stepwise, whole, X)
+    assert stepwise.n_iter_ == 4
+    assert stepwise.t_ == whole.t_
+
+
+def test_partial_fit_goes_on_from_fit():
+    model, X, y = data_of("multiclass")
+    model.fit(X, y)
+    before = model.loss_
+    for _ in range(20):
+        model.partial_fit(X, y)
+    assert model.n_iter_ == 25
+    assert model.loss_ < before
+
+
+def test_another_solver_takes_over_in_partial_fit():
+    model, X, y = data_of("regression")
+    model.partial_fit(X, y)
+    model.set_params(solver="sgd").partial_fit(X, y)
+    assert model.n_iter_ == 2
+
+
+def test_partial_fit_needs_all_classes_at_first_and_the_same_ones_later():
+    model, X, y = data_of("multiclass")
+    with pytest.raises(ValueError, match="classes must be passed on the first call"):
+        model.partial_fit(X, y)
+    model.partial_fit(X[y < 2], y[y < 2], classes=[0, 1, 2])
+    assert model.predict_proba(X).shape == (len(X), 3)
+    with pytest.raises(ValueError, match="classes"):
+        model.partial_fit(X, y, classes=[0, 1])
+    with pytest.raises(ValueError, match=r"labels \[3\] that are not in classes_"):
+        model.partial_fit(X, y + 1)
+    assert model.n_iter_ == 1
 
 
 @pytest.mark.parametrize("solver", SOLVERS)
@@ -159,11 +182,11 @@ def test_saving_and_going_on_in_another_process_changes_no_bit(tmp_path):
 )
 def test_two_fits_under_warm_start_are_one_long_fit(solver, changes):
     X, y = regression()
-    model = FCNetRegressor(**SMALL, solver=solver, n_iter_no_change=np.inf)
+    model = FCNetRegressor(**SETTINGS, solver=solver, n_iter_no_change=np.inf)
     model.set_params(warm_start=True, **changes)
     parts = clone(model).set_params(max_iter=2).fit(X, y)
     parts.set_params(max_iter=4).fit(X, y)
-    assert_same_training(parts, clone(model).fit(X, y), X)
+    assert_same(parts, clone(model).fit(X, y), X)
 
 
 @pytest.mark.parametrize("method", ["fit", "partial_fit"])
@@ -182,11 +205,11 @@ def test_two_fits_under_warm_start_are_one_long_fit(solver, changes):
 )
 def test_another_architecture_is_refused_and_changes_nothing(method, changes):
     X, y = regression()
-    model = FCNetRegressor(**SMALL, warm_start=True).fit(X, y)
-    before = everything(copy.deepcopy(model))
+    model = FCNetRegressor(**SETTINGS, warm_start=True).fit(X, y)
+    earlier = copy.deepcopy(model)
     with pytest.raises(ValueError, match="shape the network were changed"):
         getattr(model.set_params(**changes), method)(X, y)
-    assert_same(everything(model), before)
+    assert_unchanged(model, earlier, X, y)
 
 
 @pytest.mark.parametrize("method", ["fit", "partial_fit"])
@@ -203,7 +226,7 @@ def test_another_architecture_is_refused_and_changes_nothing(method, changes):
 )
 def test_what_does_not_shape_the_network_may_change(method, solver, changes):
     X, y = regression()
-    model = FCNetRegressor(**SMALL, solver=solver, warm_start=True).fit(X, y)
+    model = FCNetRegressor(**SETTINGS, solver=solver, warm_start=True).fit(X, y)
     unchanged = getattr(copy.deepcopy(model), method)(X, y)
     getattr(model.set_params(**changes), method)(X, y)
     assert model.n_iter_ == unchanged.n_iter_
@@ -215,7 +238,7 @@ def test_what_does_not_shape_the_network_may_change(method, solver, changes):
 @pytest.mark.parametrize("then", [*SOLVERS, "lbfgs"])
 def test_any_solver_goes_on_from_any_other(first, then):
     X, y = regression()
-    model = FCNetRegressor(**SMALL, solver=first, warm_start=True).fit(X, y)
+    model = FCNetRegressor(**SETTINGS, solver=first, warm_start=True).fit(X, y)
     before = model.n_iter_
     model.set_params(solver=then, dtype="float64").fit(X, y)
     assert before < model.n_iter_ == len(model.loss_curve_)
@@ -226,11 +249,12 @@ def test_any_solver_goes_on_from_any_other(first, then):
 def test_the_memory_of_the_solver_is_kept_only_where_it_is_needed(solver):
     X, y = regression()
     wide = {"hidden_layer_sizes": (500,), "learning_rate_init": 1e-3}
-    model = FCNetRegressor(**SMALL | wide, solver=solver)
+    model = FCNetRegressor(**SETTINGS | wide, solver=solver)
     plain = len(pickle.dumps(clone(model).fit(X, y)))
     warm = len(pickle.dumps(clone(model).set_params(warm_start=True).fit(X, y)))
     stepwise = len(pickle.dumps(clone(model).partial_fit(X, y)))
-    weights = clone(model).fit(X, y)._net.params.vector.nbytes
+    model.fit(X, y)
+    weights = sum(array.nbytes for array in model.coefs_ + model.intercepts_)
     assert plain < weights + 8_000
     assert min(warm, stepwise) > plain + 0.9 * weights
 
@@ -255,32 +279,31 @@ def failures(X, y):
 @pytest.mark.parametrize("fault", failures(*regression()))
 def test_a_failed_fit_leaves_everything_as_it_was(fault, warm_start):
     X, y = regression()
-    model = FCNetRegressor(**SMALL, warm_start=warm_start, activation="identity")
-    model.fit(pd.DataFrame(X, columns=list("abcd")), y)
-    before = everything(copy.deepcopy(model))
-    changes, X, y, keywords = failures(X, y)[fault]
+    frame = pd.DataFrame(X, columns=list("abcdef"))
+    model = FCNetRegressor(**SETTINGS, warm_start=warm_start, activation="identity")
+    earlier = copy.deepcopy(model.fit(frame, y))
+    changes, X_bad, y_bad, keywords = failures(X, y)[fault]
+    names = list("abcdef" if warm_start else "ghijkl")
     if "X_val" in keywords:
-        names = list("abcd" if warm_start else "efgh")[: keywords["X_val"].shape[1]]
-        keywords["X_val"] = pd.DataFrame(keywords["X_val"], columns=names)
+        X_val = keywords["X_val"]
+        keywords["X_val"] = pd.DataFrame(X_val, columns=names[: X_val.shape[1]])
     with pytest.raises(ValueError):
         model.set_params(**changes).fit(
-            pd.DataFrame(X, columns=list("abcd" if warm_start else "efgh")),
-            y,
-            **keywords,
+            pd.DataFrame(X_bad, columns=names), y_bad, **keywords
         )
-    assert_same(everything(model), before)
-    assert list(model.feature_names_in_) == list("abcd")
+    assert_unchanged(model, earlier, frame, y)
+    assert list(model.feature_names_in_) == list("abcdef")
 
 
 @pytest.mark.parametrize("schedule", HORIZONS)
 def test_schedules_with_an_end_are_constant_in_partial_fit(schedule):
     X, y = regression()
-    model = FCNetRegressor(**SMALL).set_params(learning_rate=schedule)
+    model = FCNetRegressor(**SETTINGS).set_params(learning_rate=schedule)
     constant = clone(model).set_params(learning_rate="constant")
     for _ in range(3):
         model.partial_fit(X, y)
         constant.partial_fit(X, y)
-    assert_same_training(model, constant, X)
+    assert_same(model, constant, X)
     assert set(model.history_["learning_rate"]) == {0.01}
 
 
@@ -288,7 +311,7 @@ def test_schedules_with_an_end_are_constant_in_partial_fit(schedule):
 @pytest.mark.parametrize("method", ["fit", "partial_fit"])
 def test_calls_without_a_known_end_are_at_the_constant_rate(schedule, method):
     X, y = regression()
-    model = FCNetRegressor(**SMALL | {"max_iter": 1}, warm_start=True)
+    model = FCNetRegressor(**SETTINGS | {"max_iter": 1}, warm_start=True)
     model.set_params(learning_rate=schedule)
     for _ in range(6):
         getattr(model, method)(X, y)
@@ -301,7 +324,7 @@ def test_calls_without_a_known_end_are_at_the_constant_rate(schedule, method):
 @pytest.mark.parametrize("method", ["fit", "partial_fit"])
 def test_a_total_of_steps_is_the_end_of_all_calls(schedule, method):
     X, y = regression()
-    settings = SMALL | {"learning_rate": schedule, "batch_size": 10}
+    settings = SETTINGS | {"learning_rate": schedule, "batch_size": 10}
     whole = FCNetRegressor(**settings | {"max_iter": 6}).fit(X, y)
     calls = FCNetRegressor(
         **settings | {"max_iter": 1}, total_steps=30, warm_start=True
@@ -380,7 +403,7 @@ def test_weights_are_converted_once_to_predict_rows_of_double_precision():
     X, y = rng.normal(size=(60, 4)), rng.integers(3, size=60)
     model = FCNetClassifier((5,), max_iter=1, random_state=0).fit(X, y)
     for reader in (model, pickle.loads(pickle.dumps(model))):
-        params = reader._net.params
+        params = network_of(reader).params
         assert params.converted(np.float64) is params.converted(np.float64)
 
 
@@ -404,7 +427,7 @@ def test_a_scorer_sees_the_weights_of_each_epoch_when_training_goes_on():
 
 def after_calls(kind, X, y, parts, **changes):
     """Return an estimator after twenty times partial_fit of every part of the rows."""
-    model = kind(**SMALL | {"input_scaling": "robust"} | changes)
+    model = kind(**SETTINGS | {"input_scaling": "robust"} | changes)
     classes = {"classes": np.unique(y)} if kind is FCNetClassifier else {}
     for rows in parts:
         model.partial_fit(X[rows], y[rows], **classes)
@@ -438,10 +461,10 @@ def test_a_target_that_does_not_vary_at_first_is_scaled_later():
 
 def test_the_scale_of_columns_that_vary_is_that_of_the_first_call():
     X, y = regression()
-    model = FCNetRegressor(**SMALL, numeric_embedding=None).partial_fit(X, y)
-    before = model._features.transform(X)
+    model = FCNetRegressor(**SETTINGS, numeric_embedding=None).partial_fit(X, y)
+    before = encoded(model, X)
     model.partial_fit(1e3 * X + 5, y)
-    np.testing.assert_array_equal(model._features.transform(X), before)
+    np.testing.assert_array_equal(encoded(model, X), before)
 
 
 @pytest.mark.parametrize("kind", [FCNetClassifier, FCNetRegressor])
@@ -451,25 +474,23 @@ def test_rows_that_show_more_count_as_often_as_their_weights_say(kind):
     X[:5], y[:5] = 1.0, 0
     weight = rng.integers(1, 4, 25)
     classes = {"classes": [0, 1]} if kind is FCNetClassifier else {}
-    weighted = kind(**SMALL).partial_fit(X[:5], y[:5], **classes)
+    weighted = kind(**SETTINGS).partial_fit(X[:5], y[:5], **classes)
     repeated = copy.deepcopy(weighted)
     weighted.partial_fit(X[5:], y[5:], sample_weight=weight)
     repeated.partial_fit(np.repeat(X[5:], weight, axis=0), np.repeat(y[5:], weight))
-    np.testing.assert_array_equal(
-        weighted._net.params.vector, repeated._net.params.vector
-    )
+    assert_same(weighted, repeated, X)
 
 
 def test_the_same_numbers_in_another_precision_or_layout_are_the_same_constant():
     X, y = regression()
     X[:, 1] = 0.1
-    model = FCNetRegressor(**SMALL, input_scaling="standard", numeric_embedding=None)
+    model = FCNetRegressor(**SETTINGS, input_scaling="standard", numeric_embedding=None)
     model.partial_fit(X, np.full(50, 0.3))
-    scale = copy.deepcopy((model._features, model._target_scaler))
+    first = copy.deepcopy(model)
     for same in (X.astype(np.float32), csr_array(X)):
         model.partial_fit(same, np.full(50, 0.1) + 0.2)
-    np.testing.assert_array_equal(model._features.transform(X), scale[0].transform(X))
-    assert model._target_scaler.spread == scale[1].spread
+    np.testing.assert_array_equal(encoded(model, X), encoded(first, X))
+    assert target_scale(model)[1] == target_scale(first)[1]
     X[:, 1] = y
     for _ in range(40):
         model.partial_fit(X, y)
@@ -478,7 +499,7 @@ def test_the_same_numbers_in_another_precision_or_layout_are_the_same_constant()
 
 def test_the_best_epoch_is_one_of_those_in_the_same_units():
     X, y = regression()
-    model = FCNetRegressor(**SMALL, loss="huber", early_stopping=True)
+    model = FCNetRegressor(**SETTINGS, loss="huber", early_stopping=True)
     model.partial_fit(X[:1], [0.0], X_val=X, y_val=1e-3 * y)
     for _ in range(20):
         model.partial_fit(X, 1e-3 * y, X_val=X, y_val=1e-3 * y)

@@ -5,25 +5,23 @@ import pickle
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from scipy.sparse import csr_array
 from sklearn.base import clone
 
+from scaffolding import any_solver, network_of, repeatable, short_fits
 from skfcnet import FCNetClassifier, FCNetRegressor
 from skfcnet._engine.parameters import Zone
+from skfcnet._engine.passes import EMBEDDED_CHUNK
 from skfcnet.gradient_check import eval_numerical_gradient_array, rel_error
 from skfcnet.layers import pbld_backward, pbld_forward
-from skfcnet.layers._embeddings import FREQUENCY_SCALE, N_FREQUENCIES, N_TRAINED
-from skfcnet.network import EMBEDDED_CHUNK, FullyConnectedNet
+from skfcnet.layers._embeddings import FREQUENCY_SCALE, N_FREQUENCIES, N_NEW_COLUMNS
+from skfcnet.network import FullyConnectedNet
 
-pytestmark = pytest.mark.filterwarnings(
-    "ignore::sklearn.exceptions.ConvergenceWarning",  # short fits, on purpose
-    # What is set for one solver has no effect with another; see test_idle.py.
-    "ignore:.* has no effect. it needs:UserWarning",
-)
+pytestmark = [short_fits, any_solver]
 
-REPEATABLE = settings(deadline=None, derandomize=True, max_examples=40)
+REPEATABLE = repeatable(40)
 NAMES = ["w0", "b0", "V0", "c0"]
 
 
@@ -38,14 +36,14 @@ def examples(draw):
     """Draw rows, some columns of which are embedded, and the arrays of the layer."""
     members = draw(st.sampled_from([(), (1,), (3,)]))
     n_rows, n_embedded, n_others = (draw(st.integers(*of)) for of in SIZES)
-    n_waves, n_trained = draw(st.integers(1, 5)), draw(st.integers(1, 4))
+    n_frequencies, n_new_columns = draw(st.integers(1, 5)), draw(st.integers(1, 4))
     rng = np.random.default_rng(draw(st.integers(0, 99)))
     shared = members and draw(st.booleans())
     x = rng.normal(size=((1,) if shared else members) + (n_rows, n_embedded + n_others))
-    waves = (*members, n_embedded, n_waves)
-    trained = (*members, n_embedded, n_trained)
-    w, b = 0.3 * rng.normal(size=waves), rng.uniform(-0.5, 0.5, waves)
-    V, c = rng.normal(size=(*trained, n_waves)), rng.normal(size=trained)
+    cosines = (*members, n_embedded, n_frequencies)
+    new_columns = (*members, n_embedded, n_new_columns)
+    w, b = 0.3 * rng.normal(size=cosines), rng.uniform(-0.5, 0.5, cosines)
+    V, c = rng.normal(size=(*new_columns, n_frequencies)), rng.normal(size=new_columns)
     return x, w, b, V, c
 
 
@@ -54,8 +52,8 @@ def examples(draw):
 def test_the_embedding_is_its_formula(arrays):
     x, w, b, V, c = arrays
     out, _ = pbld_forward(*arrays)
-    (n_rows, width), (n_embedded, n_trained) = x.shape[-2:], c.shape[-2:]
-    assert out.shape == (*w.shape[:-2], n_rows, width + n_embedded * n_trained)
+    (n_rows, width), (n_embedded, n_new_columns) = x.shape[-2:], c.shape[-2:]
+    assert out.shape == (*w.shape[:-2], n_rows, width + n_embedded * n_new_columns)
     x = np.broadcast_to(x, (*w.shape[:-2], n_rows, width))
     np.testing.assert_array_equal(out[..., :width], x)
     for member in np.ndindex(w.shape[:-2]):
@@ -136,9 +134,9 @@ def test_initial_values_are_those_of_the_paper(members, init):
     )
     w, b, V, c = (net.params[name] for name in NAMES)
     assert w.shape == b.shape == (*members, 300, N_FREQUENCIES)
-    assert c.shape == (*members, 300, N_TRAINED)
+    assert c.shape == (*members, 300, N_NEW_COLUMNS)
     assert V.shape == (*c.shape, N_FREQUENCIES)
-    assert net.params["W1"].shape == (*members, 300 * (1 + N_TRAINED), 6)
+    assert net.params["W1"].shape == (*members, 300 * (1 + N_NEW_COLUMNS), 6)
     assert w.mean() == pytest.approx(0, abs=0.01)
     assert w.std() == pytest.approx(FREQUENCY_SCALE, rel=0.05)
     limits = (b, 0.5), (V, N_FREQUENCIES**-0.5), (c, N_FREQUENCIES**-0.5)
@@ -193,7 +191,7 @@ def test_scores_are_those_of_a_plain_network_behind_the_embedding(n_members):
 @pytest.mark.parametrize("n_embedded", [0, 1, 5])
 def test_as_many_columns_as_asked_for_are_embedded(n_embedded):
     net = a_net(n_embedded=n_embedded)
-    assert len(net.params["W1"]) == 5 + N_TRAINED * n_embedded
+    assert len(net.params["W1"]) == 5 + N_NEW_COLUMNS * n_embedded
     assert ("w0" in net.params) == (n_embedded > 0)
 
 
@@ -253,10 +251,10 @@ def test_numbers_are_embedded_and_all_else_follows(n_members):
         **SETTINGS, categorical_features=[2], n_members=n_members, normalization="batch"
     ).fit(X, y)
     # Two numbers, whether the first is missing, three levels; what the numbers become.
-    assert model.coefs_[0].shape[-2] == 6 + 2 * N_TRAINED
+    assert model.coefs_[0].shape[-2] == 6 + 2 * N_NEW_COLUMNS
     assert len(model.coefs_) == len(model.intercepts_) == 2
     members = (n_members,) * (n_members > 1)
-    assert model._net.params["w0"].shape == (*members, 2, N_FREQUENCIES)
+    assert network_of(model).params["w0"].shape == (*members, 2, N_FREQUENCIES)
     assert np.isfinite(model.predict(X)).all()
 
 
@@ -268,7 +266,7 @@ def test_tables_without_numbers_have_nothing_to_embed(input_scaling):
     ).fit(X[:, 2:], y)
     assert model.coefs_[0].shape == (3, 8)
     with_numbers = FCNetRegressor(**SETTINGS, input_scaling=input_scaling)
-    assert with_numbers.fit(X, y)._net.n_embedded == 3
+    assert network_of(with_numbers.fit(X, y)).n_embedded == 3
 
 
 @pytest.mark.parametrize("solver", ["adamw", "sgd", "lbfgs"])
@@ -277,11 +275,10 @@ def test_training_moves_every_array_of_the_embedding(solver, n_members):
     X, y = a_table()
     model = FCNetRegressor(**SETTINGS, solver=solver, n_members=n_members)
     model.fit(X, y)
-    initial = FullyConnectedNet(
-        **model._description(), random_state=np.random.default_rng(model._seed)
-    )
+    unmoved = clone(model).set_params(solver="sgd", learning_rate_init=1e-300)
+    trained, initial = network_of(model).params, network_of(unmoved.fit(X, y)).params
     for name in NAMES:
-        assert (model._net.params[name] != initial.params[name]).all()
+        assert (trained[name] != initial[name]).all()
     again = clone(model).fit(X, y)
     np.testing.assert_array_equal(again.predict(X), model.predict(X))
 

@@ -7,9 +7,10 @@ from hypothesis import strategies as st
 from scipy.sparse import csr_array, issparse
 from threadpoolctl import threadpool_limits
 
+from scaffolding import parameters_of
 from skfcnet import FCNetClassifier
 from skfcnet._engine import prefetch
-from skfcnet._engine.prefetch import gather, gathered_ahead, pays_ahead
+from skfcnet._engine.prefetch import gather, is_worth_prefetching, prefetch_rows
 from skfcnet._engine.workspace import Workspace
 from skfcnet.network import FullyConnectedNet
 from skfcnet.solver import Solver
@@ -47,28 +48,28 @@ def test_what_is_gathered_ahead_are_the_minibatches_in_order(
     rng = np.random.default_rng(seed)
     source = rng.normal(size=(n_rows, width)).astype(dtype)
     batches = cut(rng.permutation(n_rows), batch_size)
-    ahead = gathered_ahead(source, batches, Workspace())
+    ahead = prefetch_rows(source, batches, Workspace())
     for rows, x in zip(batches, ahead, strict=True):
         assert x.dtype == dtype
         np.testing.assert_array_equal(x, source[rows])
 
 
 def test_it_pays_for_many_large_minibatches_of_dense_rows(monkeypatch):
-    monkeypatch.setattr(prefetch, "WORTHWHILE", 10 * 3 * 8)
+    monkeypatch.setattr(prefetch, "MIN_BYTES", 10 * 3 * 8)
     source = np.ones((100, 3))
-    assert pays_ahead(source, cut(np.arange(100), 10))
-    assert not pays_ahead(source, cut(np.arange(100), 9))
-    assert not pays_ahead(source.astype(np.float32), cut(np.arange(100), 10))
-    assert not pays_ahead(source, cut(np.arange(40), 10))
-    assert not pays_ahead(csr_array(source), cut(np.arange(100), 10))
+    assert is_worth_prefetching(source, cut(np.arange(100), 10))
+    assert not is_worth_prefetching(source, cut(np.arange(100), 9))
+    assert not is_worth_prefetching(source.astype(np.float32), cut(np.arange(100), 10))
+    assert not is_worth_prefetching(source, cut(np.arange(40), 10))
+    assert not is_worth_prefetching(csr_array(source), cut(np.arange(100), 10))
 
 
 class Counting(FullyConnectedNet):
     """A network that notes how many threads of Python there are in its steps."""
 
-    def backpropagate(self, x, y, **options):
+    def backpropagate(self, x, y, passes, **options):
         vars(self).setdefault("threads", set()).add(threading.active_count())
-        return super().backpropagate(x, y, **options)
+        return super().backpropagate(x, y, passes, **options)
 
 
 def solver_of(net, x=1.0):
@@ -79,7 +80,7 @@ def solver_of(net, x=1.0):
 @pytest.mark.usefixtures("two_cores")
 @pytest.mark.parametrize("n_threads", [1, 2])
 def test_only_a_thread_that_blas_leaves_idle_gathers_ahead(monkeypatch, n_threads):
-    monkeypatch.setattr(prefetch, "WORTHWHILE", 0)
+    monkeypatch.setattr(prefetch, "MIN_BYTES", 0)
     net = Counting("regression", [20], [False], 10, 1, random_state=0)
     before = threading.active_count()
     with threadpool_limits(n_threads, "blas"):
@@ -90,7 +91,7 @@ def test_only_a_thread_that_blas_leaves_idle_gathers_ahead(monkeypatch, n_thread
 
 @pytest.mark.usefixtures("two_cores")
 def test_the_thread_ends_where_training_fails(monkeypatch):
-    monkeypatch.setattr(prefetch, "WORTHWHILE", 0)
+    monkeypatch.setattr(prefetch, "MIN_BYTES", 0)
     net = FullyConnectedNet("regression", [20], [False], 10, 1, random_state=0)
     before = threading.active_count()
     with threadpool_limits(2, "blas"), pytest.raises(ValueError, match="diverged"):
@@ -106,10 +107,10 @@ def test_gathering_ahead_changes_no_bit(monkeypatch, weighted):
     weight = rng.integers(1, 4, size=301) if weighted else None
     vectors = []
     for worthwhile in (0, np.inf):
-        monkeypatch.setattr(prefetch, "WORTHWHILE", worthwhile)
+        monkeypatch.setattr(prefetch, "MIN_BYTES", worthwhile)
         model = FCNetClassifier(
             (8,), batch_size=20, dropout=0.1, max_iter=3, random_state=0
         )
         with threadpool_limits(2, "blas"):
-            vectors.append(model.fit(X, y, sample_weight=weight)._net.params.vector)
+            vectors.append(parameters_of(model.fit(X, y, weight)))
     np.testing.assert_array_equal(*vectors)

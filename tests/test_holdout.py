@@ -5,18 +5,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from skfcnet._estimators.holdout import holdout
+from scaffolding import repeatable
+from skfcnet._estimators.holdout import split_fraction
 
 
 def split(X, y, weight=None, *, seed=0, **options):
     options = {"fraction": 0.2, "classes": y} | options
-    return holdout(X, y, weight, rng=np.random.default_rng(seed), **options)
+    return split_fraction(X, y, weight, rng=np.random.default_rng(seed), **options)
 
 
 def rows_of(X, y, index):
     return sorted(map(tuple, np.column_stack([X, y])[index]))
 
 
+@repeatable(100)
 @given(
     counts=st.lists(st.integers(1, 4), min_size=12, max_size=40),
     seed=st.integers(0, 99),

@@ -12,12 +12,13 @@ from sklearn.multioutput import MultiOutputRegressor
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
+from scaffolding import short_fits
 from skfcnet import FCNetClassifier, FCNetRegressor
-from skfcnet._estimators.base import SOLVERS
-from skfcnet._estimators.regressor import REGRESSION_LOSSES
+from skfcnet._estimators.optimization import SOLVERS
+from skfcnet._estimators.targets import REGRESSION_LOSSES
 from skfcnet.schedules import SCHEDULES
 
-pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+pytestmark = short_fits
 
 RNG = np.random.default_rng(0)
 X, Y = RNG.normal(size=(40, 3)), RNG.gamma(2, size=40)

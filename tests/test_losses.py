@@ -1,9 +1,10 @@
+from contextlib import suppress
 from functools import partial
 from typing import NamedTuple
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 from sklearn._loss import HalfGammaLoss, HalfPoissonLoss, HuberLoss
@@ -16,9 +17,11 @@ from sklearn.metrics import (
     mean_squared_error,
 )
 
+from scaffolding import FLOATS, repeatable
 from skfcnet._engine.workspace import Workspace
 from skfcnet.gradient_check import eval_numerical_gradient, rel_error
 from skfcnet.losses import (
+    LINKS,
     LOG_BOUND,
     LOSSES,
     absolute_error_loss,
@@ -33,9 +36,8 @@ from skfcnet.losses import (
     squared_error_loss,
 )
 
-FLOATS = [np.float32, np.float64]
 VALUED = [name for name in LOSSES if not LOSSES[name].takes_labels]
-REPEATABLE = settings(deadline=None, derandomize=True, max_examples=40)
+REPEATABLE = repeatable(40)
 
 
 class Case(NamedTuple):
@@ -56,26 +58,37 @@ class Case(NamedTuple):
         rng = np.random.default_rng(seed)
         groups = self.params.get("groups") or [k]
         k = sum(groups) if "groups" in self.params else k
-        x = (scale * rng.normal(size=(n, k * self.loss.columns))).astype(dtype)
+        x = (scale * rng.normal(size=(n, k * self.loss.scores_per_target))).astype(
+            dtype
+        )
         if self.loss.takes_labels:
             return x, rng.integers(k, size=n)
-        if self.name == "softmax_groups":
+        if "groups" in self.loss.parameters:
             own = [np.eye(width, dtype=dtype) for width in groups]
             return x, np.hstack([eye[rng.integers(len(eye), size=n)] for eye in own])
         y = rng.integers(2, size=(n, k)).astype(dtype)
-        return x, y + 1 if self.name == "gamma" else y
+        return x, y if self.loss.domain.contains(0) else y + 1
+
+
+def accepted(check, values):
+    """Yield the values that a parameter may have."""
+    for value in values:
+        with suppress(ValueError):
+            yield check(value)
 
 
 DEFAULTS = [Case(name, {}) for name in LOSSES]
 CASES = [
     *DEFAULTS,
-    Case("softmax", {"label_smoothing": 0.1}),
+    *(
+        Case(name, {parameter: value})
+        for name, loss in LOSSES.items()
+        for parameter, check in loss.parameters.items()
+        for value in accepted(check, (0.1, 0.9, 5))
+    ),
     Case("softmax_groups", {"groups": [2, 1, 3]}),
     Case("softmax_groups", {"groups": (3, 4), "label_smoothing": 0.1}),
-    Case("logistic", {"label_smoothing": 0.1}),
     Case("huber", {"delta": 0.2}),
-    Case("huber", {"delta": 5}),
-    Case("quantile", {"quantile": 0.9}),
     Case("quantile", {"quantile": [0.3]}),
     Case("quantile", {"quantile": (0.9, 0.1, 0.5)}),
 ]
@@ -152,7 +165,7 @@ def error(case, x, y):
     """Return how far each score is from the kinks of a loss."""
     if case in SMOOTH:
         return np.full(x.shape, np.inf)
-    gap = np.abs(x - np.repeat(y, case.loss.columns, axis=1))
+    gap = np.abs(x - np.repeat(y, case.loss.scores_per_target, axis=1))
     return gap - case.params.get("delta", 1.0) if case.name == "huber" else gap
 
 
@@ -221,7 +234,7 @@ def test_a_row_of_cost_k_is_like_k_rows(case, counts):
 @pytest.mark.parametrize("shape", [(), (1,), (6,), (7, 1), (1, 7)])
 def test_anything_but_one_cost_a_row_is_refused(case, shape):
     x, y = case.example()
-    with pytest.raises(ValueError, match="weight must hold one cost for each of 7"):
+    with pytest.raises(ValueError, match="weight must hold one number for each of 7"):
         case.loss.function(x, y, weight=np.ones(shape))
 
 
@@ -346,14 +359,14 @@ def test_softmax_loss_depends_on_differences_of_scores_only(x, data):
 
 def test_softmax_loss_is_the_log_loss_of_its_probabilities():
     x, y = Case("softmax", {}).example(n=50, k=5, scale=3.0)
-    probabilities = LOSSES["softmax"].inverse_link(x)
+    probabilities = LOSSES["softmax"].link.inverse(x)
     expected = log_loss(y, probabilities, labels=range(5))
     assert softmax_loss(x, y)[0] == pytest.approx(expected, rel=1e-12)
 
 
 def test_logistic_loss_is_the_log_loss_of_its_probabilities():
     x, y = Case("logistic", {}).example(n=50, k=1, scale=3.0)
-    probabilities = LOSSES["logistic"].inverse_link(x)
+    probabilities = LOSSES["logistic"].link.inverse(x)
     expected = log_loss(y[:, 0], probabilities[:, 0])
     assert logistic_loss(x, y)[0] == pytest.approx(expected, rel=1e-12)
 
@@ -518,10 +531,10 @@ def test_beyond_its_bound_a_loss_of_logarithms_is_its_tangent(name, side, target
 def test_smoothed_softmax_loss_is_the_cross_entropy_of_smoothed_targets(smoothing):
     x, y = Case("softmax", {}).example(n=20, k=5)
     targets = (1 - smoothing) * np.eye(5)[y] + smoothing / 5
-    expected = -(targets * LOSSES["softmax"].log_inverse_link(x)).sum(axis=1).mean()
+    expected = -(targets * LOSSES["softmax"].link.log_inverse(x)).sum(axis=1).mean()
     value, dx = softmax_loss(x, y, label_smoothing=smoothing)
     assert value == pytest.approx(expected, rel=1e-13)
-    p = LOSSES["softmax"].inverse_link(x)
+    p = LOSSES["softmax"].link.inverse(x)
     np.testing.assert_allclose(dx, (p - targets) / 20, atol=1e-16)
 
 
@@ -531,7 +544,7 @@ def test_softmax_groups_loss_is_the_sum_of_softmax_losses(groups, params):
     x, y = Case("softmax_groups", {"groups": groups or [5]}).example(n=20, scale=3.0)
     value, dx = softmax_groups_loss(x, y, groups=groups, **params)
     loss = LOSSES["softmax_groups"].bind({"groups": groups})
-    answers = loss.inverse_link(x), loss.log_inverse_link(x), loss.decide(x)
+    answers = loss.link.inverse(x), loss.link.log_inverse(x), loss.link.decide(x)
     start, expected = 0, 0.0
     for width in groups or [5]:
         group = np.s_[:, start : start + width]
@@ -539,8 +552,8 @@ def test_softmax_groups_loss_is_the_sum_of_softmax_losses(groups, params):
         expected += alone
         np.testing.assert_allclose(dx[group], alone_dx, rtol=1e-12, atol=1e-16)
         softmax = LOSSES["softmax"]
-        own = np.eye(width, dtype=bool)[softmax.decide(x[group])]
-        others = softmax.inverse_link(x[group]), softmax.log_inverse_link(x[group]), own
+        own = np.eye(width, dtype=bool)[softmax.link.decide(x[group])]
+        others = softmax.link.inverse(x[group]), softmax.link.log_inverse(x[group]), own
         for answer, other in zip(answers, others, strict=True):
             np.testing.assert_allclose(answer[group], other, rtol=1e-12, atol=1e-15)
         start += width
@@ -548,7 +561,7 @@ def test_softmax_groups_loss_is_the_sum_of_softmax_losses(groups, params):
 
 
 def test_the_first_of_the_largest_scores_of_a_group_decides():
-    decide = LOSSES["softmax_groups"].bind({"groups": [2, 1, 3]}).decide
+    decide = LOSSES["softmax_groups"].bind({"groups": [2, 1, 3]}).link.decide
     scores = np.array([[1.0, 1, 5, 0, 2, 2], [0, 1, -1, 3, 3, 3]])
     np.testing.assert_array_equal(
         decide(scores), [[1, 0, 1, 0, 1, 0], [0, 1, 1, 1, 0, 0]]
@@ -605,8 +618,8 @@ def test_defaults_are_those_of_the_function(case):
 def test_a_bound_loss_tells_its_parameters():
     assert dict(LOSSES["huber"].defaults) == {"delta": 1.0}
     assert dict(LOSSES["huber"].bind({"delta": 3}).defaults) == {"delta": 3.0}
-    assert LOSSES["quantile"].columns == 1
-    assert LOSSES["quantile"].bind({"quantile": [0.1, 0.5, 0.9]}).columns == 3
+    assert LOSSES["quantile"].scores_per_target == 1
+    assert LOSSES["quantile"].bind({"quantile": [0.1, 0.5, 0.9]}).scores_per_target == 3
 
 
 @pytest.mark.parametrize(
@@ -667,61 +680,196 @@ def test_some_rows_need_no_positive_target():
     LOSSES["poisson"].domain.check(np.zeros(3), loss="poisson", whole=False)
 
 
-# From scores to answers
+@pytest.mark.parametrize("value", [np.nan, "much", [np.nan]], ids=str)
+@pytest.mark.parametrize(
+    ("name", "parameter"),
+    [(name, parameter) for name in LOSSES for parameter in LOSSES[name].parameters],
+)
+def test_every_parameter_refuses_what_is_no_number(name, parameter, value):
+    with pytest.raises(ValueError, match=parameter):
+        LOSSES[name].bind({parameter: value})
+
+
+# The best constant predictions
+
+
+def loss_of_constant(case, scores, y):
+    """Return the loss and its gradient where all rows have the same scores."""
+    x = np.tile(scores, (len(y), 1))
+    return case.loss.function(x, y)
+
+
+def constant_scores(case, y, n_scores):
+    """Return the scores of the best constant predictions of all targets."""
+    if case.loss.takes_labels:
+        y = np.eye(n_scores)[y]
+    columns = [np.unique(column, return_counts=True) for column in y.T]
+    scores = [case.loss.constant_scores(*column) for column in columns]
+    return np.concatenate([np.ravel(own) for own in scores])
+
+
+@every_case
+def test_no_constant_scores_far_away_have_a_lower_loss(case):
+    x, y = case.example(n=60)
+    scores = constant_scores(case, y, x.shape[1])
+    assert scores.shape == x.shape[1:]
+    value, _ = loss_of_constant(case, scores, y)
+    rng = np.random.default_rng(0)
+    for step in rng.choice([-1.0, 0.0, 1.0], size=(20, len(scores))):
+        assert value <= loss_of_constant(case, scores + step, y)[0] + 1e-12
+
+
+@pytest.mark.parametrize(
+    "name",
+    "softmax softmax_groups logistic mse squared_error poisson gamma".split(),
+)
+def test_the_gradient_vanishes_at_the_best_constant_scores(name):
+    case = Case(name, {})
+    x, y = case.example(n=60)
+    _, dx = loss_of_constant(case, constant_scores(case, y, x.shape[1]), y)
+    np.testing.assert_allclose(dx.sum(axis=0), 0, atol=1e-14)
+
+
+@every_default
+def test_equal_targets_have_finite_constant_scores(case):
+    values = np.array([0.0 if case.loss.domain.contains(0) else 1.0])
+    for counts in ([1e-3], [1.0], [1e6]):
+        scores = case.loss.constant_scores(values, np.array(counts))
+        assert np.isfinite(scores).all()
+
+
+def test_no_counts_at_all_are_predicted_to_be_one():
+    """No score predicts a mean of 0."""
+    score = LOSSES["poisson"].constant_scores(np.array([0.0]), np.array([4.0]))
+    assert LINKS["log"].inverse(score) == 1
+
+
+def test_a_row_leaves_the_probability_of_its_class_at_one_half():
+    value, once, often = np.array([1.0]), np.array([1.0]), np.array([50.0])
+    assert LOSSES["logistic"].constant_scores(value, once) == 0
+    score = LOSSES["logistic"].constant_scores(value, often)
+    assert LINKS["logistic"].inverse(score) == pytest.approx(0.99)
+
+
+@pytest.mark.parametrize("name", ["absolute_error", "huber", "quantile"])
+def test_the_best_constant_is_the_median(name):
+    values, counts = np.array([0.0, 1.0, 9.0]), np.array([1.0, 1.0, 3.0])
+    assert LOSSES[name].constant_scores(values, counts) == 9
+    assert LOSSES[name].constant_scores(values, counts[::-1]) == 0
+
+
+def test_the_best_constants_are_the_quantiles_asked_for():
+    loss = LOSSES["quantile"].bind({"quantile": [0.9, 0.1, 0.5]})
+    scores = loss.constant_scores(np.arange(1.0, 11), np.ones(10))
+    np.testing.assert_array_equal(scores, [9, 1, 5])
+
+
+# From scores to predictions, and back
+
+
+@pytest.mark.parametrize("name", LINKS)
+def test_the_link_is_the_inverse_of_its_inverse(name):
+    link = LINKS[name]
+    for probability in (0.1, 0.5, 0.9):
+        predictions = [probability, 1 - probability]  # of two classes, or two targets
+        scores = np.array([[link.link(prediction) for prediction in predictions]])
+        np.testing.assert_allclose(link.inverse(scores), [predictions], rtol=1e-15)
+
+
+@every_case
+def test_a_link_is_declared_once(case):
+    assert LOSSES[case.name].link in LINKS.values()
+    is_bound = case.params.keys() & {"groups", "quantile"}
+    assert (case.loss.link == LOSSES[case.name].link) == (not is_bound)
+
+
+@every_default
+def test_a_link_depends_on_parameters_of_its_loss(case):
+    assert set(case.loss.link.parameters) <= set(case.loss.parameters)
+
+
+@every_case
+def test_a_single_member_is_its_own_average(case):
+    x, _ = case.example()
+    assert np.shares_memory(case.loss.average(x[np.newaxis]), x)
+    np.testing.assert_array_equal(case.loss.average(x[np.newaxis]), x)
+
+
+@every_case
+@pytest.mark.parametrize("n_members", [2, 3])
+def test_the_average_predicts_the_mean_of_the_members(case, n_members):
+    members = np.stack([case.example(seed=seed)[0] for seed in range(n_members)])
+    link = case.loss.link
+    expected = np.mean([link.inverse(own) for own in members], axis=0)
+    average = case.loss.average(members)
+    np.testing.assert_allclose(link.inverse(average), expected, rtol=1e-12)
+
+
+@every_case
+def test_the_gradient_of_the_average_matches_the_numeric_one(case):
+    members = np.stack([case.example(n=3, seed=seed)[0] for seed in range(2)])
+    daverage = np.random.default_rng(9).normal(size=members.shape[1:])
+    numeric = eval_numerical_gradient(
+        lambda members: np.vdot(daverage, case.loss.average(members)),
+        members,
+        verbose=False,
+    )
+    exact = case.loss.link.average_backward(daverage, members)
+    np.testing.assert_allclose(exact, numeric, rtol=1e-7, atol=1e-9)
 
 
 @every_default
 def test_a_loss_is_smallest_at_its_own_decisions(case):
     x, y = case.example(n=30)
-    own = case.loss.decide(x).astype(y.dtype)
+    own = case.loss.link.decide(x).astype(y.dtype)
     assert own.shape == y.shape
     other = {
         "softmax": (own + 1) % x.shape[1] if own.ndim == 1 else np.roll(own, 1, axis=1),
         "logistic": 1 - own,
         "identity": own + 1,
         "exp": own + 1,
-    }[case.loss.output]
+    }[case.loss.link.name]
     assert case.loss.function(x, own)[0] < case.loss.function(x, other)[0]
 
 
 @pytest.mark.parametrize(
-    "name", [name for name in LOSSES if LOSSES[name].log_inverse_link]
+    "name", [name for name in LOSSES if LOSSES[name].link.log_inverse]
 )
 def test_links_agree_with_the_loss_and_the_decisions(name):
     x, y = Case(name, {}).example(n=30, scale=3.0)
     loss = LOSSES[name]
-    probabilities = loss.inverse_link(x)
-    np.testing.assert_allclose(np.exp(loss.log_inverse_link(x)), probabilities)
+    probabilities = loss.link.inverse(x)
+    np.testing.assert_allclose(np.exp(loss.link.log_inverse(x)), probabilities)
     assert ((probabilities > 0) & (probabilities < 1)).all()
-    if loss.output == "softmax":
+    if loss.link.name == "softmax":
         np.testing.assert_allclose(probabilities.sum(axis=1), 1)
         likeliest, eye = probabilities.argmax(axis=1), np.eye(x.shape[1])
         decided = likeliest if loss.takes_labels else eye[likeliest]
-        np.testing.assert_array_equal(loss.decide(x), decided)
-        own = loss.log_inverse_link(x) * (eye[y] if loss.takes_labels else y)
+        np.testing.assert_array_equal(loss.link.decide(x), decided)
+        own = loss.link.log_inverse(x) * (eye[y] if loss.takes_labels else y)
     else:
-        np.testing.assert_array_equal(loss.decide(x), probabilities > 0.5)
-        own = np.where(y == 1, loss.log_inverse_link(x), loss.log_inverse_link(-x))
+        np.testing.assert_array_equal(loss.link.decide(x), probabilities > 0.5)
+        own = np.where(y == 1, loss.link.log_inverse(x), loss.link.log_inverse(-x))
     assert loss.function(x, y)[0] == pytest.approx(-own.sum() / len(x), rel=1e-12)
 
 
 @pytest.mark.parametrize(
-    "name", [name for name in LOSSES if LOSSES[name].log_inverse_link]
+    "name", [name for name in LOSSES if LOSSES[name].link.log_inverse]
 )
 def test_log_probabilities_of_huge_scores_are_finite(name):
-    logs = LOSSES[name].log_inverse_link(np.array([[1e4, -1e4], [-1e4, 1e4]]))
+    logs = LOSSES[name].link.log_inverse(np.array([[1e4, -1e4], [-1e4, 1e4]]))
     assert np.isfinite(logs).all()
     assert logs.min() <= -1e4
 
 
 @pytest.mark.parametrize(
-    "case", [case for case in CASES if case.loss.output == "identity"], ids=str
+    "case", [case for case in CASES if case.loss.link.name == "identity"], ids=str
 )
 def test_a_regression_loss_answers_with_copies_of_the_scores(case):
     x = np.sort(case.example()[0], axis=1)
-    if case.loss.columns == 3:  # in the order of the quantiles
+    if case.loss.scores_per_target == 3:  # in the order of the quantiles
         x = x.reshape(7, 4, 3)[:, :, [2, 0, 1]].reshape(7, 12)
-    for answer in (case.loss.decide(x), case.loss.inverse_link(x)):
+    for answer in (case.loss.link.decide(x), case.loss.link.inverse(x)):
         np.testing.assert_array_equal(answer, x)
         assert not np.shares_memory(answer, x)
 
@@ -730,7 +878,7 @@ def test_a_regression_loss_answers_with_copies_of_the_scores(case):
 @pytest.mark.parametrize("dtype", FLOATS)
 def test_predicted_means_are_exponentials_within_bounds(name, dtype):
     x = np.array([[-1e4, -3.0, 0.0, 3.0, 1e4]], dtype)
-    for answer in (LOSSES[name].decide(x), LOSSES[name].inverse_link(x)):
+    for answer in (LOSSES[name].link.decide(x), LOSSES[name].link.inverse(x)):
         assert answer.dtype == dtype
         assert np.isfinite(answer).all()
         assert (answer > 0).all()
@@ -743,7 +891,7 @@ def test_predicted_means_are_exponentials_within_bounds(name, dtype):
 )
 @REPEATABLE
 def test_predicted_quantiles_never_cross(x, quantile):
-    answer = LOSSES["quantile"].bind({"quantile": quantile}).inverse_link(x)
+    answer = LOSSES["quantile"].bind({"quantile": quantile}).link.inverse(x)
     answer = answer.reshape(4, 2, 3)
     assert (np.diff(answer[:, :, np.argsort(quantile)]) >= 0).all()
     np.testing.assert_array_equal(
@@ -753,7 +901,7 @@ def test_predicted_quantiles_never_cross(x, quantile):
 
 def test_no_rows_have_no_quantiles():
     loss = LOSSES["quantile"].bind({"quantile": [0.1, 0.9]})
-    assert loss.inverse_link(np.zeros((0, 4))).shape == (0, 4)
+    assert loss.link.inverse(np.zeros((0, 4))).shape == (0, 4)
 
 
 # Integers, and what is too small

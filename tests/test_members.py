@@ -7,23 +7,21 @@ import tracemalloc
 import numpy as np
 import pytest
 from scipy.sparse import csr_array, csr_matrix
+from sklearn.base import clone
 
+from scaffolding import any_solver, network_of, short_fits
 from skfcnet import FCNetClassifier, FCNetRegressor, FCNetTransformer
 from skfcnet._engine.parameters import Zone
 from skfcnet.gradient_check import eval_numerical_gradient, rel_error
 from skfcnet.initializers import INITIALIZERS
 from skfcnet.layers import ACTIVATIONS, LAYERS, NORMALIZATIONS
-from skfcnet.layers._embeddings import N_TRAINED
+from skfcnet.layers._embeddings import N_NEW_COLUMNS
 from skfcnet.losses import LOSSES
 from skfcnet.network import FullyConnectedNet
 from skfcnet.solver import Solver
 from skfcnet.update_rules import UPDATE_RULES
 
-pytestmark = pytest.mark.filterwarnings(
-    "ignore::sklearn.exceptions.ConvergenceWarning",  # short fits, on purpose
-    # What is set for one solver has no effect with another; see test_idle.py.
-    "ignore:.* has no effect. it needs:UserWarning",
-)
+pytestmark = [short_fits, any_solver]
 
 K, N, D, C = 3, 12, 6, 4
 LOSS_CASES = [(loss, {}) for loss in LOSSES] + [
@@ -94,9 +92,9 @@ def data(net, *, n=N, seed=2):
         parts = np.split(y, np.cumsum(widths)[:-1], axis=1)
         eyes = [np.eye(part.shape[1])[part.argmax(axis=1)] for part in parts]
         return X, np.hstack(eyes).astype(net.dtype)
-    if objective.output == "logistic":
+    if objective.link.name == "logistic":
         return X, (y > 0).astype(net.dtype)
-    return X, y if objective.output == "identity" else np.abs(y) + y.dtype.type(0.1)
+    return X, y if objective.link.name == "identity" else np.abs(y) + y.dtype.type(0.1)
 
 
 def sparse(X):
@@ -109,20 +107,16 @@ LAYOUTS = [np.asarray, sparse]
 # Layers
 
 
-DENSE_LAYERS = [name for name in LAYERS if "sparse" not in name]
-
-
 @pytest.mark.parametrize(
     ("name", "shared"),
-    [(name, False) for name in DENSE_LAYERS]
-    + [(name, True) for name in DENSE_LAYERS if "affine" in name or "pbld" in name],
+    [*((name, False) for name in LAYERS), ("affine", True), ("pbld", True)],
 )
 def test_a_layer_computes_every_member_as_if_it_were_alone(name, shared):
     layer, rng = LAYERS[name], np.random.default_rng(0)
     x = rng.normal(size=(1 if shared else K, N, D))
     params = [
         rng.normal(size=(K, *(1,) * (2 - len(spec.shape)), *spec.shape))
-        for spec in layer.specs(D, D + 2 * N_TRAINED if "pbld" in name else C)
+        for spec in layer.specs(D, D + 2 * N_NEW_COLUMNS if name == "pbld" else C)
         if spec.zone is not Zone.STATE
     ]
     masks = rng.random((K, N, D)) < 0.5
@@ -295,7 +289,7 @@ def test_a_solver_measures_the_mean_prediction(loss):
         random_state=0,
     )
     solver.train()
-    answers = net.objective.decide(net.scores(X))
+    answers = net.objective.link.decide(net.scores(X))
     measured = (
         np.mean(answers == y)
         if loss == "softmax"
@@ -355,14 +349,14 @@ def test_repr_says_how_many_there_are():
 def test_the_prediction_is_the_mean_of_predictions(loss, params, layout):
     net = ensemble(loss, params, normalization=["batch", False])
     X = layout(data(net, n=2100)[0])
-    link = net.objective.inverse_link
+    link = net.objective.link.inverse
     members = net.member_scores(X)
     for m, own in enumerate(members):
         np.testing.assert_allclose(own, alone(net, m).scores(X), rtol=1e-10)
     expected = np.mean([link(own) for own in members], axis=0)
     np.testing.assert_allclose(link(net.scores(X)), expected, rtol=1e-12)
-    if net.objective.log_inverse_link is not None:
-        log_p = net.objective.log_inverse_link(net.scores(X))
+    if net.objective.link.log_inverse is not None:
+        log_p = net.objective.link.log_inverse(net.scores(X))
         np.testing.assert_allclose(log_p, np.log(expected), rtol=1e-9, atol=1e-12)
 
 
@@ -376,18 +370,18 @@ def test_extreme_scores_have_a_finite_mean(loss, params, dtype):
     scores[:, 1, 0] = 1e4
     scores[:, 2, 0] = -1e4
     with np.errstate(over="raise", invalid="raise", divide="raise"):
-        pooled = net.objective.pooled(scores)
+        average = net.objective.average(scores)
         np.testing.assert_allclose(
-            net.objective.inverse_link(pooled.astype(float)),
+            net.objective.link.inverse(average.astype(float)),
             np.mean(
-                [net.objective.inverse_link(own.astype(float)) for own in scores],
+                [net.objective.link.inverse(own.astype(float)) for own in scores],
                 axis=0,
             ),
             rtol=1e-4,
             atol=1e-300,
         )
-    assert pooled.dtype == dtype
-    assert np.isfinite(pooled).all()
+    assert average.dtype == dtype
+    assert np.isfinite(average).all()
 
 
 @pytest.mark.parametrize(("loss", "params"), LOSS_CASES, ids=str)
@@ -493,13 +487,11 @@ def labelled(kind, n=90):
     }[kind]
 
 
-def of_members(model, X):
+def of_members(model, X, y):
     """Return the network's estimators of one member each."""
     for m in range(K):
-        own = copy.deepcopy(model).set_params(n_members=1)
-        options = own._description()
-        own._net = FullyConnectedNet(**options)
-        copy_member(model._net, m, own._net)
+        own = clone(model).set_params(n_members=1, max_iter=1).fit(X, y)
+        copy_member(network_of(model), m, network_of(own))
         yield own
 
 
@@ -509,7 +501,7 @@ def test_probabilities_are_means(kind, normalization):
     X, y = labelled(kind)
     model = FCNetClassifier(**SMALL, normalization=normalization).fit(X, y)
     p = model.predict_proba(X)
-    of_each = [own.predict_proba(X) for own in of_members(model, X)]
+    of_each = [own.predict_proba(X) for own in of_members(model, X, y)]
     if kind != "multioutput":
         p, of_each = [p], [[own] for own in of_each]
     for j, mean in enumerate(p):
@@ -540,7 +532,7 @@ def test_predictions_are_means_with_their_deviations(loss, changes, kind, dtype)
     X = X.astype(dtype)
     model = FCNetRegressor(loss, **SMALL, **changes).fit(X, y)
     mean, std = model.predict(X, return_std=True)
-    of_each = [own.predict(X) for own in of_members(model, X)]
+    of_each = [own.predict(X) for own in of_members(model, X, y)]
     tolerance = 1e-4 if dtype == np.float32 else 1e-9
     np.testing.assert_allclose(
         mean, np.mean(of_each, axis=0), rtol=tolerance, atol=tolerance
@@ -550,7 +542,7 @@ def test_predictions_are_means_with_their_deviations(loss, changes, kind, dtype)
     )
     np.testing.assert_array_equal(model.predict(X), mean)
     assert mean.dtype == std.dtype == dtype
-    gradients = np.mean([own.input_gradients(X) for own in of_members(model, X)], 0)
+    gradients = np.mean([own.input_gradients(X) for own in of_members(model, X, y)], 0)
     np.testing.assert_allclose(
         model.input_gradients(X), gradients, rtol=tolerance, atol=tolerance
     )
@@ -576,8 +568,8 @@ def test_what_is_validated_is_the_mean(kind):
     if kind != "positive":
         score = model.score(X, y)
         assert model.validation_scores_[kept] == pytest.approx(score, rel=1e-5)
-    net = model._net
-    target = net.as_targets(model._encoded(y), n_rows=len(y))
+    net = network_of(model)
+    target = net.as_targets(y, n_rows=len(y))
     expected, _ = net.objective.function(net.scores(X), target.astype(y.dtype))
     assert model.validation_loss_curve_[kept] == pytest.approx(expected, rel=1e-5)
 
@@ -590,14 +582,14 @@ def test_lbfgs_trains_every_member(kind):
         cls, options = FCNetRegressor, SMALL | PLAIN_TARGET
     model = cls(**options | {"max_iter": 200}, solver="lbfgs", alpha=0.1, tol=1e-6)
     model.fit(X, y)
-    net = model._net
-    target = net.as_targets(model._encoded(y), n_rows=len(y))
+    net = network_of(model)
+    target = net.as_targets(y, n_rows=len(y))
     loss, grads = net.loss(X, target)
     assert model.loss_ == pytest.approx(loss, rel=1e-9)
     initial = cls(**options | {"max_iter": 1}, solver="lbfgs").fit(X, y).loss_
     assert loss < 0.6 * initial
     assert np.abs(grads.trainable).max() < 1e-2
-    losses = [own._net.loss(X, target)[0] for own in of_members(model, X)]
+    losses = [network_of(own).loss(X, target)[0] for own in of_members(model, X, y)]
     assert max(losses) < 0.1 * initial
 
 
@@ -607,7 +599,7 @@ def test_fitted_arrays_have_a_leading_axis():
     assert [w.shape for w in model.coefs_] == [(K, 4, 8), (K, 8, 3)]
     assert [b.shape for b in model.intercepts_] == [(K, 8), (K, 3)]
     for array in (*model.coefs_, *model.intercepts_):
-        assert np.shares_memory(array, model._net.params.vector)
+        assert np.shares_memory(array, network_of(model).params.vector)
     features = FCNetTransformer(model, prefit=True).fit(X)
     assert features.transform(X).shape == (90, K * 8)
     assert len(features.get_feature_names_out()) == K * 8

@@ -1,12 +1,10 @@
-import copy
-import pickle
 import tracemalloc
 
-import joblib
 import numpy as np
 import pytest
 from scipy.sparse import coo_array, csc_array, csr_array
 
+from scaffolding import COPIES, FLOATS
 from skfcnet._engine.parameters import Parameters, Zone
 from skfcnet._engine.workspace import Workspace
 from skfcnet.gradient_check import eval_numerical_gradient, rel_error
@@ -17,7 +15,6 @@ from skfcnet.network import CATEGORIES, FullyConnectedNet
 from skfcnet.solver import Solver
 from skfcnet.update_rules import UPDATE_RULES
 
-FLOATS = [np.float32, np.float64]
 N, D, H1, H2, C = 2, 15, 20, 30, 10
 NORMALIZED = [(name, name) for name in NORMALIZATIONS]
 
@@ -164,7 +161,7 @@ def suitable(loss, y):
         "logistic": (y > 0).astype(y.dtype),
         "identity": y,
         "exp": np.abs(y) + y.dtype.type(0.1),
-    }[LOSSES[loss].output]
+    }[LOSSES[loss].link.name]
 
 
 def category_of(loss):
@@ -278,7 +275,7 @@ def test_targets_keep_their_width_when_each_has_several_quantiles():
     assert net.output_dim == 2
     assert net.loss(X).shape == (20, 6)
     assert np.isfinite(net.loss(X, y)[0])
-    predicted = net.objective.inverse_link(net.scores(X))
+    predicted = net.objective.link.inverse(net.scores(X))
     high, low, middle = np.moveaxis(predicted.reshape(20, 2, 3), 2, 0)
     assert (low <= middle).all()
     assert (middle <= high).all()
@@ -287,7 +284,7 @@ def test_targets_keep_their_width_when_each_has_several_quantiles():
     assert alone.loss(X, y[:, 0])[0] == alone.loss(X, y[:, :1])[0]
 
 
-def test_rows_without_cost_do_not_count_but_in_the_mean():
+def test_rows_of_weight_zero_count_only_in_the_mean():
     net = nudged()
     X, y = rows(n=6)
     loss, grads = net.loss(X, y, weight=[2, 0, 0, 1, 0, 0])
@@ -299,8 +296,8 @@ def test_rows_without_cost_do_not_count_but_in_the_mean():
 @pytest.mark.parametrize(
     "weight", [1.0, [1.0], [[1.0], [1.0]], [1.0, -1.0], [1.0, np.nan], [np.inf, 1.0]]
 )
-def test_costs_that_are_none_are_refused(weight):
-    with pytest.raises(ValueError, match="weight must hold 2 finite costs"):
+def test_invalid_loss_weights_are_refused(weight):
+    with pytest.raises(ValueError, match="weight must hold 2 finite numbers"):
         nudged().loss(*rows(), weight=weight)
 
 
@@ -835,13 +832,11 @@ def test_a_workspace_used_before_does_not_change_a_bit(
             input_dropout=dropout,
             n_members=n_members,
         )
+        X, y = rows(category, n=6, dtype=dtype)
         grads = Parameters(net.params.specs, dtype=dtype)
-        loss = net.backpropagate(
-            *rows(category, n=6, dtype=dtype),
-            grads=grads,
-            workspace=workspace,
-            rng=np.random.default_rng(0),
-        )
+        rng = np.random.default_rng(0)
+        passes = net.training_passes(X, grads, rng=rng, workspace=workspace)
+        loss = net.backpropagate(X, y, passes)
         return loss, grads.vector, net.params.vector
 
     used = Workspace()
@@ -854,12 +849,10 @@ def test_a_workspace_used_before_does_not_change_a_bit(
         input_dropout=dropout,
         n_members=n_members,
     )
-    net.backpropagate(
-        *rows(category, n=17, dtype=dtype, seed=1),
-        grads=Parameters(net.params.specs, dtype=dtype),
-        workspace=used,
-        rng=np.random.default_rng(1),
-    )
+    X, y = rows(category, n=17, dtype=dtype, seed=1)
+    grads = Parameters(net.params.specs, dtype=dtype)
+    rng = np.random.default_rng(1)
+    net.backpropagate(X, y, net.training_passes(X, grads, rng=rng, workspace=used))
     loss, grads, vector = passed(Workspace())
     same_loss, same_grads, same_vector = passed(used)
     assert same_loss == loss
@@ -876,7 +869,7 @@ def test_a_workspace_used_before_does_not_change_an_embedding(dtype, n_members):
     for workspace, n in ((Workspace(), 6), (used, 17), (used, 6)):
         grads = Parameters(net.params.specs, dtype=dtype)
         X, y = rows(n=n, dtype=dtype)
-        net.backpropagate(X, y, grads=grads, workspace=workspace, rng=None)
+        net.backpropagate(X, y, net.training_passes(X, grads, workspace=workspace))
         results.append(grads.vector)
     np.testing.assert_array_equal(results[2], results[0], strict=True)
 
@@ -892,27 +885,7 @@ def test_scores_are_never_overwritten_by_the_next_call():
 # Copies
 
 
-def through_pickle(net, path):
-    return pickle.loads(pickle.dumps(net))
-
-
-def through_deepcopy(net, path):
-    return copy.deepcopy(net)
-
-
-def through_joblib(net, path):
-    joblib.dump(net, path)
-    return joblib.load(path)
-
-
-def through_a_memory_map(net, path):
-    joblib.dump(net, path)
-    return joblib.load(path, mmap_mode="r")
-
-
-@pytest.mark.parametrize(
-    "copied", [through_pickle, through_deepcopy, through_joblib, through_a_memory_map]
-)
+@pytest.mark.parametrize("copied", COPIES)
 @pytest.mark.parametrize("dtype", FLOATS)
 @pytest.mark.parametrize("n_members", [1, 3])
 def test_copies_score_the_same_and_can_be_trained(copied, dtype, n_members, tmp_path):
@@ -1129,7 +1102,7 @@ def test_a_step_with_an_embedding_allocates_little(
 
 def step_on(solver, start):
     rows = np.arange(start, start + BATCH)
-    solver._step(solver._gathered("X_train", rows), solver._gathered("y_train", rows))
+    solver._step(solver._gather("X_train", rows), solver._gather("y_train", rows))
 
 
 def assert_allocates_little(solver):

@@ -9,16 +9,14 @@ from sklearn.exceptions import NotFittedError
 from sklearn.metrics import d2_pinball_score, r2_score
 from sklearn.model_selection import cross_val_score
 
+from scaffolding import any_solver, short_fits
 from skfcnet import FCNetClassifier, FCNetRegressor
+from skfcnet._engine.passes import CHUNK
 from skfcnet.layers import ACTIVATIONS, NORMALIZATIONS
 from skfcnet.losses import LOG_BOUND, LOSSES
-from skfcnet.network import CHUNK, FullyConnectedNet
+from skfcnet.network import FullyConnectedNet
 
-pytestmark = pytest.mark.filterwarnings(
-    "ignore::sklearn.exceptions.ConvergenceWarning",  # short fits, on purpose
-    # What is set for one solver has no effect with another; see test_idle.py.
-    "ignore:.* has no effect. it needs:UserWarning",
-)
+pytestmark = [short_fits, any_solver]
 
 N, D, C = 5, 6, 3
 
@@ -167,24 +165,24 @@ def test_input_gradients_of_sparse_rows_are_refused():
 
 @pytest.mark.parametrize(
     ("loss", "params"),
-    [(loss, {}) for loss in LOSSES if not LOSSES[loss].log_inverse_link]
+    [(loss, {}) for loss in LOSSES if not LOSSES[loss].link.log_inverse]
     + [("quantile", {"quantile": [0.9, 0.1, 0.5]})],
     ids=str,
 )
 def test_link_gradients_are_those_of_the_inverse_link(loss, params):
     """With the scores themselves for input, so that their own gradients are known."""
     objective = LOSSES[loss].bind(params)
-    scores = np.random.default_rng(0).normal(size=(4, 2 * objective.columns))
+    scores = np.random.default_rng(0).normal(size=(4, 2 * objective.scores_per_target))
     own = np.tile(np.eye(scores.shape[1]), (4, 1, 1))
-    link = objective.link_gradients or (lambda _, gradients: gradients)
-    expected = numeric_gradients(objective.inverse_link, scores)
+    link = objective.link.gradients or (lambda _, gradients: gradients)
+    expected = numeric_gradients(objective.link.inverse, scores)
     np.testing.assert_allclose(link(scores, own), expected, rtol=1e-7, atol=1e-9)
 
 
 @pytest.mark.parametrize("loss", ["poisson", "gamma"])
 def test_beyond_the_bound_of_means_their_gradients_are_zero(loss):
     scores = np.array([[-LOG_BOUND - 1, LOG_BOUND + 1, 0.5]])
-    gradients = LOSSES[loss].link_gradients(scores, np.ones((1, 3, 1)))
+    gradients = LOSSES[loss].link.gradients(scores, np.ones((1, 3, 1)))
     np.testing.assert_allclose(gradients[0, :, 0], [0, 0, np.exp(0.5)])
 
 

@@ -5,7 +5,8 @@ import joblib
 import numpy as np
 import pytest
 
-from skfcnet._engine.parameters import ArrayList, Parameters, ParamSpec, Zone
+from scaffolding import COPIES, FLOATS, through_a_memory_map
+from skfcnet._engine.parameters import ParameterList, Parameters, ParamSpec, Zone
 
 SPECS = (
     ParamSpec("W1", (3, 4), Zone.WEIGHT),
@@ -40,28 +41,7 @@ def assert_live(params):
     assert (params.trainable == 7).sum() == 0
 
 
-def through_pickle(params, path):
-    return pickle.loads(pickle.dumps(params))
-
-
-def through_deepcopy(params, path):
-    return copy.deepcopy(params)
-
-
-def through_joblib(params, path):
-    joblib.dump(params, path)
-    return joblib.load(path)
-
-
-def through_a_memory_map(params, path):
-    joblib.dump(params, path)
-    return joblib.load(path, mmap_mode="r")
-
-
-COPIES = [through_pickle, through_deepcopy, through_joblib, through_a_memory_map]
-
-
-@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("dtype", FLOATS)
 def test_arrays_are_views_of_one_vector(dtype):
     params = filled(dtype)
     assert params.vector.ndim == 1
@@ -138,7 +118,7 @@ def test_a_checkpoint_is_a_copy_of_the_vector():
 
 
 @pytest.mark.parametrize("copied", COPIES)
-@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("dtype", FLOATS)
 def test_copies_keep_values_and_views_and_share_nothing(copied, dtype, tmp_path):
     params = filled(dtype)
     other = copied(params, tmp_path / "params.joblib")
@@ -172,7 +152,7 @@ def test_conversions_are_kept_until_somebody_writes():
     assert params.converted(np.float64) is kept
     params["W1"] = 7.0
     np.testing.assert_array_equal(params.converted(np.float64)["W1"], 7)
-    ArrayList("coefs_", [params["W1"]], params)[0] = np.full((3, 4), 8.0)
+    ParameterList("coefs_", [params["W1"]], params)[0] = np.full((3, 4), 8.0)
     np.testing.assert_array_equal(params.converted(np.float64)["W1"], 8)
 
 
@@ -185,7 +165,7 @@ def test_copies_are_settled():
 
 
 def weights_of(params):
-    return ArrayList("coefs_", [params["W1"], params["W2"]], params)
+    return ParameterList("coefs_", [params["W1"], params["W2"]], params)
 
 
 def test_arrays_in_a_list_are_read_only_but_can_be_assigned_to():

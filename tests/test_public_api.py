@@ -1,5 +1,6 @@
 import importlib
 import inspect
+import re
 import subprocess
 import sys
 from importlib.util import find_spec
@@ -39,6 +40,8 @@ PROMISED = {
     "skfcnet.datasets": {"fetch_mnist", "fetch_california_housing"},
     "skfcnet.plotting": {"TrainingCurveDisplay", "plot_history", "plot_samples"},
 }
+
+REFERENCE = Path(__file__).parents[1] / "docs" / "api.rst"
 
 
 def public_submodules():
@@ -101,16 +104,48 @@ def test_module_offers_what_is_promised(module_name):
     assert public_names(module_name) >= PROMISED[module_name]
 
 
+@pytest.mark.parametrize(
+    ("package", "constants"),
+    [
+        (
+            "skfcnet.layers",
+            {"ACTIVATIONS", "EMBEDDINGS", "LAYERS", "NORMALIZATIONS"},
+        ),
+        ("skfcnet.losses", {"LINKS", "LOG_BOUND", "LOSSES"}),
+    ],
+)
+def test_all_lists_the_functions_classes_and_tables_of_a_package(package, constants):
+    module = importlib.import_module(package)
+    assert len(module.__all__) == len(set(module.__all__))
+    assert set(module.__all__) == public_names(package) | constants
+
+
+def names_in_the_reference():
+    """Return the names that the API reference lists of each module."""
+    names, module = {}, None
+    for line in REFERENCE.read_text(encoding="utf-8").splitlines():
+        if match := re.fullmatch(r"\.\. currentmodule:: (\S+)", line):
+            module = match[1]
+        elif match := re.fullmatch(r" {3}(\w+)", line):
+            names.setdefault(module, set()).add(match[1])
+    return names
+
+
+@pytest.mark.parametrize("module_name", PROMISED)
+def test_the_reference_lists_every_public_name(module_name):
+    names = names_in_the_reference()
+    assert public_names(module_name) <= names[module_name] | names["skfcnet"]
+
+
 def test_layers_offers_every_activation_under_its_name():
     functions = {f"{name}_forward" for name in ACTIVATIONS} - {"logistic_forward"}
     assert functions <= public_names("skfcnet.layers")
 
 
 @pytest.mark.parametrize("kind", LAYERS)
-def test_both_functions_of_every_layer_are_public(kind):
-    layer = LAYERS[kind]
-    functions = (getattr(f, "func", f) for f in (layer.forward, layer.backward))
-    names = {function.__name__ for function in functions}
+def test_all_functions_of_every_layer_are_public(kind):
+    layers = [layer for layer in (LAYERS[kind], LAYERS[kind].sparse) if layer]
+    names = {f.__name__ for layer in layers for f in (layer.forward, layer.backward)}
     assert names <= public_names("skfcnet.layers")
 
 

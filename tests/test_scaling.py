@@ -4,22 +4,17 @@ import pickle
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 from sklearn.preprocessing import RobustScaler, StandardScaler
 
-from skfcnet._tabular.scaling import (
-    SCALINGS,
-    TARGET_SCALINGS,
-    Scaler,
-    TargetScaler,
-    counted,
-    quantiles,
-    tally,
-)
+from scaffolding import repeatable
+from skfcnet._engine.statistics import distinct, exact_weights, quantiles
+from skfcnet._tabular.scaling import SCALINGS, Scaler
+from skfcnet._tabular.target_scaler import TARGET_SCALINGS, TargetScaler
 
-REPEATABLE = settings(deadline=None, derandomize=True, max_examples=100)
+REPEATABLE = repeatable(100)
 EXTREMES = [-1.7e308, -1e300, -3.0, -5e-324, -0.0, 0.0, 1e-310, 0.1, 3.0, 1.7e308]
 every_scaling = pytest.mark.parametrize("scaling", SCALINGS)
 
@@ -36,7 +31,7 @@ def columns(*, missing=False, min_rows=1):
 
 
 def fitted(scaling, X, weight=None):
-    return Scaler(scaling).fit(X, counted(weight, len(X)))
+    return Scaler(scaling).fit(X, exact_weights(weight, len(X)))
 
 
 # Statistics
@@ -47,7 +42,7 @@ def fitted(scaling, X, weight=None):
 def test_quantiles_are_those_of_the_repeated_values(column):
     values, counts = column
     levels = [0, 0.25, 0.5, 0.75, 1]
-    ours = quantiles(*tally(values, counts.astype(float)), levels)
+    ours = quantiles(*distinct(values, counts.astype(float)), levels)
     repeated = np.repeat(values, counts)
     np.testing.assert_array_equal(
         ours, np.quantile(repeated, levels, method="inverted_cdf")
@@ -58,15 +53,15 @@ def test_quantiles_are_those_of_the_repeated_values(column):
 @REPEATABLE
 def test_sums_of_weights_do_not_depend_on_the_order(weight, data):
     order = data.draw(st.permutations(range(9)))
-    weight = counted(weight, 9)
+    weight = exact_weights(weight, 9)
     values = np.array([1.0, 2.0, 1.0] * 3)
-    ours, theirs = tally(values, weight), tally(values[order], weight[order])
+    ours, theirs = distinct(values, weight), distinct(values[order], weight[order])
     np.testing.assert_array_equal(ours, theirs)
 
 
 @pytest.mark.parametrize("weight", [1e-30, 1e-9, 0.1, 1.0, 7.0, 1e6])
 def test_weights_are_kept_but_for_rounding_and_never_lost(weight):
-    counts = counted(np.array([weight, 3.0, 1e6]), 3)
+    counts = exact_weights(np.array([weight, 3.0, 1e6]), 3)
     assert (counts > 0).all()
     np.testing.assert_allclose(counts, [weight, 3.0, 1e6], atol=1e-9)
     assert counts[1:].tolist() == [3.0, 1e6]
@@ -78,7 +73,7 @@ def test_quantiles_do_not_depend_on_the_unit_of_weights():
     levels = np.linspace(0, 1, 21)
     expected = quantiles(values, counts, levels)
     for unit in (0.1, 0.37, 1 / 3, 30):
-        weight = counted(unit * counts, 40)
+        weight = exact_weights(unit * counts, 40)
         np.testing.assert_array_equal(quantiles(values, weight, levels), expected)
 
 
@@ -93,8 +88,8 @@ def test_weighted_is_repeated_in_any_order(scaling, column, data):
     rows = data.draw(st.permutations(np.repeat(np.arange(len(values)), counts)))
     X = values[:, np.newaxis]
     weighted, repeated = fitted(scaling, X, counts), fitted(scaling, X[rows])
-    np.testing.assert_array_equal(weighted.center, repeated.center)
-    np.testing.assert_array_equal(weighted.rate, repeated.rate)
+    np.testing.assert_array_equal(weighted.half_center, repeated.half_center)
+    np.testing.assert_array_equal(weighted.factor, repeated.factor)
 
 
 @given(column=columns(missing=True), new=columns(missing=True))
@@ -103,7 +98,7 @@ def test_weighted_is_repeated_in_any_order(scaling, column, data):
 def test_robust_is_bounded_and_ascending_whatever_the_numbers(dtype, column, new):
     values, counts = column
     scaler = fitted("robust", values[:, np.newaxis], counts)
-    assert np.isfinite(scaler.rate).all()
+    assert np.isfinite(scaler.factor).all()
     for numbers in (values, np.sort(new[0])):
         scaled = np.empty((len(numbers), 1), dtype)
         scaler.transform(numbers[:, np.newaxis], out=scaled)
@@ -201,15 +196,17 @@ def test_what_has_a_scale_keeps_it_and_the_rest_is_as_if_repeated(
     scaling, first, then, data
 ):
     before = fitted(scaling, first[0][:, np.newaxis], first[1])
-    state = before.center.copy(), before.rate.copy(), before.is_known.copy()
+    state = before.half_center.copy(), before.factor.copy(), before.is_known.copy()
     X, counts = then[0][:, np.newaxis], then[1]
-    after = before.completed(X, counted(counts, len(X)))
+    after = before.updated(X, exact_weights(counts, len(X)))
     rows = data.draw(st.permutations(np.repeat(np.arange(len(X)), counts)))
-    repeated = before.completed(X[rows], counted(None, len(rows)))
-    assert (after.center, after.rate) == (repeated.center, repeated.rate)
-    np.testing.assert_array_equal((before.center, before.rate, before.is_known), state)
-    if before.rate:
-        assert (after.center, after.rate) == (before.center, before.rate)
+    repeated = before.updated(X[rows], exact_weights(None, len(rows)))
+    assert (after.half_center, after.factor) == (repeated.half_center, repeated.factor)
+    np.testing.assert_array_equal(
+        (before.half_center, before.factor, before.is_known), state
+    )
+    if before.factor:
+        assert (after.half_center, after.factor) == (before.half_center, before.factor)
     assert after.is_known == (before.is_known or not np.isnan(X).all())
 
 
@@ -221,19 +218,19 @@ def test_a_column_that_did_not_vary_is_learned_anew_from_rows_that_do(
     before = fitted(scaling, np.full((3, 1), placeholder))
     X = np.array([[5.0], [9.0], [13.0]])
     assert not before.transform(X).any()
-    after, new = before.completed(X, np.ones(3)), fitted(scaling, X)
-    assert (after.center, after.rate) == (new.center, new.rate)
-    again = after.completed(100 * X, np.ones(3))
-    assert (again.center, again.rate) == (new.center, new.rate)
+    after, new = before.updated(X, np.ones(3)), fitted(scaling, X)
+    assert (after.half_center, after.factor) == (new.half_center, new.factor)
+    again = after.updated(100 * X, np.ones(3))
+    assert (again.half_center, again.factor) == (new.half_center, new.factor)
 
 
 @pytest.mark.parametrize("scaling", ["robust", "standard"])
 def test_rows_that_are_alike_and_new_are_seen_beside_those_before(scaling):
     before = fitted(scaling, np.full((30, 1), 5.0))
-    after = before.completed(np.full((20, 1), 9.0), np.full(20, 1 / 20))
+    after = before.updated(np.full((20, 1), 9.0), np.full(20, 1 / 20))
     both = fitted(scaling, np.array([[5.0], [9.0]]))
-    np.testing.assert_allclose(after.rate, both.rate)
-    np.testing.assert_allclose(after.center, both.center)
+    np.testing.assert_allclose(after.factor, both.factor)
+    np.testing.assert_allclose(after.half_center, both.half_center)
 
 
 @pytest.mark.parametrize("scaling", ["robust", "standard"])
@@ -241,24 +238,24 @@ def test_rows_that_are_alike_and_new_are_seen_beside_those_before(scaling):
 def test_rounding_is_no_variation(scaling, constant):
     before = fitted(scaling, np.full((3, 1), constant))
     noise = 1 + np.array([[0.0], [2**-25], [-(2**-24)]])
-    after = before.completed(constant * noise, np.ones(3))
-    assert after.rate == 0
-    after = after.completed(constant * np.array([[1.0], [1.001]]), np.ones(2))
-    assert after.rate > 0
+    after = before.updated(constant * noise, np.ones(3))
+    assert after.factor == 0
+    after = after.updated(constant * np.array([[1.0], [1.001]]), np.ones(2))
+    assert after.factor > 0
 
 
 def test_many_columns_that_stay_constant_stay_so():
     before = fitted("robust", np.zeros((10, 5)))
     X = np.zeros((4, 5))
     X[1, 3] = 1.0
-    after = before.completed(X, np.ones(4))
-    np.testing.assert_array_equal(after.rate > 0, np.arange(5) == 3)
+    after = before.updated(X, np.ones(4))
+    np.testing.assert_array_equal(after.factor > 0, np.arange(5) == 3)
 
 
 @every_scaling
 def test_a_column_that_was_missing_so_far_is_learned_like_a_new_one(scaling):
     X = np.array([[1.0], [2.0], [4.0], [9.0]])
-    scaler = fitted(scaling, np.full((3, 1), np.nan)).completed(X, np.ones(4))
+    scaler = fitted(scaling, np.full((3, 1), np.nan)).updated(X, np.ones(4))
     expected = fitted(scaling, X).transform(X)
     np.testing.assert_array_equal(scaler.transform(X), expected)
 
@@ -333,9 +330,9 @@ def test_a_constant_target_comes_back_as_it_was_whatever_is_predicted(
 ):
     scaler = TargetScaler(scaling=scaling, clip=clip).fit(np.full(5, value))
     assert (scaler.inverse_transform(np.array([-3.0, 0.0, 7.0])) == value).all()
-    still = scaler.widened(np.full(2, value))
+    still = scaler.updated(np.full(2, value))
     assert (still.inverse_transform(np.array([-3.0, 0.0, 7.0])) == value).all()
-    varied = scaler.widened(np.array([1.0, 2.0, 4.0]))
+    varied = scaler.updated(np.array([1.0, 2.0, 4.0]))
     assert not varied.is_constant
 
 
@@ -343,8 +340,12 @@ def test_a_constant_target_comes_back_as_it_was_whatever_is_predicted(
 def test_a_target_that_did_not_vary_is_learned_anew_from_rows_that_do(weight):
     before = TargetScaler().fit(np.array([[5, 1], [5, 3]]))
     y = np.array([[50, 9], [90, 9], [70, 9]])
-    state = before.spread.copy(), before.center.copy(), before.is_constant.copy()
-    scaler = before.widened(y, weight)
+    state = (
+        before.half_scale.copy(),
+        before.half_center.copy(),
+        before.is_constant.copy(),
+    )
+    scaler = before.updated(y, weight)
     repeated = np.repeat(y[:, 0], 1 if weight is None else weight.astype(int))
     expected = (y[:, 0] - repeated.mean()) / repeated.std()
     scaled = scaler.transform(y)
@@ -352,19 +353,19 @@ def test_a_target_that_did_not_vary_is_learned_anew_from_rows_that_do(weight):
     np.testing.assert_array_equal(scaled[:, 1], 7)  # by 2 and 1, as before
     assert (scaler.low.tolist(), scaler.high.tolist()) == ([5, 1], [90, 9])
     np.testing.assert_array_equal(
-        (before.spread, before.center, before.is_constant), state
+        (before.half_scale, before.half_center, before.is_constant), state
     )
-    again = scaler.widened(1000 * y)
+    again = scaler.updated(1000 * y)
     np.testing.assert_array_equal(again.transform(y), scaled)
 
 
 @pytest.mark.parametrize("value", [0.0, 0.3, -1e300])
 def test_a_target_that_still_does_not_vary_is_only_shifted(value):
-    scaler = TargetScaler().fit(np.full(3, value)).widened(np.full(2, value))
-    scaler = scaler.widened(value * np.array([1, 1 + 2**-40]))
+    scaler = TargetScaler().fit(np.full(3, value)).updated(np.full(2, value))
+    scaler = scaler.updated(value * np.array([1, 1 + 2**-40]))
     assert scaler.transform(value) == 0
-    assert scaler.spread == 0.5
-    scaler = scaler.widened(np.array([value + 1.0]))
+    assert scaler.half_scale == 0.5
+    scaler = scaler.updated(np.array([value + 1.0]))
     assert abs(scaler.transform(value)) == (1.0 if abs(value) < 1 else 0.0)
 
 
@@ -373,7 +374,7 @@ def test_a_target_that_varies_or_is_not_scaled_keeps_its_scale(scaling):
     for y in ([1.0, 3.0], [5.0, 5.0])[: 1 if scaling else 2]:
         scaler = TargetScaler(scaling=scaling).fit(np.array(y))
         expected = scaler.transform(7.0)
-        assert scaler.widened(np.array([1e6, -1e6])).transform(7.0) == expected
+        assert scaler.updated(np.array([1e6, -1e6])).transform(7.0) == expected
 
 
 def test_predictions_are_clipped_to_the_range_of_every_target_on_demand():

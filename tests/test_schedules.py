@@ -5,9 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from skfcnet.network import FullyConnectedNet
+from scaffolding import a_net, a_solver, some_data
 from skfcnet.schedules import SCHEDULES
-from skfcnet.solver import Solver
 from skfcnet.update_rules import sgd
 
 names = pytest.mark.parametrize("name", SCHEDULES)
@@ -65,65 +64,63 @@ def rates_of(solver, n_epochs):
     return rates
 
 
-def a_solver(**options):
-    rng = np.random.default_rng(0)
-    X = rng.normal(size=(40, 3))
-    net = FullyConnectedNet("regression", [4], [False], 3, 1, random_state=0)
+def a_scheduled_solver(**options):
+    """Return a solver whose epochs have four steps, at a rate of 0.1 at first."""
     options = {"batch_size": 10, "optim_config": {"learning_rate": 0.1}} | options
-    return Solver(
-        net,
-        {"X_train": X, "y_train": X[:, 0]},
+    return a_solver(
+        net=a_net("regression", dtype=np.float64),
+        data=some_data("regression", n=40, dtype=np.float64),
         update_rule=sgd,
-        verbose=False,
-        random_state=0,
         **options,
     )
 
 
 @names
 def test_the_solver_follows_the_schedule_step_by_step(name):
-    rates = rates_of(a_solver(schedule=name, num_epochs=3), 3)
+    rates = rates_of(a_scheduled_solver(schedule=name, num_epochs=3), 3)
     expected = [0.1 * SCHEDULES[name].function(step, 12) for step in range(12)]
     np.testing.assert_allclose(rates, expected, rtol=1e-12)
 
 
 @names
 def test_a_solver_that_starts_later_goes_on_where_another_ended(name):
-    whole = rates_of(a_solver(schedule=name, num_epochs=3), 3)
+    whole = rates_of(a_scheduled_solver(schedule=name, num_epochs=3), 3)
     # 2 epochs of 4 steps are behind it, one is to come.
-    rest = rates_of(a_solver(schedule=name, num_epochs=1, first_step=8), 1)
+    rest = rates_of(a_scheduled_solver(schedule=name, num_epochs=1, first_step=8), 1)
     assert rest == whole[8:]
 
 
 def test_warm_up_rises_in_proportion_and_ends():
-    rates = rates_of(a_solver(warmup_epochs=1.5, num_epochs=2), 2)
+    rates = rates_of(a_scheduled_solver(warmup_epochs=1.5, num_epochs=2), 2)
     expected = 0.1 * np.minimum(np.arange(1, 9) / 6, 1)
     np.testing.assert_allclose(rates, expected, rtol=1e-12)
 
 
 def test_decay_after_every_epoch_comes_on_top():
-    rates = rates_of(a_solver(schedule="invscaling", lr_decay=0.5, num_epochs=2), 2)
+    rates = rates_of(
+        a_scheduled_solver(schedule="invscaling", lr_decay=0.5, num_epochs=2), 2
+    )
     decay = np.repeat([1, 0.5], 4)
     np.testing.assert_allclose(rates, 0.1 * decay / np.sqrt(np.arange(1, 9)))
 
 
 def test_the_numbers_of_a_schedule_can_be_set():
     rates = rates_of(
-        a_solver(schedule="invscaling", schedule_config={"power_t": 1.0}), 1
+        a_scheduled_solver(schedule="invscaling", schedule_config={"power_t": 1.0}), 1
     )
     np.testing.assert_allclose(rates, 0.1 / np.arange(1, 5))
 
 
 def test_an_unknown_schedule_is_refused_by_name():
     with pytest.raises(ValueError, match=r"schedule must be one of .*got 'linear'"):
-        a_solver(schedule="linear")
+        a_scheduled_solver(schedule="linear")
 
 
 @pytest.mark.parametrize("max_grad_norm", [1e-3, 0.5])
 def test_gradients_longer_than_max_grad_norm_are_scaled_to_it(max_grad_norm):
-    solver = a_solver(max_grad_norm=max_grad_norm, batch_size=40)
+    solver = a_scheduled_solver(max_grad_norm=max_grad_norm, batch_size=40)
     before = solver.model.params.trainable.copy()
-    free = a_solver(batch_size=40)
+    free = a_scheduled_solver(batch_size=40)
     solver.train_epoch()
     free.train_epoch()
     step = solver.model.params.trainable - before

@@ -8,41 +8,11 @@ import numpy as np
 import pytest
 from scipy.sparse import csr_array, csr_matrix
 
+from scaffolding import EVERY_RULE, C, D, a_net, a_solver, some_data
 from skfcnet.losses import LOSSES
 from skfcnet.network import CATEGORIES, FullyConnectedNet
 from skfcnet.solver import Solver
 from skfcnet.update_rules import UPDATE_RULES, adam, sgd, sgd_momentum
-
-EVERY_RULE = pytest.mark.parametrize("rule", UPDATE_RULES.values(), ids=UPDATE_RULES)
-D, C = 6, 3
-
-
-def a_net(category="classification", **options):
-    options = {"dropout": 0.1, "weight_scale": None, "random_state": 0} | options
-    return FullyConnectedNet(category, [16], [True], D, C, **options)
-
-
-def some_data(category="classification", *, n=130, dtype=np.float32):
-    """Return a task that a small network solves well in a few epochs."""
-    rng = np.random.default_rng(0)
-    X = rng.normal(size=(n + 60, D))
-    target = X @ rng.normal(size=(D, C))
-    y = target.argmax(axis=1) if category == "classification" else target.astype(dtype)
-    X = X.astype(dtype)
-    return {"X_train": X[:n], "y_train": y[:n], "X_val": X[n:], "y_val": y[n:]}
-
-
-def a_solver(category="classification", *, net=None, data=None, **options):
-    net = a_net(category) if net is None else net
-    data = some_data(category) if data is None else data
-    defaults = {
-        "batch_size": 32,
-        "num_epochs": 4,
-        "optim_config": {"learning_rate": 0.05},
-        "verbose": False,
-        "random_state": 0,
-    }
-    return Solver(net, data, **defaults | options)
 
 
 def measured(net, X, y):
@@ -56,9 +26,9 @@ def measured(net, X, y):
 class Recording(FullyConnectedNet):
     """A network that keeps a copy of every minibatch it is trained on."""
 
-    def backpropagate(self, x, y, **options):
+    def backpropagate(self, x, y, passes, **options):
         vars(self).setdefault("seen", []).append((np.array(x), np.array(y)))
-        return super().backpropagate(x, y, **options)
+        return super().backpropagate(x, y, passes, **options)
 
 
 # History
@@ -518,11 +488,11 @@ def test_accuracy_follows_the_loss_of_the_network(loss):
     net, data = a_net(category, loss=loss), some_data(category)
     if loss in ("logistic", "softmax_groups"):
         data |= {k: (v > 0).astype(np.float32) for k, v in data.items() if "y" in k}
-    if LOSSES[loss].output == "exp":
+    if LOSSES[loss].link.name == "exp":
         data |= {k: np.abs(v) + 0.1 for k, v in data.items() if "y" in k}
     solver = a_solver(category, net=net, data=data)
     solver.train()
-    decided = LOSSES[loss].decide(net.scores(data["X_val"]))
+    decided = LOSSES[loss].link.decide(net.scores(data["X_val"]))
     error = np.sqrt(np.mean((decided.astype(float) - data["y_val"]) ** 2))
     expected = np.mean(decided == data["y_val"]) if loss == "softmax" else error
     assert solver.best_val_acc == pytest.approx(expected, rel=1e-6)
@@ -533,7 +503,7 @@ def test_the_error_of_several_quantiles_is_that_of_all_of_them():
     data = some_data("regression")
     solver = a_solver("regression", net=net, data=data)
     solver.train()
-    quantiles = net.objective.decide(net.scores(data["X_val"]))
+    quantiles = net.objective.link.decide(net.scores(data["X_val"]))
     y = data["y_val"].reshape(len(quantiles), -1)
     error = np.sqrt(np.mean((quantiles - np.repeat(y, 2, axis=1)) ** 2))
     assert solver.best_val_acc == pytest.approx(error, rel=1e-6)
@@ -601,9 +571,9 @@ class Watched(FullyConnectedNet):
 
     n_subnormal = 0
 
-    def backpropagate(self, x, y, **options):
+    def backpropagate(self, x, y, passes, **options):
         self.n_subnormal += n_subnormal(self.params.vector)
-        return super().backpropagate(x, y, **options)
+        return super().backpropagate(x, y, passes, **options)
 
 
 def n_subnormal(array):
@@ -1101,7 +1071,7 @@ def test_a_network_that_does_not_keep_to_the_protocol_is_told_so(model, message)
         a_student_solver(model).train()
 
 
-def test_a_network_of_ones_own_has_no_costs_of_rows():
+def test_a_network_of_ones_own_has_no_loss_weight():
     with pytest.raises(ValueError, match="loss_weight needs a FullyConnectedNet"):
         a_student_solver(TwoLayerNet(), loss_weight=np.ones(130))
 

@@ -22,9 +22,9 @@ def blas_threads():
 class Recording(FullyConnectedNet):
     """A network that notes the threads of BLAS that its steps have."""
 
-    def backpropagate(self, x, y, **options):
+    def backpropagate(self, x, y, passes, **options):
         vars(self).setdefault("threads", []).append(blas_threads())
-        return super().backpropagate(x, y, **options)
+        return super().backpropagate(x, y, passes, **options)
 
 
 def threads_of_an_epoch(batch_size):
@@ -79,7 +79,7 @@ def test_a_failed_epoch_leaves_the_threads_as_they_were():
 @pytest.mark.usefixtures("two_cores")
 @pytest.mark.parametrize("order", [(0, 1, 2), (1, 2, 0), (2, 1, 0)])
 def test_the_last_to_leave_restores_what_the_first_has_found(order):
-    contexts = [threads.threads_for(SMALL) for _ in range(3)]
+    contexts = [threads.blas_threads_for(SMALL) for _ in range(3)]
     with threadpool_limits(2, "blas"):
         for context in contexts:
             context.__enter__()
@@ -92,9 +92,9 @@ def test_the_last_to_leave_restores_what_the_first_has_found(order):
 @pytest.mark.usefixtures("two_cores")
 def test_a_step_worth_more_has_one_thread_while_others_are_limited():
     with threadpool_limits(2, "blas"):
-        with threads.threads_for(SMALL), threads.threads_for(LARGE):
+        with threads.blas_threads_for(SMALL), threads.blas_threads_for(LARGE):
             assert blas_threads() == 1
-        with threads.threads_for(LARGE):
+        with threads.blas_threads_for(LARGE):
             assert blas_threads() == 2
 
 
@@ -102,21 +102,21 @@ def test_a_step_worth_more_has_one_thread_while_others_are_limited():
 @pytest.mark.parametrize("n_threads", [1, 2])
 def test_a_thread_is_spare_by_what_blas_has_without_the_limit(n_threads):
     with threadpool_limits(n_threads, "blas"):
-        assert threads.spares_a_thread(SMALL) == (n_threads == 2)
-        with threads.threads_for(SMALL):
-            assert threads.spares_a_thread(SMALL) == (n_threads == 2)
-        assert not threads.spares_a_thread(LARGE)
+        assert threads.has_spare_thread(SMALL) == (n_threads == 2)
+        with threads.blas_threads_for(SMALL):
+            assert threads.has_spare_thread(SMALL) == (n_threads == 2)
+        assert not threads.has_spare_thread(LARGE)
 
 
 @pytest.mark.usefixtures("two_cores")
 def test_a_number_set_by_somebody_else_in_the_meantime_stays():
     with threadpool_limits(2, "blas"):
-        with threads.threads_for(SMALL):
+        with threads.blas_threads_for(SMALL):
             threadpool_limits(3, "blas")
-            with threads.threads_for(SMALL):
+            with threads.blas_threads_for(SMALL):
                 assert blas_threads() == 1
         assert blas_threads() == 3
-        with threads.threads_for(SMALL), threadpool_limits(4, "blas"):
+        with threads.blas_threads_for(SMALL), threadpool_limits(4, "blas"):
             assert blas_threads() == 4
         assert blas_threads() == 3
 
@@ -141,7 +141,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 from threadpoolctl import threadpool_info
 from skfcnet import FCNetClassifier
-from skfcnet._engine.threads import spares_a_thread, threads_for
+from skfcnet._engine.threads import has_spare_thread, blas_threads_for
 
 def blas_threads():
     pools = threadpool_info()
@@ -167,14 +167,14 @@ with ThreadPoolExecutor(4) as pool:
 FIRST_IN_FIRST_OUT = """
 inside, leave = threading.Event(), threading.Event()
 def second():
-    with threads_for(1):
+    with blas_threads_for(1):
         inside.set()
         leave.wait()
 thread = threading.Thread(target=second)
-with threads_for(1):
+with blas_threads_for(1):
     thread.start()
     inside.wait()
-print(blas_threads(), spares_a_thread(1))
+print(blas_threads(), has_spare_thread(1))
 leave.set()
 thread.join()
 print(blas_threads())
@@ -183,7 +183,7 @@ print(blas_threads())
 FORK = """
 inside, leave = threading.Event(), threading.Event()
 def other():
-    with threads_for(1):
+    with blas_threads_for(1):
         inside.set()
         leave.wait()
 def in_child(function):
@@ -193,7 +193,7 @@ def in_child(function):
         os._exit(0)
     os.waitpid(child, 0)
 def with_a_fit():
-    with threads_for(1):
+    with blas_threads_for(1):
         return blas_threads()
 thread = threading.Thread(target=other)
 thread.start()
@@ -202,7 +202,7 @@ in_child(blas_threads)
 in_child(with_a_fit)
 leave.set()
 thread.join()
-with threads_for(1):
+with blas_threads_for(1):
     in_child(blas_threads)
 print(blas_threads())
 """

@@ -4,18 +4,16 @@ import pickle
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 
+from scaffolding import EVERY_RULE, FLOATS, repeatable
 from skfcnet._engine import vector_update
 from skfcnet._engine.parameters import Parameters, ParamSpec, Zone
 from skfcnet._engine.vector_update import FLUSH_EVERY, VectorUpdate
 from skfcnet.gradient_check import rel_error
 from skfcnet.update_rules import UPDATE_RULES, adam, rmsprop, sgd_momentum
-
-FLOATS = [np.float32, np.float64]
-EVERY_RULE = pytest.mark.parametrize("rule", UPDATE_RULES.values(), ids=UPDATE_RULES)
 
 # What each rule needs to reach the minimum of a valley; decay would move it.
 VALLEY = {
@@ -263,7 +261,7 @@ def test_resuming_equals_not_stopping(rule, through):
     w=npst.arrays(np.float32, (3, 2), elements=st.floats(-1e3, 1e3, width=32)),
     dw=npst.arrays(np.float32, (3, 2), elements=st.floats(-1e3, 1e3, width=32)),
 )
-@settings(deadline=None, derandomize=True, max_examples=30)
+@repeatable(30)
 def test_a_first_step_goes_against_the_gradient(rule, w, dw):
     config = {"weight_decay": 0.0} if "weight_decay" in rule.defaults else {}
     next_w, _ = rule(w, dw, config)
@@ -298,7 +296,7 @@ def vectors(dtype=np.float32):
 @pytest.mark.parametrize("block", [1, 7, 10**6])
 @pytest.mark.parametrize("l2", [0.0, 0.5])
 def test_blocks_equal_the_whole_vector(rule, block, l2, monkeypatch):
-    monkeypatch.setattr(vector_update, "BLOCK", block)
+    monkeypatch.setattr(vector_update, "BLOCK_SIZE", block)
     params, grads, draw = vectors()
     n_weights = len(params.decayed)
     weights, biases = np.split(params.trainable.copy(), [n_weights])
@@ -321,7 +319,7 @@ def test_blocks_equal_the_whole_vector(rule, block, l2, monkeypatch):
 
 
 def test_a_block_is_never_longer_than_it_may_be(monkeypatch):
-    monkeypatch.setattr(vector_update, "BLOCK", 7)
+    monkeypatch.setattr(vector_update, "BLOCK_SIZE", 7)
     lengths = []
 
     @functools.wraps(sgd_momentum)
@@ -346,7 +344,7 @@ def test_decoupled_decay_shrinks_weights_and_leaves_biases_alone():
 
 @EVERY_RULE
 def test_a_new_learning_rate_holds_for_the_whole_vector(rule, monkeypatch):
-    monkeypatch.setattr(vector_update, "BLOCK", 7)
+    monkeypatch.setattr(vector_update, "BLOCK_SIZE", 7)
     params, grads, draw = vectors()
     update = VectorUpdate(rule, params, grads, {"learning_rate": 0.1})
     assert update.learning_rate == 0.1
@@ -371,7 +369,7 @@ def test_a_new_learning_rate_holds_for_the_whole_vector(rule, monkeypatch):
 
 @EVERY_RULE
 def test_a_vector_goes_on_from_the_configuration_of_an_earlier_run(rule, monkeypatch):
-    monkeypatch.setattr(vector_update, "BLOCK", 7)
+    monkeypatch.setattr(vector_update, "BLOCK_SIZE", 7)
     expected, grads, draw = vectors()
     update = VectorUpdate(rule, expected, grads, {})
     for _ in range(6):

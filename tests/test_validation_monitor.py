@@ -10,14 +10,11 @@ from sklearn.model_selection import GridSearchCV, train_test_split
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MinMaxScaler
 
+from scaffolding import any_solver, short_fits
 from skfcnet import FCNetClassifier, FCNetRegressor
 from skfcnet.callbacks import ValidationMonitor
 
-pytestmark = pytest.mark.filterwarnings(
-    "ignore::sklearn.exceptions.ConvergenceWarning",  # short fits, on purpose
-    # What is set for one solver has no effect with another; see test_idle.py.
-    "ignore:.* has no effect. it needs:UserWarning",
-)
+pytestmark = [short_fits, any_solver]
 HAS_CALLBACKS = hasattr(FCNetClassifier, "set_callbacks")
 needs_callbacks = pytest.mark.skipif(
     not HAS_CALLBACKS, reason="scikit-learn has callbacks from version 1.9 on"

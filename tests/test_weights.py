@@ -7,48 +7,20 @@ from sklearn.ensemble import StackingClassifier, VotingClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import accuracy_score, r2_score
 
-from skfcnet import FCNetClassifier, FCNetRegressor
-
-pytestmark = pytest.mark.filterwarnings(
-    "ignore::sklearn.exceptions.ConvergenceWarning",  # short fits, on purpose
-    # What is set for one solver has no effect with another; see test_idle.py.
-    "ignore:.* has no effect. it needs:UserWarning",
+from scaffolding import (
+    KINDS,
+    any_solver,
+    assert_alike,
+    assert_same,
+    data_of,
+    old_logistic_regression,
+    short_fits,
+    weighted_data_of,
 )
 
-SMALL = {
-    "hidden_layer_sizes": (8,),
-    "max_iter": 4,
-    "random_state": 0,
-    "learning_rate_init": 0.01,
-}
-KINDS = ["binary", "multiclass", "multilabel", "regression", "multioutput"]
+pytestmark = [short_fits, any_solver]
+
 CLASSIFICATION = KINDS[:3]
-
-
-def data_of(kind, n=90):
-    rng = np.random.default_rng(0)
-    X = rng.normal(size=(n, 4))
-    signal = X @ rng.normal(size=(4, 3))
-    weight = rng.integers(0, 5, size=n)
-    y = {
-        "binary": (signal[:, 0] > 0.5).astype(int),
-        "multiclass": (signal + np.array([1, 0, 0])).argmax(axis=1),
-        "multilabel": (signal > 0.3).astype(int),
-        "regression": signal[:, 0],
-        "multioutput": signal,
-    }[kind]
-    estimator = FCNetClassifier if kind in CLASSIFICATION else FCNetRegressor
-    return estimator(**SMALL), X, y, weight
-
-
-def outputs(model, X):
-    method = getattr(model, "predict_proba", model.predict)
-    return [method(X), model.loss_curve_, model.validation_scores_]
-
-
-def assert_same(model, other, X):
-    for ours, theirs in zip(outputs(model, X), outputs(other, X), strict=True):
-        np.testing.assert_array_equal(ours, theirs)
 
 
 def free_of_the_total(model):
@@ -59,6 +31,7 @@ def free_of_the_total(model):
 
 FOR_ALL = [
     {},
+    {"dropout": 0.3},
     {"normalization": "batch"},
     {"early_stopping": True, "validation_fraction": 0.3},
     {"early_stopping": True, "normalization": "batch", "scoring": "loss"},
@@ -80,14 +53,15 @@ FOR_CLASSES = [
     ids=lambda value: value if isinstance(value, str) else "-".join(value) or "plain",
 )
 def test_weighted_is_repeated_in_any_order(kind, batch_size, changes):
-    model, X, y, weight = data_of(kind)
+    model, X, y, weight = weighted_data_of(kind)
     model.set_params(batch_size=batch_size, **changes)
     order = np.random.default_rng(1).permutation(len(X))
     weighted = clone(model).fit(X[order], y[order], weight[order])
     rows = np.random.default_rng(2).permutation(np.arange(len(X)).repeat(weight))
     repeated = clone(model).fit(X[rows], y[rows])
     assert_same(weighted, repeated, X)
-    assert weighted.t_ == repeated.t_
+    if not model.early_stopping:
+        assert weighted.t_ == repeated.t_ == weight.sum() * weighted.n_iter_
     unweighted = clone(model).fit(X, y)
     assert weighted.loss_curve_ != unweighted.loss_curve_
 
@@ -106,16 +80,49 @@ def test_weighted_is_repeated_in_any_order(kind, batch_size, changes):
     ids=str,
 )
 def test_lbfgs_takes_weights_as_repetitions_too(kind, changes, factor):
-    model, X, y, weight = data_of(kind)
+    model, X, y, weight = weighted_data_of(kind)
     model.set_params(solver="lbfgs", alpha=0.0, **changes)
     if factor != 1:  # the weights are rescaled to a mean of one
         model.set_params(**free_of_the_total(model))
     weighted = clone(model).fit(X, y, factor * weight)
     repeated = clone(model).fit(X.repeat(weight, axis=0), y.repeat(weight, axis=0))
-    for ours, theirs in zip(
-        outputs(weighted, X)[:2], outputs(repeated, X), strict=False
-    ):
-        np.testing.assert_allclose(ours, theirs, rtol=1e-7, atol=1e-9)
+    assert_alike(weighted, repeated, X, rtol=1e-7, atol=1e-9)
+
+
+# The order of rows, and weights that are not integers
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_training_does_not_depend_on_the_order_of_the_rows(kind):
+    model, X, y = data_of(kind)
+    order = np.random.default_rng(1).permutation(len(X))
+    assert_same(clone(model).fit(X, y), clone(model).fit(X[order], y[order]), X)
+
+
+def test_fractional_weights_do_not_make_the_order_of_the_rows_matter():
+    model, X, y = data_of("regression", n=60)
+    model.set_params(alpha=100.0, dtype="float64")
+    rng = np.random.default_rng(1)
+    weight = rng.uniform(0.5, 3, size=len(X))
+    expected = clone(model).fit(X, y, weight)
+    for _ in range(10):
+        order = rng.permutation(len(X))
+        other = clone(model).fit(X[order], y[order], weight[order])
+        assert_same(other, expected, X)
+
+
+def test_without_shuffling_the_order_of_the_rows_is_kept():
+    model, X, y = data_of("regression")
+    model.set_params(shuffle=False, batch_size=10)
+    ahead, back = clone(model).fit(X, y), clone(model).fit(X[::-1], y[::-1])
+    assert ahead.loss_curve_ != back.loss_curve_
+
+
+def test_unit_weights_are_no_weights():
+    model, X, y = data_of("multiclass")
+    plain = clone(model).fit(X, y)
+    for weight in (np.ones(len(X)), 1, [1] * len(X), np.full(len(X), 1e-300)):
+        assert_same(plain, clone(model).fit(X, y, weight), X)
 
 
 # Class weights
@@ -125,7 +132,7 @@ def test_lbfgs_takes_weights_as_repetitions_too(kind, changes, factor):
 @pytest.mark.parametrize("weighted", [False, True])
 @pytest.mark.parametrize("early_stopping", [False, True])
 def test_balanced_is_the_dict_of_weighted_counts(kind, weighted, early_stopping):
-    model, X, y, weight = data_of(kind)
+    model, X, y, weight = weighted_data_of(kind)
     model.set_params(early_stopping=early_stopping, dtype="float64")
     counts = np.bincount(y, weight if weighted else None)
     costs = dict(enumerate(counts.sum() / (len(counts) * counts)))
@@ -142,7 +149,7 @@ def test_balanced_is_the_dict_of_weighted_counts(kind, weighted, early_stopping)
 @pytest.mark.parametrize("solver", ["adamw", "lbfgs"])
 def test_a_class_weight_multiplies_the_loss_of_its_rows(solver):
     """With all rows in one batch, a cost of k is k rows, but for the mean."""
-    model, X, y, _ = data_of("multiclass")
+    model, X, y, _ = weighted_data_of("multiclass")
     costs = np.array([1.0, 3.0, 2.0])
     model.set_params(solver=solver, alpha=0.0, batch_size=1000, dtype="float64")
     model.set_params(max_iter=1, input_scaling=None, **free_of_the_total(model))
@@ -159,7 +166,7 @@ def test_a_class_weight_multiplies_the_loss_of_its_rows(solver):
 
 
 def test_class_weights_belong_to_labels_of_any_kind():
-    model, X, y, _ = data_of("multiclass")
+    model, X, y, _ = weighted_data_of("multiclass")
     expected = clone(model).set_params(class_weight={0: 3, 2: 0.5}).fit(X, y)
     names = np.array(["x", "y", "z"])[y]
     model.set_params(class_weight={"x": 3, "z": 0.5}).fit(X, names)
@@ -186,7 +193,7 @@ def test_class_weights_belong_to_labels_of_any_kind():
     ids=str,
 )
 def test_errors_name_class_weight(kind, class_weight):
-    model, X, y, _ = data_of(kind)
+    model, X, y, _ = weighted_data_of(kind)
     with pytest.raises(ValueError, match="class_weight"):
         model.set_params(class_weight=class_weight).fit(X, y)
 
@@ -197,7 +204,7 @@ def test_errors_name_class_weight(kind, class_weight):
 @pytest.mark.parametrize("early_stopping", [False, True])
 @pytest.mark.parametrize("solver", ["adamw", "lbfgs"])
 def test_rows_of_weight_zero_are_not_there(early_stopping, solver):
-    model, X, y, _ = data_of("multiclass")
+    model, X, y, _ = weighted_data_of("multiclass")
     model.set_params(early_stopping=early_stopping, solver=solver)
     kept = np.arange(len(y)) % 3 != 1
     model.set_params(class_weight="balanced")
@@ -212,7 +219,7 @@ def test_rows_of_weight_zero_are_not_there(early_stopping, solver):
 def test_a_class_of_weightless_rows_is_kept_and_has_no_probability(
     kind, absent, changes
 ):
-    model, X, y, _ = data_of("multiclass" if kind == "several" else kind)
+    model, X, y, _ = weighted_data_of("multiclass" if kind == "several" else kind)
     weight = (y != absent).astype(float)
     if kind == "several":
         y = np.column_stack([y, (X[:, 0] > 0).astype(int)])
@@ -241,10 +248,9 @@ def test_a_class_of_weightless_rows_is_kept_and_has_no_probability(
     assert ((p[0] if kind == "several" else p) > 0).all()
 
 
-# LogisticRegression of scikit-learn 1.6 with a new SciPy.
-@pytest.mark.filterwarnings("ignore:scipy.optimize. The .disp. and .iprint.")
+@old_logistic_regression
 def test_ensembles_of_scikit_learn_take_a_weightless_class():
-    model, X, y, _ = data_of("multiclass")
+    model, X, y, _ = weighted_data_of("multiclass")
     weight = (y != 2).astype(float)
     voting = VotingClassifier(
         [("net", model), ("linear", LogisticRegression())], voting="soft"
@@ -256,7 +262,7 @@ def test_ensembles_of_scikit_learn_take_a_weightless_class():
 
 
 def test_classes_that_partial_fit_has_not_seen_yet_may_occur():
-    model, X, y, _ = data_of("multiclass")
+    model, X, y, _ = weighted_data_of("multiclass")
     first = model.partial_fit(X[y != 1], y[y != 1], classes=[0, 1, 2])
     assert (first.predict_proba(X) > 0).all()
 
@@ -264,7 +270,7 @@ def test_classes_that_partial_fit_has_not_seen_yet_may_occur():
 @pytest.mark.parametrize("scale", [1e-300, 1e-50, 1e-40, 1e38, 1e300])
 @pytest.mark.parametrize("kind", ["binary", "multiclass", "multilabel"])
 def test_class_weights_of_any_size_are_learned_by_alike(kind, scale):
-    model, X, y, _ = data_of(kind)
+    model, X, y, _ = weighted_data_of(kind)
 
     def fitted(unit):
         weights = dict.fromkeys(np.unique(y).tolist(), unit) | {1: 2 * unit}
@@ -280,7 +286,7 @@ def test_class_weights_of_any_size_are_learned_by_alike(kind, scale):
 
 
 def test_class_weights_whose_product_is_infinite_are_refused():
-    model, X, y, _ = data_of("multilabel")
+    model, X, y, _ = weighted_data_of("multilabel")
     model.set_params(class_weight=[{0: 1e200, 1: 1e200}] * 3)
     with pytest.raises(ValueError, match="class_weight makes some rows count inf"):
         model.fit(X, y)
@@ -292,7 +298,7 @@ def test_class_weights_whose_product_is_infinite_are_refused():
 
 @pytest.mark.parametrize("kind", ["binary", "multiclass", "regression", "multioutput"])
 def test_score_takes_weights(kind):
-    model, X, y, weight = data_of(kind)
+    model, X, y, weight = weighted_data_of(kind)
     model.fit(X, y)
     metric = accuracy_score if kind in CLASSIFICATION else r2_score
     expected = metric(y, model.predict(X), sample_weight=weight)

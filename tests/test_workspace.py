@@ -68,24 +68,3 @@ def test_growing_one_name_leaves_the_others_alone():
     workspace("a", (10,), np.float32)
     workspace("a", (1000,), np.float32)
     np.testing.assert_array_equal(workspace("kept", (3,), np.float32), 5)
-
-
-def prepare(shape, part, workspace):
-    return workspace.scope("one")("a", shape, np.float32), part
-
-
-def test_prepares_once_for_a_shape_and_the_very_same_parts():
-    workspace, part = Workspace(), [1]
-    first = workspace.prepared(prepare, (3,), part)
-    assert workspace.prepared(prepare, (3,), part) is first
-    assert workspace.prepared(prepare, (2,), part)[0].shape == (2,)
-    equal = [1]
-    assert workspace.prepared(prepare, (3,), equal)[1] is equal
-
-
-def test_what_was_prepared_does_not_outlive_memory_that_is_replaced():
-    workspace, part = Workspace(), [1]
-    workspace.prepared(prepare, (3,), part)
-    grown = workspace.scope("one")("a", (100,), np.float32)
-    again, _ = workspace.prepared(prepare, (3,), part)
-    assert np.shares_memory(again, grown)

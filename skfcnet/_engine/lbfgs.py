@@ -7,18 +7,17 @@ import numpy as np
 from scipy.optimize import minimize
 
 from skfcnet._engine.parameters import Parameters
-from skfcnet._engine.threads import step_flops, threads_for
-from skfcnet._engine.workspace import Workspace
+from skfcnet._engine.threads import blas_threads_for, step_flops
 from skfcnet.solver import DivergenceError
 
 
 def train_lbfgs(net, X, y, weight, *, max_iter, max_fun, tol, after_iteration):
-    """Minimise the loss of all rows at once, in place.
+    """Train a network by L-BFGS [1]_, on the loss of all rows at once, in place.
 
     Parameters
     ----------
     net : FullyConnectedNet
-        Of float64, without dropout.
+        A network in float64, without dropout.
 
     X : ndarray of shape (N, D) or CSR matrix
         Rows.
@@ -27,16 +26,16 @@ def train_lbfgs(net, X, y, weight, *, max_iter, max_fun, tol, after_iteration):
         Targets, from ``net.as_targets``.
 
     weight : ndarray of shape (N,) or None
-        What the loss of each row is multiplied by.
+        Factors of the losses of the rows.
 
     max_iter, max_fun : int
-        Most iterations, and most evaluations of the loss.
+        Maximum numbers of iterations, and of evaluations of the loss.
 
     tol : float
-        Training has converged where no element of the gradient is larger.
+        Training has converged when no element of the gradient is larger.
 
     after_iteration : callable
-        Called with the loss of each iteration; returns whether to stop.
+        Called with the loss after each iteration; returns whether to stop.
 
     Returns
     -------
@@ -54,21 +53,17 @@ def train_lbfgs(net, X, y, weight, *, max_iter, max_fun, tol, after_iteration):
        Constrained Optimization", SIAM Journal on Scientific Computing 16, 1995.
     """
     grads = Parameters(net.params.specs, dtype=net.dtype)
-    workspace = Workspace()
+    passes = net.training_passes(X, grads)
     loss = np.nan
 
     def evaluate(vector):
         nonlocal loss
         net.params.trainable[...] = vector
         with np.errstate(all="ignore"):
-            loss = net.backpropagate(
-                X, y, weight=weight, grads=grads, workspace=workspace, rng=None
-            )
-            loss += net.penalty()
+            loss = net.backpropagate(X, y, passes, weight=weight)
         if not isfinite(loss):
             raise DivergenceError(f"the loss became {loss}")
-        grads.decayed += net.reg * net.params.decayed
-        # What these are the gradients of is the sum over the members.
+        # These are the gradients of the sum over the members, not of their mean.
         return net.n_members * loss, grads.trainable.copy()
 
     def callback(vector):
@@ -77,8 +72,8 @@ def train_lbfgs(net, X, y, weight, *, max_iter, max_fun, tol, after_iteration):
         if after_iteration(loss):
             raise StopIteration
 
-    # Versions of SciPy differ in whether they catch it.
-    with threads_for(step_flops(net, X.shape[0])), suppress(StopIteration):
+    # Some versions of SciPy catch StopIteration, others do not.
+    with blas_threads_for(step_flops(net, X.shape[0])), suppress(StopIteration):
         result = minimize(
             evaluate,
             net.params.trainable.copy(),
@@ -88,7 +83,7 @@ def train_lbfgs(net, X, y, weight, *, max_iter, max_fun, tol, after_iteration):
             options={"maxiter": max_iter, "maxfun": max_fun, "gtol": tol},
         )
         net.params.trainable[...] = result.x
-        if result.nit == 0:  # nothing to improve
+        if result.nit == 0:  # the first point is a minimum: there was no callback
             callback(result.x)
         return result.status != 1
     return True

@@ -1,18 +1,23 @@
-"""Gathering the rows of minibatches, where it pays while others are trained on."""
+"""Gathering the rows of minibatches, ahead of training where that is faster."""
 
 from concurrent.futures import ThreadPoolExecutor
 from math import prod
 
 import numpy as np
 
-WORTHWHILE = 250_000
-"""Bytes of a minibatch from which on it pays to gather ahead. Where a small network
-reads wide rows, a fifth of its time goes into copying them; where rows are narrow, they
-are copied sooner than handed over."""
+MIN_BYTES = 250_000
+"""Size of a minibatch from which on prefetching is faster.
 
-AT_A_TIME = 4
-"""Minibatches that are handed over at once. One by one, meeting costs what is gained;
-of many, the first has left the cache before it is read."""
+Where a small network reads wide rows, copying them takes a fifth of the time; narrow
+rows are copied sooner than they are handed from one thread to another.
+"""
+
+BATCHES_PER_TASK = 4
+"""Minibatches that the thread gathers in one task.
+
+With one, the threads wait for each other as long as prefetching saves; with many, the
+first rows have left the cache before they are read.
+"""
 
 
 def gather(source, rows, workspace, name):
@@ -24,39 +29,53 @@ def gather(source, rows, workspace, name):
         All rows.
 
     rows : ndarray of int, shape (n,)
-        Their numbers.
+        Indices of the rows.
 
     workspace : Workspace
         Lends the memory.
 
     name : str
-        Of that memory.
+        Name of that memory in the workspace.
 
     Returns
     -------
     gathered : ndarray or CSR matrix of shape (n, ...)
-        A copy.
+        A copy of the rows.
     """
-    if not isinstance(source, np.ndarray):  # which takes a tenth of what issparse does
+    if not isinstance(source, np.ndarray):  # ten times faster than issparse
         return source[rows]
     out = workspace(name, (len(rows), *source.shape[1:]), source.dtype)
-    # mode="clip" writes to out directly; the default goes through a copy.
+    # With mode="clip", take writes to out directly; the default makes another copy.
     return source.take(rows, axis=0, out=out, mode="clip")
 
 
-def pays_ahead(source, batches):
-    """Return whether it is worth a thread to gather these minibatches ahead."""
-    if not isinstance(source, np.ndarray) or len(batches) <= AT_A_TIME:
+def is_worth_prefetching(source, batches):
+    """Return whether prefetching these minibatches is worth a thread.
+
+    Parameters
+    ----------
+    source : ndarray or CSR matrix of shape (N, ...)
+        All rows.
+
+    batches : list of ndarray of int
+        Indices of the rows of every minibatch.
+
+    Returns
+    -------
+    is_worth_it : bool
+        False for sparse rows, small minibatches and few of them.
+    """
+    if not isinstance(source, np.ndarray) or len(batches) <= BATCHES_PER_TASK:
         return False
     n_bytes = len(batches[0]) * prod(source.shape[1:]) * source.itemsize
-    return n_bytes >= WORTHWHILE
+    return n_bytes >= MIN_BYTES
 
 
-def gathered_ahead(source, batches, workspace):
-    """Gather minibatches in a thread of their own, some ahead of those yielded.
+def prefetch_rows(source, batches, workspace):
+    """Yield the rows of minibatches, which another thread gathers in advance.
 
-    NumPy copies rows without holding the interpreter's lock. To be closed where it is
-    not exhausted, so that the thread ends.
+    NumPy copies rows without holding the interpreter's lock. The thread ends with the
+    generator: close it where it is not exhausted.
 
     Parameters
     ----------
@@ -64,30 +83,31 @@ def gathered_ahead(source, batches, workspace):
         All rows.
 
     batches : list of ndarray of int
-        The numbers of the rows of every minibatch.
+        Indices of the rows of every minibatch.
 
     workspace : Workspace
-        Lends the memory; the thread has it to itself.
+        Lends the memory. Nobody else may use it meanwhile.
 
     Yields
     ------
     x : ndarray of shape (n, ...)
-        The rows of the next minibatch; good until the one after it is asked for.
+        Rows of the next minibatch, valid until the one after it is asked for.
     """
-    portions = [batches[i : i + AT_A_TIME] for i in range(0, len(batches), AT_A_TIME)]
+    starts = range(0, len(batches), BATCHES_PER_TASK)
+    tasks = [batches[start : start + BATCHES_PER_TASK] for start in starts]
 
-    def gather_portion(i):
-        rows = np.concatenate(portions[i])
-        # Two by turns: one is trained on while the other is filled.
-        return thread.submit(gather, source, rows, workspace, f"portion {i % 2}")
+    def submit(i):
+        # One of two buffers is trained on while the other is filled.
+        rows, name = np.concatenate(tasks[i]), f"buffer {i % 2}"
+        return executor.submit(gather, source, rows, workspace, name)
 
-    with ThreadPoolExecutor(max_workers=1) as thread:
-        coming = gather_portion(0)
-        for i, portion in enumerate(portions):
-            x = coming.result()
-            if i + 1 < len(portions):
-                coming = gather_portion(i + 1)
+    with ThreadPoolExecutor(max_workers=1) as executor:
+        future = submit(0)
+        for i, task in enumerate(tasks):
+            gathered = future.result()
+            if i + 1 < len(tasks):
+                future = submit(i + 1)
             start = 0
-            for rows in portion:
-                yield x[start : start + len(rows)]
+            for rows in task:
+                yield gathered[start : start + len(rows)]
                 start += len(rows)

@@ -1,14 +1,10 @@
 """The classifier."""
 
-from collections.abc import Set
-from math import fsum
 from numbers import Real
 
-import numpy as np
 from sklearn.base import ClassifierMixin
 from sklearn.metrics import accuracy_score
 from sklearn.utils import check_array
-from sklearn.utils.multiclass import check_classification_targets, type_of_target
 
 from skfcnet._compat import Interval, StrOptions
 from skfcnet._estimators.base import (
@@ -16,26 +12,8 @@ from skfcnet._estimators.base import (
     partial_fit_is_available,
     store_parameters,
 )
-from skfcnet._estimators.checks import (
-    check_width,
-    checked_weight,
-    refuse_labels_of_unclear_kind,
-    sorted_labels,
-)
-
-FAR = 1e4
-"""How far the score of a class without rows is below all others: the probability is 0.
-"""
-
-MEAN_COST = 1000.0
-"""Class weights are rescaled where their mean over the rows is above, or below its
-reciprocal: the other parameters are not meant for gradients of such a size."""
-
-LARGEST_COST = 1e30
-"""Above it, single precision has no room for gradients."""
-
-DOUBTFUL_ROWS, MOST_SMOOTHING = 5, 0.01
-"""What ``label_smoothing="auto"`` is the share of, and the most that it is."""
+from skfcnet._estimators.checks import validate_sample_weight
+from skfcnet._estimators.targets import check_classes, class_target
 
 
 class FCNetClassifier(ClassifierMixin, _BaseFCNet):
@@ -350,9 +328,6 @@ class FCNetClassifier(ClassifierMixin, _BaseFCNet):
     True
     """
 
-    _category = "classification"
-    _default_score_name = "accuracy"
-    _fewest_validated = 1
     _parameter_constraints = {
         **_BaseFCNet._parameter_constraints,
         "label_smoothing": [StrOptions({"auto"}), Interval(Real, 0, 1, closed="left")],
@@ -411,61 +386,13 @@ class FCNetClassifier(ClassifierMixin, _BaseFCNet):
         tags.target_tags.multi_output = True
         return tags
 
-    def fit(
-        self,
-        X,
-        y,
-        sample_weight=None,
-        *,
-        X_val=None,
-        y_val=None,
-        sample_weight_val=None,
-    ):
-        """Fit the network to data.
+    @property
+    def classes_(self):
+        """The class labels, sorted."""
+        return self._fitted("_target").classes
 
-        Parameters
-        ----------
-        X : {array-like, sparse matrix, dataframe} of shape (n_samples, n_features)
-            The input.
-
-        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
-            The target: class labels, of one or several outputs, or a binary indicator
-            matrix for multilabel classification.
-
-        sample_weight : array-like of shape (n_samples,), default=None
-            How often each row counts; a row of weight 0 is left out. Training with
-            integer weights is, bit for bit, training on rows repeated so often.
-            Weights whose total is below the number of rows or above eight times it
-            are rescaled to a mean of one, without the rows set aside for validation.
-
-        X_val : {array-like, sparse matrix, dataframe} of shape (n_val, n_features), \
-                default=None
-            Input to validate on, instead of rows set aside. Needs
-            ``early_stopping=True``. The steps before it in a pipeline do not transform
-            what is passed as ``net__X_val``: there, enable metadata routing, request
-            ``X_val`` and ``y_val``, and name them in ``transform_input`` of
-            `~sklearn.pipeline.Pipeline`, as the user guide shows; or transform X_val
-            beforehand. Where the columns of X_val are clearly on another scale than
-            those of X, a warning says so.
-
-        y_val : array-like of shape (n_val,) or (n_val, n_outputs), default=None
-            Its target.
-
-        sample_weight_val : array-like of shape (n_val,), default=None
-            How much each of its rows counts.
-
-        Returns
-        -------
-        self : FCNetClassifier
-            The fitted estimator.
-
-        Raises
-        ------
-        ValueError
-            If a parameter or the data are invalid, or training diverges. The
-            estimator then remains as it was.
-        """
-        return self._fit(X, y, sample_weight, X_val, y_val, sample_weight_val)
+    def _new_target(self, y, classes, *, is_whole):
+        return class_target(y, classes=classes, is_partial_fit=not is_whole)
 
     @partial_fit_is_available
     def partial_fit(
@@ -530,216 +457,11 @@ class FCNetClassifier(ClassifierMixin, _BaseFCNet):
             If a parameter or the data are invalid, ``classes`` are missing or have
             changed, or training diverges. The estimator then remains as it was.
         """
-        known = getattr(self, "classes_", None)
-        if known is not None and classes is not None:
-            if not _equal(_sorted_classes(classes), known):
-                raise ValueError(
-                    f"classes={classes!r} are not those of the first call, {known!r}."
-                )
+        if classes is not None and hasattr(self, "classes_"):
+            check_classes(classes, self.classes_)
         return self._partial_fit(
-            X,
-            y,
-            sample_weight,
-            X_val,
-            y_val,
-            sample_weight_val,
-            classes=classes,
-            partial=True,
+            X, y, sample_weight, X_val, y_val, sample_weight_val, classes
         )
-
-    def _learn_target(self, y, *, classes=None, partial=False):
-        kind = _kind_of(y)
-        classes = None if classes is None else _sorted_classes(classes)
-        self._multioutput = isinstance(classes, list) or (
-            kind == "multiclass-multioutput"
-        )
-        self._multilabel = kind == "multilabel-indicator" and not self._multioutput
-        if self._multilabel:
-            self.classes_ = np.arange(y.shape[1])
-        elif classes is not None:
-            if self._multioutput is not isinstance(classes, list):
-                raise ValueError(
-                    f"classes must be a list with the labels of each of the "
-                    f"{y.shape[1]} columns of y. Got {classes!r}."
-                )
-            self.classes_ = classes
-        elif partial:
-            raise ValueError("classes must be passed on the first call to partial_fit.")
-        elif self._multioutput:
-            self.classes_ = [sorted_labels(column, "y") for column in y.T]
-        else:
-            self.classes_ = sorted_labels(y, "y")
-        self._one_sigmoid = not self._several and len(self.classes_) == 2
-        n_classes = sum(self._widths()) if self._multioutput else len(self.classes_)
-        self.n_outputs_ = 1 if self._one_sigmoid else n_classes
-        # In later calls of partial_fit all may occur; a label always has two values.
-        is_known = not (partial or self._multilabel)
-        self._is_absent = np.ones(n_classes, bool) if is_known else None
-
-    def _note_labels(self, y):
-        """Note which classes occur; None: there are no others."""
-        if self._is_absent is not None:
-            occur = [
-                np.isin(classes, column) for column, classes in self._label_columns(y)
-            ]
-            is_absent = self._is_absent & ~np.concatenate(occur)
-            self._is_absent = is_absent if is_absent.any() else None
-
-    @property
-    def _several(self):
-        """Whether a row has several labels."""
-        return self._multilabel or self._multioutput
-
-    def _widths(self):
-        """Return the number of classes of each of several outputs."""
-        return [len(classes) for classes in self.classes_]
-
-    def _encoded(self, y):
-        """Return class indices, or zeros and ones for sigmoids and several outputs."""
-        if self._multilabel:
-            check_width(y, self.n_outputs_)
-            if not np.isin(y, (0, 1)).all():
-                raise ValueError("Multilabel y must hold only zeros and ones.")
-            return y.astype(self.dtype)
-        if self._multioutput:
-            return self._one_hot(y)
-        if y.ndim != 1:
-            raise ValueError(f"y must be one-dimensional, got shape {y.shape}.")
-        indices = _indices(y, self.classes_, "y", "classes_")
-        return indices[:, np.newaxis] if self._one_sigmoid else indices
-
-    def _one_hot(self, y):
-        """Return a one-hot row for each output, side by side."""
-        if y.ndim != 2 or y.shape[1] != len(self.classes_):
-            raise ValueError(
-                f"y must have {len(self.classes_)} columns, one for each output, got "
-                f"shape {y.shape}."
-            )
-        columns = [
-            _indices(column, classes, f"y[:, {k}]", f"classes_[{k}]")[:, np.newaxis]
-            == np.arange(len(classes))
-            for k, (column, classes) in enumerate(self._label_columns(y))
-        ]
-        return np.hstack(columns).astype(self.dtype)
-
-    def _learn_target_encoding(self, rows):
-        """Learn how much to smooth, where it is not known from earlier calls."""
-        if not hasattr(self, "_auto_smoothing"):
-            doubtful = DOUBTFUL_ROWS / rows.total_weight()
-            self._auto_smoothing = min(MOST_SMOOTHING, doubtful)
-
-    def _scaled(self, target):
-        return target
-
-    def _loss(self):
-        if self._multioutput:
-            return "softmax_groups"
-        return "logistic" if self._one_sigmoid or self._multilabel else "softmax"
-
-    def _loss_params(self):
-        is_auto = self.label_smoothing == "auto"
-        params = {
-            "label_smoothing": self._auto_smoothing if is_auto else self.label_smoothing
-        }
-        return params | ({"groups": self._widths()} if self._multioutput else {})
-
-    def _learn_costs(self, y, weight):
-        """Learn what each class costs, from the rows given; for each label apart."""
-        self._class_costs, self._cost_unit = None, 1.0
-        if self.class_weight is None:
-            return
-        weight = np.ones(len(y)) if weight is None else weight
-        columns, of_columns = self._label_columns(y), []
-        if self.class_weight == "balanced":
-            of_columns = ["balanced"] * len(columns)
-        elif isinstance(self.class_weight, list) is self._several:
-            of_columns = self.class_weight if self._several else [self.class_weight]
-        if len(of_columns) != len(columns):
-            raise ValueError(
-                "class_weight must be one dict, or for multilabel data and several "
-                "outputs a list with a dict for each of the labels or outputs. "
-                f"Got {self.class_weight!r}."
-            )
-        self._class_costs = [
-            _balanced(column, classes, weight)
-            if of_column == "balanced"
-            else _costs_by_label(of_column, classes)
-            for of_column, (column, classes) in zip(of_columns, columns, strict=True)
-        ]
-        costs, weight = self._products(y), weight / weight.max()
-        # Summed exactly: the order of the rows must not show in the last bit.
-        mean = fsum(weight * (costs / (costs.max() or 1.0))) / fsum(weight)
-        mean *= float(costs.max())
-        if mean > 0 and not 1 / MEAN_COST <= mean <= MEAN_COST:
-            self._cost_unit = mean
-
-    def _costs(self, y):
-        """Return what the loss of each row is multiplied by; None: by nothing."""
-        if self._class_costs is None:
-            return None
-        costs = self._products(y) / self._cost_unit
-        if not costs.max() <= LARGEST_COST:
-            raise ValueError(
-                f"class_weight makes some rows count {costs.max():.0e} times as much "
-                f"as the others do on average: its weights must differ less."
-            )
-        return costs
-
-    @np.errstate(over="ignore")
-    def _products(self, y):
-        """Return the product of what the labels of each row cost."""
-        costs = np.ones(len(y))
-        columns = self._label_columns(y)
-        for (column, classes), cost in zip(columns, self._class_costs, strict=True):
-            costs *= cost[np.searchsorted(classes, column)]
-        return costs
-
-    def _label_columns(self, y):
-        """Return pairs of a column of labels and the labels that it may have."""
-        if self._multilabel:
-            return [(column, np.arange(2)) for column in y.T]
-        if self._multioutput:
-            return list(zip(y.T, self.classes_, strict=True))
-        return [(y, self.classes_)]
-
-    def _pooled(self, members):
-        """Return the scores of the mean of what members predict.
-
-        By them, classes without rows have a probability of 0.
-        """
-        scores = self._net.objective.pooled(members)
-        if self._is_absent is None:
-            return scores
-        if self._one_sigmoid:
-            return np.full_like(scores, -FAR if self._is_absent[1] else FAR)
-        scores = scores.copy()
-        scores[:, self._is_absent] = scores.min(axis=1, keepdims=True) - FAR
-        return scores
-
-    def _strata(self, target):
-        return None if self._several else target.ravel()
-
-    def _answers(self, scores):
-        decisions = self._net.objective.decide(scores)
-        if self._multilabel:
-            return decisions.astype(int)
-        if self._multioutput:
-            parts = zip(self.classes_, self._by_output(decisions), strict=True)
-            return _beside([labels[part.argmax(axis=1)] for labels, part in parts])
-        if self._one_sigmoid:
-            decisions = decisions[:, 0].astype(int)
-        return self.classes_[decisions]
-
-    def _by_output(self, columns):
-        """Return columns as they are; for several outputs, a list of those of each."""
-        if not self._multioutput:
-            return columns
-        return np.split(columns, np.cumsum(self._widths())[:-1], axis=1)
-
-    def _default_score(self, y, answers, weight, loss):
-        if self._multioutput:
-            return np.average((y == answers).all(axis=1), weights=weight)
-        return accuracy_score(y, answers, sample_weight=weight)
 
     def score(self, X, y, sample_weight=None):
         """Return the accuracy: the share of the rows that are predicted right.
@@ -764,17 +486,16 @@ class FCNetClassifier(ClassifierMixin, _BaseFCNet):
         score : float
             The weighted mean over the rows, from 0 to 1.
         """
-        if not getattr(self, "_multioutput", False):
-            return super().score(X, y, sample_weight)
-        answers = self.predict(X)
+        predictions = self.predict(X)
         y = check_array(y, dtype=None, ensure_2d=False, input_name="y")
-        if y.shape != answers.shape:
-            raise ValueError(f"y must have shape {answers.shape}, got {y.shape}.")
+        if not isinstance(self.classes_, list):
+            return accuracy_score(y, predictions, sample_weight=sample_weight)
+        if y.shape != predictions.shape:
+            raise ValueError(f"y must have shape {predictions.shape}, got {y.shape}.")
         if sample_weight is not None:
-            sample_weight = checked_weight(sample_weight, len(y))
-        return float(self._default_score(y, answers, sample_weight, None))
+            sample_weight = validate_sample_weight(sample_weight, len(y))
+        return float(self._target.score(y, predictions, sample_weight, None))
 
-    @np.errstate(all="ignore")
     def predict(self, X):
         """Predict the class of each row, or its labels where it has several.
 
@@ -790,11 +511,8 @@ class FCNetClassifier(ClassifierMixin, _BaseFCNet):
             several outputs, that of each, of dtype object where their labels are of
             different kinds.
         """
-        return self._predicted(
-            lambda members, _: self._answers(self._pooled(members)), X
-        )
+        return self._predict("predict", X)
 
-    @np.errstate(all="ignore")
     def decision_function(self, X):
         """Return the scores of each row, before the sigmoid or softmax.
 
@@ -813,12 +531,9 @@ class FCNetClassifier(ClassifierMixin, _BaseFCNet):
             those of each label; otherwise one score for each class. For several
             outputs, a list with an array of shape (n_samples, n_classes) for each.
         """
-        scores = self._predicted(
-            lambda members, dtype: self._pooled(members).astype(dtype), X
-        )
-        return scores[:, 0] if self._one_sigmoid else self._by_output(scores)
+        scores = self._predict("decision_function", X)
+        return self._target.scores_by_output(scores)
 
-    @np.errstate(all="ignore")
     def predict_proba(self, X):
         """Predict the probability of each class.
 
@@ -834,18 +549,9 @@ class FCNetClassifier(ClassifierMixin, _BaseFCNet):
             whose rows all weighed 0 has 0. For multilabel data, the probability of
             each label. For several outputs, a list with an array for each.
         """
-        return self._by_output(self._predicted(self._probabilities, X))
+        columns = self._predict("predict_proba", X)
+        return self._target.by_output(columns)
 
-    def _probabilities(self, members, dtype):
-        p = self._net.objective.inverse_link(self._pooled(members))
-        p = np.hstack([1 - p, p]) if self._one_sigmoid else p
-        limits = np.finfo(dtype)
-        p = np.clip(p.astype(dtype), limits.tiny, 1 - limits.epsneg)
-        if self._is_absent is not None:
-            p[:, self._is_absent] = 0
-        return p
-
-    @np.errstate(all="ignore")
     def predict_log_proba(self, X):
         """Predict the logarithm of the probability of each class.
 
@@ -863,100 +569,5 @@ class FCNetClassifier(ClassifierMixin, _BaseFCNet):
             In the order of ``classes_``; for several outputs, a list with an array for
             each.
         """
-        return self._by_output(self._predicted(self._log_probabilities, X))
-
-    def _log_probabilities(self, members, dtype):
-        scores = self._pooled(members)
-        scores = np.hstack([-scores, scores]) if self._one_sigmoid else scores
-        log_p = self._net.objective.log_inverse_link(scores)
-        # As far down as predict_proba goes, so that both rank the classes alike.
-        return np.maximum(log_p, np.log(np.finfo(dtype).tiny)).astype(dtype)
-
-
-def _kind_of(y):
-    """Return the type of a target of classification; refuse any other.
-
-    The columns of an array of objects, whose labels may be of different kinds, are
-    looked at one by one.
-    """
-    if y.ndim != 2 or y.dtype != object:
-        refuse_labels_of_unclear_kind(y, "y")
-        check_classification_targets(y)
-        return type_of_target(y, input_name="y")
-    for k, column in enumerate(y.T):
-        sorted_labels(column, f"y[:, {k}]")
-        check_classification_targets(np.array(column.tolist()))
-    return "multiclass-multioutput"
-
-
-def _sorted_classes(classes):
-    """Return distinct labels, sorted; of several outputs, a list of those of each."""
-    outputs = [_listed(labels) for labels in classes] if np.iterable(classes) else []
-    if outputs and all(np.ndim(labels) == 1 for labels in outputs):
-        return [sorted_labels(labels, "classes") for labels in outputs]
-    return sorted_labels(_listed(classes), "classes")
-
-
-def _listed(labels):
-    return list(labels) if isinstance(labels, Set) else labels
-
-
-def _equal(classes, known):
-    if not isinstance(classes, list) or not isinstance(known, list):
-        return type(classes) is type(known) and np.array_equal(classes, known)
-    return len(classes) == len(known) and all(map(np.array_equal, classes, known))
-
-
-def _indices(column, classes, name, name_of_classes):
-    """Return which of the classes each label is."""
-    try:
-        indices = np.searchsorted(classes, column)
-        known = np.equal(classes.take(indices, mode="clip"), column).all()
-    except TypeError:  # numbers are no words
-        known = False
-    if not known:
-        if column.dtype != object:
-            check_classification_targets(column)
-        known = set(classes.tolist())
-        labels = sorted_labels(column, name).tolist()
-        unknown = [label for label in labels if label not in known]
-        raise ValueError(
-            f"{name} has labels {unknown} that are not in {name_of_classes}, {classes}."
-        )
-    return indices
-
-
-def _beside(columns):
-    """Return columns of labels as one array, of objects where their kinds differ."""
-    if len({column.dtype.kind for column in columns}) == 1:
-        return np.column_stack(columns)
-    return np.column_stack([column.astype(object) for column in columns])
-
-
-def _balanced(column, classes, weight):
-    """Return the costs by which every class that occurs has the same total."""
-    # Summed exactly: the order of the rows must not show in the last bit.
-    totals = np.array([fsum(weight[column == label]) for label in classes])
-    occurs = totals > 0
-    costs = np.ones(len(classes))
-    costs[occurs] = fsum(weight) / (occurs.sum() * totals[occurs])
-    return costs
-
-
-def _costs_by_label(class_weight, classes):
-    if not isinstance(class_weight, dict):
-        raise ValueError(f"class_weight must hold dicts. Got {class_weight!r}.")
-    labels = classes.tolist()
-    if unknown := class_weight.keys() - set(labels):
-        raise ValueError(
-            f"class_weight has labels {sorted(unknown, key=str)} that are not classes, "
-            f"{labels}."
-        )
-    costs = [class_weight.get(label, 1.0) for label in labels]
-    sound = all(isinstance(cost, Real) and 0 <= cost < np.inf for cost in costs)
-    if not sound or not any(costs):
-        raise ValueError(
-            f"class_weight must hold non-negative numbers, not all zero. "
-            f"Got {class_weight!r}."
-        )
-    return np.array(costs, float)
+        columns = self._predict("predict_log_proba", X)
+        return self._target.by_output(columns)

@@ -1,36 +1,36 @@
-"""Rows set aside to validate on.
+"""Splitting rows into a training set and a validation set.
 
-Which rows they are depends on their content, their weights and the generator, and not
-on their order, nor on whether a row of weight k is given once or k times. Equal rows
-stay together: what is validated on has not been trained on.
+Which rows `split_fraction` chooses depends on their content, their weights and the
+generator, and not on their order, nor on whether a row of weight k is given once or k
+times. Equal rows stay together: no row of the validation set has been trained on.
 """
 
 import numpy as np
 from scipy.sparse import issparse
 
-from skfcnet._engine.batches import content_order
+from skfcnet._engine.batches import order_by_content
 from skfcnet._engine.warn import warn
 
-COMPARED_ROWS = 1000
-"""About so many rows tell on which scale columns are."""
+N_COMPARED_ROWS = 1000
+"""About how many rows are looked at to compare the scales of two sets."""
 
-FEWEST_COMPARED = 10
-"""Validation rows that tell anything of their scale."""
+MIN_COMPARED_ROWS = 10
+"""The fewest validation rows whose scale is compared."""
 
-OTHER_SCALE = 10
-"""A spread so many times larger or smaller is one of another scale."""
+MAX_RATIO_OF_SCALES = 10
+"""Columns whose spreads differ by a larger factor have different scales."""
 
 
-def holdout(X, y, weight, *, fraction, classes=None, at_least=1, rng):
+def split_fraction(X, y, weight, *, fraction, classes=None, at_least=1, rng):
     """Split rows into those to train on and those to validate on.
 
-    The groups of equal rows are walked in a random order, class by class. Each adds
-    the fraction of its weight to an account, and is set aside when the account holds
-    half its weight, which is then taken off: every class is set aside in proportion,
-    to within half a row. The first group of a class is always trained on. So that
-    groups of little weight are not nearly all set aside, the share of the groups that
-    are is at most twice the fraction, and leaves half of the others to train on. Where
-    too few were set aside, those of the smallest weights are, too.
+    The groups of equal rows are visited in a random order, class by class. Each group
+    adds the fraction of its weight to an account, and is validated on when the account
+    holds half its weight, which is then taken off: of every class, the fraction is
+    validated on, to within half a row. The first group of a class is always trained
+    on. The validation set has at most twice the fraction of the groups, and leaves
+    half of the others to train on, so that it does not get nearly all groups of small
+    weights. Where it has too few, it also gets those of the smallest weights.
 
     Parameters
     ----------
@@ -44,13 +44,13 @@ def holdout(X, y, weight, *, fraction, classes=None, at_least=1, rng):
         Repetition counts; None: ones.
 
     fraction : float
-        How much of the total weight to set aside, in (0, 1).
+        The share of the total weight that the validation set gets, in (0, 1).
 
     classes : ndarray of shape (N,), default=None
-        Classes to set aside in proportion; None: no classes.
+        The classes to stratify by; None: the rows are not stratified.
 
     at_least : int, default=1
-        Fewest groups to set aside.
+        The fewest groups of the validation set.
 
     rng : numpy.random.Generator
         Draws the order.
@@ -73,7 +73,7 @@ def holdout(X, y, weight, *, fraction, classes=None, at_least=1, rng):
         If too few different rows are left.
     """
     weight = np.ones(X.shape[0]) if weight is None else weight
-    order, is_new = content_order(X, y, weight)
+    order, is_new = order_by_content(X, y, weight)
     group_of = np.empty(len(order), int)
     group_of[order] = np.cumsum(is_new) - 1
     first_rows = order[is_new]
@@ -114,22 +114,71 @@ def holdout(X, y, weight, *, fraction, classes=None, at_least=1, rng):
     return trained, validated, weights
 
 
+def split_by(splitter, rows, X, y):
+    """Return the first split of a cross-validation splitter.
+
+    Parameters
+    ----------
+    splitter : cross-validation splitter
+        It yields indices or masks, as scikit-learn's cross-validation accepts them. It
+        sees all rows that the user passed, also those of weight 0.
+
+    rows : Rows
+        The rows of positive weight.
+
+    X, y : array-like
+        The data as the user passed them.
+
+    Returns
+    -------
+    trained, validated : Rows
+        The two parts. A row that a part has k times counts k times.
+
+    Raises
+    ------
+    ValueError
+        If the splitter fails, or a part has no row of positive weight.
+    """
+    all_rows = np.arange(X.shape[0] if hasattr(X, "shape") else len(X))
+    try:
+        parts = next(iter(splitter.split(X, y)), ((), ()))
+        trained, validated = (
+            all_rows[np.ravel(part)] if len(part) else part for part in parts
+        )
+    except (IndexError, TypeError, ValueError) as error:
+        raise ValueError(f"validation_fraction={splitter!r}: {error}") from error
+    parts = []
+    for indices in (trained, validated):
+        times = np.bincount(indices, minlength=len(all_rows))[rows.index]
+        if not times.any():
+            raise ValueError(
+                f"validation_fraction={splitter!r} leaves no rows of positive weight "
+                f"to train on or to validate on."
+            )
+        part = rows.take(times > 0)
+        if times.max() > 1:  # as in a bootstrap sample
+            weight = 1.0 if part.weight is None else part.weight
+            part = part._replace(weight=weight * times[times > 0])
+        parts.append(part)
+    return parts
+
+
 def warn_of_another_scale(X, X_val):
     """Warn where validation rows are clearly not on the scale of the training rows.
 
     That is where at least half of the columns that vary have a median outside the range
-    of the training rows, or quartiles that are more than `OTHER_SCALE` times farther
-    apart, or closer together: rows of the one were scaled, and those of the other not.
+    of the training rows, or quartiles whose distance differs by a factor of more than
+    `MAX_RATIO_OF_SCALES`: one of the two sets was scaled, and the other was not.
 
     Parameters
     ----------
     X, X_val : ndarray of shape (N, D) or CSR matrix
         The rows to train and to validate on. Sparse ones are not looked at.
     """
-    if issparse(X) or issparse(X_val) or len(X_val) < FEWEST_COMPARED:
+    if issparse(X) or issparse(X_val) or len(X_val) < MIN_COMPARED_ROWS:
         return
     some, some_val = (
-        rows[:: max(1, len(rows) // COMPARED_ROWS)].astype(np.float64)
+        rows[:: max(1, len(rows) // N_COMPARED_ROWS)].astype(np.float64)
         for rows in (X, X_val)
     )
     known = ~(np.isnan(some).all(axis=0) | np.isnan(some_val).all(axis=0))
@@ -142,8 +191,8 @@ def warn_of_another_scale(X, X_val):
     spread, spread_val = upper - lower, upper_val - lower_val
     both = (spread > 0) & (spread_val > 0)
     differs = (median < low) | (median > high)
-    differs |= both & (spread_val > OTHER_SCALE * spread)
-    differs |= both & (spread > OTHER_SCALE * spread_val)
+    differs |= both & (spread_val > MAX_RATIO_OF_SCALES * spread)
+    differs |= both & (spread > MAX_RATIO_OF_SCALES * spread_val)
     varies = low < high
     if varies.any() and 2 * np.count_nonzero(differs & varies) >= varies.sum():
         warn(

@@ -1,54 +1,19 @@
 """The regressor."""
 
 from numbers import Real
-from types import MappingProxyType
-from typing import NamedTuple
 
 import numpy as np
 from sklearn.base import RegressorMixin
 from sklearn.metrics import d2_pinball_score, r2_score
-from sklearn.utils import check_array
-from sklearn.utils.validation import check_is_fitted
 
 from skfcnet._compat import Interval, StrOptions
-from skfcnet._engine.numeric import in_dtype
 from skfcnet._estimators.base import (
     _BaseFCNet,
     partial_fit_is_available,
     store_parameters,
 )
-from skfcnet._estimators.checks import check_width
-from skfcnet._estimators.unused_parameters import by_value
-from skfcnet._tabular.scaling import TargetScaler
-
-
-class RegressionLoss(NamedTuple):
-    """What an estimator adds to a loss of `skfcnet.losses`.
-
-    Parameters
-    ----------
-    target_scaling : str
-        How the target is scaled, a key of
-        `skfcnet._tabular.scaling.TARGET_SCALINGS`: by statistics that are as robust as
-        the loss, and without a shift where scores are logarithms.
-
-    parameters : dict, default={}
-        Which of the loss's parameters is which of the estimator's.
-    """
-
-    target_scaling: str
-    parameters: MappingProxyType = MappingProxyType({})
-
-
-REGRESSION_LOSSES = {
-    "squared_error": RegressionLoss("standard"),
-    "absolute_error": RegressionLoss("quartiles"),
-    "huber": RegressionLoss("quartiles", MappingProxyType({"delta": "huber_delta"})),
-    "quantile": RegressionLoss("quartiles", MappingProxyType({"quantile": "quantile"})),
-    "poisson": RegressionLoss("mean"),
-    "gamma": RegressionLoss("mean"),
-}
-"""For every ``loss`` of the estimator: what belongs to it."""
+from skfcnet._estimators.targets import REGRESSION_LOSSES, TARGETS
+from skfcnet._estimators.unused_parameters import conditions_by_value
 
 
 class FCNetRegressor(RegressorMixin, _BaseFCNet):
@@ -366,13 +331,13 @@ class FCNetRegressor(RegressorMixin, _BaseFCNet):
     True
     """
 
-    _category = "regression"
-    _fewest_validated = 2  # R^2 of a single row is not defined
+    _predicts_numbers = True
+    _fixed_parameters = (*_BaseFCNet._fixed_parameters, "scale_target")
     _conditions = (
         *_BaseFCNet._conditions,
-        *by_value(
+        *conditions_by_value(
             "loss",
-            {loss: own.parameters.values() for loss, own in REGRESSION_LOSSES.items()},
+            {name: own.parameters.values() for name, own in REGRESSION_LOSSES.items()},
         ),
     )
     _parameter_constraints = {
@@ -438,60 +403,8 @@ class FCNetRegressor(RegressorMixin, _BaseFCNet):
         tags.target_tags.multi_output = True
         return tags
 
-    def fit(
-        self,
-        X,
-        y,
-        sample_weight=None,
-        *,
-        X_val=None,
-        y_val=None,
-        sample_weight_val=None,
-    ):
-        """Fit the network to data.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix, dataframe} of shape (n_samples, n_features)
-            The input.
-
-        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
-            The targets.
-
-        sample_weight : array-like of shape (n_samples,), default=None
-            How often each row counts; a row of weight 0 is left out. Training with
-            integer weights is, bit for bit, training on rows repeated so often.
-            Weights whose total is below the number of rows or above eight times it
-            are rescaled to a mean of one, without the rows set aside for validation.
-
-        X_val : {array-like, sparse matrix, dataframe} of shape (n_val, n_features), \
-                default=None
-            Input to validate on, instead of rows set aside. Needs
-            ``early_stopping=True``. The steps before it in a pipeline do not transform
-            what is passed as ``net__X_val``: there, enable metadata routing, request
-            ``X_val`` and ``y_val``, and name them in ``transform_input`` of
-            `~sklearn.pipeline.Pipeline`, as the user guide shows; or transform X_val
-            beforehand. Where the columns of X_val are clearly on another scale than
-            those of X, a warning says so.
-
-        y_val : array-like of shape (n_val,) or (n_val, n_outputs), default=None
-            Its target.
-
-        sample_weight_val : array-like of shape (n_val,), default=None
-            How much each of its rows counts.
-
-        Returns
-        -------
-        self : FCNetRegressor
-            The fitted estimator.
-
-        Raises
-        ------
-        ValueError
-            If a parameter or the data are invalid, or training diverges. The
-            estimator then remains as it was.
-        """
-        return self._fit(X, y, sample_weight, X_val, y_val, sample_weight_val)
+    def _new_target(self, y, classes, *, is_whole):
+        return TARGETS["continuous"](y)
 
     @partial_fit_is_available
     def partial_fit(
@@ -552,83 +465,6 @@ class FCNetRegressor(RegressorMixin, _BaseFCNet):
         """
         return self._partial_fit(X, y, sample_weight, X_val, y_val, sample_weight_val)
 
-    def _learn_target(self, y):
-        self.n_outputs_ = 1 if y.ndim == 1 else y.shape[1]
-
-    def _encoded(self, y):
-        """Return one column for each target."""
-        y = y.reshape(len(y), -1)
-        check_width(y, self.n_outputs_)
-        # Of objects, scikit-learn does not see that some are None.
-        return check_array(y, dtype=np.float64, input_name="y")
-
-    def _described_encoding(self):
-        return super()._described_encoding() | {"scale_target": self.scale_target}
-
-    def _learn_target_encoding(self, rows):
-        """Learn the scale of the targets, where it is not known from earlier calls."""
-        own = REGRESSION_LOSSES[self.loss].target_scaling
-        scaling = own if self.scale_target else None
-        known = getattr(self, "_target_scaler", None)
-        # Several quantiles of a target, along the last axis, have one scale.
-        target = rows.target[..., np.newaxis]
-        if known is None or known.scaling != scaling:
-            scaler = TargetScaler(scaling=scaling).fit(target, rows.weight)
-        else:
-            scaler = known.widened(target, rows.weight)
-        scaler.clip = self.clip_output
-        self._target_scaler = scaler
-        if known is not None and (known.spread != scaler.spread).any():
-            self._forget_the_best()  # whose loss was in other units
-
-    def _scaled(self, target):
-        scaled = self._target_scaler.transform(target[..., np.newaxis])[..., 0]
-        return in_dtype(scaled, self._compute_dtype, "y")
-
-    def _loss(self):
-        return self.loss
-
-    def _loss_params(self):
-        return {
-            name: np.asarray(getattr(self, own)).tolist()
-            for name, own in REGRESSION_LOSSES[self.loss].parameters.items()
-        }
-
-    def _learn_costs(self, y, weight):
-        """Rows cost what they weigh."""
-
-    def _costs(self, y):
-        return None
-
-    def _strata(self, target):
-        return None
-
-    def _answers(self, scores):
-        y = self._target_scaler.inverse_transform(self._scaled_answers(scores))
-        return y.reshape(len(y), *self._output_axes(scores.shape[1]))
-
-    def _scaled_answers(self, scores):
-        """Return what scores predict, before scaling back: (N, targets, quantiles)."""
-        y = self._net.objective.inverse_link(scores)
-        return y.reshape(len(y), self.n_outputs_, -1)
-
-    def _answer_gradients(self, encoded, gradients):
-        scores = self._net.scores(encoded).astype(np.float64)
-        if self._net.objective.link_gradients is not None:
-            gradients = self._net.objective.link_gradients(scores, gradients)
-        slopes = self._target_scaler.slopes(self._scaled_answers(scores))
-        return gradients * slopes.reshape(*scores.shape, 1)
-
-    @property
-    def _default_score_name(self):
-        return "R^2" if self.loss == "squared_error" else "loss"
-
-    def _default_score(self, y, answers, weight, loss):
-        if self._default_score_name == "loss":
-            return -loss
-        return r2_score(y, answers, sample_weight=weight)
-
-    @np.errstate(all="ignore")
     def predict(self, X, return_std=False):
         """Predict the targets of each row.
 
@@ -658,20 +494,11 @@ class FCNetRegressor(RegressorMixin, _BaseFCNet):
             If ``return_std`` is True and ``n_members`` was 1, or X is invalid.
         """
         if not return_std:
-            return self._predicted(self._means, X)
-        check_is_fitted(self)
-        if self._net.n_members == 1:
+            return self._predict("predict", X)
+        if self._fitted("_net").n_members == 1:
             raise ValueError("return_std=True needs n_members of at least 2, got 1.")
-        means, deviations = np.moveaxis(self._predicted(self._statistics, X), 1, 0)
+        means, deviations = np.moveaxis(self._predict("mean_and_deviation", X), 1, 0)
         return means, deviations
-
-    def _means(self, members, dtype):
-        return self._answers(self._net.objective.pooled(members)).astype(dtype)
-
-    def _statistics(self, members, dtype):
-        """Return the mean of what members predict, and the deviation, along axis 1."""
-        deviations = np.std([self._answers(own) for own in members], axis=0)
-        return np.stack([self._means(members, dtype), deviations.astype(dtype)], axis=1)
 
     def score(self, X, y, sample_weight=None):
         r"""Return :math:`R^2`, or of several quantiles :math:`D^2` of the pinball loss.
@@ -697,11 +524,11 @@ class FCNetRegressor(RegressorMixin, _BaseFCNet):
         score : float
             At most 1.
         """
-        answers = self.predict(X)
+        predictions = self.predict(X)
         quantiles = np.ravel(self._net.loss_params.get("quantile", ()))
         if len(quantiles) < 2:
-            return r2_score(y, answers, sample_weight=sample_weight)
-        by_quantile = zip(quantiles, np.moveaxis(answers, -1, 0), strict=True)
+            return r2_score(y, predictions, sample_weight=sample_weight)
+        by_quantile = zip(quantiles, np.moveaxis(predictions, -1, 0), strict=True)
         of_each = [
             d2_pinball_score(y, own, sample_weight=sample_weight, alpha=quantile)
             for quantile, own in by_quantile

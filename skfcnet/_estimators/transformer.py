@@ -1,6 +1,5 @@
 """The transformer: hidden layers of a network as features for other estimators."""
 
-from functools import partial
 from numbers import Integral
 
 import numpy as np
@@ -14,8 +13,8 @@ from sklearn.utils import get_tags
 from sklearn.utils.validation import check_is_fitted
 
 from skfcnet._compat import HasMethods, Interval, validate_params
-from skfcnet._engine.numeric import finite
-from skfcnet._estimators.checks import rows_asked_about
+from skfcnet._engine.numeric import checked_range
+from skfcnet._estimators.checks import validate_X_predict
 from skfcnet._estimators.classifier import FCNetClassifier
 
 
@@ -115,14 +114,6 @@ class FCNetTransformer(
         return self.estimator_.feature_names_in_
 
     @property
-    def _columns(self):
-        return self.estimator_._columns
-
-    @property
-    def _features(self):
-        return self.estimator_._features
-
-    @property
     def _n_features_out(self):
         return _n_units(self.estimator_, self._layer)
 
@@ -166,7 +157,6 @@ class FCNetTransformer(
         self.estimator_, self._layer = estimator, self.layer
         return self
 
-    @np.errstate(all="ignore")
     def transform(self, X):
         """Return the activations of the hidden layer.
 
@@ -185,10 +175,14 @@ class FCNetTransformer(
         ValueError
             If X is invalid, or too large to compute with.
         """
-        X = rows_asked_about(self, X)
-        net = self.estimator_._net
-        hidden = partial(net.hidden, layer=self._layer)
-        activations = finite(self.estimator_._through_network(hidden, X), net.dtype)
+        if not hasattr(self, "estimator_"):
+            check_is_fitted(self)
+        estimator = self.estimator_
+        X = validate_X_predict(self, X, estimator._encoder.reader)
+        activations = estimator._by_chunks(
+            lambda passes, _, encoded: np.hstack(passes(encoded)), X, layer=self._layer
+        )
+        activations = checked_range(activations, estimator._net.dtype)
         return activations.astype(X.dtype, copy=False)
 
 

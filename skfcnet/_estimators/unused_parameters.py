@@ -1,8 +1,8 @@
-"""Parameters that were set, but have no effect beside the others: a warning names them.
+"""Warnings of parameters that were set, but have no effect beside the others.
 
 An estimator declares in its attribute ``_conditions`` what its parameters need to have
-an effect. What other tables know, such as which solver takes which parameter, is read
-from there by `by_value`.
+an effect. Other tables know part of it, such as which solver takes which parameter:
+`conditions_by_value` reads them.
 """
 
 from collections.abc import Callable
@@ -16,21 +16,21 @@ from skfcnet._engine.warn import warn
 
 
 class Condition(NamedTuple):
-    """What some parameters need to have an effect.
+    """The condition under which some parameters have an effect.
 
     Parameters
     ----------
     names : tuple of str
-        The parameters.
+        The names of the parameters.
 
     holds : callable
-        From an estimator to whether they have one.
+        A function of an estimator that returns whether the condition holds.
 
     needed : str
-        What they need, in words; may name parameters in braces.
+        The condition in words, which may name parameters in braces.
 
     category : type, default=UserWarning
-        Class of the warning.
+        The class of the warning.
     """
 
     names: tuple
@@ -39,26 +39,26 @@ class Condition(NamedTuple):
     category: type = UserWarning
 
 
-def by_value(parameter, names_by_value):
+def conditions_by_value(parameter, names_by_value):
     """Return the conditions of parameters that belong to values of another one.
 
     Parameters
     ----------
     parameter : str
-        The other one.
+        The name of the other parameter.
 
     names_by_value : Mapping of str to iterable of str
-        For each of its values, the parameters that have an effect.
+        For each value, the names of the parameters that have an effect.
 
     Returns
     -------
     conditions : list of Condition
-        One for every parameter.
+        One condition for every parameter.
 
     Examples
     --------
-    >>> from skfcnet._estimators.unused_parameters import by_value
-    >>> by_value("solver", {"sgd": ["momentum"], "adam": []})[0].needed
+    >>> from skfcnet._estimators.unused_parameters import conditions_by_value
+    >>> conditions_by_value("solver", {"sgd": ["momentum"], "adam": []})[0].needed
     "solver='sgd'"
     """
     conditions = []
@@ -74,18 +74,18 @@ def _has_one_of(parameter, values):
     return lambda estimator: getattr(estimator, parameter) in values
 
 
-def set_parameters(estimator):
+def parameters_set_by_user(estimator):
     """Return the names of the parameters that differ from their defaults.
 
     Parameters
     ----------
     estimator : estimator instance
-        Of scikit-learn.
+        An estimator of scikit-learn.
 
     Returns
     -------
     names : set of str
-        Those that somebody has set.
+        The names of the parameters that were set.
     """
     return {
         name
@@ -100,15 +100,15 @@ def _defaults(estimator_class):
     return {name: parameter.default for name, parameter in parameters.items()}
 
 
-def warn_of_idle_parameters(estimator):
-    """Warn of parameters that were set and have no effect, with what they need.
+def warn_of_unused_parameters(estimator):
+    """Warn of parameters that were set and have no effect, and say what they need.
 
     Parameters
     ----------
     estimator : estimator instance
-        With ``_conditions``.
+        An estimator with the attribute ``_conditions``.
     """
-    was_set = set_parameters(estimator)
+    was_set = parameters_set_by_user(estimator)
     for condition in estimator._conditions:
         names = [name for name in condition.names if name in was_set]
         if names and not condition.holds(estimator):

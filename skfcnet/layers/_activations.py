@@ -1,13 +1,16 @@
-"""Activations: functions of each number by itself, forward and backward.
+"""Activations: functions of each number by itself.
 
-Conventions
------------
-They are layers and follow the conventions of `skfcnet.layers`, where all of them can
-be imported from, too. The derivative of most is written in terms of their *output*,
-which is then their cache, and so they may write over their input: ``out=x``. The
-derivatives of gelu and mish need the input: they keep it, and write elsewhere.
+Activations are layers without parameters and follow the conventions of
+`skfcnet.layers`. In their formulas, :math:`x` is the input, :math:`a` the output and
+:math:`dout` the gradient of the loss with respect to the output.
 
-`ACTIVATIONS` is the one table of them.
+The derivative of most activations can be written in terms of the output, which is then
+their cache. They do not need their input again, and so they may write over it:
+``out=x``. The derivatives of gelu and mish need the input. Their cache keeps it, and
+the output must be written elsewhere.
+
+The decorators check the arguments, and add to the docstrings what is the same for all
+activations: the descriptions of arguments and results.
 """
 
 from math import pi, sqrt
@@ -15,109 +18,72 @@ from math import pi, sqrt
 import numpy as np
 from scipy.special import expit, ndtr
 
-from skfcnet._engine.arguments import as_floats, check_gradient, checked
 from skfcnet._engine.workspace import Workspace
 from skfcnet.layers._declaration import Layer
+from skfcnet.layers._decorators import activation_backward, activation_forward
+
+__all__ = [
+    "ACTIVATIONS",
+    "elu_backward",
+    "elu_forward",
+    "gelu_backward",
+    "gelu_forward",
+    "identity_backward",
+    "identity_forward",
+    "leaky_relu_backward",
+    "leaky_relu_forward",
+    "mish_backward",
+    "mish_forward",
+    "relu_backward",
+    "relu_forward",
+    "selu_backward",
+    "selu_forward",
+    "sigmoid_backward",
+    "sigmoid_forward",
+    "silu_backward",
+    "silu_forward",
+    "softplus_backward",
+    "softplus_forward",
+    "tanh_backward",
+    "tanh_forward",
+]
 
 LEAKY_SLOPE = 0.01
 SELU_SCALE = 1.0507009873554805
 SELU_ALPHA = 1.6732632423543772
 
 
-def _input(function, x):
-    return (as_floats(x),)
-
-
-@checked(_input)
+@activation_forward
 def identity_forward(x, *, out=None, workspace=None):
     """No activation: the input itself.
 
-    Parameters
-    ----------
-    x : ndarray of any shape
-        Input.
-
-    out : ndarray of the shape of ``x``, default=None
-        Where to write the result; may be ``x``.
-
-    workspace : Workspace, default=None
-        Unused; every layer takes one.
-
-    Returns
-    -------
-    out : ndarray of the shape of ``x``
-        Equal to ``x``.
-
-    cache : ndarray
-        For `identity_backward`.
-
     Examples
     --------
-    >>> import numpy as np
-    >>> from skfcnet.layers._activations import identity_forward
-    >>> identity_forward(np.array([-1.0, 2.0]))[0]
+    >>> from skfcnet.layers import identity_forward
+    >>> identity_forward([-1.0, 2.0])[0]
     array([-1.,  2.])
     """
     out = np.positive(x, out=out)
     return out, out
 
 
-@checked(check_gradient)
+@activation_backward
 def identity_backward(dout, cache, *, out=(None,), workspace=None):
     """Gradient of no activation: ``dout``.
 
-    Parameters
-    ----------
-    dout : ndarray of any shape
-        Gradient with respect to the output.
-
-    cache : ndarray
-        From `identity_forward`.
-
-    out : tuple of one ndarray, default=(None,)
-        Where to write ``dx``; may be ``dout``.
-
-    workspace : Workspace, default=None
-        Unused; every layer takes one.
-
-    Returns
-    -------
-    dx : ndarray of the shape of ``dout``
-        Gradient with respect to the input.
-
     Examples
     --------
-    >>> import numpy as np
-    >>> from skfcnet.layers._activations import identity_backward, identity_forward
-    >>> out, cache = identity_forward(np.array([-1.0, 2.0]))
-    >>> identity_backward(np.ones(2), cache)
+    >>> from skfcnet.layers import identity_backward, identity_forward
+    >>> out, cache = identity_forward([-1.0, 2.0])
+    >>> identity_backward([1.0, 1.0], cache)
     array([1., 1.])
     """
     return np.positive(dout, out=out[0])
 
 
-@checked(_input)
+@activation_forward
 def relu_forward(x, *, out=None, workspace=None):
     """Rectified linear unit, ``max(0, x)`` [1]_.
-
-    Parameters
-    ----------
-    x : ndarray of any shape
-        Input.
-
-    out : ndarray of the shape of ``x``, default=None
-        Where to write the result; may be ``x``.
-
-    workspace : Workspace, default=None
-        Unused; every layer takes one.
-
-    Returns
-    -------
-    out : ndarray of the shape of ``x``
-        The result.
-
-    cache : ndarray
-        For `relu_backward`.
 
     References
     ----------
@@ -126,44 +92,23 @@ def relu_forward(x, *, out=None, workspace=None):
 
     Examples
     --------
-    >>> import numpy as np
-    >>> from skfcnet.layers._activations import relu_forward
-    >>> relu_forward(np.array([-1.0, 2.0]))[0]
+    >>> from skfcnet.layers import relu_forward
+    >>> relu_forward([-1.0, 2.0])[0]
     array([0., 2.])
     """
     out = np.maximum(x, 0, out=out)
     return out, out
 
 
-@checked(check_gradient)
+@activation_backward
 def relu_backward(dout, cache, *, out=(None,), workspace=None):
     """Gradient of the rectified linear unit: ``dout`` where the output is positive.
 
-    Parameters
-    ----------
-    dout : ndarray of any shape
-        Gradient with respect to the output.
-
-    cache : ndarray
-        From `relu_forward`.
-
-    out : tuple of one ndarray, default=(None,)
-        Where to write ``dx``; may be ``dout``.
-
-    workspace : Workspace, default=None
-        Lends the scratch arrays.
-
-    Returns
-    -------
-    dx : ndarray of the shape of ``dout``
-        Gradient with respect to the input.
-
     Examples
     --------
-    >>> import numpy as np
-    >>> from skfcnet.layers._activations import relu_backward, relu_forward
-    >>> out, cache = relu_forward(np.array([-1.0, 2.0]))
-    >>> relu_backward(np.array([5.0, 5.0]), cache)
+    >>> from skfcnet.layers import relu_backward, relu_forward
+    >>> out, cache = relu_forward([-1.0, 2.0])
+    >>> relu_backward([5.0, 5.0], cache)
     array([0., 5.])
     """
     workspace = workspace or Workspace()
@@ -171,28 +116,9 @@ def relu_backward(dout, cache, *, out=(None,), workspace=None):
     return np.multiply(dout, active, out=out[0])
 
 
-@checked(_input)
+@activation_forward
 def leaky_relu_forward(x, *, out=None, workspace=None):
     """Leaky rectified linear unit, ``max(0.01 x, x)`` [1]_.
-
-    Parameters
-    ----------
-    x : ndarray of any shape
-        Input.
-
-    out : ndarray of the shape of ``x``, default=None
-        Where to write the result; may be ``x``.
-
-    workspace : Workspace, default=None
-        Lends the scratch arrays.
-
-    Returns
-    -------
-    out : ndarray of the shape of ``x``
-        The result.
-
-    cache : ndarray
-        For `leaky_relu_backward`.
 
     References
     ----------
@@ -201,9 +127,8 @@ def leaky_relu_forward(x, *, out=None, workspace=None):
 
     Examples
     --------
-    >>> import numpy as np
-    >>> from skfcnet.layers._activations import leaky_relu_forward
-    >>> leaky_relu_forward(np.array([-1.0, 2.0]))[0]
+    >>> from skfcnet.layers import leaky_relu_forward
+    >>> leaky_relu_forward([-1.0, 2.0])[0]
     array([-0.01,  2.  ])
     """
     workspace = workspace or Workspace()
@@ -212,35 +137,17 @@ def leaky_relu_forward(x, *, out=None, workspace=None):
     return out, out
 
 
-@checked(check_gradient)
+@activation_backward
 def leaky_relu_backward(dout, cache, *, out=(None,), workspace=None):
     """Gradient of the leaky rectified linear unit.
 
-    Parameters
-    ----------
-    dout : ndarray of any shape
-        Gradient with respect to the output.
-
-    cache : ndarray
-        From `leaky_relu_forward`.
-
-    out : tuple of one ndarray, default=(None,)
-        Where to write ``dx``; may be ``dout``.
-
-    workspace : Workspace, default=None
-        Lends the scratch arrays.
-
-    Returns
-    -------
-    dx : ndarray of the shape of ``dout``
-        ``dout`` where the output is positive, 0.01 of it elsewhere.
+    It is ``dout`` where the output is positive, and 0.01 of it elsewhere.
 
     Examples
     --------
-    >>> import numpy as np
-    >>> from skfcnet.layers._activations import leaky_relu_backward, leaky_relu_forward
-    >>> out, cache = leaky_relu_forward(np.array([-1.0, 2.0]))
-    >>> leaky_relu_backward(np.array([5.0, 5.0]), cache)
+    >>> from skfcnet.layers import leaky_relu_backward, leaky_relu_forward
+    >>> out, cache = leaky_relu_forward([-1.0, 2.0])
+    >>> leaky_relu_backward([5.0, 5.0], cache)
     array([0.05, 5.  ])
     """
     workspace = workspace or Workspace()
@@ -252,69 +159,29 @@ def leaky_relu_backward(dout, cache, *, out=(None,), workspace=None):
     return np.multiply(dout, slope, out=out[0])
 
 
-@checked(_input)
+@activation_forward
 def tanh_forward(x, *, out=None, workspace=None):
     """Hyperbolic tangent.
 
-    Parameters
-    ----------
-    x : ndarray of any shape
-        Input.
-
-    out : ndarray of the shape of ``x``, default=None
-        Where to write the result; may be ``x``.
-
-    workspace : Workspace, default=None
-        Unused; every layer takes one.
-
-    Returns
-    -------
-    out : ndarray of the shape of ``x``
-        The result, from -1 to 1.
-
-    cache : ndarray
-        For `tanh_backward`.
-
     Examples
     --------
-    >>> import numpy as np
-    >>> from skfcnet.layers._activations import tanh_forward
-    >>> tanh_forward(np.array([0.0, 1.0]))[0].round(4)
+    >>> from skfcnet.layers import tanh_forward
+    >>> tanh_forward([0.0, 1.0])[0].round(4)
     array([0.    , 0.7616])
     """
     out = np.tanh(x, out=out)
     return out, out
 
 
-@checked(check_gradient)
+@activation_backward
 def tanh_backward(dout, cache, *, out=(None,), workspace=None):
     r"""Gradient of the hyperbolic tangent: :math:`dout \, (1 - a^2)`.
 
-    Parameters
-    ----------
-    dout : ndarray of any shape
-        Gradient with respect to the output.
-
-    cache : ndarray
-        From `tanh_forward`: the output :math:`a`.
-
-    out : tuple of one ndarray, default=(None,)
-        Where to write ``dx``; may be ``dout``.
-
-    workspace : Workspace, default=None
-        Lends the scratch arrays.
-
-    Returns
-    -------
-    dx : ndarray of the shape of ``dout``
-        Gradient with respect to the input.
-
     Examples
     --------
-    >>> import numpy as np
-    >>> from skfcnet.layers._activations import tanh_backward, tanh_forward
-    >>> out, cache = tanh_forward(np.array([0.0, 1.0]))
-    >>> tanh_backward(np.ones(2), cache).round(4)
+    >>> from skfcnet.layers import tanh_backward, tanh_forward
+    >>> out, cache = tanh_forward([0.0, 1.0])
+    >>> tanh_backward([1.0, 1.0], cache).round(4)
     array([1.  , 0.42])
     """
     workspace = workspace or Workspace()
@@ -324,37 +191,17 @@ def tanh_backward(dout, cache, *, out=(None,), workspace=None):
     return np.multiply(dout, slope, out=out[0])
 
 
-@checked(_input)
+@activation_forward
 def sigmoid_forward(x, *, out=None, workspace=None):
     r"""Logistic sigmoid, :math:`1 / (1 + e^{-x})`.
 
-    Computed as :math:`(1 + \tanh(x / 2)) / 2`, which is the same function and
+    It is computed as :math:`(1 + \tanh(x / 2)) / 2`, which is the same function and
     overflows for no input.
-
-    Parameters
-    ----------
-    x : ndarray of any shape
-        Input.
-
-    out : ndarray of the shape of ``x``, default=None
-        Where to write the result; may be ``x``.
-
-    workspace : Workspace, default=None
-        Unused; every layer takes one.
-
-    Returns
-    -------
-    out : ndarray of the shape of ``x``
-        The result, from 0 to 1.
-
-    cache : ndarray
-        For `sigmoid_backward`.
 
     Examples
     --------
-    >>> import numpy as np
-    >>> from skfcnet.layers._activations import sigmoid_forward
-    >>> sigmoid_forward(np.array([-1e4, 0.0, 1e4]))[0]
+    >>> from skfcnet.layers import sigmoid_forward
+    >>> sigmoid_forward([-1e4, 0.0, 1e4])[0]
     array([0. , 0.5, 1. ])
     """
     out = np.asarray(np.multiply(x, 0.5, out=out))
@@ -364,35 +211,15 @@ def sigmoid_forward(x, *, out=None, workspace=None):
     return out, out
 
 
-@checked(check_gradient)
+@activation_backward
 def sigmoid_backward(dout, cache, *, out=(None,), workspace=None):
     r"""Gradient of the logistic sigmoid: :math:`dout \, a (1 - a)`.
 
-    Parameters
-    ----------
-    dout : ndarray of any shape
-        Gradient with respect to the output.
-
-    cache : ndarray
-        From `sigmoid_forward`: the output :math:`a`.
-
-    out : tuple of one ndarray, default=(None,)
-        Where to write ``dx``; may be ``dout``.
-
-    workspace : Workspace, default=None
-        Lends the scratch arrays.
-
-    Returns
-    -------
-    dx : ndarray of the shape of ``dout``
-        Gradient with respect to the input.
-
     Examples
     --------
-    >>> import numpy as np
-    >>> from skfcnet.layers._activations import sigmoid_backward, sigmoid_forward
-    >>> out, cache = sigmoid_forward(np.zeros(2))
-    >>> sigmoid_backward(np.ones(2), cache)
+    >>> from skfcnet.layers import sigmoid_backward, sigmoid_forward
+    >>> out, cache = sigmoid_forward([0.0, 0.0])
+    >>> sigmoid_backward([1.0, 1.0], cache)
     array([0.25, 0.25])
     """
     workspace = workspace or Workspace()
@@ -402,30 +229,12 @@ def sigmoid_backward(dout, cache, *, out=(None,), workspace=None):
     return np.multiply(dout, slope, out=out[0])
 
 
-@checked(_input)
+@activation_forward
 def softplus_forward(x, *, out=None, workspace=None):
     r"""Softplus, :math:`\log(1 + e^x)`: a smooth rectifier [1]_.
 
-    Computed as :math:`\max(0, x) + \log(1 + e^{-|x|})`, which overflows for no input.
-
-    Parameters
-    ----------
-    x : ndarray of any shape
-        Input.
-
-    out : ndarray of the shape of ``x``, default=None
-        Where to write the result; may be ``x``.
-
-    workspace : Workspace, default=None
-        Lends the scratch arrays.
-
-    Returns
-    -------
-    out : ndarray of the shape of ``x``
-        The result.
-
-    cache : ndarray
-        For `softplus_backward`.
+    It is computed as :math:`\max(0, x) + \log(1 + e^{-|x|})`, which overflows for no
+    input.
 
     References
     ----------
@@ -434,9 +243,8 @@ def softplus_forward(x, *, out=None, workspace=None):
 
     Examples
     --------
-    >>> import numpy as np
-    >>> from skfcnet.layers._activations import softplus_forward
-    >>> softplus_forward(np.array([-1.0, 2.0]))[0].round(4)
+    >>> from skfcnet.layers import softplus_forward
+    >>> softplus_forward([-1.0, 2.0])[0].round(4)
     array([0.3133, 2.1269])
     """
     workspace = workspace or Workspace()
@@ -449,37 +257,17 @@ def softplus_forward(x, *, out=None, workspace=None):
     return out, out
 
 
-@checked(check_gradient)
+@activation_backward
 def softplus_backward(dout, cache, *, out=(None,), workspace=None):
     r"""Gradient of softplus: :math:`dout \, (1 - e^{-a})`.
 
     The derivative is the sigmoid of the input.
 
-    Parameters
-    ----------
-    dout : ndarray of any shape
-        Gradient with respect to the output.
-
-    cache : ndarray
-        From `softplus_forward`: the output :math:`a`.
-
-    out : tuple of one ndarray, default=(None,)
-        Where to write ``dx``; may be ``dout``.
-
-    workspace : Workspace, default=None
-        Lends the scratch arrays.
-
-    Returns
-    -------
-    dx : ndarray of the shape of ``dout``
-        Gradient with respect to the input.
-
     Examples
     --------
-    >>> import numpy as np
-    >>> from skfcnet.layers._activations import softplus_backward, softplus_forward
-    >>> out, cache = softplus_forward(np.array([-1.0, 2.0]))
-    >>> softplus_backward(np.ones(2), cache).round(4)
+    >>> from skfcnet.layers import softplus_backward, softplus_forward
+    >>> out, cache = softplus_forward([-1.0, 2.0])
+    >>> softplus_backward([1.0, 1.0], cache).round(4)
     array([0.2689, 0.8808])
     """
     workspace = workspace or Workspace()
@@ -489,28 +277,9 @@ def softplus_backward(dout, cache, *, out=(None,), workspace=None):
     return np.multiply(dout, slope, out=out[0])
 
 
-@checked(_input)
+@activation_forward
 def elu_forward(x, *, out=None, workspace=None):
     r"""Exponential linear unit, :math:`\max(0, x) + \min(0, e^x - 1)` [1]_.
-
-    Parameters
-    ----------
-    x : ndarray of any shape
-        Input.
-
-    out : ndarray of the shape of ``x``, default=None
-        Where to write the result; may be ``x``.
-
-    workspace : Workspace, default=None
-        Lends the scratch arrays.
-
-    Returns
-    -------
-    out : ndarray of the shape of ``x``
-        The result.
-
-    cache : ndarray
-        For `elu_backward`.
 
     References
     ----------
@@ -519,9 +288,8 @@ def elu_forward(x, *, out=None, workspace=None):
 
     Examples
     --------
-    >>> import numpy as np
-    >>> from skfcnet.layers._activations import elu_forward
-    >>> elu_forward(np.array([-1.0, 2.0]))[0].round(4)
+    >>> from skfcnet.layers import elu_forward
+    >>> elu_forward([-1.0, 2.0])[0].round(4)
     array([-0.6321,  2.    ])
     """
     workspace = workspace or Workspace()
@@ -532,35 +300,15 @@ def elu_forward(x, *, out=None, workspace=None):
     return out, out
 
 
-@checked(check_gradient)
+@activation_backward
 def elu_backward(dout, cache, *, out=(None,), workspace=None):
     r"""Gradient of the exponential linear unit: :math:`dout \, (1 + \min(0, a))`.
 
-    Parameters
-    ----------
-    dout : ndarray of any shape
-        Gradient with respect to the output.
-
-    cache : ndarray
-        From `elu_forward`: the output :math:`a`.
-
-    out : tuple of one ndarray, default=(None,)
-        Where to write ``dx``; may be ``dout``.
-
-    workspace : Workspace, default=None
-        Lends the scratch arrays.
-
-    Returns
-    -------
-    dx : ndarray of the shape of ``dout``
-        Gradient with respect to the input.
-
     Examples
     --------
-    >>> import numpy as np
-    >>> from skfcnet.layers._activations import elu_backward, elu_forward
-    >>> out, cache = elu_forward(np.array([-1.0, 2.0]))
-    >>> elu_backward(np.ones(2), cache).round(4)
+    >>> from skfcnet.layers import elu_backward, elu_forward
+    >>> out, cache = elu_forward([-1.0, 2.0])
+    >>> elu_backward([1.0, 1.0], cache).round(4)
     array([0.3679, 1.    ])
     """
     workspace = workspace or Workspace()
@@ -569,7 +317,7 @@ def elu_backward(dout, cache, *, out=(None,), workspace=None):
     return np.multiply(dout, slope, out=out[0])
 
 
-@checked(_input)
+@activation_forward
 def selu_forward(x, *, out=None, workspace=None):
     r"""Scaled exponential linear unit [1]_.
 
@@ -579,34 +327,14 @@ def selu_forward(x, *, out=None, workspace=None):
     The two constants are such that standard normal input has output of mean 0 and
     variance 1.
 
-    Parameters
-    ----------
-    x : ndarray of any shape
-        Input.
-
-    out : ndarray of the shape of ``x``, default=None
-        Where to write the result; may be ``x``.
-
-    workspace : Workspace, default=None
-        Lends the scratch arrays.
-
-    Returns
-    -------
-    out : ndarray of the shape of ``x``
-        The result.
-
-    cache : ndarray
-        For `selu_backward`.
-
     References
     ----------
     .. [1] Klambauer, G., et al., "Self-Normalizing Neural Networks", NIPS 2017.
 
     Examples
     --------
-    >>> import numpy as np
-    >>> from skfcnet.layers._activations import selu_forward
-    >>> selu_forward(np.array([-1.0, 2.0]))[0].round(4)
+    >>> from skfcnet.layers import selu_forward
+    >>> selu_forward([-1.0, 2.0])[0].round(4)
     array([-1.1113,  2.1014])
     """
     workspace = workspace or Workspace()
@@ -619,38 +347,18 @@ def selu_forward(x, *, out=None, workspace=None):
     return out, out
 
 
-@checked(check_gradient)
+@activation_backward
 def selu_backward(dout, cache, *, out=(None,), workspace=None):
     r"""Gradient of the scaled exponential linear unit.
 
     .. math:: dx = dout \begin{cases} \lambda & \text{where } a > 0, \\
         a + \lambda \alpha & \text{elsewhere} \end{cases}
 
-    Parameters
-    ----------
-    dout : ndarray of any shape
-        Gradient with respect to the output.
-
-    cache : ndarray
-        From `selu_forward`: the output :math:`a`.
-
-    out : tuple of one ndarray, default=(None,)
-        Where to write ``dx``; may be ``dout``.
-
-    workspace : Workspace, default=None
-        Lends the scratch arrays.
-
-    Returns
-    -------
-    dx : ndarray of the shape of ``dout``
-        Gradient with respect to the input.
-
     Examples
     --------
-    >>> import numpy as np
-    >>> from skfcnet.layers._activations import selu_backward, selu_forward
-    >>> out, cache = selu_forward(np.array([-1.0, 2.0]))
-    >>> selu_backward(np.ones(2), cache).round(4)
+    >>> from skfcnet.layers import selu_backward, selu_forward
+    >>> out, cache = selu_forward([-1.0, 2.0])
+    >>> selu_backward([1.0, 1.0], cache).round(4)
     array([0.6468, 1.0507])
     """
     workspace = workspace or Workspace()
@@ -661,31 +369,13 @@ def selu_backward(dout, cache, *, out=(None,), workspace=None):
     return np.multiply(dout, slope, out=out[0])
 
 
-@checked(_input)
+@activation_forward
 def gelu_forward(x, *, out=None, workspace=None):
     r"""Gaussian error linear unit, :math:`x \, \Phi(x)` [1]_.
 
-    The exact one, with the distribution function of the standard normal,
-    :math:`\Phi(x) = \frac{1}{2} (1 + \mathrm{erf}(x / \sqrt 2))`.
-
-    Parameters
-    ----------
-    x : ndarray of any shape
-        Input.
-
-    out : ndarray of the shape of ``x``, default=None
-        Where to write the result; not ``x``, which the cache keeps.
-
-    workspace : Workspace, default=None
-        Lends the scratch arrays.
-
-    Returns
-    -------
-    out : ndarray of the shape of ``x``
-        The result.
-
-    cache : tuple
-        For `gelu_backward`.
+    This is the exact function, with the distribution function of the standard normal,
+    :math:`\Phi(x) = \frac{1}{2} (1 + \mathrm{erf}(x / \sqrt 2))`. The cache keeps
+    ``x``, so that ``out`` must not be ``x``.
 
     References
     ----------
@@ -694,9 +384,8 @@ def gelu_forward(x, *, out=None, workspace=None):
 
     Examples
     --------
-    >>> import numpy as np
-    >>> from skfcnet.layers._activations import gelu_forward
-    >>> gelu_forward(np.array([-1.0, 2.0]))[0].round(4)
+    >>> from skfcnet.layers import gelu_forward
+    >>> gelu_forward([-1.0, 2.0])[0].round(4)
     array([-0.1587,  1.9545])
     """
     workspace = workspace or Workspace()
@@ -704,44 +393,26 @@ def gelu_forward(x, *, out=None, workspace=None):
     return np.multiply(x, cdf, out=out), (x, cdf)
 
 
-@checked(check_gradient)
+@activation_backward
 def gelu_backward(dout, cache, *, out=(None,), workspace=None):
     r"""Gradient of the Gaussian error linear unit.
 
     .. math:: dx = dout \left(\Phi(x) + x \, \varphi(x)\right), \qquad
         \varphi(x) = \frac{1}{\sqrt{2 \pi}} e^{-x^2 / 2}
 
-    Parameters
-    ----------
-    dout : ndarray of any shape
-        Gradient with respect to the output.
-
-    cache : tuple
-        From `gelu_forward`: the input and :math:`\Phi(x)`.
-
-    out : tuple of one ndarray, default=(None,)
-        Where to write ``dx``; may be ``dout``.
-
-    workspace : Workspace, default=None
-        Lends the scratch arrays.
-
-    Returns
-    -------
-    dx : ndarray of the shape of ``dout``
-        Gradient with respect to the input.
+    The cache is :math:`x` and :math:`\Phi(x)`.
 
     Examples
     --------
-    >>> import numpy as np
-    >>> from skfcnet.layers._activations import gelu_backward, gelu_forward
-    >>> out, cache = gelu_forward(np.array([-1.0, 2.0]))
-    >>> gelu_backward(np.ones(2), cache).round(4)
+    >>> from skfcnet.layers import gelu_backward, gelu_forward
+    >>> out, cache = gelu_forward([-1.0, 2.0])
+    >>> gelu_backward([1.0, 1.0], cache).round(4)
     array([-0.0833,  1.0852])
     """
     x, cdf = cache
     workspace = workspace or Workspace()
     slope = workspace("slope", x.shape, x.dtype)
-    np.clip(x, -40, 40, out=slope)  # the density is 0 there, the square finite
+    np.clip(x, -40, 40, out=slope)  # The density is 0 beyond, and the square finite.
     slope *= slope
     slope *= -0.5
     np.exp(slope, out=slope)
@@ -751,28 +422,9 @@ def gelu_backward(dout, cache, *, out=(None,), workspace=None):
     return np.multiply(dout, slope, out=out[0])
 
 
-@checked(_input)
+@activation_forward
 def silu_forward(x, *, out=None, workspace=None):
     r"""Sigmoid linear unit, or swish: :math:`x \, \sigma(x)` [1]_.
-
-    Parameters
-    ----------
-    x : ndarray of any shape
-        Input.
-
-    out : ndarray of the shape of ``x``, default=None
-        Where to write the result; may be ``x``.
-
-    workspace : Workspace, default=None
-        Lends the scratch arrays.
-
-    Returns
-    -------
-    out : ndarray of the shape of ``x``
-        The result.
-
-    cache : tuple
-        For `silu_backward`.
 
     References
     ----------
@@ -782,9 +434,8 @@ def silu_forward(x, *, out=None, workspace=None):
 
     Examples
     --------
-    >>> import numpy as np
-    >>> from skfcnet.layers._activations import silu_forward
-    >>> silu_forward(np.array([-1.0, 2.0]))[0].round(4)
+    >>> from skfcnet.layers import silu_forward
+    >>> silu_forward([-1.0, 2.0])[0].round(4)
     array([-0.2689,  1.7616])
     """
     workspace = workspace or Workspace()
@@ -793,35 +444,17 @@ def silu_forward(x, *, out=None, workspace=None):
     return out, (out, sigma)
 
 
-@checked(check_gradient)
+@activation_backward
 def silu_backward(dout, cache, *, out=(None,), workspace=None):
     r"""Gradient of the sigmoid linear unit: :math:`dout \, (\sigma + a (1 - \sigma))`.
 
-    Parameters
-    ----------
-    dout : ndarray of any shape
-        Gradient with respect to the output.
-
-    cache : tuple
-        From `silu_forward`: the output :math:`a` and the sigmoid.
-
-    out : tuple of one ndarray, default=(None,)
-        Where to write ``dx``; may be ``dout``.
-
-    workspace : Workspace, default=None
-        Lends the scratch arrays.
-
-    Returns
-    -------
-    dx : ndarray of the shape of ``dout``
-        Gradient with respect to the input.
+    The cache is the output and the sigmoid of the input, :math:`\sigma = \sigma(x)`.
 
     Examples
     --------
-    >>> import numpy as np
-    >>> from skfcnet.layers._activations import silu_backward, silu_forward
-    >>> out, cache = silu_forward(np.array([-1.0, 2.0]))
-    >>> silu_backward(np.ones(2), cache).round(4)
+    >>> from skfcnet.layers import silu_backward, silu_forward
+    >>> out, cache = silu_forward([-1.0, 2.0])
+    >>> silu_backward([1.0, 1.0], cache).round(4)
     array([0.0723, 1.0908])
     """
     a, sigma = cache
@@ -832,31 +465,13 @@ def silu_backward(dout, cache, *, out=(None,), workspace=None):
     return np.multiply(dout, slope, out=out[0])
 
 
-@checked(_input)
+@activation_forward
 def mish_forward(x, *, out=None, workspace=None):
     r"""Mish, :math:`x \tanh(\log(1 + e^x))` [1]_.
 
     The hyperbolic tangent of the softplus is computed as the fraction that it is,
-    :math:`n / (n + 2)` with :math:`n = e^x (e^x + 2)`.
-
-    Parameters
-    ----------
-    x : ndarray of any shape
-        Input.
-
-    out : ndarray of the shape of ``x``, default=None
-        Where to write the result; not ``x``, which the cache keeps.
-
-    workspace : Workspace, default=None
-        Lends the scratch arrays.
-
-    Returns
-    -------
-    out : ndarray of the shape of ``x``
-        The result.
-
-    cache : tuple
-        For `mish_backward`.
+    :math:`n / (n + 2)` with :math:`n = e^x (e^x + 2)`. The cache keeps ``x``, so that
+    ``out`` must not be ``x``.
 
     References
     ----------
@@ -865,14 +480,13 @@ def mish_forward(x, *, out=None, workspace=None):
 
     Examples
     --------
-    >>> import numpy as np
-    >>> from skfcnet.layers._activations import mish_forward
-    >>> mish_forward(np.array([-1.0, 2.0]))[0].round(4)
+    >>> from skfcnet.layers import mish_forward
+    >>> mish_forward([-1.0, 2.0])[0].round(4)
     array([-0.3034,  1.944 ])
     """
     workspace = workspace or Workspace()
     t = workspace("t", x.shape, x.dtype)
-    np.minimum(x, 20, out=t)  # where t is 1 to the last bit, and n finite
+    np.minimum(x, 20, out=t)  # Beyond, t is 1 to the last bit; n stays finite.
     np.exp(t, out=t)
     denominator = np.add(t, 2, out=workspace("denominator", x.shape, x.dtype))
     t *= denominator
@@ -881,35 +495,17 @@ def mish_forward(x, *, out=None, workspace=None):
     return np.multiply(x, t, out=out), (x, t)
 
 
-@checked(check_gradient)
+@activation_backward
 def mish_backward(dout, cache, *, out=(None,), workspace=None):
     r"""Gradient of mish: :math:`dout \, (t + x (1 - t^2) \sigma(x))`.
 
-    Parameters
-    ----------
-    dout : ndarray of any shape
-        Gradient with respect to the output.
-
-    cache : tuple
-        From `mish_forward`: the input and :math:`t`, the tangent.
-
-    out : tuple of one ndarray, default=(None,)
-        Where to write ``dx``; may be ``dout``.
-
-    workspace : Workspace, default=None
-        Lends the scratch arrays.
-
-    Returns
-    -------
-    dx : ndarray of the shape of ``dout``
-        Gradient with respect to the input.
+    The cache is the input and :math:`t`, the hyperbolic tangent of its softplus.
 
     Examples
     --------
-    >>> import numpy as np
-    >>> from skfcnet.layers._activations import mish_backward, mish_forward
-    >>> out, cache = mish_forward(np.array([-1.0, 2.0]))
-    >>> mish_backward(np.ones(2), cache).round(4)
+    >>> from skfcnet.layers import mish_backward, mish_forward
+    >>> out, cache = mish_forward([-1.0, 2.0])
+    >>> mish_backward([1.0, 1.0], cache).round(4)
     array([0.0592, 1.0693])
     """
     x, t = cache
@@ -925,8 +521,8 @@ def mish_backward(dout, cache, *, out=(None,), workspace=None):
 def _expm1(x, workspace):
     """Replace numbers up to 0 by ``exp(x) - 1``.
 
-    By the tangent, 2 t / (1 - t) with t = tanh(x / 2): in single precision several
-    times faster than np.expm1, and as accurate.
+    It is computed as 2 t / (1 - t) with t = tanh(x / 2). In single precision this is
+    several times faster than np.expm1, and as accurate.
     """
     x *= 0.5
     np.tanh(x, out=x)
@@ -936,7 +532,8 @@ def _expm1(x, workspace):
 
 # The gain undoes what an activation does to the mean square of a standard normal
 # signal: sqrt(2) for relu, as in He et al., "Delving Deep into Rectifiers", 2015, and 1
-# for selu by its construction. The two that saturate have the 1 of LeCun et al., 1998.
+# for selu by its construction. The logistic sigmoid and tanh saturate, and have gain 1
+# as in LeCun et al., "Efficient BackProp", 1998.
 ACTIVATIONS = {
     "identity": Layer(identity_forward, identity_backward, inplace=True),
     "logistic": Layer(sigmoid_forward, sigmoid_backward, inplace=True),

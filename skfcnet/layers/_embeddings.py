@@ -1,109 +1,72 @@
-"""Embeddings that are trained: each number of a row becomes several.
+"""Trained embeddings: each number of a row becomes several.
 
-Conventions
------------
-They are layers and follow the conventions of `skfcnet.layers`, where they can be
-imported from, too. The columns that are embedded are the first ones; whatever comes
-after them is handed on as it is. An embedding adds columns and takes none away:
-``out[..., :D]`` is the input, what is computed of it stands behind.
+Embeddings are layers and follow the conventions of `skfcnet.layers`. They embed the
+first columns of the rows and hand on all columns as they are: ``out[..., :D]`` is the
+input, and the columns after it are computed from the embedded ones.
 
-Only what multiplies signals, as the weights of other layers do, is decayed. Phases and
-biases are not, nor are frequencies: a cosine of frequency zero is a constant.
+Only weights that multiply signals, as those of other layers do, are decayed. Phases and
+biases are not. Frequencies are not either: decay would draw them to zero, where a
+cosine is a constant.
 
-`EMBEDDINGS` is the one table of them.
+`EMBEDDINGS` declares every embedding once.
 """
 
-from functools import partial
-from math import pi, prod, sqrt
+from math import pi, sqrt
 
 import numpy as np
 
-from skfcnet._engine.arguments import (
-    as_floats,
-    check_gradient_shape,
-    check_shape,
-    checked,
-)
+from skfcnet._engine.arguments import checked
 from skfcnet._engine.parameters import ParamSpec, Zone
 from skfcnet._engine.workspace import Workspace
+from skfcnet.layers._checks import check_embedding, check_embedding_gradient
 from skfcnet.layers._declaration import Layer
 
 N_FREQUENCIES = 16
-"""Cosines that `pbld_forward` takes of each number in a network."""
+"""Number of cosines that a network takes of each embedded number."""
 
 FREQUENCY_SCALE = 0.1
-"""Standard deviation of their initial frequencies, in periods per unit of the number.
+"""Standard deviation of the initial frequencies, in periods per unit of the number.
 
-Small: the first cosines bend gently over the range of a scaled column. Higher
-frequencies are learned where they are of use.
+It is small, so that the first cosines bend gently over the range of a scaled column.
+Higher frequencies are learned where they are of use.
 """
 
-N_TRAINED = 3
-"""Columns that are added for each one embedded."""
-
-TURN = 2 * pi
-"""The angle of a period."""
+N_NEW_COLUMNS = 3
+"""Number of columns that a network computes from each embedded column."""
 
 
-def _input(function, x, w, b, V, c):
-    x, w, b, V, c = map(as_floats, (x, w, b, V, c))
-    if x.ndim not in (2, 3) or w.ndim != x.ndim or w.shape[-2] > x.shape[-1]:
-        raise ValueError(
-            f"{function} needs rows x of shape (N, D) and frequencies w of shape "
-            f"(E, F) with E <= D, got {x.shape} and {w.shape}."
-        )
-    n_trained = c.shape[-1] if c.ndim else 0
-    check_shape(function, "b", b, w.shape)
-    check_shape(function, "c", c, (*w.shape[:-1], n_trained))
-    check_shape(function, "V", V, (*c.shape, w.shape[-1]))
-    return x, w, b, V, c
-
-
-def _gradient(function, dout, cache):
-    numbers, width, w, V, *_ = cache
-    columns = width + prod(V.shape[-3:-1])
-    expected = (*w.shape[:-2], numbers.shape[-1], columns)
-    return check_gradient_shape(function, dout, expected), cache
-
-
-@checked(_input)
+@checked(check_embedding)
 def pbld_forward(x, w, b, V, c, *, out=None, workspace=None):
     r"""Periodic, bias, linear, densely connected: the embedding PBLD [1]_.
 
-    Each of the first E columns gets T columns of its own, a linear map of F cosines
-    whose frequencies and phases are trained:
+    Each of the first E columns is embedded in M new columns. They are an affine map of
+    F cosines, whose frequencies and phases are trained:
 
-    .. math:: e_{it} = c_{it} + \sum_f V_{itf} \cos(2 \pi (w_{if} x_i + b_{if}))
+    .. math:: e_{im} = c_{im} + \sum_f V_{imf} \cos(2 \pi (w_{if} x_i + b_{if}))
 
-    Beside them stands the row itself.
+    The output is the row itself, followed by the new columns.
 
     Parameters
     ----------
     x : ndarray of shape (..., N, D)
         Rows; E <= D.
 
-    w : ndarray of shape (..., E, F)
-        Frequencies, in periods per unit of x.
+    w, b : ndarray of shape (..., E, F)
+        Frequencies, in periods per unit of x, and phases, in periods.
 
-    b : ndarray of shape (..., E, F)
-        Phases, in periods.
-
-    V : ndarray of shape (..., E, T, F)
+    V : ndarray of shape (..., E, M, F)
         Weights.
 
-    c : ndarray of shape (..., E, T)
+    c : ndarray of shape (..., E, M)
         Biases.
 
-    out : ndarray of shape (..., N, D + E * T), default=None
-        Where to write the result.
-
-    workspace : Workspace, default=None
-        Lends the scratch arrays; the cache lives in them.
+    out, workspace : as for every layer
+        See the conventions of `skfcnet.layers`.
 
     Returns
     -------
-    out : ndarray of shape (..., N, D + E * T)
-        The D columns of x, then T for the first of them, T for the second and so on.
+    out : ndarray of shape (..., N, D + E * M)
+        The D columns of x, then M for the first of them, M for the second and so on.
 
     cache : tuple
         For `pbld_backward`.
@@ -115,7 +78,7 @@ def pbld_forward(x, w, b, V, c, *, out=None, workspace=None):
 
     Examples
     --------
-    A column with one cosine of one period per unit, and a column that is no number:
+    The first column is embedded by one cosine of one period per unit:
 
     >>> import numpy as np
     >>> from skfcnet.layers import pbld_forward
@@ -130,79 +93,62 @@ def pbld_forward(x, w, b, V, c, *, out=None, workspace=None):
     """
     workspace = workspace or Workspace()
     (n_rows, width), n_embedded = x.shape[-2:], w.shape[-2]
-    # Rows are the last axis of all that is computed here: it is the longest one. With
+    # In all scratch arrays the rows are the last axis, because it is the longest. With
     # a one below each number, and the phase beside each frequency, the angles are a
-    # product of matrices, and so will be the gradients of both.
+    # product of matrices. So are the gradients of frequencies and phases.
     numbers = workspace("numbers", (*x.shape[:-2], n_embedded, 2, n_rows), x.dtype)
     numbers[..., 0, :] = x[..., :n_embedded].mT
     numbers[..., 1, :] = 1
-    turns = workspace("turns", (*w.shape, 2), x.dtype)
-    turns[..., 0] = w
-    turns[..., 1] = b
-    turns *= TURN
+    frequencies = workspace("frequencies", (*w.shape, 2), x.dtype)
+    frequencies[..., 0] = w
+    frequencies[..., 1] = b
+    frequencies *= 2 * pi
     angles = workspace("angles", (*w.shape, n_rows), x.dtype)
-    np.matmul(turns, numbers, out=angles)
-    waves = np.cos(angles, out=workspace("waves", angles.shape, x.dtype))
-    trained = workspace("trained", (*c.shape, n_rows), x.dtype)
-    np.matmul(V, waves, out=trained)
-    trained += c[..., np.newaxis]
-    columns = _as_columns(trained)
+    np.matmul(frequencies, numbers, out=angles)
+    cosines = np.cos(angles, out=workspace("cosines", angles.shape, x.dtype))
+    embedded = workspace("embedded", (*c.shape, n_rows), x.dtype)
+    np.matmul(V, cosines, out=embedded)
+    embedded += c[..., np.newaxis]
+    new_columns = _as_columns(embedded)
     if out is None:
-        shape = (*columns.shape[:-1], width + columns.shape[-1])
+        shape = (*new_columns.shape[:-1], width + new_columns.shape[-1])
         out = np.empty(shape, x.dtype)
     out[..., :width] = x
-    out[..., width:] = columns
-    return out, (numbers, width, w, V, angles, waves)
+    out[..., width:] = new_columns
+    return out, (numbers, width, w, V, angles, cosines)
 
 
-@checked(_gradient)
+@checked(check_embedding_gradient)
 def pbld_backward(dout, cache, *, out=(None,) * 5, workspace=None, need_dx=True):
     r"""Return the gradients of the embedding PBLD.
 
-    With :math:`u_{if} = 2 \pi (w_{if} x_i + b_{if})` for each row and
-    :math:`du_{if} = -\sin(u_{if}) \sum_t V_{itf} \, de_{it}`, sums being over the rows:
+    With the angles :math:`u_{if} = 2 \pi (w_{if} x_i + b_{if})` of each row and their
+    gradients :math:`du_{if} = -\sin(u_{if}) \sum_m V_{imf} \, de_{im}`, the gradients
+    with respect to the parameters are sums over the rows:
 
     .. math:: dw_{if} = 2 \pi \sum x_i \, du_{if}, \qquad
         db_{if} = 2 \pi \sum du_{if}, \qquad
-        dV_{itf} = \sum de_{it} \cos u_{if}, \qquad
-        dc_{it} = \sum de_{it}
+        dV_{imf} = \sum de_{im} \cos u_{if}, \qquad
+        dc_{im} = \sum de_{im}
 
-    and the gradient of :math:`x_i` is what comes from above, plus
+    The gradient of :math:`x_i` is ``dout`` for its own column, plus
     :math:`2 \pi \sum_f w_{if} \, du_{if}`.
 
     Parameters
     ----------
-    dout : ndarray of shape (..., N, D + E * T)
-        Gradient with respect to the output.
-
-    cache : tuple
-        From `pbld_forward`.
-
-    out : tuple of five ndarrays, default=(None, None, None, None, None)
-        Where to write ``dx`` (..., N, D), ``dw``, ``db``, ``dV`` and ``dc``.
-
-    workspace : Workspace, default=None
-        Lends the scratch arrays.
+    dout, cache, out, workspace : as for every layer
+        See the conventions of `skfcnet.layers`.
 
     need_dx : bool, default=True
-        A network's first layer has nobody to hand ``dx`` to.
+        Whether to compute ``dx``. In the first layer of a network, nobody needs it.
 
     Returns
     -------
     dx : ndarray of shape (..., N, D), or None without ``need_dx``
         Gradient with respect to the rows; (k, N, D) of rows that members share.
 
-    dw : ndarray of shape (..., E, F)
-        Gradient with respect to the frequencies.
-
-    db : ndarray of shape (..., E, F)
-        Gradient with respect to the phases.
-
-    dV : ndarray of shape (..., E, T, F)
-        Gradient with respect to the weights.
-
-    dc : ndarray of shape (..., E, T)
-        Gradient with respect to the biases.
+    dw, db, dV, dc : ndarray
+        Gradients with respect to the frequencies, phases, weights and biases.
 
     Examples
     --------
@@ -215,68 +161,61 @@ def pbld_backward(dout, cache, *, out=(None,) * 5, workspace=None, need_dx=True)
     >>> dV.tolist()
     [[[3.0], [3.0]]]
     """
-    numbers, width, w, V, angles, waves = cache
+    numbers, width, w, V, angles, cosines = cache
     dx, dw, db, dV, dc = out
     workspace = workspace or Workspace()
     n_rows = dout.shape[-2]
-    dtrained = workspace("dtrained", (*V.shape[:-1], n_rows), dout.dtype)
-    _as_columns(dtrained)[...] = dout[..., width:]
-    dc = np.sum(dtrained, axis=-1, out=dc)
-    dV = np.matmul(dtrained, waves.mT, out=dV)
-    # The factors of the derivative go where there are fewest numbers.
-    dtrained *= -TURN
-    dphases = workspace("dphases", angles.shape, dout.dtype)
-    np.matmul(V.mT, dtrained, out=dphases)
-    dphases *= np.sin(angles, out=workspace("sines", angles.shape, dout.dtype))
-    dturns = workspace("dturns", (*w.shape, 2), dout.dtype)
-    np.matmul(dphases, numbers.mT, out=dturns)
-    dw = np.positive(dturns[..., 0], out=dw)
-    db = np.positive(dturns[..., 1], out=db)
+    dembedded = workspace("dembedded", (*V.shape[:-1], n_rows), dout.dtype)
+    _as_columns(dembedded)[...] = dout[..., width:]
+    dc = np.sum(dembedded, axis=-1, out=dc)
+    dV = np.matmul(dembedded, cosines.mT, out=dV)
+    # The factors -1 and 2 pi of the derivative are applied here, because these numbers
+    # are fewer than the angles.
+    dembedded *= -2 * pi
+    dangles = workspace("dangles", angles.shape, dout.dtype)
+    np.matmul(V.mT, dembedded, out=dangles)
+    dangles *= np.sin(angles, out=workspace("sines", angles.shape, dout.dtype))
+    dfrequencies = workspace("dfrequencies", (*w.shape, 2), dout.dtype)
+    np.matmul(dangles, numbers.mT, out=dfrequencies)
+    dw = np.positive(dfrequencies[..., 0], out=dw)
+    db = np.positive(dfrequencies[..., 1], out=db)
     if not need_dx:
         return None, dw, db, dV, dc
     dx = np.positive(dout[..., :width], out=dx)
-    through_waves = np.matmul(w[..., np.newaxis, :], dphases)[..., 0, :]
-    dx[..., : w.shape[-2]] += through_waves.mT
+    through_cosines = np.matmul(w[..., np.newaxis, :], dangles)[..., 0, :]
+    dx[..., : w.shape[-2]] += through_cosines.mT
     return dx, dw, db, dV, dc
 
 
 def _as_columns(a):
-    """Return a view of (..., E, T, N) as columns of rows, (..., N, E * T)."""
+    """Return a view of (..., E, M, N) as columns of rows, (..., N, E * M)."""
     return a.reshape(*a.shape[:-3], -1, a.shape[-1]).mT
 
 
-def _drawn_frequencies(shape, rng):
+def _initial_frequencies(shape, rng):
     return FREQUENCY_SCALE * rng.standard_normal(shape)
 
 
-def _drawn_phases(shape, rng):
+def _initial_phases(shape, rng):
     return rng.uniform(-0.5, 0.5, shape)
 
 
-def _drawn_weights(shape, rng):
+def _initial_weights(shape, rng):
     """Draw from a uniform distribution by fan-in, which is the number of cosines."""
     limit = 1 / sqrt(N_FREQUENCIES)
     return rng.uniform(-limit, limit, shape)
 
 
 def _pbld_specs(fan_in, fan_out):
-    n_embedded = (fan_out - fan_in) // N_TRAINED
-    waves, trained = (n_embedded, N_FREQUENCIES), (n_embedded, N_TRAINED)
+    n_embedded = (fan_out - fan_in) // N_NEW_COLUMNS
+    cosines, embedded = (n_embedded, N_FREQUENCIES), (n_embedded, N_NEW_COLUMNS)
     return (
-        ParamSpec("w", waves, Zone.BIAS, _drawn_frequencies),
-        ParamSpec("b", waves, Zone.BIAS, _drawn_phases),
-        ParamSpec("V", (*trained, N_FREQUENCIES), Zone.WEIGHT, _drawn_weights),
-        ParamSpec("c", trained, Zone.BIAS, _drawn_weights),
+        ParamSpec("w", cosines, Zone.BIAS, _initial_frequencies),
+        ParamSpec("b", cosines, Zone.BIAS, _initial_phases),
+        ParamSpec("V", (*embedded, N_FREQUENCIES), Zone.WEIGHT, _initial_weights),
+        ParamSpec("c", embedded, Zone.BIAS, _initial_weights),
     )
 
 
-EMBEDDINGS = {
-    "pbld": Layer(pbld_forward, pbld_backward, specs=_pbld_specs),
-    "pbld_input": Layer(
-        pbld_forward,
-        partial(pbld_backward, need_dx=False),
-        specs=_pbld_specs,
-        on_data=True,
-    ),
-}
+EMBEDDINGS = {"pbld": Layer(pbld_forward, pbld_backward, specs=_pbld_specs)}
 """Every trained embedding, by its kind of layer."""

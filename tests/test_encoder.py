@@ -1,4 +1,4 @@
-"""What the network is given of a table: of whichever numbers, weights and gaps."""
+"""Encoded features of a table: of whichever numbers, weights and missing values."""
 
 import pickle
 from functools import partial
@@ -6,7 +6,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 from scipy.sparse import csr_array
@@ -14,17 +14,17 @@ from sklearn.linear_model import Ridge
 from sklearn.metrics import r2_score
 from sklearn.preprocessing import StandardScaler
 
-from skfcnet._tabular.encoder import (
-    EMBEDDINGS,
-    LINEAR_SHARE,
+from scaffolding import repeatable
+from skfcnet._tabular.binning import (
+    LINEAR_FACTOR,
     MAX_COMPONENTS,
-    Features,
     PiecewiseLinear,
     bin_edges,
 )
+from skfcnet._tabular.encoder import EMBEDDINGS, Encoder
 from skfcnet._tabular.scaling import SCALINGS
 
-REPEATABLE = settings(deadline=None, derandomize=True, max_examples=40)
+REPEATABLE = repeatable(40)
 every_combination = pytest.mark.parametrize(
     ("scaling", "embedding"),
     [(scaling, embedding) for scaling in SCALINGS for embedding in (None, *EMBEDDINGS)],
@@ -35,7 +35,7 @@ EXTREMES = [-1e300, -1e30, -5e-324, 0.0, 1e-300, 1e-30, 1e30, 1.7e308]
 
 
 def a_table(n=N):
-    """Return numbers with gaps, ties and a constant, and levels last."""
+    """Return numbers with gaps, ties and a constant; last, numbers of categories."""
     rng = np.random.default_rng(0)
     X = np.column_stack(
         [
@@ -48,11 +48,17 @@ def a_table(n=N):
             rng.integers(0, 20, n),
         ]
     )
+    _, X[:, 6] = np.unique(X[:, 6], return_inverse=True)
     X[::7, 0] = X[3::9, 5] = np.nan
     return X
 
 
-LEVELS = np.array([False] * 4 + [True] * 3)
+CATEGORICAL = np.array([False] * 4 + [True] * 3)
+
+
+def an_encoder(X, categorical=None, **options):
+    """Return an encoder that has learned which columns are categorical."""
+    return Encoder(categorical_features=categorical, **options).learn_columns(X)
 
 
 # Weights and the order of rows
@@ -67,8 +73,9 @@ def test_weighted_is_repeated_in_any_order(scaling, embedding, data):
     order = np.random.default_rng(data.draw(st.integers(0, 99))).permutation
     given_, repeated = order(N), order(np.repeat(np.arange(N), counts))
     options = {"scaling": scaling, "embedding": embedding, "n_bins": 6}
-    ours = Features(**options).fit(X[given_], counts[given_], categorical=LEVELS)
-    theirs = Features(**options).fit(X[repeated], categorical=LEVELS)
+    ours, theirs = (an_encoder(X, CATEGORICAL, **options) for _ in range(2))
+    ours.fit(X[given_], counts[given_])
+    theirs.fit(X[repeated])
     np.testing.assert_array_equal(ours.transform(X), theirs.transform(X))
 
 
@@ -79,9 +86,9 @@ def test_the_order_of_rows_of_any_weight_does_not_show(scaling, embedding):
     outputs = []
     for seed in range(3):
         rows = np.random.default_rng(seed).permutation(N)
-        features = Features(scaling=scaling, embedding=embedding)
-        features.fit(X[rows], weight[rows], categorical=LEVELS)
-        outputs.append(features.transform(X))
+        encoder = an_encoder(X, CATEGORICAL, scaling=scaling, embedding=embedding)
+        encoder.fit(X[rows], weight[rows])
+        outputs.append(encoder.transform(X))
     np.testing.assert_array_equal(outputs[0], outputs[1])
     np.testing.assert_array_equal(outputs[0], outputs[2])
 
@@ -89,9 +96,9 @@ def test_the_order_of_rows_of_any_weight_does_not_show(scaling, embedding):
 def test_weights_move_the_edges():
     x = np.linspace(0, 1, 200)
     X = x[:, np.newaxis]
-    features = Features(embedding="ple", n_bins=8, scaling=None)
-    plain = features.fit(X).transform(X)
-    weighted = features.fit(X, np.where(x < 0.5, 0.01, 1)).transform(X)
+    encoder = Encoder(embedding="ple", n_bins=8, scaling=None)
+    plain = encoder.fit(X).transform(X)
+    weighted = encoder.fit(X, np.where(x < 0.5, 0.01, 1)).transform(X)
     assert plain.shape != weighted.shape or not np.allclose(plain, weighted)
 
 
@@ -104,34 +111,33 @@ def test_output_is_finite_contiguous_and_of_the_dtype_and_width(
     scaling, embedding, dtype
 ):
     X = a_table()
-    features = Features(scaling=scaling, embedding=embedding, dtype=dtype)
+    options = {"scaling": scaling, "embedding": embedding, "dtype": dtype}
+    encoder = an_encoder(X, CATEGORICAL, **options)
     before = X.copy()
-    output = features.fit(X, categorical=LEVELS).transform(X)
+    output = encoder.fit(X).transform(X)
     np.testing.assert_array_equal(X, before)
     assert output.dtype == dtype and output.flags.c_contiguous
-    assert output.shape == (N, features.width)
+    assert output.shape == (N, encoder.width)
     assert np.isfinite(output).all()
-    assert repr(features.width) in repr(features)
+    assert repr(encoder.width) in repr(encoder)
 
 
 @every_combination
-def test_a_row_is_given_alike_beside_whichever_rows(scaling, embedding):
+def test_a_row_is_encoded_alike_beside_whichever_rows(scaling, embedding):
     X = a_table(700)
-    features = Features(scaling=scaling, embedding=embedding)
-    features.fit(X, categorical=LEVELS)
-    together = features.transform(X)
+    encoder = an_encoder(X, CATEGORICAL, scaling=scaling, embedding=embedding).fit(X)
+    together = encoder.transform(X)
     for rows in ([5], slice(3, 200), slice(None, None, -1)):
-        np.testing.assert_array_equal(features.transform(X[rows]), together[rows])
+        np.testing.assert_array_equal(encoder.transform(X[rows]), together[rows])
 
 
 @every_combination
-def test_features_survive_pickling(scaling, embedding):
+def test_encoders_survive_pickling(scaling, embedding):
     X = a_table()
-    features = Features(scaling=scaling, embedding=embedding)
-    features.fit(X, categorical=LEVELS)
-    copied = pickle.loads(pickle.dumps(features))
-    assert repr(copied) == repr(features)
-    np.testing.assert_array_equal(copied.transform(X), features.transform(X))
+    encoder = an_encoder(X, CATEGORICAL, scaling=scaling, embedding=embedding).fit(X)
+    copied = pickle.loads(pickle.dumps(encoder))
+    assert repr(copied) == repr(encoder)
+    np.testing.assert_array_equal(copied.transform(X), encoder.transform(X))
 
 
 @pytest.mark.parametrize("layout", ["F", "reversed", "big-endian", "read-only", "f4"])
@@ -146,23 +152,23 @@ def test_any_layout_of_the_same_numbers_is_read_alike(layout):
         "f4": X.astype(np.float32),
     }[layout]
     given_.flags.writeable = layout != "read-only"
-    features = [Features(embedding="ple").fit(a) for a in (X, given_)]
+    encoders = [Encoder(embedding="ple").fit(a) for a in (X, given_)]
     np.testing.assert_array_equal(
-        features[0].transform(X), features[1].transform(given_)
+        encoders[0].transform(X), encoders[1].transform(given_)
     )
 
 
 def test_only_numeric_or_only_categorical_columns_will_do():
     X = a_table()
     for mask in (np.zeros(7, bool), np.ones(7, bool)):
-        features = Features(embedding="ple").fit(X, categorical=mask)
-        assert features.transform(X).shape == (N, features.width)
+        encoder = an_encoder(X, mask, embedding="ple").fit(X)
+        assert encoder.transform(X).shape == (N, encoder.width)
 
 
-def test_numbers_are_not_mistaken_for_levels_nor_levels_for_numbers():
+def test_numbers_are_not_mistaken_for_categories_nor_categories_for_numbers():
     X = np.array([[5.0, 1.0], [6.0, 2.0], [7.0, 2.0]])
-    features = Features(scaling=None).fit(X, categorical=np.array([False, True]))
-    np.testing.assert_array_equal(features.transform(X), [[5, -1], [6, 1], [7, 1]])
+    encoder = an_encoder(X, np.array([False, True]), scaling=None).fit(X)
+    np.testing.assert_array_equal(encoder.transform(X), [[5, -1], [6, 1], [7, 1]])
 
 
 # Missing values
@@ -180,11 +186,11 @@ def test_missing_numbers_are_average_ones_and_told_apart(scaling, embedding):
     x = np.linspace(1, 2, 50)
     X = np.column_stack([x, x])
     X[:10, 0] = np.nan
-    features = Features(scaling=scaling, embedding=embedding).fit(X)
-    output = features.transform(X)
+    encoder = Encoder(scaling=scaling, embedding=embedding).fit(X)
+    output = encoder.transform(X)
     np.testing.assert_array_equal(output[:, -1], [1] * 10 + [0] * 40)
     n_numeric = output.shape[1] - 1
-    without = Features(scaling=scaling, embedding=embedding).fit(X[10:, :1])
+    without = Encoder(scaling=scaling, embedding=embedding).fit(X[10:, :1])
     # Before the components of the first column stand both columns.
     first = output[:, [0, *range(2, 1 + without.width)]]
     average = without.transform(np.array([[CENTERS[scaling](x[10:])]]))
@@ -196,35 +202,35 @@ def test_missing_numbers_are_average_ones_and_told_apart(scaling, embedding):
 @every_combination
 def test_numbers_missing_only_later_are_average_ones(scaling, embedding):
     x = np.linspace(1, 2, 50)[:, np.newaxis]
-    features = Features(scaling=scaling, embedding=embedding).fit(x)
+    encoder = Encoder(scaling=scaling, embedding=embedding).fit(x)
     missing, average = np.array([[np.nan]]), np.array([[CENTERS[scaling](x)]])
     np.testing.assert_allclose(
-        features.transform(missing), features.transform(average), atol=1e-6
+        encoder.transform(missing), encoder.transform(average), atol=1e-6
     )
-    assert features.width == features.transform(x).shape[1]
+    assert encoder.width == encoder.transform(x).shape[1]
 
 
 @every_combination
 def test_a_column_that_is_missing_throughout_says_nothing_else(scaling, embedding):
     X = np.full((5, 1), np.nan)
-    features = Features(scaling=scaling, embedding=embedding).fit(X)
-    output = features.transform(np.array([[np.nan], [3.0]]))
+    encoder = Encoder(scaling=scaling, embedding=embedding).fit(X)
+    output = encoder.transform(np.array([[np.nan], [3.0]]))
     np.testing.assert_array_equal(output[:, -1], [1, 0])
     assert not output[:, :-1].any()
 
 
 @pytest.mark.parametrize("embedding", [None, "ple", "pbld"])
 @pytest.mark.parametrize("layout", [np.asarray, csr_array])
-def test_what_did_not_vary_is_completed_and_the_rest_is_as_it_was(embedding, layout):
+def test_what_was_constant_is_learned_and_the_rest_is_as_it_was(embedding, layout):
     X = np.array([[1.0, 7.0, np.nan, 0.0], [2.0, 7.0, np.nan, 1.0]])
     more = np.array([[5.0, 7.0, 3.0, 1.0], [6.0, 9.0, 5.0, 0.0], [7.0, 8.0, 4.0, 0.0]])
     categorical = np.array([False, False, False, True])
-    features = Features(embedding=embedding).fit(X, categorical=categorical)
-    before, width = features.transform(more), features.width
-    completed = features.completed(layout(more))
-    after = completed.transform(more)
-    assert completed.width == width
-    np.testing.assert_array_equal(features.transform(more), before)
+    encoder = an_encoder(X, categorical, embedding=embedding).fit(X)
+    before, width = encoder.transform(more), encoder.width
+    updated = encoder.updated(layout(more))
+    after = updated.transform(more)
+    assert updated.width == width
+    np.testing.assert_array_equal(encoder.transform(more), before)
     assert not before[:, 1:3].any()
     assert (np.ptp(after[:, 1:3], axis=0) > 0.5).all()
     np.testing.assert_array_equal(
@@ -234,10 +240,9 @@ def test_what_did_not_vary_is_completed_and_the_rest_is_as_it_was(embedding, lay
 
 def test_where_nothing_varies_a_column_of_zeros_is_left():
     X = np.array([[7.0, np.nan]] * 3)
-    features = Features(embedding="ple")
-    features.fit(X, categorical=np.array([False, True]))
-    np.testing.assert_array_equal(features.transform(X + 1), [[0.0]] * 3)
-    gradients = features.pulled_back(X, np.ones((3, 2, 1)))
+    encoder = an_encoder(X, np.array([False, True]), embedding="ple").fit(X)
+    np.testing.assert_array_equal(encoder.transform(X + 1), [[0.0]] * 3)
+    gradients = encoder.backward(X, np.ones((3, 2, 1)))
     np.testing.assert_array_equal(gradients, np.zeros((3, 2, 2)))
 
 
@@ -251,19 +256,19 @@ def test_where_nothing_varies_a_column_of_zeros_is_left():
 )
 @REPEATABLE
 def test_components_are_bounded_whatever_the_numbers(scaling, X, new):
-    features = Features(scaling=scaling, embedding="ple", n_bins=4).fit(X)
-    plain = Features(scaling=scaling).fit(X)
+    encoder = Encoder(scaling=scaling, embedding="ple", n_bins=4).fit(X)
+    plain = Encoder(scaling=scaling).fit(X)
     tables = (X, new) if scaling == "robust" else (X,)
     for table in tables:
-        output, scaled = features.transform(table), plain.transform(table)[:, :2]
-        np.testing.assert_array_equal(output[:, :2], np.float32(LINEAR_SHARE) * scaled)
+        output, scaled = encoder.transform(table), plain.transform(table)[:, :2]
+        np.testing.assert_array_equal(output[:, :2], np.float32(LINEAR_FACTOR) * scaled)
         assert ((output[:, 2:] >= 0) & (output[:, 2:] <= 1)).all()
 
 
 def test_narrow_bins_are_filled_by_numbers_far_off():
     X = np.repeat([[0.0], [1e-37], [1.0]], 10, axis=0)
-    features = Features(scaling=None, embedding="ple").fit(X)
-    output = features.transform(np.array([[-1e38], [0.0], [1e-3], [1e38]]))
+    encoder = Encoder(scaling=None, embedding="ple").fit(X)
+    output = encoder.transform(np.array([[-1e38], [0.0], [1e-3], [1e38]]))
     np.testing.assert_allclose(
         output[:, 1:], [[0, 0], [0, 0], [1, 1e-3], [1, 1]], rtol=1e-6
     )
@@ -272,9 +277,9 @@ def test_narrow_bins_are_filled_by_numbers_far_off():
 @pytest.mark.parametrize("number", EXTREMES)
 def test_what_robust_scaling_gives_is_within_three_whatever_the_number(number):
     X = a_table()
-    features = Features().fit(X, categorical=LEVELS)
+    encoder = an_encoder(X, CATEGORICAL).fit(X)
     X[:, :4] = number
-    output = features.transform(X)
+    output = encoder.transform(X)
     assert np.isfinite(output).all()
     assert (np.abs(output[:, :4]) <= 3).all()
 
@@ -287,8 +292,8 @@ def test_unscaled_numbers_too_large_for_the_dtype_are_refused(embedding, number)
     X = np.array([[1.0], [np.nan], [number]])
     options = {"scaling": None, "embedding": embedding}
     with pytest.raises(ValueError, match="too large to compute with in float32"):
-        Features(**options).fit(X).transform(X)
-    assert np.isfinite(Features(**options, dtype="f8").fit(X).transform(X)).all()
+        Encoder(**options).fit(X).transform(X)
+    assert np.isfinite(Encoder(**options, dtype="f8").fit(X).transform(X)).all()
 
 
 def test_robust_features_of_standardised_columns_are_the_same():
@@ -296,7 +301,7 @@ def test_robust_features_of_standardised_columns_are_the_same():
     X = np.nan_to_num(X[:, :4])
     Z = StandardScaler().fit_transform(X)
     np.testing.assert_allclose(
-        Features().fit(X).transform(X), Features().fit(Z).transform(Z), atol=1e-6
+        Encoder().fit(X).transform(X), Encoder().fit(Z).transform(Z), atol=1e-6
     )
 
 
@@ -342,14 +347,14 @@ def test_a_sum_of_components_can_be_the_column_itself():
 
 def test_a_column_stands_before_its_components_and_goes_on_beyond_the_bins():
     X = np.random.default_rng(0).normal(size=(200, 2))
-    features = Features(scaling="standard", embedding="ple", n_bins=8, dtype="f8")
-    assert features.fit(X).width == 2 + 2 * 8
-    low, high = features.transform(np.array([X.min(axis=0), X.max(axis=0)]))
-    beyond = features.transform(np.array([X.min(axis=0) - 5, X.max(axis=0) + 5]))
-    steps = 5 * LINEAR_SHARE / X.std(axis=0)
+    encoder = Encoder(scaling="standard", embedding="ple", n_bins=8, dtype="f8")
+    assert encoder.fit(X).width == 2 + 2 * 8
+    low, high = encoder.transform(np.array([X.min(axis=0), X.max(axis=0)]))
+    beyond = encoder.transform(np.array([X.min(axis=0) - 5, X.max(axis=0) + 5]))
+    steps = 5 * LINEAR_FACTOR / X.std(axis=0)
     np.testing.assert_allclose(beyond[0], [*(low[:2] - steps), *np.zeros(16)])
     np.testing.assert_allclose(beyond[1], [*(high[:2] + steps), *np.ones(16)])
-    within = features.transform(X)[:, :2] / LINEAR_SHARE
+    within = encoder.transform(X)[:, :2] / LINEAR_FACTOR
     np.testing.assert_allclose(within, StandardScaler().fit_transform(X), atol=1e-12)
 
 
@@ -395,7 +400,7 @@ def test_frequent_values_take_no_more_than_a_bin_each(common):
 @pytest.mark.parametrize(("n_values", "n_components"), [(3, 2), (5, 4)])
 def test_few_values_are_told_apart_by_few_bins(n_values, n_components):
     X = np.arange(200.0)[:, np.newaxis] % n_values
-    output = Features(embedding="ple").fit(X).transform(X)
+    output = Encoder(embedding="ple").fit(X).transform(X)
     assert output.shape[1] == 1 + n_components
     for told_apart in (output, output[:, 1:]):
         assert len(np.unique(told_apart, axis=0)) == n_values
@@ -404,10 +409,10 @@ def test_few_values_are_told_apart_by_few_bins(n_values, n_components):
 @pytest.mark.parametrize("values", [[0.0, 1.0], [-7.0, 1e300], [np.nan, 5.0], [2.0]])
 def test_a_column_of_two_values_at_most_has_no_bins(values):
     X = np.resize(values, (200, 1))
-    features = Features(embedding="ple").fit(X)
-    told_apart = np.unique(features.transform(X), axis=0)
+    encoder = Encoder(embedding="ple").fit(X)
+    told_apart = np.unique(encoder.transform(X), axis=0)
     assert len(told_apart) == len(values)
-    assert features.width == 1 + np.isnan(values).any()
+    assert encoder.width == 1 + np.isnan(values).any()
 
 
 @pytest.mark.parametrize("embedding", ["auto", "ple"])
@@ -415,26 +420,26 @@ def test_columns_of_two_values_leave_the_bins_to_the_others(embedding):
     rng = np.random.default_rng(0)
     numbers, flags = rng.normal(size=(900, 5)), rng.integers(0, 2, (900, 200))
     X = np.hstack([flags[:, :70], numbers, flags[:, 70:]])
-    features = Features(embedding=embedding).fit(X)
-    alone = Features(embedding=embedding).fit(numbers)
-    assert features.width == 200 + alone.width == 205 + 5 * 48
-    encoded = features.transform(X)
+    encoder = Encoder(embedding=embedding).fit(X)
+    alone = Encoder(embedding=embedding).fit(numbers)
+    assert encoder.width == 200 + alone.width == 205 + 5 * 48
+    encoded = encoder.transform(X)
     np.testing.assert_array_equal(encoded[:, 205:], alone.transform(numbers)[:, 5:])
 
 
 def test_what_few_rows_show_late_counts():
     X = np.random.default_rng(0).integers(0, 2, (5000, 60)) * 1.0
     X[4000:, 7] = np.arange(1000)
-    embedded = Features(embedding="auto").fit(X)
+    embedded = Encoder(embedding="auto").fit(X)
     assert embedded.width > 60
     X[4000:] = np.arange(1000)[:, np.newaxis]
-    assert Features(embedding="auto").fit(X).width == 60
+    assert Encoder(embedding="auto").fit(X).width == 60
 
 
 def test_few_rows_have_few_bins():
     X = np.random.default_rng(0).normal(size=(45, 1))
-    assert Features(embedding="ple").fit(X).width == 1 + 4
-    assert Features(embedding="ple").fit(X, np.full(45, 2.0)).width == 1 + 9
+    assert Encoder(embedding="ple").fit(X).width == 1 + 4
+    assert Encoder(embedding="ple").fit(X, np.full(45, 2.0)).width == 1 + 9
 
 
 @pytest.mark.parametrize(
@@ -443,44 +448,44 @@ def test_few_rows_have_few_bins():
 )
 def test_bins_give_way_to_many_columns(n_columns, n_bins, expected):
     X = np.random.default_rng(0).normal(size=(500, n_columns))
-    features = Features(embedding="ple", n_bins=n_bins).fit(X)
-    assert features.width == n_columns + n_columns * expected
-    assert features.width <= n_columns + max(MAX_COMPONENTS, 4 * n_columns)
+    encoder = Encoder(embedding="ple", n_bins=n_bins).fit(X)
+    assert encoder.width == n_columns + n_columns * expected
+    assert encoder.width <= n_columns + max(MAX_COMPONENTS, 4 * n_columns)
 
 
 @pytest.mark.parametrize("n_columns", [1, 51, 52])
 def test_auto_is_piecewise_linear_for_at_most_51_numeric_columns(n_columns):
     rng = np.random.default_rng(0)
-    numbers, levels = rng.normal(size=(60, n_columns)), rng.integers(0, 3, (60, 5))
+    numbers, categories = rng.normal(size=(60, n_columns)), rng.integers(0, 3, (60, 5))
     expected = "ple" if n_columns <= 51 else None
     mask = np.arange(n_columns + 5) >= n_columns
     # Categories do not count.
-    for X, categorical in [(numbers, None), (np.hstack([numbers, levels]), mask)]:
-        features = Features(embedding="auto").fit(X, categorical=categorical)
-        same = Features(embedding=expected).fit(X, categorical=categorical)
-        np.testing.assert_array_equal(features.transform(X), same.transform(X))
-        assert features.n_embedded == 0
-        plain = Features().fit(X, categorical=categorical)
-        assert (features.width > plain.width) == (n_columns <= 51)
+    for X, categorical in [(numbers, None), (np.hstack([numbers, categories]), mask)]:
+        encoder = an_encoder(X, categorical, embedding="auto").fit(X)
+        same = an_encoder(X, categorical, embedding=expected).fit(X)
+        np.testing.assert_array_equal(encoder.transform(X), same.transform(X))
+        assert encoder.n_embedded == 0
+        plain = an_encoder(X, categorical).fit(X)
+        assert (encoder.width > plain.width) == (n_columns <= 51)
 
 
 def test_auto_is_nothing_where_no_column_has_more_than_two_values():
     X = np.random.default_rng(0).integers(0, 2, (60, 5)) * 1.0
     np.testing.assert_array_equal(
-        Features(embedding="auto").fit(X).transform(X), Features().fit(X).transform(X)
+        Encoder(embedding="auto").fit(X).transform(X), Encoder().fit(X).transform(X)
     )
 
 
 def test_auto_is_nothing_for_sparse_rows_and_for_categories_alone():
     X = a_table()
     sparse = csr_array(np.nan_to_num(X))
-    features = Features(scaling=None, embedding="auto").fit(sparse)
-    assert features.is_identity and features.width == X.shape[1]
-    levels, mask = X[:, LEVELS], np.ones(3, bool)
-    with_auto = Features(embedding="auto").fit(levels, categorical=mask)
-    without = Features(embedding=None).fit(levels, categorical=mask)
+    encoder = Encoder(scaling=None, embedding="auto").fit(sparse)
+    assert encoder.is_identity and encoder.width == X.shape[1]
+    categories, mask = X[:, CATEGORICAL], np.ones(3, bool)
+    with_auto = an_encoder(categories, mask, embedding="auto").fit(categories)
+    without = an_encoder(categories, mask, embedding=None).fit(categories)
     np.testing.assert_array_equal(
-        with_auto.transform(levels), without.transform(levels)
+        with_auto.transform(categories), without.transform(categories)
     )
 
 
@@ -492,28 +497,40 @@ def test_gradients_by_the_table_are_differences_of_what_follows(scaling, embeddi
     X = a_table()
     X = np.nan_to_num(X, nan=2.0)
     X[::5, 0] = np.nan
-    features = Features(scaling=scaling, embedding=embedding, dtype=np.float64)
-    features.fit(X, categorical=LEVELS)
+    options = {"scaling": scaling, "embedding": embedding, "dtype": np.float64}
+    encoder = an_encoder(X, CATEGORICAL, **options).fit(X)
     X += 1e-3  # off the edges, where there is no derivative
-    X[:, LEVELS] -= 1e-3
-    W = np.random.default_rng(0).normal(size=(features.width, 2))
-    gradients = features.pulled_back(X, np.tile(W.T, (N, 1, 1)))
+    X[:, CATEGORICAL] -= 1e-3
+    W = np.random.default_rng(0).normal(size=(encoder.width, 2))
+    gradients = encoder.backward(X, np.tile(W.T, (N, 1, 1)))
     assert gradients.shape == (N, 2, X.shape[1])
-    for j in np.flatnonzero(~LEVELS):
+    for j in np.flatnonzero(~CATEGORICAL):
         h = 1e-5 * np.eye(X.shape[1])[j]
-        expected = (features.transform(X + h) - features.transform(X - h)) @ W / 2e-5
+        expected = (encoder.transform(X + h) - encoder.transform(X - h)) @ W / 2e-5
         np.testing.assert_allclose(gradients[:, :, j], expected, rtol=1e-5, atol=1e-6)
     assert not gradients[::5, :, 0].any()
-    assert not gradients[:, :, LEVELS].any()
+    assert not gradients[:, :, CATEGORICAL].any()
+
+
+def test_gradients_of_numbers_that_are_not_encoded_are_passed_on_unless_missing():
+    X = np.random.default_rng(0).normal(size=(3, 2))
+    encoder = Encoder(scaling=None).fit(X)
+    assert encoder.is_identity
+    X[1, 0] = np.nan
+    gradients = np.ones((3, 4, 2), np.float32)
+    expected = np.broadcast_to(~np.isnan(X)[:, np.newaxis], gradients.shape)
+    backward = encoder.backward(X, gradients)
+    assert backward.dtype == np.float64
+    np.testing.assert_array_equal(backward, expected)
 
 
 def test_on_an_edge_the_gradient_is_that_on_its_right():
     x = np.arange(200.0) % 3
     X, g = x[:, np.newaxis], np.ones((200, 1, 1))
-    features = Features(scaling=None, embedding="ple").fit(X)
-    gradients = features.pulled_back(X, g.repeat(features.width, axis=2)).ravel()
+    encoder = Encoder(scaling=None, embedding="ple").fit(X)
+    gradients = encoder.backward(X, g.repeat(encoder.width, axis=2)).ravel()
     # To the right of the last edge there is no bin.
-    np.testing.assert_allclose(gradients, LINEAR_SHARE + (x < 2))
+    np.testing.assert_allclose(gradients, LINEAR_FACTOR + (x < 2))
 
 
 # Real data
@@ -524,9 +541,9 @@ def test_the_embedding_lets_a_linear_model_bend(california):
     X, y = california.X_train, california.y_train
     scores = {}
     for name in (None, "ple"):
-        features = Features(embedding=name).fit(X)
-        model = Ridge().fit(features.transform(X), y)
-        predicted = model.predict(features.transform(california.X_test))
+        encoder = Encoder(embedding=name).fit(X)
+        model = Ridge().fit(encoder.transform(X), y)
+        predicted = model.predict(encoder.transform(california.X_test))
         scores[name] = r2_score(california.y_test, predicted)
     assert scores[None] > 0.6
     assert scores["ple"] > scores[None] + 0.05

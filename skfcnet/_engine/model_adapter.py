@@ -1,4 +1,4 @@
-"""A network that somebody wrote, in the form in which the solver trains networks."""
+"""Adapter from a model that a user wrote to what the solver trains."""
 
 from math import prod
 
@@ -6,41 +6,42 @@ import numpy as np
 from scipy.sparse import issparse
 
 from skfcnet._engine.parameters import Parameters, ParamSpec, Zone
+from skfcnet._engine.passes import Passes
 from skfcnet._engine.vector_update import VectorUpdate
 from skfcnet.losses import LOSSES
 
 OBJECTIVES = {"classification": LOSSES["softmax"], "regression": LOSSES["mse"]}
-"""By category, the loss whose decisions the scores are measured by."""
+"""For each category, the loss that tells how scores become predictions."""
 
 
-class StudentNet:
-    """A model with ``params`` and ``loss``, seen as the solver sees a network.
+class ModelAdapter:
+    """Give a model with ``params`` and ``loss`` the interface of a network.
 
-    The solver trains one vector. The arrays of the model are copied into it before
-    every step, and changed in place after it: whether ``loss`` reads them from
-    ``params`` or has references of its own, and whether somebody assigns others to
-    ``params`` meanwhile, both sides see the same numbers.
+    The solver trains one vector. The arrays of the model are copied into that vector
+    before each step, and updated in place after it. Both sides therefore have the same
+    numbers, even if ``loss`` holds references to the arrays, or if somebody assigns
+    other arrays to ``params``.
 
     Parameters
     ----------
     model : object
-        With ``params`` and ``loss``, as `skfcnet.solver.Solver` describes them.
+        Model with ``params`` and ``loss``, as `skfcnet.solver.Solver` describes them.
 
     data : Mapping of str to array-like
-        Of the solver: ``X_train`` and ``y_train`` tell the shape of a row and of its
-        target.
+        Data of the solver. ``X_train`` and ``y_train`` give the shape of a row and of
+        its target.
 
     chunk : int
-        How many rows are scored at a time.
+        Number of rows that are scored at a time.
     """
 
     n_members = 1
-    reg = 0.0  # the penalty is part of what loss returns
+    reg = 0.0  # the model's loss includes any penalty
 
     def __init__(self, model, data, *, chunk):
         self._model = model
         self._chunk = chunk
-        self.params = StudentParameters(model)
+        self.params = ModelParameters(model)
         X, y = (_as_array(data[f"{name}_train"], f"{name}_train") for name in "Xy")
         self.dtype = X.dtype
         self.input_dim = prod(X.shape[1:])
@@ -66,11 +67,11 @@ class StudentNet:
 
     @property
     def objective(self):
-        """What makes decisions of scores."""
+        """The loss that tells how scores become predictions."""
         return OBJECTIVES[self.category]
 
     def as_targets(self, y, *, n_rows):
-        """Return targets as an array: labels (N,), or one row of values a target."""
+        """Return targets as an array: labels (N,), or values (N, K)."""
         y = _as_array(y, "y")
         if y.shape != (n_rows, *self._target_shape):
             raise ValueError(
@@ -81,15 +82,19 @@ class StudentNet:
         labels = self.category == "classification"
         return y.reshape(n_rows) if labels else y.reshape(n_rows, -1)
 
-    def as_costs(self, weight, *, n_rows, name="weight"):
-        """Refuse costs of rows: the model's loss takes none."""
+    def as_loss_weight(self, weight, *, n_rows, name="weight"):
+        """Raise an error, since the model's loss takes no weights."""
         raise ValueError(
             f"{name} needs a FullyConnectedNet: the loss of {_name(self._model)} takes "
-            f"no costs of rows. sample_weight repeats rows for any model."
+            f"no weights. sample_weight repeats rows for any model."
         )
 
-    def backpropagate(self, x, y, *, weight, grads, workspace, rng):
-        """Write all gradients of the model's loss; return it."""
+    def training_passes(self, x, grads, *, rng, workspace):
+        """Return passes that hold the gradients; the model itself computes them."""
+        return Passes((), self.params, grads, mode="train")
+
+    def backpropagate(self, x, y, passes, *, weight, with_penalty):
+        """Return the model's loss, any penalty included, and write its gradients."""
         self.params.pull()
         y = y.reshape(len(y), *self._target_shape)
         returned = self._model.loss(self._shaped(x), y)
@@ -99,7 +104,7 @@ class StudentNet:
                 f"of gradients, got {type(returned).__name__}."
             )
         loss, computed = returned
-        for name, grad in grads.items():
+        for name, grad in passes.grads.items():
             if name not in computed:
                 raise ValueError(
                     f"loss(X, y) of {_name(self._model)} must return a gradient for "
@@ -114,7 +119,7 @@ class StudentNet:
         return float(loss)
 
     def scores(self, X):
-        """Return the model's scores of rows, chunk by chunk.
+        """Return the model's scores of rows.
 
         For regression they have the shape that `as_targets` gives to targets.
         """
@@ -150,8 +155,11 @@ class StudentNet:
         return x if issparse(x) else x.reshape(len(x), *self._row_shape)
 
 
-class StudentParameters(Parameters):
-    """The arrays of a model side by side: those with two axes and more as weights."""
+class ModelParameters(Parameters):
+    """Copies of a model's arrays in one vector.
+
+    Arrays with two axes or more are weights, which an update rule may decay.
+    """
 
     def __init__(self, model):
         arrays = getattr(model, "params", None)
@@ -177,7 +185,7 @@ class StudentParameters(Parameters):
         self.pull()
 
     def pull(self):
-        """Take over the values that the model has now."""
+        """Copy the values of the model's arrays into the vector."""
         arrays = self._model.params
         for name, own in self.items():
             if np.shape(arrays[name]) != own.shape:
@@ -188,19 +196,19 @@ class StudentParameters(Parameters):
             own[...] = arrays[name]
 
     def push(self):
-        """Write these values to the model's arrays, in place."""
+        """Copy the vector into the model's arrays, in place."""
         arrays = self._model.params
         for name, own in self.items():
             arrays[name][...] = own
 
     def restore(self, vector):
-        """Take over a copy of the vector, and hand it on."""
+        """Restore a copy of the vector, in the model's arrays as well."""
         super().restore(vector)
         self.push()
 
 
-class StudentUpdate(VectorUpdate):
-    """An update of which the model's own arrays hear."""
+class ModelUpdate(VectorUpdate):
+    """An update that also changes the model's own arrays."""
 
     def __init__(self, rule, params, grads, config, *, l2=0.0):
         super().__init__(rule, params, grads, config, l2=l2)
@@ -221,7 +229,7 @@ def _name(model):
 
 
 def _as_array(a, name):
-    """Return an array or CSR matrix of numbers that have 32 bits at least."""
+    """Return an array or CSR matrix of numbers with at least 32 bits."""
     a = a.tocsr() if issparse(a) else np.asarray(a)
     if a.dtype.kind not in "iufb" or len(a.shape) == 0:
         raise ValueError(f"{name} must be an array of numbers, got dtype {a.dtype}.")

@@ -1,0 +1,219 @@
+"""The allowed values of parameters, and the conditions under which they have an effect.
+
+They are those of the parameters that both estimators have.
+"""
+
+from numbers import Integral, Real
+
+import numpy as np
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.metrics import get_scorer_names
+
+from skfcnet._compat import (
+    HasMethods,
+    Interval,
+    InvalidParameterError,
+    Options,
+    StrOptions,
+)
+from skfcnet._engine.warn import warn
+from skfcnet._estimators.optimization import (
+    MAX_AUTO_EPOCHS,
+    MINIBATCH_PARAMETERS,
+    SOLVERS,
+    schedule_end_is_unknown,
+    schedule_has_end,
+    trains_to_the_end,
+)
+from skfcnet._estimators.unused_parameters import (
+    Condition,
+    conditions_by_value,
+    parameters_set_by_user,
+)
+from skfcnet._tabular.encoder import EMBEDDINGS
+from skfcnet._tabular.scaling import SCALINGS
+from skfcnet.initializers import INITIALIZERS
+from skfcnet.layers import ACTIVATIONS, NORMALIZATIONS
+from skfcnet.schedules import SCHEDULES
+
+PARAMETER_CONSTRAINTS = {
+    "hidden_layer_sizes": ["array-like", Interval(Integral, 1, None, closed="left")],
+    "activation": [StrOptions(set(ACTIVATIONS))],
+    "solver": [StrOptions({*SOLVERS, "lbfgs"})],
+    "alpha": [Interval(Real, 0, None, closed="left")],
+    "batch_size": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
+    "learning_rate": [StrOptions({*SCHEDULES, "adaptive"})],
+    "learning_rate_init": [Interval(Real, 0, None, closed="neither")],
+    "power_t": [Interval(Real, 0, None, closed="left")],
+    "max_iter": [Interval(Integral, 1, None, closed="left"), None],
+    "shuffle": ["boolean"],
+    "random_state": ["random_state"],
+    "tol": [Interval(Real, 0, None, closed="left")],
+    "verbose": ["verbose"],
+    "warm_start": ["boolean"],
+    "momentum": [Interval(Real, 0, 1, closed="both")],
+    "nesterovs_momentum": ["boolean"],
+    "early_stopping": ["boolean"],
+    "validation_fraction": [
+        Interval(Real, 0, 1, closed="neither"),
+        HasMethods(["split", "get_n_splits"]),
+    ],
+    "beta_1": [Interval(Real, 0, 1, closed="left")],
+    "beta_2": [Interval(Real, 0, 1, closed="left")],
+    "epsilon": [Interval(Real, 0, None, closed="neither")],
+    "n_iter_no_change": [
+        Interval(Integral, 1, None, closed="left"),
+        Options(Real, {np.inf}),
+    ],
+    "max_fun": [Interval(Integral, 1, None, closed="left")],
+    "total_steps": [Interval(Integral, 1, None, closed="left"), None],
+    "scoring": [StrOptions({"loss", *get_scorer_names()}), callable, None],
+    "warmup_epochs": [Interval(Real, 0, None, closed="left")],
+    "max_grad_norm": [Interval(Real, 0, None, closed="neither"), None],
+    "weight_decay": [Interval(Real, 0, None, closed="left")],
+    "normalization": [StrOptions(set(NORMALIZATIONS)), None],
+    "dropout": [Interval(Real, 0, 1, closed="left")],
+    "input_dropout": [Interval(Real, 0, 1, closed="left")],
+    "init": [StrOptions({"auto", *INITIALIZERS})],
+    "input_scaling": [StrOptions(set(SCALINGS) - {None}), None],
+    "numeric_embedding": [StrOptions({"auto", *EMBEDDINGS}), None],
+    "n_bins": [Interval(Integral, 2, None, closed="left")],
+    "categorical_features": [StrOptions({"from_dtype"}), "array-like", None],
+    "n_members": [Interval(Integral, 1, None, closed="left")],
+    "dtype": [
+        StrOptions({"float32", "float64"}),
+        Options(type, {np.float32, np.float64}),
+    ],
+}
+"""The allowed values of the parameters that both estimators have."""
+
+CONDITIONS = (
+    *conditions_by_value(
+        "solver",
+        {
+            name: [*MINIBATCH_PARAMETERS, *parameters.values()]
+            for name, (_, parameters) in SOLVERS.items()
+        },
+    ),
+    *conditions_by_value("solver", {"sgd": ["nesterovs_momentum"]}),
+    *conditions_by_value("solver", {"lbfgs": ["max_fun"]}),
+    *conditions_by_value(
+        "learning_rate",
+        {name: schedule.defaults for name, schedule in SCHEDULES.items()},
+    ),
+    Condition(
+        ("tol", "n_iter_no_change"),
+        lambda estimator: not trains_to_the_end(estimator),
+        "a schedule without an end, such as learning_rate='constant', where "
+        "learning_rate={learning_rate!r} is followed to its end",
+        ConvergenceWarning,
+    ),
+    Condition(
+        ("n_iter_no_change",),
+        lambda estimator: estimator.solver != "lbfgs" or estimator.early_stopping,
+        "early_stopping=True with solver='lbfgs'",
+        ConvergenceWarning,
+    ),
+    Condition(
+        ("learning_rate",),
+        lambda estimator: not schedule_end_is_unknown(estimator),
+        "total_steps with warm_start=True or partial_fit, where the rate is constant "
+        "without",
+    ),
+    Condition(
+        ("total_steps",),
+        schedule_has_end,
+        "a schedule that has an end, such as learning_rate='one_cycle'",
+    ),
+    Condition(
+        ("total_steps",),
+        lambda estimator: estimator.warm_start or not schedule_has_end(estimator),
+        "warm_start=True, or partial_fit",
+    ),
+    Condition(
+        ("validation_fraction", "scoring"),
+        lambda estimator: estimator.early_stopping,
+        "early_stopping=True",
+    ),
+    Condition(
+        ("n_bins",),
+        lambda estimator: estimator.numeric_embedding in ("auto", "ple"),
+        "numeric_embedding='ple' or 'auto'",
+    ),
+    Condition(
+        ("activation", "normalization", "dropout"),
+        lambda estimator: hidden_widths(estimator),
+        "hidden layers, and hidden_layer_sizes={hidden_layer_sizes!r} has none",
+    ),
+)
+"""What the parameters that both estimators have need to have an effect."""
+
+
+def hidden_widths(estimator):
+    """Return ``hidden_layer_sizes`` as a list of integers, checked."""
+    sizes = np.atleast_1d(np.asarray(estimator.hidden_layer_sizes, object)).tolist()
+    if not all(isinstance(size, Integral) and size > 0 for size in sizes):
+        raise InvalidParameterError(
+            f"The 'hidden_layer_sizes' parameter of {type(estimator).__name__} must be "
+            f"a positive integer or a sequence of them. "
+            f"Got {estimator.hidden_layer_sizes!r} instead."
+        )
+    return [int(size) for size in sizes]
+
+
+def check_combinations(estimator):
+    """Refuse parameters that are allowed each for itself, but not together."""
+    if estimator.solver == "lbfgs" and (estimator.dropout or estimator.input_dropout):
+        raise InvalidParameterError(
+            f"The 'dropout' and 'input_dropout' parameters of "
+            f"{type(estimator).__name__} must be 0 for solver='lbfgs', which needs the "
+            f"same loss in every evaluation. Got {estimator.dropout!r} and "
+            f"{estimator.input_dropout!r} instead."
+        )
+
+
+def parameters_for_dense_input(estimator):
+    """Return the names of the parameters that are set to what sparse input cannot have.
+
+    The values 'auto' and 'from_dtype' leave sparse input as it is.
+    """
+    return [
+        name
+        for name in ("numeric_embedding", "categorical_features")
+        if (value := getattr(estimator, name)) is not None
+        and not (isinstance(value, str) and value in ("auto", "from_dtype"))
+    ]
+
+
+def check_parameters_for_sparse_input(estimator):
+    """Refuse parameters that sparse input cannot have; warn of those without effect."""
+    if names := parameters_for_dense_input(estimator):
+        raise ValueError(
+            f"X is sparse, but {names[0]}={getattr(estimator, names[0])!r} is for "
+            f"dense data: set it to None, or make X dense."
+        )
+    if estimator.input_scaling not in (None, "robust"):
+        warn(
+            f"input_scaling={estimator.input_scaling!r} has no effect: X is sparse, "
+            f"and is left as it is. Scale it before, such as by MaxAbsScaler."
+        )
+    if "n_bins" in parameters_set_by_user(estimator):
+        warn(
+            f"n_bins={estimator.n_bins!r} has no effect: X is sparse, and only the "
+            f"features of dense X have bins."
+        )
+
+
+def warn_of_many_epochs(estimator):
+    """Warn where ``max_iter`` is large, as if training could stop before."""
+    is_large = estimator.max_iter is not None and estimator.max_iter > MAX_AUTO_EPOCHS
+    is_default = "learning_rate" not in parameters_set_by_user(estimator)
+    if is_large and trains_to_the_end(estimator) and is_default:
+        warn(
+            f"All {estimator.max_iter} epochs of max_iter are trained, since "
+            f"learning_rate={estimator.learning_rate!r} is followed to its end: tol "
+            f"and n_iter_no_change have no effect. Leave max_iter=None for as many "
+            f"epochs as the number of rows suggests, or set learning_rate='constant' "
+            f"to stop without improvement.",
+            ConvergenceWarning,
+        )

@@ -1,0 +1,123 @@
+"""The fitted attributes of both estimators: views of what they are fitted with."""
+
+from math import isfinite
+
+import numpy as np
+from sklearn.utils.validation import check_is_fitted
+
+from skfcnet._engine.parameters import ParameterList
+
+
+class FittedAttributes:
+    """Attributes that show the network, the training state and the kind of target."""
+
+    def __sklearn_is_fitted__(self):
+        return hasattr(self, "_net")
+
+    @property
+    def coefs_(self):
+        """The weights of every affine layer, first to last, as read-only views.
+
+        Assigning to the list, or a list to the attribute, copies arrays into place.
+        """
+        return ParameterList("coefs_", self._arrays_named("W"), self._net.params)
+
+    @coefs_.setter
+    def coefs_(self, arrays):
+        self.coefs_[:] = arrays
+
+    @property
+    def intercepts_(self):
+        """The biases of every affine layer, like `coefs_`."""
+        # Without the axis of length 1 by which those of members broadcast over rows.
+        biases = self._arrays_named("b")
+        biases = [b.reshape(b.shape[:-2] + b.shape[-1:]) for b in biases]
+        return ParameterList("intercepts_", biases, self._net.params)
+
+    @intercepts_.setter
+    def intercepts_(self, arrays):
+        self.intercepts_[:] = arrays
+
+    def _arrays_named(self, name):
+        n_layers = self.n_layers_
+        return [self._net.params[f"{name}{i}"] for i in range(1, n_layers)]
+
+    @property
+    def n_layers_(self):
+        """The number of layers, with input and output."""
+        return len(self._fitted("_training").architecture["hidden_dims"]) + 2
+
+    @property
+    def n_outputs_(self):
+        """The width of the output layer."""
+        return self._fitted("_target").n_outputs
+
+    @property
+    def out_activation_(self):
+        """The function that turns the scores of the output layer into predictions."""
+        return self._fitted("_net").objective.link.name
+
+    @property
+    def n_iter_(self):
+        """The number of epochs, in all calls."""
+        return self._fitted("_training").n_epochs
+
+    @property
+    def t_(self):
+        """The number of rows trained on, with repetitions."""
+        return self._fitted("_training").n_rows
+
+    @property
+    def loss_(self):
+        """The training loss of the epoch whose weights the network has."""
+        return self._fitted("_training").loss
+
+    @property
+    def best_iteration_(self):
+        """The number of the best epoch."""
+        return self._fitted("_training").best.epoch
+
+    @property
+    def best_loss_(self):
+        """The lowest training loss; None where the last epoch was validated."""
+        losses, validated = self.loss_curve_, self._column("validation_loss")
+        return min(losses) if np.isnan(validated[-1]) else None
+
+    @property
+    def best_validation_score_(self):
+        """The best validation score; None without validation."""
+        score = self._fitted("_training").best_by_validation.score
+        return score if isfinite(score) else None
+
+    @property
+    def history_(self):
+        """The numbers of every epoch: a list for each column."""
+        return self._fitted("_training").history.as_table()
+
+    @property
+    def loss_curve_(self):
+        """The training loss of every epoch."""
+        return self._column("loss")
+
+    @property
+    def validation_loss_curve_(self):
+        """The validation loss of every epoch; None without validation."""
+        return self._validation_column("validation_loss")
+
+    @property
+    def validation_scores_(self):
+        """The validation score of every epoch; None without validation."""
+        return self._validation_column("validation_score")
+
+    def _column(self, name):
+        return self._fitted("_training").history.column(name)
+
+    def _validation_column(self, name):
+        column = self._column(name)
+        return None if np.isnan(column).all() else column
+
+    def _fitted(self, part):
+        """Return a part of a fitted estimator; refuse one that is not fitted."""
+        if not hasattr(self, "_net"):
+            check_is_fitted(self)
+        return getattr(self, part)

@@ -1,0 +1,348 @@
+"""Targets of classification."""
+
+from collections.abc import Set
+
+import numpy as np
+from sklearn.metrics import accuracy_score
+from sklearn.utils.multiclass import check_classification_targets
+
+from skfcnet._engine.statistics import distinct
+from skfcnet._estimators.target_checks import check_width, sorted_labels
+from skfcnet._estimators.targets._class_weights import ClassWeights
+from skfcnet._estimators.targets._target import Target
+
+ABSENT_CLASS_DISTANCE = 1e4
+"""How far the score of a class without rows is below all others, which makes its
+probability 0."""
+
+UNCERTAIN_ROWS, MAX_AUTO_SMOOTHING = 5, 0.01
+"""``label_smoothing="auto"`` is the share of so many rows, but at most the second
+number."""
+
+
+class ClassTarget(Target):
+    """One label for every row, or several.
+
+    A class is absent if rows of weight 0 alone have it. Its probability is 0.
+
+    Parameters
+    ----------
+    classes : ndarray or list of ndarray
+        The sorted labels, or those of each column of y.
+
+    may_grow : bool
+        Whether classes that no row has yet may have rows in a later call.
+
+    Attributes
+    ----------
+    has_several_columns : bool
+        Whether y has several columns, each of which has class weights of its own.
+    """
+
+    has_several_columns = False
+    category = "classification"
+    score_name = "accuracy"
+    parameters = ("label_smoothing", "class_weight", "dtype")
+    loss = "softmax"
+
+    def __init__(self, classes, *, may_grow):
+        self.classes = classes
+        self._is_absent = None if may_grow else np.ones(self.n_classes, bool)
+        self._auto_smoothing = None
+        self._class_weights = None
+
+    @property
+    def n_classes(self):
+        """The number of classes, of all columns of y together."""
+        return len(self.classes)
+
+    @property
+    def n_outputs(self):
+        """The width of the output layer."""
+        return self.n_classes
+
+    def label_columns(self, y):
+        """Return pairs of a column of labels and the labels that it may have."""
+        return [(y, self.classes)]
+
+    def learn_from_rows(self, y, weight):
+        """Learn which classes have rows, and the costs of the classes."""
+        columns = self.label_columns(y)
+        if self._is_absent is not None:
+            has_rows = [np.isin(classes, column) for column, classes in columns]
+            is_absent = self._is_absent & ~np.concatenate(has_rows)
+            self._is_absent = is_absent if is_absent.any() else None
+        self._class_weights = None
+        if self.class_weight is not None:
+            self._class_weights = ClassWeights(
+                self.class_weight, columns, weight, is_list=self.has_several_columns
+            )
+
+    def costs(self, y):
+        """Return the costs of the rows by the weights of their classes."""
+        if self._class_weights is None:
+            return None
+        return self._class_weights.costs(self.label_columns(y))
+
+    def strata(self, encoded):
+        """Return the class of each row."""
+        return None if self.has_several_columns else encoded.ravel()
+
+    def learn_scale(self, rows):
+        """Learn how much 'auto' smooths labels, in the first call."""
+        if self._auto_smoothing is None:
+            share = UNCERTAIN_ROWS / rows.total_weight()
+            self._auto_smoothing = min(MAX_AUTO_SMOOTHING, share)
+        return False
+
+    def loss_params(self):
+        """Return the parameters of the loss, by name."""
+        is_auto = self.label_smoothing == "auto"
+        return {
+            "label_smoothing": self._auto_smoothing if is_auto else self.label_smoothing
+        }
+
+    def best_constant_scores(self, rows, weight, loss):
+        """Return logarithms of the shares of the classes, or log-odds."""
+        columns = [distinct(column, weight) for column in rows.target.T]
+        return [np.ravel(loss.constant_scores(*column)) for column in columns]
+
+    def average(self, scores, loss):
+        """Return the scores of the mean prediction of the members."""
+        averaged = loss.average(scores)
+        return averaged if self._is_absent is None else self._without_absent(averaged)
+
+    def _without_absent(self, scores):
+        """Return scores by which absent classes have a probability of 0."""
+        scores = scores.copy()
+        lowest = scores.min(axis=1, keepdims=True)
+        scores[:, self._is_absent] = lowest - ABSENT_CLASS_DISTANCE
+        return scores
+
+    def score(self, y, predictions, weight, loss_value):
+        """Return the accuracy."""
+        return accuracy_score(y, predictions, sample_weight=weight)
+
+    # What an estimator predicts
+
+    def predict(self, scores, loss, dtype):
+        """Return the labels of rows."""
+        return self.decode(self.average(scores, loss), loss)
+
+    def decision_function(self, scores, loss, dtype):
+        """Return the scores of rows."""
+        return self.average(scores, loss).astype(dtype)
+
+    def predict_proba(self, scores, loss, dtype):
+        """Return the probabilities of the classes, strictly between 0 and 1."""
+        p = loss.link.inverse(self.average(scores, loss))
+        limits = np.finfo(dtype)
+        p = np.clip(
+            self._for_all_classes(p, 1 - p).astype(dtype),
+            limits.tiny,
+            1 - limits.epsneg,
+        )
+        if self._is_absent is not None:
+            p[:, self._is_absent] = 0
+        return p
+
+    def predict_log_proba(self, scores, loss, dtype):
+        """Return the logarithms of the probabilities."""
+        scores = self.average(scores, loss)
+        log_p = loss.link.log_inverse(self._for_all_classes(scores, -scores))
+        # With the lower limit of predict_proba, both rank the classes alike.
+        return np.maximum(log_p, np.log(np.finfo(dtype).tiny)).astype(dtype)
+
+    def _for_all_classes(self, columns, opposite):
+        """Return a column for each class, given those of the scores."""
+        return columns
+
+    def by_output(self, columns):
+        """Return a list with the columns of each output where there are several."""
+        return columns
+
+    def scores_by_output(self, scores):
+        """Return what `decision_function` returns, given a column for each score."""
+        return self.by_output(scores)
+
+
+class BinaryTarget(ClassTarget):
+    """One of two labels: the score is the log-odds of the second."""
+
+    loss = "logistic"
+    n_outputs = 1
+
+    def encode(self, y):
+        """Return a column of zeros and ones."""
+        return _class_indices(_one_column(y), self.classes)[:, np.newaxis]
+
+    def decode(self, scores, loss):
+        """Return the labels that are more likely than not."""
+        return self.classes[loss.link.decide(scores)[:, 0].astype(int)]
+
+    def _without_absent(self, scores):
+        is_second = self._is_absent[1]
+        distance = -ABSENT_CLASS_DISTANCE if is_second else ABSENT_CLASS_DISTANCE
+        return np.full_like(scores, distance)
+
+    def _for_all_classes(self, columns, opposite):
+        return np.hstack([opposite, columns])
+
+    def scores_by_output(self, scores):
+        """Return the log-odds as one number for each row."""
+        return scores[:, 0]
+
+
+class MulticlassTarget(ClassTarget):
+    """One of several labels, or of one."""
+
+    def encode(self, y):
+        """Return class indices."""
+        return _class_indices(_one_column(y), self.classes)
+
+    def decode(self, scores, loss):
+        """Return the most likely labels."""
+        return self.classes[loss.link.decide(scores)]
+
+    def best_constant_scores(self, rows, weight, loss):
+        """Return the logarithms of the shares of the classes."""
+        totals = np.bincount(rows.target, weight, minlength=self.n_classes)
+        pairs = np.column_stack([totals.sum() - totals, totals])
+        no_and_yes = np.arange(2.0)
+        return [np.ravel(loss.constant_scores(no_and_yes, pair)) for pair in pairs]
+
+
+class MultilabelTarget(ClassTarget):
+    """Any number of labels: zeros and ones, a column for each."""
+
+    loss = "logistic"
+    has_several_columns = True
+
+    def label_columns(self, y):
+        """Return the columns, each of which may have 0 and 1."""
+        return [(column, np.arange(2)) for column in y.T]
+
+    def encode(self, y):
+        """Return zeros and ones in the dtype of the network."""
+        check_width(y, self.n_outputs)
+        if not np.isin(y, (0, 1)).all():
+            raise ValueError("Multilabel y must hold only zeros and ones.")
+        return y.astype(self.dtype)
+
+    def decode(self, scores, loss):
+        """Return zeros and ones."""
+        return loss.link.decide(scores).astype(int)
+
+
+class MulticlassMultioutputTarget(ClassTarget):
+    """One of several labels in each of several columns."""
+
+    loss = "softmax_groups"
+    has_several_columns = True
+
+    @property
+    def widths(self):
+        """The number of classes of each column."""
+        return [len(classes) for classes in self.classes]
+
+    @property
+    def n_classes(self):
+        """The number of classes of all columns together."""
+        return sum(self.widths)
+
+    def label_columns(self, y):
+        """Return the columns, each with its classes."""
+        return list(zip(y.T, self.classes, strict=True))
+
+    def encode(self, y):
+        """Return one-hot columns of every output, side by side."""
+        if y.ndim != 2 or y.shape[1] != len(self.classes):
+            raise ValueError(
+                f"y must have {len(self.classes)} columns, one for each output, got "
+                f"shape {y.shape}."
+            )
+        one_hot = [
+            _class_indices(column, classes, of=f"[:, {k}]", of_classes=f"[{k}]")[
+                :, np.newaxis
+            ]
+            == np.arange(len(classes))
+            for k, (column, classes) in enumerate(self.label_columns(y))
+        ]
+        return np.hstack(one_hot).astype(self.dtype)
+
+    def loss_params(self):
+        """Return the parameters of the loss, by name."""
+        return super().loss_params() | {"groups": self.widths}
+
+    def decode(self, scores, loss):
+        """Return the most likely labels of each output."""
+        outputs = zip(
+            self.classes, self.by_output(loss.link.decide(scores)), strict=True
+        )
+        columns = [labels[part.argmax(axis=1)] for labels, part in outputs]
+        if len({column.dtype.kind for column in columns}) > 1:
+            columns = [column.astype(object) for column in columns]
+        return np.column_stack(columns)
+
+    def score(self, y, predictions, weight, loss_value):
+        """Return the share of the rows of which all labels are right."""
+        return np.average((y == predictions).all(axis=1), weights=weight)
+
+    def by_output(self, columns):
+        """Return a list with the columns of each output."""
+        return np.split(columns, np.cumsum(self.widths)[:-1], axis=1)
+
+
+def _one_column(y):
+    if y.ndim != 1:
+        raise ValueError(f"y must be one-dimensional, got shape {y.shape}.")
+    return y
+
+
+def _class_indices(column, classes, *, of="", of_classes=""):
+    """Return the index of each label among the classes."""
+    try:
+        indices = np.searchsorted(classes, column)
+        are_known = np.equal(classes.take(indices, mode="clip"), column).all()
+    except TypeError:  # numbers cannot be compared with text
+        are_known = False
+    if not are_known:
+        if column.dtype != object:
+            check_classification_targets(column)
+        known = set(classes.tolist())
+        labels = sorted_labels(column, f"y{of}").tolist()
+        unknown = [label for label in labels if label not in known]
+        raise ValueError(
+            f"y{of} has labels {unknown} that are not in classes_{of_classes}, "
+            f"{classes}."
+        )
+    return indices
+
+
+# The classes that the user passes to partial_fit
+
+
+def sorted_classes(classes):
+    """Return distinct labels, sorted; for several outputs, a list of those of each."""
+    outputs = [_as_list(labels) for labels in classes] if np.iterable(classes) else []
+    if outputs and all(np.ndim(labels) == 1 for labels in outputs):
+        return [sorted_labels(labels, "classes") for labels in outputs]
+    return sorted_labels(_as_list(classes), "classes")
+
+
+def _as_list(labels):
+    return list(labels) if isinstance(labels, Set) else labels
+
+
+def check_classes(classes, known):
+    """Refuse classes that differ from those of the first call."""
+    given = sorted_classes(classes)
+    are_lists = isinstance(given, list), isinstance(known, list)
+    if all(are_lists):
+        agree = len(given) == len(known) and all(map(np.array_equal, given, known))
+    else:
+        agree = not any(are_lists) and np.array_equal(given, known)
+    if not agree:
+        raise ValueError(
+            f"classes={classes!r} are not those of the first call, {known!r}."
+        )

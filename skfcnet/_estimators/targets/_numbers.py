@@ -1,0 +1,137 @@
+"""Targets of regression."""
+
+from types import MappingProxyType
+from typing import NamedTuple
+
+import numpy as np
+from sklearn.metrics import r2_score
+from sklearn.utils import check_array
+
+from skfcnet._engine.numeric import checked_cast
+from skfcnet._engine.statistics import distinct
+from skfcnet._estimators.target_checks import check_width
+from skfcnet._estimators.targets._target import Target
+from skfcnet._tabular.target_scaler import TargetScaler
+
+
+class RegressionLoss(NamedTuple):
+    """What an estimator adds to a loss of `skfcnet.losses`.
+
+    Parameters
+    ----------
+    target_scaling : str
+        How the target is scaled, a key of `TARGET_SCALINGS`: by statistics that are as
+        robust as the loss, and without a shift where scores are logarithms.
+
+    parameters : Mapping of str to str, default={}
+        For each parameter of the loss, the name of the estimator's parameter.
+    """
+
+    target_scaling: str
+    parameters: MappingProxyType = MappingProxyType({})
+
+
+REGRESSION_LOSSES = {
+    "squared_error": RegressionLoss("standard"),
+    "absolute_error": RegressionLoss("quartiles"),
+    "huber": RegressionLoss("quartiles", MappingProxyType({"delta": "huber_delta"})),
+    "quantile": RegressionLoss("quartiles", MappingProxyType({"quantile": "quantile"})),
+    "poisson": RegressionLoss("mean"),
+    "gamma": RegressionLoss("mean"),
+}
+"""The values of the parameter ``loss`` of the regressor."""
+
+
+class ContinuousTarget(Target):
+    """One number or several for every row, scaled.
+
+    Parameters
+    ----------
+    y : ndarray of shape (N,) or (N, K)
+        The targets of the first fit.
+    """
+
+    category = "regression"
+    min_validation_rows = 2  # R^2 of a single row is not defined
+    parameters = ("loss", "huber_delta", "quantile", "scale_target", "clip_output")
+
+    def __init__(self, y):
+        self.n_outputs = 1 if y.ndim == 1 else y.shape[1]
+        self.scaler = None
+
+    def encode(self, y):
+        """Return a column for each target."""
+        y = y.reshape(len(y), -1)
+        check_width(y, self.n_outputs)
+        # scikit-learn does not notice None in an array of objects before.
+        return check_array(y, dtype=np.float64, input_name="y")
+
+    def learn_scale(self, rows):
+        """Learn the scale of the targets where it is not known from an earlier call."""
+        known, scaling = self.scaler, None
+        if self.scale_target:
+            scaling = REGRESSION_LOSSES[self.loss].target_scaling
+        # The quantiles of a target, along the last axis, have the same scale.
+        target = rows.target[..., np.newaxis]
+        if known is None or known.scaling != scaling:
+            scaler = TargetScaler(scaling=scaling).fit(target, rows.weight)
+        else:
+            scaler = known.updated(target, rows.weight)
+        scaler.clip = self.clip_output
+        self.scaler = scaler
+        return known is not None and (known.half_scale != scaler.half_scale).any()
+
+    def transform(self, encoded, dtype):
+        """Return the scaled targets."""
+        scaled = self.scaler.transform(encoded[..., np.newaxis])[..., 0]
+        return checked_cast(scaled, dtype, "y")
+
+    def loss_params(self):
+        """Return the parameters of the loss, by name."""
+        return {
+            name: np.asarray(getattr(self, parameter)).tolist()
+            for name, parameter in REGRESSION_LOSSES[self.loss].parameters.items()
+        }
+
+    def best_constant_scores(self, rows, weight, loss):
+        """Return the score of the mean, median or quantiles of each target."""
+        columns = [distinct(column, weight) for column in rows.target.T]
+        return [np.ravel(loss.constant_scores(*column)) for column in columns]
+
+    def decode(self, scores, loss):
+        """Return predictions in the unit of the targets."""
+        y = self.scaler.inverse_transform(self._scaled_predictions(scores, loss))
+        return y.reshape(len(y), *[n for n in y.shape[1:] if n > 1])
+
+    def _scaled_predictions(self, scores, loss):
+        """Return scaled predictions of shape (N, n_targets, n_quantiles)."""
+        y = loss.link.inverse(scores)
+        return y.reshape(len(y), self.n_outputs, -1)
+
+    @property
+    def score_name(self):
+        """The name of the score."""
+        return "R^2" if self.loss == "squared_error" else "loss"
+
+    def score(self, y, predictions, weight, loss_value):
+        """Return R^2 for squared errors, and otherwise minus the loss."""
+        if self.score_name == "loss":
+            return -loss_value
+        return r2_score(y, predictions, sample_weight=weight)
+
+    def backward(self, gradients, scores, loss):
+        """Return the gradients of the predictions in the unit of the targets."""
+        if loss.link.gradients is not None:
+            gradients = loss.link.gradients(scores, gradients)
+        slopes = self.scaler.slopes(self._scaled_predictions(scores, loss))
+        return gradients * slopes.reshape(*scores.shape, 1)
+
+    def predict(self, scores, loss, dtype):
+        """Return the predictions of rows."""
+        return self.decode(loss.average(scores), loss).astype(dtype)
+
+    def mean_and_deviation(self, scores, loss, dtype):
+        """Return the mean and the standard deviation of the members, along axis 1."""
+        mean = self.predict(scores, loss, dtype)
+        deviation = np.std([self.decode(own, loss) for own in scores], axis=0)
+        return np.stack([mean, deviation.astype(dtype)], axis=1)

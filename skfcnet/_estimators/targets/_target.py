@@ -1,0 +1,126 @@
+"""What every kind of target is."""
+
+
+class Target:
+    """A kind of target: what a network predicts, and what its scores mean.
+
+    A kind encodes targets as its loss expects them, and decodes scores. `TARGETS` lists
+    all kinds.
+
+    Attributes
+    ----------
+    parameters : tuple of str
+        The parameters of an estimator that the kind uses. `follow` makes them
+        attributes.
+
+    category : {'classification', 'regression'}
+        The category of the network.
+
+    loss : str
+        A key of `skfcnet.losses.LOSSES`.
+
+    n_outputs : int
+        The width of the output layer, without the scores that a loss adds.
+
+    min_validation_rows : int
+        The fewest rows that `score` is defined for.
+
+    score_name : str
+        The name of `score`; 'loss' where the score is minus the loss.
+    """
+
+    parameters = ()
+    min_validation_rows = 1
+
+    def follow(self, estimator):
+        """Take over the parameters of an estimator, which may change between fits."""
+        for name in self.parameters:
+            setattr(self, name, getattr(estimator, name))
+
+    def learn_from_rows(self, y, weight):
+        """Learn from the targets of all rows of positive weight."""
+
+    def encode(self, y):
+        """Return class indices or numbers, of shape (N,) or (N, n_outputs)."""
+        raise NotImplementedError
+
+    def costs(self, y):
+        """Return the factor by which the loss of each row is multiplied, or None."""
+        return None
+
+    def strata(self, encoded):
+        """Return the classes by which a validation set is stratified, or None."""
+        return None
+
+    def learn_scale(self, rows):
+        """Learn the scale of the rows to train on; return whether it has changed."""
+        return False
+
+    def transform(self, encoded, dtype):
+        """Return encoded targets as the loss expects them."""
+        return encoded
+
+    def loss_params(self):
+        """Return the parameters of the loss, by name."""
+        return {}
+
+    def best_constant_scores(self, rows, weight, loss):
+        """Return the scores of the best prediction that does not depend on X.
+
+        The output biases start there.
+
+        Parameters
+        ----------
+        rows : Rows
+            The rows to train on, with transformed targets.
+
+        weight : ndarray of shape (N,)
+            The weights of the rows, of which all sums are exact.
+
+        loss : skfcnet.losses.Loss
+            The loss of the network.
+
+        Returns
+        -------
+        scores : list of ndarray
+            The scores of each output.
+        """
+        raise NotImplementedError
+
+    def decode(self, scores, loss):
+        """Return the labels or values that are predicted, given scores (N, S)."""
+        raise NotImplementedError
+
+    def score(self, y, predictions, weight, loss_value):
+        """Return the default validation score: the greater, the better."""
+        raise NotImplementedError
+
+    def backward(self, gradients, scores, loss):
+        """Return the gradients of what is predicted, given those of the scores.
+
+        For classification, the gradients are those of the decision function.
+
+        Parameters
+        ----------
+        gradients : ndarray of shape (N, S, D)
+            The gradients of the scores with respect to the features.
+
+        scores : ndarray of shape (N, S)
+            The scores.
+
+        loss : skfcnet.losses.Loss
+            The loss of the network.
+
+        Returns
+        -------
+        gradients : ndarray of shape (N, S, D)
+            The gradients of the predictions.
+        """
+        return gradients
+
+    # What an estimator predicts, by the names of its methods. The scores are those of
+    # all members, of shape (n_members, N, S), and the result has the dtype of X.
+
+    def predict(self, scores, loss, dtype):
+        """Return the predictions of rows."""
+        raise NotImplementedError

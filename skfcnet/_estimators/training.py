@@ -1,0 +1,434 @@
+"""Training of an estimator's network, epoch by epoch, and all that it continues from.
+
+Minibatch training and L-BFGS differ in what an epoch is. What happens after it is the
+same for both, and is done by `AfterEpoch`: the validation, the record, the best epoch,
+the printed line, the callbacks, and the decision whether to stop.
+"""
+
+from contextlib import contextmanager
+from copy import deepcopy
+from math import inf, isnan, nan
+from time import perf_counter
+from typing import NamedTuple
+
+import numpy as np
+
+from skfcnet._engine.lbfgs import train_lbfgs
+from skfcnet._estimators.history import Epoch, History
+from skfcnet._estimators.log import EpochLog
+from skfcnet._estimators.optimization import (
+    adapted_learning_rate,
+    can_divide_learning_rate,
+    l2_coefficient,
+    minibatch_solver,
+    trains_to_the_end,
+)
+from skfcnet._estimators.rows import in_order_of_content
+from skfcnet._estimators.unused_parameters import parameters_set_by_user
+from skfcnet.solver import DivergenceError
+
+EXPLOSION_FACTOR = 1000.0
+"""Training has diverged where the loss is so many times that of the first epoch."""
+
+
+class BestEpoch(NamedTuple):
+    """The best epoch so far, by a score and, where scores tie, by a second one.
+
+    A few rows can have the same accuracy for many epochs, or almost the same where some
+    of them have a tiny weight: the loss decides in this case.
+
+    Parameters
+    ----------
+    epoch : int, default=0
+        The number of the epoch, from 1; 0 before the first one.
+
+    score, tie_breaker : float, default=-inf
+        Its scores: the greater, the better.
+
+    vector : ndarray or None, default=None
+        The parameters of the network after this epoch, while training goes on.
+    """
+
+    epoch: int = 0
+    score: float = -inf
+    tie_breaker: float = -inf
+    vector: np.ndarray | None = None
+
+    def after(self, epoch, score, tie_breaker, *, tol, vector):
+        """Return the best epoch, one later, and whether the score improved by tol."""
+        is_tie = score == self.score or abs(score - self.score) < tol
+        new, best = (tie_breaker, self.tie_breaker) if is_tie else (score, self.score)
+        has_improved = new >= best + tol
+        if not new > best:
+            return self, has_improved
+        best_score = max(score, self.score)
+        return BestEpoch(epoch, best_score, tie_breaker, vector.copy()), has_improved
+
+
+class TrainingState(NamedTuple):
+    """All that training continues from, beside the network.
+
+    It is replaced as a whole after every epoch: wherever Ctrl-C interrupts a fit, its
+    entries belong to one epoch.
+
+    Parameters
+    ----------
+    seed : int
+        The seed of everything random.
+
+    rng : numpy.random.Generator
+        The generator, which advances while the network is trained.
+
+    history : History
+        The epochs.
+
+    settings : dict
+        The parameters that must stay as they are while training continues.
+
+    architecture : dict
+        The arguments that the network was made with.
+
+    optimizer : dict
+        The configuration of the update rule, with its arrays.
+
+    step : int, default=0
+        The number of minibatches so far.
+
+    n_rate_divisions : int, default=0
+        How often ``learning_rate="adaptive"`` has divided the learning rate.
+
+    n_rows : int, default=0
+        The number of rows that were trained on in all epochs, with repetitions.
+
+    loss : float, default=nan
+        The training loss of the epoch whose parameters the network has.
+
+    best_by_loss, best_by_validation : BestEpoch
+        The best epochs by the training loss and by the validation score.
+
+    n_epochs_without_improvement : int, default=0
+        The number of epochs since the last improvement.
+    """
+
+    seed: int
+    rng: np.random.Generator
+    history: History
+    settings: dict
+    architecture: dict
+    optimizer: dict
+    step: int = 0
+    n_rate_divisions: int = 0
+    n_rows: int = 0
+    loss: float = nan
+    best_by_loss: BestEpoch = BestEpoch()
+    best_by_validation: BestEpoch = BestEpoch()
+    n_epochs_without_improvement: int = 0
+
+    @classmethod
+    def start(cls, seed):
+        """Return the state before the first epoch."""
+        return cls(seed, np.random.default_rng(seed), History(), {}, {}, {})
+
+    @property
+    def n_epochs(self):
+        """The number of epochs so far."""
+        return len(self.history)
+
+    @property
+    def best(self):
+        """The best epoch, by the validation score where there is one."""
+        is_validated = self.best_by_validation.epoch > 0
+        return self.best_by_validation if is_validated else self.best_by_loss
+
+    def copy(self):
+        """Return a copy that shares nothing with this one that training changes."""
+        return self.without_vectors()._replace(rng=deepcopy(self.rng))
+
+    def without_vectors(self):
+        """Return the state without the parameters of the best epochs."""
+        return self._replace(
+            best_by_loss=self.best_by_loss._replace(vector=None),
+            best_by_validation=self.best_by_validation._replace(vector=None),
+        )
+
+    def forgetting_the_best(self):
+        """Return the state of which the next epoch will be the best so far."""
+        return self._replace(
+            best_by_loss=BestEpoch(),
+            best_by_validation=BestEpoch(),
+            n_epochs_without_improvement=0,
+        )
+
+    def with_smaller_rate(self):
+        """Return the state with the learning rate divided once more."""
+        return self._replace(
+            n_rate_divisions=self.n_rate_divisions + 1, n_epochs_without_improvement=0
+        )
+
+    def after_epoch(self, epoch, n_rows, *, tol, vector):
+        """Return the state after one more epoch.
+
+        Parameters
+        ----------
+        epoch : Epoch
+            The epoch, as it is recorded.
+
+        n_rows : int
+            The number of rows of the epoch.
+
+        tol : float
+            The smallest change of a score that counts as an improvement.
+
+        vector : ndarray
+            The parameters of the network after the epoch.
+
+        Returns
+        -------
+        state : TrainingState
+            Another state. This one stays as it is.
+        """
+        name, score, tie_breaker = "best_by_loss", -epoch.loss, -epoch.loss
+        if not isnan(epoch.validation_loss):
+            name, score = "best_by_validation", epoch.validation_score
+            tie_breaker = -epoch.validation_loss
+        best, has_improved = getattr(self, name).after(
+            epoch.epoch, score, tie_breaker, tol=tol, vector=vector
+        )
+        without = 0 if has_improved else self.n_epochs_without_improvement + 1
+        return self._replace(
+            n_rows=self.n_rows + n_rows,
+            loss=epoch.loss,
+            history=self.history.with_epoch(epoch),
+            n_epochs_without_improvement=without,
+            **{name: best},
+        )
+
+
+class AfterEpoch:
+    """What happens after every epoch, whichever method trains the network.
+
+    Parameters
+    ----------
+    draft : _BaseFCNet
+        The estimator that is trained.
+
+    validation : ValidationSet or None
+        The rows to validate on.
+
+    task : FitTask or None
+        The fit that callbacks observe; None in `partial_fit`.
+
+    Attributes
+    ----------
+    stop_reason : str or None
+        The reason why training stops, in words; None while it goes on.
+    """
+
+    def __init__(self, draft, validation, task=None):
+        self._draft, self._validation, self._task = draft, validation, task
+        self.stop_reason = None
+        unit = "Iteration" if draft.solver == "lbfgs" else "Epoch"
+        last = None if task is None else draft._training.n_epochs + task.n_epochs
+        self._log = EpochLog(draft.verbose, unit, last, draft._score_name)
+        self._start = perf_counter()
+
+    def __call__(self, loss, *, n_rows, learning_rate):
+        """Validate, record, print and tell callbacks; return whether to stop."""
+        draft = self._draft
+        validation_loss = validation_score = nan
+        if self._validation is not None:
+            validation_loss, validation_score = self._validation.evaluate(draft)
+        epoch = Epoch(
+            draft._training.n_epochs + 1,
+            loss,
+            validation_loss,
+            validation_score,
+            learning_rate,
+            perf_counter() - self._start,
+        )
+        draft._training = draft._training.after_epoch(
+            epoch, n_rows, tol=draft.tol, vector=draft._net.params.vector
+        )
+        if self._patience_is_over():
+            self.stop_reason = (
+                f"there was no improvement by tol={draft.tol:g} for "
+                f"n_iter_no_change={draft.n_iter_no_change} epochs"
+            )
+        self._log.epoch(epoch)
+        if self._task is not None and self._task.end_epoch(draft._snapshot):
+            self.stop_reason = "a callback asked for it"
+        self._start = perf_counter()
+        return self.stop_reason is not None
+
+    def of_minibatches(self, solver, loss):
+        """Do the same after an epoch of a solver, whose learning rate may change."""
+        is_last = self(
+            loss, n_rows=solver.epoch_rows, learning_rate=solver.last_learning_rate
+        )
+        training = self._draft._training
+        solver.learning_rate = adapted_learning_rate(self._draft, training)
+        return is_last
+
+    def _patience_is_over(self):
+        """Return whether to stop for want of improvement; divide the rate before."""
+        draft = self._draft
+        without = draft._training.n_epochs_without_improvement
+        # The criterion of L-BFGS for the training loss is that of SciPy.
+        is_unlimited = draft.solver == "lbfgs" and self._validation is None
+        if is_unlimited or trains_to_the_end(draft) or without < draft.n_iter_no_change:
+            return False
+        if can_divide_learning_rate(draft, draft._training):
+            draft._training = draft._training.with_smaller_rate()
+            return False
+        return True
+
+    def print_the_end(self):
+        """Print why training stopped, and which epoch is kept."""
+        training = self._draft._training
+        kept = None
+        if self._validation is not None:
+            kept = training.history[training.best.epoch - 1]
+        self._log.end(training.history[-1], kept, self.stop_reason)
+
+
+def train_on_minibatches(draft, rows, validation, task):
+    """Train until there is no more improvement; return whether that was so.
+
+    Parameters
+    ----------
+    draft : _BaseFCNet
+        The estimator that is trained.
+
+    rows : Rows
+        The encoded rows to train on.
+
+    validation : ValidationSet or None
+        The rows to validate on.
+
+    task : FitTask
+        The fit that callbacks observe.
+
+    Returns
+    -------
+    has_converged : bool
+        Whether training stopped before its last epoch.
+    """
+    solver = minibatch_solver(draft, rows, task.n_epochs)
+    first_epoch = draft._training.n_epochs
+    after_epoch = AfterEpoch(draft, validation, task)
+    with best_epoch_restored(draft, validation):
+        for _ in range(task.n_epochs):
+            task.begin_epoch()
+            if after_epoch.of_minibatches(solver, solver.train_epoch()):
+                break
+    finish(draft, solver, first_epoch)
+    after_epoch.print_the_end()
+    return after_epoch.stop_reason is not None
+
+
+def finish(draft, solver, first_epoch):
+    """Check the last step of a solver, and keep what the next one continues from.
+
+    The loss of a minibatch is that before its step. Nothing else would notice weights
+    after the last step by which the loss is far beyond that of the first epoch.
+    """
+    training = draft._training
+    x, y, cost = solver.last_minibatch
+    loss = draft._net.training_loss(x, y, weight=cost)
+    first_loss = training.history[first_epoch].loss
+    # A single minibatch may have almost all of the loss of an epoch.
+    n_times = solver.epoch_rows / len(y)
+    limit = EXPLOSION_FACTOR * n_times * max(first_loss, 1 / EXPLOSION_FACTOR)
+    if not loss <= limit:
+        raise DivergenceError(
+            f"the last step left a loss of {loss:g}, where the first epoch had "
+            f"{first_loss:g}"
+        )
+    draft._training = training._replace(optimizer=solver.optim_config, step=solver.step)
+
+
+def train_on_all_rows(draft, rows, validation, task):
+    """Train by L-BFGS; return whether training converged.
+
+    The parameters and what is returned are those of `train_on_minibatches`.
+    """
+    net, n_rows = draft._net, rows.total_weight()
+    net.reg = l2_coefficient(draft, n_rows)
+    rows = in_order_of_content(rows)
+    if rows.weight is not None and draft.normalization == "batch":
+        raise ValueError(
+            "sample_weight must be whole numbers, with a total from the number of "
+            "rows to eight times it, for solver='lbfgs' with normalization='batch'."
+        )
+    after_epoch = AfterEpoch(draft, validation, task)
+
+    def after_iteration(loss):
+        task.begin_epoch()
+        return after_epoch(loss, n_rows=n_rows, learning_rate=nan)
+
+    with best_epoch_restored(draft, validation):
+        has_converged = train_lbfgs(
+            net,
+            rows.X,
+            net.as_targets(rows.target, n_rows=rows.n_rows),
+            rows.mean_weight(),
+            max_iter=task.n_epochs,
+            max_fun=draft.max_fun,
+            tol=draft.tol,
+            after_iteration=after_iteration,
+        )
+    if has_converged and after_epoch.stop_reason is None:
+        after_epoch.stop_reason = (
+            f"no element of the gradient is above tol={draft.tol:g}, or the loss falls "
+            f"no further"
+        )
+    after_epoch.print_the_end()
+    return has_converged
+
+
+@contextmanager
+def best_epoch_restored(draft, validation):
+    """Return to the best epoch in the end where it was validated, or on Ctrl-C."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        _restore_best_epoch(draft)
+        raise
+    if validation is not None:
+        _restore_best_epoch(draft)
+
+
+def _restore_best_epoch(draft):
+    training = draft._training
+    if training.best.vector is not None:
+        draft._net.params.vector[...] = training.best.vector
+        loss = training.history[training.best.epoch - 1].loss
+        draft._training = training._replace(loss=loss)
+
+
+@contextmanager
+def advice_on_divergence(draft):
+    """Say which parameters to change where training diverges."""
+    try:
+        yield
+    except DivergenceError as error:
+        remedies = []
+        decay = draft.learning_rate_init * draft.weight_decay
+        if "weight_decay" in parameters_set_by_user(draft) and decay > 1:
+            remedies.append(f"lower weight_decay={draft.weight_decay!r}")
+        if draft.alpha > 1:
+            remedies.append(f"lower alpha={draft.alpha!r}")
+        elif draft.solver == "lbfgs":
+            remedies.append(f"raise alpha={draft.alpha!r}")
+        if draft.solver != "lbfgs":
+            remedies.append(f"lower learning_rate_init={draft.learning_rate_init!r}")
+            if draft.max_grad_norm is None:
+                remedies.append("set max_grad_norm, such as to 1.0")
+        if draft._encoder.scaling is None:
+            remedies.append("scale X, which input_scaling does for dense rows")
+        if not getattr(draft, "scale_target", True):
+            remedies.append("set scale_target=True")
+        advice = ", or ".join(remedies)
+        raise DivergenceError(
+            error.event, f"{advice[0].upper()}{advice[1:]}."
+        ) from error

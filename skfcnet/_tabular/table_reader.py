@@ -1,0 +1,287 @@
+"""Reading tables: numbers stay what they are, categories are numbered."""
+
+from copy import copy
+
+import numpy as np
+from sklearn.utils import check_array
+
+from skfcnet._engine.warn import warn
+from skfcnet._tabular.tables import (
+    column_names,
+    column_values,
+    listed_categories,
+    numeric_columns,
+    take_columns,
+)
+from skfcnet._tabular.values import (
+    are_numbers_as_text,
+    as_number,
+    is_date_or_time,
+    is_missing,
+    kind_of,
+    listed,
+    shown,
+)
+
+MAX_CATEGORIES = 255
+"""The most categories that a column can have."""
+
+WHEN_TOO_MANY = (
+    "encode it beforehand, by sklearn.preprocessing.TargetEncoder in a "
+    "ColumnTransformer, or drop it"
+)
+"""What a message advises for a column of more categories."""
+
+
+class TableReader:
+    """Reader that makes an array of numbers of a table.
+
+    The categories of a column are numbered from 0 on, in sorted order. Categories that
+    were not there when the reader was fitted become NaN, as missing values do. Where a
+    dtype lists the categories of its column (pandas: "category"; polars: Enum), all of
+    them are numbered, whether or not a row has them, unless there are more than 255.
+
+    Parameters
+    ----------
+    categorical : ndarray of bool, shape (D,)
+        Which columns are categorical, from
+        `skfcnet._tabular.categorical_features.categorical_mask`. The others must hold
+        numbers, or text of numbers.
+
+    Attributes
+    ----------
+    categories : list of list
+        The categories of each categorical column, in sorted order.
+
+    n_listed : list of int
+        How many categories the dtype of each categorical column lists: all, or 0.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skfcnet._tabular.table_reader import TableReader
+    >>> X = np.array([[1.5, "red"], [2.5, "blue"], [np.nan, "red"]], dtype=object)
+    >>> reader = TableReader(np.array([False, True])).fit(X)
+    >>> reader.read(X)
+    array([[1.5, 1. ],
+           [2.5, 0. ],
+           [nan, 1. ]])
+    """
+
+    def __init__(self, categorical):
+        self.categorical = categorical
+        self.categories, self.n_listed, self._numbers = [], [], []
+        self._holds_text = np.zeros(len(categorical), bool)
+        self._is_reported = np.zeros(len(categorical), bool)
+
+    def fit(self, table):
+        """Learn the categories; warn of columns that hold numbers as text.
+
+        Parameters
+        ----------
+        table : ndarray or DataFrame of shape (N, D)
+            The rows to train on.
+
+        Returns
+        -------
+        self : TableReader
+            The fitted reader.
+
+        Raises
+        ------
+        ValueError
+            If a categorical column has categories that cannot be sorted, or more than
+            255.
+        """
+        names = column_names(table)
+        for j in np.flatnonzero(self.categorical):
+            self._learn_categories(table, j, names[j])
+        for j in np.flatnonzero(~self.categorical & ~numeric_columns(table)):
+            self._holds_text[j] = are_numbers_as_text(column_values(table, j))
+        if self._holds_text.any():
+            _warn_of_numbers_as_text(names[self._holds_text].tolist())
+        return self
+
+    def _learn_categories(self, table, j, name):
+        categories = listed_categories(table, j)
+        if len(categories) > MAX_CATEGORIES:
+            categories = []  # those that rows have may be fewer
+        self.n_listed.append(len(categories))
+        if not categories:
+            categories = [v for v in column_values(table, j) if not is_missing(v)]
+        categories = _sorted_categories(categories, name)
+        if len(categories) > MAX_CATEGORIES:
+            raise ValueError(
+                f"X has {len(categories)} categories in its categorical column "
+                f"{name!r}, but {MAX_CATEGORIES} are the most: {WHEN_TOO_MANY}."
+            )
+        self.categories.append(categories)
+        self._numbers.append({value: float(i) for i, value in enumerate(categories)})
+
+    def read(self, table):
+        """Return a table as numbers; warn of numbers as text that were no text in fit.
+
+        Parameters
+        ----------
+        table : ndarray or DataFrame of shape (N, D)
+            Any rows.
+
+        Returns
+        -------
+        numbers : ndarray of shape (N, D)
+            Finite numbers, or NaN, in float32 if the table is an array of float32, and
+            otherwise in float64.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If a column that is not categorical holds values that are not numbers, or a
+            categorical one holds values of another kind than in `fit`.
+        """
+        is_single = getattr(table, "dtype", None) == np.float32
+        numbers = np.empty(table.shape, np.float32 if is_single else np.float64)
+        names = column_names(table)
+        self._read_categories(table, names, numbers)
+        is_numeric = ~self.categorical & numeric_columns(table)
+        if is_numeric.any():
+            numbers[:, is_numeric] = check_array(
+                take_columns(table, np.flatnonzero(is_numeric)),
+                dtype=np.float64,
+                ensure_all_finite="allow-nan",
+                input_name="X",
+            )
+        self._read_objects(table, names, ~self.categorical & ~is_numeric, numbers)
+        return numbers
+
+    def _read_categories(self, table, names, out):
+        columns = np.flatnonzero(self.categorical)
+        for j, number_of in zip(columns, self._numbers, strict=True):
+            out[:, j] = _numbers_of(column_values(table, j), number_of, names[j])
+
+    def _read_objects(self, table, names, mask, out):
+        """Write the numbers in columns of objects, some of which may be text."""
+        is_new = np.zeros(len(names), bool)
+        for j in np.flatnonzero(mask):
+            values = column_values(table, j)
+            out[:, j] = _as_numbers(values, names[j])
+            if np.isinf(out[:, j]).any():
+                raise ValueError(f"X contains infinity in its column {names[j]!r}.")
+            is_new[j] = not self._holds_text[j] and are_numbers_as_text(values)
+        if is_new.any():
+            _warn_of_numbers_as_text(names[is_new].tolist())
+
+    def reporting_new_categories(self, table, rows, numbers):
+        """Warn of categories that were not there in fit, once for each column.
+
+        Parameters
+        ----------
+        table : ndarray or DataFrame of shape (N, D)
+            A table.
+
+        rows : ndarray of int, shape (n,)
+            The indices of its rows that are trained on.
+
+        numbers : ndarray of shape (n, D)
+            These rows, as `read` returned them.
+
+        Returns
+        -------
+        reader : TableReader
+            A reader that remembers which columns it has warned of; this one does not
+            change.
+        """
+        names, new = column_names(table), {}
+        for j in np.flatnonzero(self.categorical & ~self._is_reported):
+            values = column_values(table, j)
+            unknown = [values[i] for i in rows[np.isnan(numbers[:, j])]]
+            unknown = [value for value in unknown if not is_missing(value)]
+            if unknown:
+                new[j] = _sorted_categories(unknown, names[j])
+        if not new:
+            return self
+        found = "; ".join(f"{listed(new[j])} in {names[j]!r}" for j in new)
+        warn(
+            f"X has categories that were not there when training began, and count as "
+            f"missing: {found}. To learn categories later, list all of them from the "
+            f"first call on, in a data frame whose column has a categorical dtype "
+            f"(pandas: CategoricalDtype; polars: Enum)."
+        )
+        reader = copy(self)
+        reader._is_reported = self._is_reported.copy()
+        reader._is_reported[list(new)] = True
+        return reader
+
+
+def _sorted_categories(values, name):
+    """Return the distinct values of a categorical column, sorted."""
+    try:
+        categories = set(values)
+        examples = {kind_of(value): value for value in categories}
+        if len(examples) > 1:
+            raise TypeError(
+                " besides ".join(shown(examples[kind]) for kind in sorted(examples))
+            )
+        return sorted(categories)
+    except TypeError as error:
+        raise ValueError(
+            f"X must have categories of one kind that can be sorted in its categorical "
+            f"column {name!r}: make all of them text, or numbers, or missing. It has "
+            f"{error}."
+        ) from error
+
+
+def _numbers_of(values, number_of, name):
+    """Return the numbers of categories; NaN for missing and for unknown ones."""
+    try:
+        numbers = np.array([number_of.get(value, np.nan) for value in values])
+    except TypeError:  # a value that cannot be hashed
+        _sorted_categories(values, name)
+        raise
+    if number_of:
+        kind = kind_of(next(iter(number_of)))
+        for i in np.flatnonzero(np.isnan(numbers)):
+            value = values[i]
+            if not is_missing(value) and kind_of(value) != kind:
+                raise ValueError(
+                    f"X holds {shown(value)} in its categorical column {name!r}, "
+                    f"which held {kind} in fit: convert the column to what it was."
+                )
+    return numbers
+
+
+def _as_numbers(values, name):
+    """Return the values of a column that is not categorical as numbers."""
+    numbers = np.empty(len(values))
+    for i, value in enumerate(values):
+        try:
+            numbers[i] = as_number(value)
+        except (TypeError, ValueError, OverflowError) as error:
+            kind = TypeError if isinstance(error, TypeError) else ValueError
+            raise kind(
+                f"X holds {shown(value)} in its column {name!r}, which is not among "
+                f"its categorical columns: {_remedy(value, values)}. ({error})"
+            ) from error
+    return numbers
+
+
+def _remedy(value, values):
+    """Return what to do with a column because of a value that is not a number."""
+    if is_date_or_time(value):
+        return "make dates and times numbers, such as days"
+    if not isinstance(value, str):
+        return "its values must be numbers, or missing"
+    words = {word for word in values if isinstance(word, str)}
+    if len(words) > MAX_CATEGORIES:
+        return f"it has {len(words)} different ones; {WHEN_TOO_MANY}"
+    return (
+        f"make it numbers, or fit with the column in categorical_features; where it "
+        f"has more than {MAX_CATEGORIES} categories, {WHEN_TOO_MANY}"
+    )
+
+
+def _warn_of_numbers_as_text(names):
+    warn(
+        f"X holds numbers as text in its columns {names}, which are read as numbers: "
+        f"convert them beforehand. To have categories instead, fit with their dtype "
+        f"'category', or with their names in categorical_features."
+    )

@@ -1,0 +1,168 @@
+"""Tables of several libraries, and how to get at their columns and rows.
+
+A table is a data frame of pandas or polars, an array, or a sparse matrix. All that
+depends on which of these it is stands here.
+"""
+
+from collections.abc import Iterator, Mapping, Set
+from itertools import compress
+
+import numpy as np
+from scipy.sparse import issparse
+from sklearn.utils import check_array
+
+DTYPES_WITH_LISTED_CATEGORIES = ("CategoricalDtype", "Enum")  # of pandas and polars
+"""Names of categorical dtypes that list all categories of their column."""
+
+CATEGORICAL_DTYPES = (*DTYPES_WITH_LISTED_CATEGORIES, "Categorical")
+"""Names of categorical dtypes."""
+
+
+# What is a table
+
+
+def as_table(X):
+    """Return X as a table: a data frame of pandas or polars, an array, or sparse.
+
+    An array or a list that does not hold plain numbers becomes an array of objects.
+
+    Parameters
+    ----------
+    X : array-like, sparse matrix or dataframe
+        As the user passed it, or as this function returned it before.
+
+    Returns
+    -------
+    table : ndarray, sparse matrix or DataFrame of shape (N, D)
+        The table, with unchecked numbers.
+
+    Raises
+    ------
+    TypeError
+        If X is no table, is masked, holds dates, or is computed lazily.
+
+    ValueError
+        If X does not have two dimensions.
+    """
+    refuse_masks(X, "X")
+    table = X if issparse(X) else _frame_or_array(X)
+    refuse_dates(table, "X")
+    return table
+
+
+def _frame_or_array(X):
+    kind = type(X).__name__
+    if isinstance(X, (Mapping, Set, Iterator)):
+        raise TypeError(
+            f"X is a {kind}, which has no rows and columns: make it a data frame or "
+            f"an array."
+        )
+    for method in ("collect", "compute"):  # of polars and dask
+        if hasattr(X, method) and hasattr(type(X), "columns"):
+            raise TypeError(
+                f"X is a {kind} whose rows are not there yet: pass X.{method}()."
+            )
+    if hasattr(X, "columns"):
+        is_known = hasattr(X, "iloc") or hasattr(X, "get_columns")
+        return X if is_known else X.to_pandas()  # a table of pyarrow
+    try:
+        array = X if hasattr(X, "dtype") else np.asarray(X)
+    except ValueError as error:
+        raise ValueError(f"X must have rows of one length: {error}") from error
+    if is_numeric_dtype(array.dtype) and array.ndim == 2 and array.shape[1]:
+        return array
+    # NumPy would convert the numbers in a list to text.
+    X = X if hasattr(X, "dtype") else np.array(X, dtype=object)
+    return check_array(X, dtype=None, ensure_all_finite=False, input_name="X")
+
+
+def refuse_masks(a, name):
+    """Refuse a masked array, whose mask np.asarray silently drops."""
+    if isinstance(a, np.ma.MaskedArray):
+        raise TypeError(
+            f"{name} is a masked array, and its mask would be ignored: fill it, or "
+            f"leave out its masked rows."
+        )
+
+
+def refuse_dates(a, name):
+    """Refuse dates and time differences, which np.asarray silently makes numbers."""
+    dtypes = np.atleast_1d(getattr(a, "dtypes", getattr(a, "dtype", None)))
+    is_temporal = [_is_temporal_dtype(dtype) for dtype in dtypes]
+    if any(is_temporal):
+        columns = list(compress(getattr(a, "columns", []), is_temporal))
+        named = f" in its columns {columns}" if columns else ""
+        raise TypeError(
+            f"{name} has dates or time differences{named}: make them numbers, such as "
+            f"days."
+        )
+
+
+# Dtypes of columns
+
+
+def is_numeric_dtype(dtype):
+    """Return whether a dtype of NumPy, pandas or polars is of real numbers or bool."""
+    if hasattr(dtype, "is_numeric"):
+        return dtype.is_numeric() or type(dtype).__name__ == "Boolean"
+    return getattr(dtype, "kind", None) in ("b", "i", "u", "f")
+
+
+def _is_temporal_dtype(dtype):
+    """Return whether a dtype of NumPy, pandas or polars is of dates or times."""
+    if hasattr(dtype, "is_temporal"):
+        return dtype.is_temporal()
+    return getattr(dtype, "kind", None) in ("m", "M")
+
+
+def has_categorical_dtype(table, j):
+    """Return whether the dtype of a column of a data frame is a categorical one."""
+    return type(take_columns(table, j).dtype).__name__ in CATEGORICAL_DTYPES
+
+
+def listed_categories(table, j):
+    """Return the categories that the dtype of a column lists; if it does not, none."""
+    dtype = getattr(take_columns(table, j), "dtype", None)
+    has_list = type(dtype).__name__ in DTYPES_WITH_LISTED_CATEGORIES
+    return list(dtype.categories) if has_list else []
+
+
+def numeric_columns(table):
+    """Return a mask of the columns of a dense table that have a numeric dtype."""
+    if hasattr(table, "columns"):
+        dtypes = table.dtypes
+        return np.array([is_numeric_dtype(dtype) for dtype in dtypes], dtype=bool)
+    return np.full(table.shape[1:], is_numeric_dtype(table.dtype))
+
+
+def holds_numbers(table):
+    """Return whether all columns of a table, dense or sparse, have a numeric dtype."""
+    return issparse(table) or bool(numeric_columns(table).all())
+
+
+# Parts of dense tables
+
+
+def column_names(table):
+    """Return the names of the columns of a data frame, or the indices of an array's."""
+    names = np.empty(table.shape[1], dtype=object)
+    names[:] = list(getattr(table, "columns", range(table.shape[1])))
+    return names
+
+
+def take_columns(table, columns):
+    """Return one column of a table, by its index, or several, by their indices."""
+    columns = int(columns) if np.ndim(columns) == 0 else columns
+    return table.iloc[:, columns] if hasattr(table, "iloc") else table[:, columns]
+
+
+def take_rows(table, mask):
+    """Return the rows of a table for which a mask is True."""
+    rows = np.flatnonzero(mask)
+    return table.iloc[rows] if hasattr(table, "iloc") else table[rows]
+
+
+def column_values(table, j):
+    """Return the values of a column as a list."""
+    column = take_columns(table, j)
+    return column.to_list() if hasattr(column, "to_list") else column.tolist()

@@ -1,0 +1,111 @@
+"""The checks before layers: arrays of floats, of shapes that fit each other.
+
+Each check takes the name of the function that it stands before and the arguments of
+that function, and returns them with integers converted to floats. See
+`skfcnet._engine.arguments.checked`.
+"""
+
+from math import prod
+
+import numpy as np
+from scipy.sparse import issparse
+
+from skfcnet._engine.arguments import as_floats, check_gradient_shape, check_shape
+
+
+def check_activation(function, x):
+    """Check the input of an activation, which has any shape."""
+    return (as_floats(x),)
+
+
+def check_affine(function, x, w, b):
+    """Check the rows, weights and biases of an affine map."""
+    x, w, b = _rows_of_floats(x), as_floats(w), as_floats(b)
+    if w.ndim not in (2, 3):
+        raise ValueError(f"{function} needs w of shape (D, M), got {w.shape}.")
+    *members, n_features, n_outputs = w.shape
+    if issparse(x):
+        fits = x.shape[1] == prod(members) * n_features
+    elif members:
+        fits = x.ndim == 3 and x.shape[0] in (1, *members) and x.shape[2] == n_features
+    else:
+        fits = x.ndim > 0 and prod(x.shape[1:]) == n_features
+    if not fits:
+        raise ValueError(
+            f"{function} needs rows x with the {n_features} features that w of shape "
+            f"{w.shape} has rows for, got x of shape {x.shape}."
+        )
+    check_shape(function, "b", b, _vector_shape(members, n_outputs))
+    return x, w, b
+
+
+def check_affine_gradient(function, dout, cache):
+    """Check the gradient with respect to the output of an affine map."""
+    x, w = cache
+    *members, _, n_outputs = w.shape
+    n_rows = x.shape[-2] if x.ndim == w.ndim else x.shape[0]
+    if issparse(x):  # The blocks of all members stand below each other.
+        n_rows = x.shape[0] // prod(members)
+    expected = (*members, n_rows, n_outputs)
+    return check_gradient_shape(function, dout, expected), cache
+
+
+def check_normalization(function, x, gamma, beta, options):
+    """Check the rows, scale, shift and running statistics of a normalisation."""
+    x, gamma, beta = as_floats(x), as_floats(gamma), as_floats(beta)
+    if x.ndim not in (2, 3):
+        raise ValueError(f"{function} needs x of shape (N, D), got {x.shape}.")
+    *members, _, width = x.shape
+    check_shape(function, "gamma", gamma, _vector_shape(members, width))
+    check_shape(function, "beta", beta, gamma.shape)
+    for name in ("running_mean", "running_var"):
+        if name in options:
+            check_shape(function, name, np.asarray(options[name]), gamma.shape)
+    return x, gamma, beta, options
+
+
+def check_dropout(function, x, options):
+    """Check the input of dropout, which has any shape and may be sparse."""
+    return _rows_of_floats(x), options
+
+
+def check_embedding(function, x, w, b, V, c):
+    """Check the rows, frequencies, phases, weights and biases of an embedding."""
+    x, w, b, V, c = map(as_floats, (x, w, b, V, c))
+    if x.ndim not in (2, 3) or w.ndim != x.ndim or w.shape[-2] > x.shape[-1]:
+        raise ValueError(
+            f"{function} needs rows x of shape (N, D) and frequencies w of shape "
+            f"(E, F) with E <= D, got {x.shape} and {w.shape}."
+        )
+    n_new_columns = c.shape[-1] if c.ndim else 0
+    check_shape(function, "b", b, w.shape)
+    check_shape(function, "c", c, (*w.shape[:-1], n_new_columns))
+    check_shape(function, "V", V, (*c.shape, w.shape[-1]))
+    return x, w, b, V, c
+
+
+def check_embedding_gradient(function, dout, cache):
+    """Check the gradient with respect to the output of an embedding."""
+    numbers, width, w, V, *_ = cache
+    n_columns = width + prod(V.shape[-3:-1])
+    expected = (*w.shape[:-2], numbers.shape[-1], n_columns)
+    return check_gradient_shape(function, dout, expected), cache
+
+
+def checked_mode(name, options):
+    """Return the mode of a layer that does one thing in training, another in tests."""
+    mode = options["mode"]
+    if mode not in ("train", "test"):
+        raise ValueError(f"{name}['mode'] must be 'train' or 'test', got {mode!r}.")
+    return mode
+
+
+def _rows_of_floats(x):
+    if not issparse(x):
+        return as_floats(x)
+    return x if x.dtype.kind == "f" else x.astype(np.float64)
+
+
+def _vector_shape(members, width):
+    """Return the shape of a vector of parameters; those of members are rows."""
+    return (*members, 1, width) if members else (width,)

@@ -1,0 +1,73 @@
+"""What all activations share: the check before them, and most of the documentation.
+
+The docstring of an activation is written without the sections on its arguments and
+results, which are the same for all. The decorators add them after its summary.
+"""
+
+import re
+from inspect import cleandoc
+
+from skfcnet._engine.arguments import check_gradient, checked
+from skfcnet.layers._checks import check_activation
+
+FORWARD = """
+Parameters
+----------
+x : array-like of any shape
+    Input.
+
+out : ndarray of the shape of ``x``, default=None
+    Where to write the result.
+
+workspace : Workspace, default=None
+    Lends the scratch arrays.
+
+Returns
+-------
+out : ndarray of the shape of ``x``
+    The result.
+
+cache : ndarray or tuple of ndarrays
+    What the backward pass needs.
+"""
+
+BACKWARD = """
+Parameters
+----------
+dout : array-like of the shape of the output
+    Gradient of the loss with respect to the output.
+
+cache : ndarray or tuple of ndarrays
+    From the forward pass.
+
+out : tuple of one ndarray, default=(None,)
+    Where to write the result; it may be ``dout``.
+
+workspace : Workspace, default=None
+    Lends the scratch arrays.
+
+Returns
+-------
+dx : ndarray of the shape of ``dout``
+    Gradient of the loss with respect to the input.
+"""
+
+
+def activation_forward(function):
+    """Make a function the forward pass of an activation: check it, and document it."""
+    function.__doc__ = _with_sections(function.__doc__, FORWARD)
+    return checked(check_activation)(function)
+
+
+def activation_backward(function):
+    """Make a function the backward pass of an activation, in the same way."""
+    function.__doc__ = _with_sections(function.__doc__, BACKWARD)
+    return checked(check_gradient)(function)
+
+
+def _with_sections(docstring, shared):
+    """Put shared sections before the sections that a docstring has itself."""
+    first_section = r"\n(?=\w+\n-+\n)"
+    docstring = cleandoc(docstring or "")  # Python removes docstrings if asked to.
+    summary, *own = re.split(first_section, docstring, maxsplit=1)
+    return "\n".join([summary, shared.strip(), "", *own, ""])

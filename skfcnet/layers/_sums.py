@@ -1,0 +1,26 @@
+"""Sums and means along an axis, as matrix products: they are faster than np.sum."""
+
+import numpy as np
+
+from skfcnet._engine.workspace import Workspace
+
+
+def column_sums(a, *, out=None, workspace=None):
+    """Return the sum over the rows; of members, that of each is a row."""
+    shape = a.shape[:1] if a.ndim == 2 else (1, a.shape[1])
+    ones = (workspace or Workspace())("ones", shape, a.dtype, fill=1)
+    return np.matmul(ones, a, out=out)
+
+
+def column_means(a, workspace):
+    """Return the mean over the rows; of members, that of each is a row."""
+    means = column_sums(a, workspace=workspace)
+    means /= a.shape[-2]
+    return means
+
+
+def row_means(a, workspace):
+    """Return the mean of every row, as a column."""
+    means = np.matmul(a, workspace("ones", (a.shape[-1], 1), a.dtype, fill=1))
+    means /= a.shape[-1]
+    return means

@@ -1,0 +1,72 @@
+"""When training ends, and what is warned of then."""
+
+import warnings
+
+import numpy as np
+import pytest
+from sklearn.base import clone
+from sklearn.datasets import load_diabetes
+from sklearn.exceptions import ConvergenceWarning
+
+from scaffolding import any_solver, data_of, short_fits, small_regressor
+from skfcnet import FCNetRegressor
+
+pytestmark = [short_fits, any_solver]
+
+
+def test_training_stops_after_exactly_n_iter_no_change_epochs_without_improvement():
+    X, y = np.zeros((20, 1)), np.zeros(20)
+    model = small_regressor(n_iter_no_change=3, tol=1.0, max_iter=50)
+    assert model.fit(X, y).n_iter_ == 4  # the first improves on nothing at all
+
+
+@pytest.mark.parametrize("early_stopping", [False, True])
+@pytest.mark.parametrize("schedule", ["one_cycle", "cosine", "coslog4"])
+def test_a_schedule_that_has_an_end_is_followed_to_it(schedule, early_stopping):
+    model, X, y = data_of("regression", 90, 4)
+    model.set_params(max_iter=40, n_iter_no_change=2, early_stopping=early_stopping)
+    model.set_params(learning_rate_init=0.3)  # overshoots
+    stopped = clone(model).set_params(learning_rate="constant").fit(X, y)
+    assert stopped.n_iter_ < 40
+    model.set_params(learning_rate=schedule).fit(X, y)
+    assert model.n_iter_ == 40
+    rates = model.history_["learning_rate"]
+    assert rates[-1] < 0.02 * max(rates)
+    if early_stopping:  # the best epoch is kept nevertheless
+        best = np.argmax(model.validation_scores_)
+        assert model.best_validation_score_ == model.validation_scores_[best]
+        assert model.loss_ == model.loss_curve_[best]
+
+
+def fit_with_warnings_as_errors(model, X, y):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        model.fit(X, y)
+
+
+def test_the_defaults_never_warn_that_training_has_not_converged():
+    _, X, y = data_of("regression")
+    fit_with_warnings_as_errors(FCNetRegressor(max_iter=2), X, y)
+
+
+def test_a_warning_says_after_how_many_epochs_training_was_cut_short():
+    X, y = load_diabetes(return_X_y=True)
+    model = FCNetRegressor(learning_rate="constant", max_iter=3, random_state=0)
+    with pytest.warns(ConvergenceWarning, match="after 3 epochs. Raise max_iter, or"):
+        model.fit(X, y)
+    lbfgs = FCNetRegressor(solver="lbfgs", max_fun=10, random_state=0)
+    with pytest.warns(ConvergenceWarning, match="iterations") as warned:
+        lbfgs.fit(X, y)
+    assert f"after {lbfgs.n_iter_} iterations" in str(warned[0].message)
+    assert lbfgs.n_iter_ < 10
+
+
+@pytest.mark.filterwarnings("default::sklearn.exceptions.ConvergenceWarning")
+def test_running_out_of_epochs_is_a_warning_after_the_fit_is_kept():
+    model, X, y = data_of("regression")
+    with pytest.warns(ConvergenceWarning, match="after 5 epochs. Raise max_iter"):
+        model.fit(X, y)
+    model = clone(model)
+    with pytest.raises(ConvergenceWarning):
+        fit_with_warnings_as_errors(model, X, y)
+    assert model.n_iter_ == 5
