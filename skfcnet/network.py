@@ -1,8 +1,8 @@
 """Fully connected networks: layers in a row, with their parameters in one vector."""
 
 from contextlib import suppress
-from copy import deepcopy
-from functools import partial
+from copy import copy, deepcopy
+from functools import cached_property, partial
 from math import prod, sqrt
 from numbers import Integral
 
@@ -270,10 +270,20 @@ class FullyConnectedNet:
         """The running statistics of batch normalisation, by name."""
         return self.params.state
 
-    @property
+    @cached_property
     def objective(self):
         """The loss with its parameters: a `skfcnet.losses.Loss`."""
         return LOSSES[self.loss_name].bind(self.loss_params)
+
+    def __getstate__(self):
+        return {k: v for k, v in vars(self).items() if k != "objective"}
+
+    def __deepcopy__(self, memo):
+        # The stages, which never change, are most of what there is to copy.
+        other = copy(self)
+        other.params = deepcopy(self.params, memo)
+        other.loss_params = deepcopy(self.loss_params, memo)
+        return other
 
     @property
     def dtype(self):

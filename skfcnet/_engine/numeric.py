@@ -37,7 +37,7 @@ def checked_cast(a, dtype, name):
 
 def checked_range(computed, dtype):
     """Return what was computed from X, and raise an error where dtype has no room."""
-    if not (np.abs(computed) <= np.finfo(dtype).max).all():
+    if not np.abs(computed).max(initial=0.0) <= np.finfo(dtype).max:  # as for NaN
         raise ValueError(
             f"Input X contains values too large to compute with in {dtype}."
         )

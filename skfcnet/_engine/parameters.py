@@ -239,6 +239,9 @@ class Parameters(NamedArrays):
     def _size(self, last_zone):
         return sum(prod(spec.shape) for spec in self.specs if spec.zone <= last_zone)
 
+    def __deepcopy__(self, memo):
+        return _rebuild(self.specs, self._vector.copy(), self.is_settled)
+
     def __reduce__(self):
         # NumPy would pickle each view as an independent copy.
         return _rebuild, (self.specs, self._vector, self.is_settled)

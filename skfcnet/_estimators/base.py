@@ -441,16 +441,16 @@ class _BaseFCNet(FittedAttributes, CallbackSupportMixin, BaseEstimator):
         predictions : ndarray
             The predictions for all rows.
         """
-        X = self._validate_X(X)
+        X, is_complete = self._validate_X(X)
         decode = getattr(self._target, method)
 
         def predict_chunk(passes, rows, encoded):
             scores = checked_range(passes(encoded), self._net.dtype)
             return decode(scores.astype(np.float64), passes.objective, X.dtype)
 
-        return self._by_chunks(predict_chunk, X)
+        return self._by_chunks(predict_chunk, X, is_complete)
 
-    def _by_chunks(self, function, X, *, layer=None):
+    def _by_chunks(self, function, X, is_complete, *, layer=None):
         """Return what a function makes of rows, some at a time, to limit the memory.
 
         Parameters
@@ -461,6 +461,9 @@ class _BaseFCNet(FittedAttributes, CallbackSupportMixin, BaseEstimator):
 
         X : ndarray or CSR matrix
             All rows, checked.
+
+        is_complete : bool
+            Whether it is known that no value of X is missing.
 
         layer : int, default=None
             The hidden layer at which the passes end; None: the output.
@@ -476,7 +479,9 @@ class _BaseFCNet(FittedAttributes, CallbackSupportMixin, BaseEstimator):
             for start in range(0, X.shape[0], passes.chunk):
                 chunk = slice(start, start + passes.chunk)
                 rows = X[chunk]
-                encoded = self._encoder.transform(rows, dtype=passes.dtype)
+                encoded = self._encoder.transform(
+                    rows, dtype=passes.dtype, is_complete=is_complete
+                )
                 result = function(passes, rows, encoded)
                 if results is None:
                     if len(result) == X.shape[0]:
@@ -516,7 +521,7 @@ class _BaseFCNet(FittedAttributes, CallbackSupportMixin, BaseEstimator):
         ValueError
             If X is invalid, or too large to compute with.
         """
-        X = self._validate_X(X, accept_sparse=False)
+        X, is_complete = self._validate_X(X, accept_sparse=False)
 
         def gradients_of_chunk(passes, rows, encoded):
             scores, gradients = passes.gradients(encoded)
@@ -525,7 +530,7 @@ class _BaseFCNet(FittedAttributes, CallbackSupportMixin, BaseEstimator):
             return self._target.backward(gradients, scores, passes.objective)
 
         gradients = checked_range(
-            self._by_chunks(gradients_of_chunk, X), self._net.dtype
+            self._by_chunks(gradients_of_chunk, X, is_complete), self._net.dtype
         )
         n_outputs, n_scores = self.n_outputs_, gradients.shape[1]
         axes = [n for n in (n_outputs, n_scores // n_outputs) if n > 1]

@@ -85,13 +85,17 @@ def validate_X_predict(estimator, X, reader, *, accept_sparse="csr"):
     -------
     X : ndarray of float32 or float64, or CSR matrix, of shape (N, D)
         Finite numbers, and NaN for missing values, which sparse rows cannot have.
+
+    is_complete : bool
+        Whether it is known that no value is missing.
     """
     if reader is None and _needs_no_checks(estimator, X):
-        return X
+        return X, True
     check_is_fitted(estimator)
-    return validate_table(
+    X = validate_table(
         estimator, X, reader=reader, reset=False, accept_sparse=accept_sparse
     )
+    return X, False
 
 
 def _needs_no_checks(estimator, X):

@@ -178,9 +178,12 @@ class FCNetTransformer(
         if not hasattr(self, "estimator_"):
             check_is_fitted(self)
         estimator = self.estimator_
-        X = validate_X_predict(self, X, estimator._encoder.reader)
+        X, is_complete = validate_X_predict(self, X, estimator._encoder.reader)
         activations = estimator._by_chunks(
-            lambda passes, _, encoded: np.hstack(passes(encoded)), X, layer=self._layer
+            lambda passes, _, encoded: np.hstack(passes(encoded)),
+            X,
+            is_complete,
+            layer=self._layer,
         )
         activations = checked_range(activations, estimator._net.dtype)
         return activations.astype(X.dtype, copy=False)

@@ -288,7 +288,7 @@ class Encoder:
 
     # Encoding
 
-    def transform(self, numbers, *, dtype=None):
+    def transform(self, numbers, *, dtype=None, is_complete=False):
         """Encode rows, and fill in their missing values.
 
         Parameters
@@ -299,6 +299,9 @@ class Encoder:
 
         dtype : dtype, default=None
             The dtype of the result; None: that of ``__init__``.
+
+        is_complete : bool, default=False
+            Whether it is known that no value is missing, which saves looking for them.
 
         Returns
         -------
@@ -314,15 +317,16 @@ class Encoder:
         dtype = self.dtype if dtype is None else dtype
         if self.is_identity:
             numbers = checked_cast(numbers, dtype, "X")
-            has_missing = _columns_with_missing(numbers).size
+            has_missing = not is_complete and _columns_with_missing(numbers).size
             return np.nan_to_num(numbers) if has_missing else numbers
         out = np.empty((numbers.shape[0], self.width), dtype)
         for rows in row_chunks(out):
             chunk = numbers[rows]
-            self._write(chunk.toarray() if issparse(chunk) else chunk, out[rows])
+            chunk = chunk.toarray() if issparse(chunk) else chunk
+            self._write(chunk, out[rows], is_complete=is_complete)
         return out
 
-    def _write(self, numbers, out):
+    def _write(self, numbers, out, *, is_complete):
         """Write the encoded features of rows."""
         numeric, missing, categories, rest = np.split(out, self._ends, axis=1)
         given, given_categories = self._split(numbers)
@@ -330,12 +334,12 @@ class Encoder:
         if self._piecewise_linear is not None:
             scaled = np.empty(given.shape, out.dtype)
         self._scaler.transform(given, out=scaled)
-        is_missing = np.isnan(given)
+        is_missing = np.False_ if is_complete else np.isnan(given)
         if is_missing.any():
             scaled[is_missing] = 0
         if self._piecewise_linear is not None:
             self._piecewise_linear.transform(scaled, out=numeric)
-        missing[...] = is_missing.take(self._with_missing, axis=1)
+        missing[...] = 0 if is_complete else is_missing.take(self._with_missing, axis=1)
         self._categories.transform(given_categories, out=categories)
         rest[...] = 0
 

@@ -168,7 +168,9 @@ class TargetScaler:
         """
         y = self._in_units_of_y(scaled)
         y = np.clip(y, self.low, self.high) if self.clip else y
-        return np.where(self.is_constant, 0.5 * self.low + 0.5 * self.high, y)
+        if self.is_constant.any():
+            y = np.where(self.is_constant, 0.5 * self.low + 0.5 * self.high, y)
+        return y
 
     def slopes(self, scaled):
         """Return the derivative of each target in its units by the scaled target.
@@ -193,4 +195,7 @@ class TargetScaler:
 
     @np.errstate(over="ignore", under="ignore")
     def _in_units_of_y(self, scaled):
-        return 2 * (scaled * self.half_scale + self.half_center)
+        y = scaled * self.half_scale
+        y += self.half_center
+        y *= 2
+        return y
