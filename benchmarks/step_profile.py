@@ -55,7 +55,7 @@ def all_batches(batches, rng, epoch=Batches.epoch):
 METHODS = {
     "update": (VectorUpdate, "__call__", VectorUpdate.__call__),
     "shuffling": (Batches, "epoch", all_batches),
-    "gathering rows": (Solver, "_gathered", Solver._gathered),
+    "gathering rows": (Solver, "_gather", Solver._gather),
     "waiting for rows": (Future, "result", Future.result),
 }
 """Parts that are methods: the class, the name, and the function to time as such. Rows

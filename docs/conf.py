@@ -2,7 +2,10 @@
 
 import inspect
 import re
+from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
+from pkgutil import walk_packages
 
 from sphinx_gallery.sorting import ExplicitOrder
 
@@ -114,6 +117,21 @@ def write_table(name, header, rows):
         path.write_text(text, encoding="utf-8")
 
 
+def modules_of(package):
+    """Yield the name of every module of a package, and its summary."""
+    for module in sorted(
+        walk_packages(package.__path__, f"{package.__name__}."),
+        key=lambda module: module.name,
+    ):
+        if module.name != "skfcnet.callbacks" or find_spec("sklearn.callback"):
+            yield module.name, summary_of(import_module(module.name))
+
+
+write_table(
+    "modules",
+    ("Module", "What it is"),
+    [(literal_of(name), summary) for name, summary in modules_of(skfcnet)],
+)
 CHOICES = {
     "activations": ACTIVATIONS,
     "normalizations": {name: LAYERS[kind] for name, kind in NORMALIZATIONS.items()},

@@ -1,4 +1,4 @@
-"""The network: a plan of layers over one vector of parameters."""
+"""Fully connected networks: layers in a row, with their parameters in one vector."""
 
 from contextlib import suppress
 from copy import deepcopy
@@ -10,8 +10,8 @@ import numpy as np
 from scipy.sparse import issparse
 
 from skfcnet._engine.arguments import (
-    A_SHARE,
-    NOT_NEGATIVE,
+    FRACTION,
+    NON_NEGATIVE,
     checked_integer,
     checked_mapping,
     checked_name,
@@ -28,7 +28,7 @@ from skfcnet.layers import ACTIVATIONS, NORMALIZATIONS
 from skfcnet.losses import LOSSES
 
 CATEGORIES = {"classification": "softmax", "regression": "mse"}
-"""What a network can be for, and the loss it then has unless told otherwise."""
+"""The default loss of each category of networks."""
 
 
 class FullyConnectedNet:
@@ -40,23 +40,23 @@ class FullyConnectedNet:
     Parameters
     ----------
     category : {'classification', 'regression'}
-        What the network is for; decides its loss: the cross-entropy of the softmax,
-        or the mean squared error.
+        Category of the network. It decides the default loss: the cross-entropy of the
+        softmax, or the mean squared error.
 
     hidden_dims : sequence of int
         Width of every hidden layer.
 
     normalization : sequence of bool, str or None, default=None
-        For every hidden layer, what follows its affine map: "batch" or True for batch
-        normalisation, "layer" for layer normalisation, None or False for neither.
+        Normalisation after the affine map of every hidden layer: "batch" or True for
+        batch normalisation, "layer" for layer normalisation, None or False for none.
         Without the sequence, no layer is normalised.
 
     input_dim : int, default=784
         Number of features.
 
     output_dim : int, default=10
-        Number of classes or targets. Where a loss has several scores for each target,
-        as with several quantiles, the last affine layer is as many times wider.
+        Number of classes or targets. If a loss has several scores for each target, as
+        with several quantiles, the last affine layer is as many times wider.
 
     reg : float, default=0.0
         Coefficient of the L2 penalty ``0.5 * reg * ||W||^2`` on all weights; biases,
@@ -65,13 +65,12 @@ class FullyConnectedNet:
     weight_scale : float or None, default=1e-2
         Standard deviation of the normal distribution that the weights are drawn
         from. None chooses it for every layer such that signals keep their scale:
-        ``gain / sqrt(fan_in)``, with the gain that the activation that follows
-        declares: sqrt(2) for relu [1]_, 1 for those that saturate and before the
-        output [2]_.
+        ``gain / sqrt(fan_in)``. The activation of the layer declares the gain: sqrt(2)
+        for relu [1]_, 1 for those that saturate and for the output [2]_.
 
     dtype : dtype, default=np.float32
-        Of the parameters, and of training. Test-time passes compute in float64 where
-        either the rows or the parameters have it, otherwise in float32.
+        Dtype of the parameters and of training. Test-time passes compute in float64 if
+        the rows or the parameters have it, otherwise in float32.
 
     activation : str, default='relu'
         A key of `skfcnet.layers.ACTIVATIONS`.
@@ -80,48 +79,47 @@ class FullyConnectedNet:
         Probability of dropping a hidden unit in training.
 
     input_dropout : float, default=0.0
-        Probability of dropping a feature of a row in training. Of sparse rows, the
-        stored values are dropped; of embedded features, the columns that they become.
+        Probability of dropping a feature of a row in training. In sparse rows, stored
+        values are dropped, and instead of embedded features, columns of the embedding.
 
     init : str, default=None
-        A key of `skfcnet.initializers.INITIALIZERS`, to draw the weights by instead of
+        A key of `skfcnet.initializers.INITIALIZERS`, which draws the weights instead of
         ``weight_scale``.
 
     loss : str, default=None
         A key of `skfcnet.losses.LOSSES` instead of the category's own.
 
     loss_params : dict, default=None
-        Parameters of the loss, such as ``{"delta": 2.0}`` for 'huber', copied; its
-        defaults fill in what is missing.
+        Parameters of the loss, such as ``{"delta": 2.0}`` for 'huber', copied. Missing
+        ones have their defaults.
 
     random_state : None, int, RandomState or Generator, default=None
         Draws the weights. None: NumPy's global state.
 
     n_members : int, default=1
-        How many networks are trained side by side, in one pass. Each has initial
-        weights and dropout masks of its own, the first those of a single network
-        with the same seed, and learns by its own loss; their predictions are
-        averaged.
+        Number of networks that are trained side by side, in one pass. Each has its own
+        initial weights and dropout masks, the first those of a single network with the
+        same seed, and learns from its own loss. Their predictions are averaged.
 
     n_embedded : int, default=0
-        How many features, from the first on, are embedded: each gets three columns
-        more, which are learned with everything else, by
-        `skfcnet.layers.pbld_forward`. Only for dense rows. Of its arrays, ``reg``
-        penalises V alone; ``init`` and ``weight_scale`` are not for them.
+        Number of features, from the first on, that are embedded. Each gets three more
+        columns, which are trained with everything else, by
+        `skfcnet.layers.pbld_forward`. Rows must then be dense. ``reg`` penalises only
+        V among the arrays of the embedding; ``init`` and ``weight_scale`` draw none.
 
     Attributes
     ----------
     params : Mapping of str to ndarray
-        The trainable arrays, W1, b1, gamma1, beta1, W2, ...: live views of one
-        vector; those of an embedding, w0, b0, V0 and c0, come first. Assigning copies
-        into place. With k > 1 members, all have a leading axis of length k, and
+        The trainable arrays, W1, b1, gamma1, beta1, W2, ..., which are views of one
+        vector. Those of an embedding, w0, b0, V0 and c0, come first. Assignment copies
+        into the array. With k > 1 members, all have a leading axis of length k, and
         vectors are rows: W1 (k, D, M), b1 (k, 1, M).
 
     state : Mapping of str to ndarray
         The running statistics of batch normalisation, with the same axes.
 
     stages : tuple of Stage
-        The layers.
+        The layers, in order.
 
     Raises
     ------
@@ -190,14 +188,14 @@ class FullyConnectedNet:
             checked_name("init", init, INITIALIZERS)
         checked_integer("input_dim", input_dim)
         checked_integer("output_dim", output_dim)
-        hidden_dims = _sequence("hidden_dims", hidden_dims)
+        hidden_dims = _checked_list("hidden_dims", hidden_dims)
         if not all(isinstance(width, Integral) and width > 0 for width in hidden_dims):
             raise ValueError(
                 f"hidden_dims must hold positive integers, got {hidden_dims!r}."
             )
         if normalization is None:
             normalization = [False] * len(hidden_dims)
-        normalization = _sequence("normalization", normalization)
+        normalization = _checked_list("normalization", normalization)
         if len(normalization) != len(hidden_dims):
             raise ValueError(
                 f"normalization must have one entry for each of the "
@@ -217,16 +215,16 @@ class FullyConnectedNet:
                 f"{n_embedded!r}."
             )
         if weight_scale is not None:
-            weight_scale = checked_number("weight_scale", weight_scale, *NOT_NEGATIVE)
-        dtype = _floating("dtype", dtype)
+            weight_scale = checked_number("weight_scale", weight_scale, *NON_NEGATIVE)
+        dtype = _checked_float_dtype("dtype", dtype)
         self.category = category
-        self.dropout = checked_number("dropout", dropout, *A_SHARE)
-        self.input_dropout = checked_number("input_dropout", input_dropout, *A_SHARE)
+        self.dropout = checked_number("dropout", dropout, *FRACTION)
+        self.input_dropout = checked_number("input_dropout", input_dropout, *FRACTION)
         self.input_dim = input_dim
         self.output_dim = output_dim
         self.n_members = int(n_members)
         self.n_embedded = int(n_embedded)
-        self.reg = checked_number("reg", reg, *NOT_NEGATIVE)
+        self.reg = checked_number("reg", reg, *NON_NEGATIVE)
         self.loss_name = loss
         self.loss_params = deepcopy(checked_mapping("loss_params", loss_params))
         sizes = (input_dim, *hidden_dims, output_dim * self.objective.scores_per_target)
@@ -305,8 +303,9 @@ class FullyConnectedNet:
             Class indices for classification, targets for regression.
 
         weight : array-like of shape (N,), default=None
-            Cost of each row: the loss is ``sum(weight * loss of each row) / N``. It is
-            no repetition: batch normalisation and the penalty know nothing of it.
+            Factor of the loss of each row: the loss is ``sum(weight * losses) / N``.
+            Batch normalisation and the penalty do not depend on it, as they would on
+            repeated rows.
 
         random_state : None, int, RandomState or Generator, default=None
             Draws the dropout masks: an int draws the same ones in every call.
@@ -315,38 +314,34 @@ class FullyConnectedNet:
         Returns
         -------
         scores : ndarray of shape (N, C), or (N,) for regression with one output
-            Without ``y``: a test-time pass. ``objective.link.inverse`` makes
-            predictions of scores.
+            Without ``y``: the result of a test-time pass. ``objective.link.inverse``
+            turns scores into predictions.
 
         (loss, grads) : float and Mapping of str to ndarray
-            With ``y``: a training-time pass, which also moves the running
-            statistics of batch normalisation. The loss includes the L2 penalty and
-            ``grads`` has the names of ``params``. Of several members, the loss is the
-            mean, and each has the gradients of its own loss, not of that mean.
+            With ``y``: the result of a training-time pass, which also updates the
+            running statistics of batch normalisation. The loss includes the L2 penalty,
+            and ``grads`` has the names of ``params``. With several members, the loss is
+            their mean, but the gradients of each member are those of its own loss.
 
         Raises
         ------
         ValueError
             If ``y`` does not fit ``X`` or the network, or ``weight`` does not hold one
-            cost, finite and not negative, for every row.
+            number, finite and not negative, for every row.
         """
         if y is None:
             scores = self.scores(X)
             one_value = self.category == "regression" and scores.shape[1] == 1
             return scores[:, 0] if one_value else scores
         x = self._as_rows(X).astype(self.dtype, copy=False)
-        drops = self.dropout or self.input_dropout
+        y = self.as_targets(y, n_rows=x.shape[0])
+        if weight is not None:
+            weight = self.as_loss_weight(weight, n_rows=x.shape[0])
+        has_dropout = self.dropout or self.input_dropout
+        rng = as_generator(random_state) if has_dropout else None
         grads = Parameters(self.params.specs, dtype=self.dtype)
-        rng = as_generator(random_state) if drops else None
-        loss = self.backpropagate(
-            x,
-            self.as_targets(y, n_rows=x.shape[0]),
-            self.training_passes(x, grads, rng=rng),
-            weight=None
-            if weight is None
-            else self.as_loss_weight(weight, n_rows=x.shape[0]),
-        )
-        return loss, grads
+        passes = self.training_passes(x, grads, rng=rng)
+        return self.backpropagate(x, y, passes, weight=weight), grads
 
     def penalty(self):
         """Return the L2 penalty of the weights, ``0.5 * reg * ||W||^2``.
@@ -354,7 +349,7 @@ class FullyConnectedNet:
         Returns
         -------
         penalty : float
-            What the loss adds to its mean over the rows. Of several members, the mean.
+            What is added to the mean loss of the rows. With several members, the mean.
         """
         if not self.reg:
             return 0.0
@@ -362,7 +357,7 @@ class FullyConnectedNet:
         return 0.5 * self.reg * float(weights @ weights) / self.n_members
 
     def as_targets(self, y, *, n_rows):
-        """Return ``y`` as the loss wants it: class indices (N,), or values (N, K).
+        """Return ``y`` as the loss takes it: class indices (N,), or values (N, K).
 
         Parameters
         ----------
@@ -370,12 +365,12 @@ class FullyConnectedNet:
             Targets.
 
         n_rows : int
-            How many there must be.
+            Number of rows of X.
 
         Returns
         -------
         y : ndarray
-            Of integers, or of the dtype of the network.
+            The targets, as integers or in the dtype of the network.
 
         Raises
         ------
@@ -410,34 +405,34 @@ class FullyConnectedNet:
         return y
 
     def as_loss_weight(self, weight, *, n_rows, name="weight"):
-        """Return ``weight`` as a loss wants it, in the dtype of the network.
+        """Return ``weight`` as a loss takes it, in the dtype of the network.
 
         Parameters
         ----------
         weight : array-like of shape (N,)
-            Costs of the rows.
+            Factors of the losses of the rows.
 
         n_rows : int
-            How many there must be.
+            Number of rows of X.
 
         name : str, default="weight"
-            What errors call it.
+            Name of the weights in errors.
 
         Returns
         -------
         weight : ndarray of shape (N,)
-            The costs.
+            The weights.
 
         Raises
         ------
         ValueError
-            If it does not hold one cost, finite and not negative, for every row.
+            If it does not hold one number, finite and not negative, for every row.
         """
         weight = np.asarray(weight, self.dtype)
-        sound = (weight >= 0) & np.isfinite(weight)
-        if weight.shape != (n_rows,) or not sound.all():
+        is_valid = (weight >= 0) & np.isfinite(weight)
+        if weight.shape != (n_rows,) or not is_valid.all():
             raise ValueError(
-                f"{name} must hold {n_rows} finite costs that are not negative, got "
+                f"{name} must hold {n_rows} finite numbers that are not negative, got "
                 f"shape {weight.shape}."
             )
         return weight
@@ -445,10 +440,10 @@ class FullyConnectedNet:
     def backpropagate(self, x, y, passes, *, weight=None, with_penalty=True):
         """Return the loss of rows, and write its gradients.
 
-        What is minimised, in one place: `loss` and L-BFGS are built on it with the L2
-        penalty, and `~skfcnet.solver.Solver` without, since its update adds penalty and
-        gradient to each block of the weights while the block is in the cache. There is
-        no check, no copy, and with passes that were used before, no allocation.
+        `loss` and L-BFGS call it with the L2 penalty. `~skfcnet.solver.Solver` calls it
+        without, since its update adds the penalty and its gradient to each block of the
+        weights while the block is in the cache. Nothing is checked or copied, and with
+        passes that were used before, no large array is allocated.
 
         Parameters
         ----------
@@ -459,21 +454,21 @@ class FullyConnectedNet:
             Targets, from `as_targets`.
 
         passes : Passes
-            From `training_passes`, with the gradients that are written to.
+            The result of `training_passes`. Its ``grads`` receive the gradients.
 
         weight : ndarray of shape (N,), default=None
-            Costs of the rows, in the dtype of the network.
+            Factors of the losses of the rows, from `as_loss_weight`.
 
         with_penalty : bool, default=True
-            Whether the L2 penalty is part of the loss.
+            Whether the loss includes the L2 penalty.
 
         Returns
         -------
         loss : float
-            Mean over the rows, and over the members.
+            Mean loss of the rows and of the members.
         """
         scores, caches = passes.forward(x)
-        loss = self._differentiated(
+        loss = self._loss_of_scores(
             scores, y, weight=weight, workspace=passes.workspace.scope("loss")
         )
         passes.backward(scores, caches)
@@ -482,23 +477,22 @@ class FullyConnectedNet:
             loss += self.penalty()
         return loss
 
-    def _differentiated(self, scores, y, *, weight, workspace):
-        """Return the mean loss, and write its gradients over the scores."""
-        loss_function = unchecked(LOSSES[self.loss_name].function)
+    def _loss_of_scores(self, scores, y, *, weight, workspace):
+        """Return the mean loss, and replace the scores by their gradients."""
+        function = unchecked(LOSSES[self.loss_name].function)
+        options = {"weight": weight, "workspace": workspace, **self.loss_params}
         total = 0.0
-        for own in self._by_member(scores):
-            loss, _ = loss_function(
-                own, y, **self.loss_params, weight=weight, out=own, workspace=workspace
-            )
+        for x in self._by_member(scores):
+            loss, _ = function(x, y, out=x, **options)
             total += loss
         return total / self.n_members
 
     @np.errstate(all="ignore")
     def training_loss(self, x, y, *, weight=None):
-        """Return the mean loss of rows, without the penalty, and change nothing.
+        """Return the mean loss of rows, without the penalty and without dropout.
 
-        Batch normalisation goes by the statistics of these rows, as in training, and
-        nothing is dropped.
+        Batch normalisation takes the statistics of these rows, as in training. Nothing
+        in the network changes.
 
         Parameters
         ----------
@@ -509,23 +503,23 @@ class FullyConnectedNet:
             Targets, from `as_targets`.
 
         weight : ndarray of shape (N,), default=None
-            Costs of the rows.
+            Factors of the losses of the rows.
 
         Returns
         -------
         loss : float
-            Mean over the rows, and over the members.
+            Mean loss of the rows and of the members.
         """
-        # A copy, in which the running statistics may move.
+        # In a copy, batch normalisation may update its running statistics.
         params = Parameters(self.params.specs, vector=self.params.vector.copy())
         stages = stages_for(self._without_dropout(), x)
         scores, _ = Passes(stages, params, mode="train").forward(x)
-        return self._differentiated(
+        return self._loss_of_scores(
             scores.astype(np.float64), y, weight=weight, workspace=Workspace()
         )
 
     def recompute_statistics(self, X):
-        """Set the running statistics of batch normalisation to those of these rows.
+        """Set the running statistics of batch normalisation to those of given rows.
 
         Parameters
         ----------
@@ -536,7 +530,7 @@ class FullyConnectedNet:
             self.training_passes(X, momentum=0.0).forward(X)
 
     def scores(self, X):
-        """Return the scores of rows: a test-time pass, in chunks.
+        """Return the scores of rows, from test-time passes over chunks of them.
 
         Parameters
         ----------
@@ -546,16 +540,17 @@ class FullyConnectedNet:
         Returns
         -------
         scores : ndarray of shape (N, n_scores)
-            One for every class or target, or several as ``output_dim`` says. In
-            float32 where both the rows and the network have it, otherwise in float64.
-            BLAS rounds a row among many otherwise than alone: its scores then differ
-            in the last digits of that dtype. Of several members, they are the scores
-            of the mean of their predictions: probabilities, or values.
+            One for every class or target, or several (see ``output_dim``). The dtype is
+            float32 if both the rows and the network have it, otherwise float64. The
+            scores of a row may differ in their last digits when it is predicted beside
+            other rows, since BLAS then rounds in another order. With several members,
+            these are the scores of their mean prediction: of the mean of probabilities,
+            or of values.
         """
         return self.objective.average(self.member_scores(X))
 
     def member_scores(self, X):
-        """Return the scores of rows by every member: a test-time pass, in chunks.
+        """Return the scores of rows by every member.
 
         Parameters
         ----------
@@ -565,8 +560,7 @@ class FullyConnectedNet:
         Returns
         -------
         scores : ndarray of shape (n_members, N, n_scores)
-            Of the dtype of `scores`. They are what the members make of rows each for
-            itself, before anything is averaged.
+            The scores of each member by itself, in the dtype of `scores`.
 
         Examples
         --------
@@ -583,7 +577,7 @@ class FullyConnectedNet:
         return self._outputs(X, self.test_passes(X.dtype))
 
     def hidden(self, X, layer=-1):
-        """Return the activations of a hidden layer: a test-time pass, in chunks.
+        """Return the activations of a hidden layer at test time.
 
         Parameters
         ----------
@@ -591,15 +585,14 @@ class FullyConnectedNet:
             Rows, of any real dtype.
 
         layer : int, default=-1
-            Which hidden layer, from 0 for the first; negative ones count from the
-            last.
+            Index of the hidden layer, from 0 for the first; a negative index counts
+            from the last.
 
         Returns
         -------
         activations : ndarray of shape (N, n_members * hidden_dims[layer])
-            What the layer's activation function returns, normalisation before it
-            included and nothing dropped. Of the dtype of `scores`; the units of the
-            first member, then those of the next.
+            Output of the layer's activation function, without dropout, in the dtype of
+            `scores`. The units of the first member come first, then those of the next.
 
         Raises
         ------
@@ -626,20 +619,20 @@ class FullyConnectedNet:
 
         .. math:: G_{ikj} = \frac{\partial s_{ik}}{\partial x_{ij}}
 
-        where :math:`s_{ik}` is score k of row i, as `scores` returns it: nothing is
-        dropped, the running statistics of batch normalisation are constants, and
-        predictions of several members are averaged.
+        where :math:`s_{ik}` is score k of row i, as `scores` returns it: without
+        dropout, with the running statistics of batch normalisation as constants, and
+        with the predictions of several members averaged.
 
         Parameters
         ----------
         X : ndarray of shape (N, d1, ..., dk)
-            Rows, of any real dtype; D = d1 * ... * dk. Sparse ones are refused:
-            their gradients would be dense.
+            Rows, of any real dtype; D = d1 * ... * dk. Sparse rows raise an error,
+            since their gradients would be dense.
 
         Returns
         -------
         gradients : ndarray of shape (N, n_scores, D)
-            Of the dtype of `scores`.
+            The gradients, in the dtype of `scores`.
 
         Raises
         ------
@@ -670,25 +663,25 @@ class FullyConnectedNet:
         return gradients
 
     def test_passes(self, dtype, *, layer=None):
-        """Return an object for test-time passes over rows, for loops of one's own.
+        """Return an object that runs test-time passes, for loops over chunks of rows.
 
         Parameters
         ----------
         dtype : dtype
-            Of the rows. What is computed in follows from it, as `scores` says.
+            Dtype of the rows, which decides the dtype of the results as in `scores`.
 
         layer : int, default=None
-            Index of the hidden layer whose activations are asked for, as in `hidden`;
+            Index of the hidden layer whose activations are returned, as in `hidden`;
             None for the scores.
 
         Returns
         -------
         passes : InferencePasses
-            Called with at most ``passes.chunk`` rows, dense or in CSR format and as
-            wide as the network, it returns their scores or activations by every member,
-            (n_members, N, width), in ``passes.dtype``. ``passes.gradients(x)`` returns
-            the scores of dense rows, of all members together, and their gradients.
-            Nothing is checked, and a result is good until the next call.
+            Called with at most ``passes.chunk`` rows, dense or in CSR format, the
+            object returns their scores or activations by every member, of shape
+            (n_members, N, width) and dtype ``passes.dtype``. ``passes.gradients(x)``
+            returns the scores of dense rows, with the members averaged, and their
+            gradients. The rows are not checked. A result is valid until the next call.
 
         Raises
         ------
@@ -713,10 +706,10 @@ class FullyConnectedNet:
         Parameters
         ----------
         x : ndarray or CSR matrix
-            Rows that are dense or sparse, as those of the minibatches will be.
+            Rows that are dense or sparse, as those of all minibatches will be.
 
         grads : Parameters, default=None
-            Receives the gradients; None where no pass goes back.
+            Receives the gradients; None if there are only forward passes.
 
         rng : numpy.random.Generator, default=None
             Draws the dropout masks.
@@ -730,7 +723,7 @@ class FullyConnectedNet:
         Returns
         -------
         passes : Passes
-            For `backpropagate`.
+            The passes, for `backpropagate`.
         """
         return Passes(
             stages_for(self.stages, x),
@@ -753,7 +746,7 @@ class FullyConnectedNet:
         )
 
     def _without_dropout(self):
-        """Return the stages that do something at test time."""
+        """Return the stages of test-time passes."""
         return tuple(stage for stage in self.stages if not stage.rate)
 
     def _stages_up_to(self, layer):
@@ -768,16 +761,16 @@ class FullyConnectedNet:
         return stages[: ends[layer]]
 
     def _outputs(self, X, passes):
-        """Return what test-time passes make of checked rows, chunk by chunk."""
+        """Return the results of test-time passes over all chunks of checked rows."""
         if X.shape[0] <= passes.chunk:
-            return passes(X)  # no other call will overwrite it
+            return passes(X)  # there is no further call to overwrite it
         outputs = np.empty((self.n_members, X.shape[0], passes.width), passes.dtype)
         for rows in _chunks(X, passes.chunk):
             outputs[:, rows] = passes(X[rows])
         return outputs
 
     def _by_member(self, a):
-        """Return an array of matrices, one for each member, be it one."""
+        """Return an array with an axis for members, also for a single network."""
         return a if self.n_members > 1 else a[np.newaxis]
 
     def _as_rows(self, X):
@@ -791,26 +784,26 @@ class FullyConnectedNet:
 
 
 def _chunks(X, size):
-    """Yield slices of rows, of so many each."""
+    """Yield slices of at most ``size`` rows."""
     for start in range(0, X.shape[0], size):
         yield slice(start, start + size)
 
 
 def _normal_weights(shape, rng, *, gain, scale):
-    """Draw normal weights; without a scale, such that signals keep theirs."""
+    """Draw normal weights; a scale of None keeps that of the signals."""
     scale = gain / sqrt(shape[0]) if scale is None else scale
     return scale * rng.standard_normal(shape)
 
 
-def _floating(name, value):
-    with suppress(TypeError):  # of what is no dtype at all
+def _checked_float_dtype(name, value):
+    with suppress(TypeError):  # from a value that is no dtype
         dtype = np.dtype("object" if value is None else value)
         if dtype in (np.float32, np.float64):
             return dtype
     raise ValueError(f"{name} must be float32 or float64, got {value!r}.")
 
 
-def _sequence(name, value):
+def _checked_list(name, value):
     """Return a sequence with one entry for every hidden layer as a list."""
     if isinstance(value, str) or not np.iterable(value):
         raise ValueError(

@@ -1,4 +1,4 @@
-"""The training loop: epochs, minibatches, history, and the best parameters."""
+"""Training by minibatch gradient descent, with a history and the best parameters."""
 
 from contextlib import closing
 from copy import deepcopy
@@ -12,7 +12,7 @@ import numpy as np
 from scipy.sparse import issparse
 
 from skfcnet._engine.arguments import (
-    NOT_NEGATIVE,
+    NON_NEGATIVE,
     POSITIVE,
     checked_flag,
     checked_integer,
@@ -22,7 +22,7 @@ from skfcnet._engine.arguments import (
 )
 from skfcnet._engine.batches import Batches
 from skfcnet._engine.model_adapter import ModelAdapter, ModelUpdate
-from skfcnet._engine.numeric import surely_finite
+from skfcnet._engine.numeric import has_finite_norm
 from skfcnet._engine.parameters import Parameters
 from skfcnet._engine.prefetch import gather, is_worth_prefetching, prefetch_rows
 from skfcnet._engine.random import as_generator
@@ -40,10 +40,10 @@ class DivergenceError(ValueError):
     Parameters
     ----------
     event : str
-        What became of what, and when.
+        What became infinite or NaN, and when.
 
     advice : str
-        What to change.
+        What the user may change.
 
     Examples
     --------
@@ -72,89 +72,90 @@ Lower the learning rate, or standardise the input (and, for regression, the targ
 class Solver:
     """Train a network by minibatch gradient descent, and keep its history.
 
-    `train` runs, in this order: a check of the accuracy (epoch 0); then in each
-    epoch, for every minibatch, the gradient and one step of the update rule, after
-    them the decay of the learning rate, a check of the accuracy, the best parameters
-    and the checkpoint. `train_epoch` is one epoch without the checks, for those who
-    write their own loop.
+    `train` first measures the accuracy (epoch 0). In each epoch, it computes the
+    gradient of every minibatch and takes a step of the update rule; then it decays the
+    learning rate, measures the accuracy, stores the best parameters and writes a
+    checkpoint. `train_epoch` is one epoch without measuring and storing, for loops of
+    your own.
 
     Parameters
     ----------
     model : FullyConnectedNet or object
-        Trained in place. A model that you wrote yourself needs no more than ``params``
-        and ``loss``: see the notes.
+        The model, which is trained in place. A model that you wrote yourself only needs
+        ``params`` and ``loss``: see the notes.
 
     data : dict
-        ``X_train`` and ``y_train``; ``X_val`` and ``y_val``, which `train` needs.
-        Never changed; kept as they are where they already have the network's dtype.
+        ``X_train`` and ``y_train``, and for `train` the validation set ``X_val`` and
+        ``y_val``. Arrays are never changed, and not copied if they have the network's
+        dtype.
 
     update_rule : callable or str, default=sgd_momentum
         One of `skfcnet.update_rules.UPDATE_RULES`, or its name, such as "adam".
 
     optim_config : dict, default=None
-        The rule's configuration, copied; its defaults fill in what is missing.
+        Configuration of the rule, copied. Missing numbers have their defaults.
 
     lr_decay : float, default=1.0
-        The learning rate is multiplied by it after every epoch; positive.
+        Factor of the learning rate after every epoch; positive.
 
     schedule : str, default='constant'
-        A key of `skfcnet.schedules.SCHEDULES`: what the learning rate is multiplied by
-        in every step. Where it depends on how many steps there will be, that is
-        ``total_steps``.
+        A key of `skfcnet.schedules.SCHEDULES`, whose factor multiplies the learning
+        rate in every step. A schedule that ends is at its end after ``total_steps``.
 
     schedule_config : dict, default=None
-        The schedule's numbers; its defaults fill in what is missing.
+        Numbers of the schedule. Missing ones have their defaults.
 
     warmup_epochs : float, default=0.0
-        The learning rate rises in proportion to the step during so many epochs.
+        Number of epochs during which the learning rate rises in proportion to the step.
 
     max_grad_norm : float, default=None
-        Where the norm of the gradient of the loss, without the L2 penalty, is larger,
-        the gradient is scaled down to it [1]_; that of every member by itself.
+        Maximum norm of the gradient of the loss, without the L2 penalty. A larger
+        gradient is scaled down to it [1]_, that of every member by itself.
 
     batch_size : int, default=100
-        Rows of a minibatch. Every epoch shuffles the rows and uses each once.
+        Number of rows of a minibatch. Every epoch shuffles the rows and uses each once.
 
     num_epochs : int, default=10
-        Passes over the training rows.
+        Number of passes over the training rows.
 
     num_train_samples : int or None, default=1000
-        Training rows, drawn afresh, that the training accuracy is measured on; None
-        for all.
+        Number of training rows that the training accuracy is measured on, drawn anew
+        each time; None for all.
 
     num_val_samples : int or None, default=None
-        Validation rows that the validation accuracy is measured on; None for all.
+        Number of rows of the validation set that the validation accuracy is measured
+        on, drawn anew each time; None for all.
 
     print_every : int, default=10
-        The loss is printed every so many minibatches.
+        Number of minibatches from one line with the loss to the next.
 
     verbose : bool, default=True
-        Whether to print at all.
+        Whether to print anything.
 
     checkpoint_name : str, default=None
-        A path: after every epoch the network, the rule's configuration and the
-        history are written to ``<checkpoint_name>_epoch_<epoch>.pkl``, a dict that
+        A path. After every epoch the network, the rule's configuration and the history
+        are written to ``<checkpoint_name>_epoch_<epoch>.pkl``, a dict that
         `joblib.load` reads.
 
     sample_weight : ndarray of shape (N,), default=None
-        Repetition counts of the training rows, as `repetitions` makes them.
+        Repetition counts of the training rows; positive.
 
     loss_weight : ndarray of shape (N,), default=None
-        What the loss of each training row is multiplied by.
+        Factors of the losses of the training rows.
 
     shuffle : bool, default=True
         Whether to shuffle the training rows in every epoch.
 
     random_state : None, int, RandomState or Generator, default=None
-        Shuffles, draws dropout masks and the rows of the training accuracy. None:
-        NumPy's global state.
+        Shuffles the rows, and draws dropout masks and the rows of the training
+        accuracy. None: NumPy's global state.
 
     first_step : int, default=0
-        Minibatches trained before, by which a schedule is advanced.
+        Number of minibatches of earlier training, where the schedule goes on.
 
     total_steps : int, default=None
-        Minibatches after which a schedule that has an end is there, and stays; those
-        trained before are counted. None: after ``num_epochs`` epochs.
+        Number of minibatches, those of earlier training included, at which a schedule
+        ends. None: that of ``num_epochs`` epochs.
 
     Attributes
     ----------
@@ -162,38 +163,39 @@ class Solver:
         Loss of every minibatch, with the L2 penalty.
 
     train_acc_history, val_acc_history : list of float
-        From epoch 0 on: accuracy for classification, root mean squared error, in
-        units of ``y``, for regression.
+        Accuracy for classification, or root mean squared error in units of ``y`` for
+        regression, from epoch 0 on.
 
     best_val_acc, best_val_score : float or None
         The best of ``val_acc_history``: the highest accuracy, or the lowest error.
-        Its parameters, with the running statistics that belong to them, are those of
-        the network after `train`.
+        `train` leaves the parameters of that epoch, with their running statistics, in
+        the network.
 
     epoch : int
-        Completed epochs.
+        Number of completed epochs.
 
     epoch_rows : int
-        Rows trained on in the last epoch, repetitions counted.
+        Number of rows trained on in the last epoch, with repetitions.
 
     step : int
-        Minibatches trained so far, ``first_step`` counted.
+        Number of minibatches trained so far, including ``first_step``.
 
     last_minibatch : tuple
-        Rows, targets and costs of the last minibatch; good until the next epoch.
+        Rows, targets and loss weights of the last minibatch, valid until the next
+        epoch.
 
     learning_rate : float
-        What the schedule multiplies; may be set between epochs.
+        The learning rate before the schedule's factor; it may be set between epochs.
 
     Raises
     ------
     ValueError
-        If the data do not fit the network or are not finite in its dtype, or a number
-        is out of its range.
+        If the data do not fit the network or are not finite in its dtype, or if a
+        number is out of its range.
 
     TypeError
-        If the model has no ``params`` and ``loss``, or a configuration is no dict or
-        holds a name that is unknown.
+        If the model has no ``params`` and ``loss``, or if a configuration is no dict or
+        has an unknown name.
 
     See Also
     --------
@@ -204,27 +206,28 @@ class Solver:
     A model of your own has
 
     ``params``
-        A dict from names to arrays of floats, each of a shape that stays. An update
+        A dict from names to arrays of floats, whose shapes stay the same. An update
         changes them in place; other arrays may be assigned to the names at any time.
-        What has two axes or more are weights, which the rule `adamw` decays.
+        Arrays with two axes or more are weights, which the rule `adamw` decays.
 
     ``loss(X, y)``
-        Returns the loss of a minibatch, a number with every penalty in it, and a dict
-        with the gradient of each of ``params``, of its shape.
+        Returns the loss of a minibatch, a number that includes any penalty, and a dict
+        with the gradient of each of ``params``, of the same shape.
 
     ``loss(X)``
         Returns the scores of rows at test time: (N, C) for C classes, or values of the
         shape of ``y``.
 
     ``category``
-        "classification" or "regression", if it is there. Without it, a model with
-        integers for ``y`` and several scores a row is measured by accuracy, the class
-        being the one with the largest score; any other by the root mean squared error.
+        "classification" or "regression"; may be missing. Without it, a model with
+        integers for ``y`` and several scores for each row is measured by the accuracy
+        of the class with the largest score, and any other model by the root mean
+        squared error.
 
-    Rows and targets reach ``loss`` in the shape and the dtype that they have in
-    ``data``, or in 32 bits where that has fewer; rows may be those of a sparse matrix,
-    then in CSR format. There is no ``loss_weight`` for such a model. What it keeps
-    outside ``params``, as running averages, is left as it is after the last epoch.
+    ``loss`` gets rows and targets in the shape and the dtype that they have in
+    ``data``, or in 32 bits if that has fewer. Sparse rows are in CSR format. There is
+    no ``loss_weight`` for such a model. Anything that it stores outside ``params``,
+    such as running averages, stays as it is after the last epoch.
 
     References
     ----------
@@ -289,24 +292,24 @@ class Solver:
             if number is not None:
                 checked_integer(name, number)
         lr_decay = checked_number("lr_decay", lr_decay, *POSITIVE)
-        warmup_epochs = checked_number("warmup_epochs", warmup_epochs, *NOT_NEGATIVE)
+        warmup_epochs = checked_number("warmup_epochs", warmup_epochs, *NON_NEGATIVE)
         if max_grad_norm is not None:
             max_grad_norm = checked_number("max_grad_norm", max_grad_norm, *POSITIVE)
         checked_flag("verbose", verbose)
         checked_flag("shuffle", shuffle)
-        update_rule = _as_rule(update_rule)
+        update_rule = _checked_rule(update_rule)
         schedule_numbers = _schedule_numbers(schedule, schedule_config)
         if checkpoint_name is not None:
             _check_is_path(checkpoint_name)
-        parts = _parts(data)
-        is_student = not isinstance(model, FullyConnectedNet)
+        parts = _checked_parts(data)
+        is_custom = not isinstance(model, FullyConnectedNet)
         self._net = net = (
-            ModelAdapter(model, data, chunk=batch_size) if is_student else model
+            ModelAdapter(model, data, chunk=batch_size) if is_custom else model
         )
         self.model = model
-        self.X_train, self.y_train = _prepared(net, data, "train")
+        self.X_train, self.y_train = _checked_data(net, data, "train")
         self.X_val, self.y_val = (
-            _prepared(net, data, "val") if "val" in parts else (None, None)
+            _checked_data(net, data, "val") if "val" in parts else (None, None)
         )
         self.lr_decay = lr_decay
         self.max_grad_norm = max_grad_norm
@@ -333,8 +336,8 @@ class Solver:
             )
         if sample_weight is not None:
             sample_weight = np.asarray(sample_weight, np.float64)
-            sound = (sample_weight > 0) & np.isfinite(sample_weight)
-            if sound.shape != (len(self.y_train),) or not sound.all():
+            is_valid = (sample_weight > 0) & np.isfinite(sample_weight)
+            if is_valid.shape != (len(self.y_train),) or not is_valid.all():
                 raise ValueError(
                     "sample_weight must hold one positive number for each row of "
                     "X_train."
@@ -352,7 +355,7 @@ class Solver:
         self._passes = net.training_passes(
             self.X_train, self._grads, rng=self._rng, workspace=self._workspace
         )
-        update = ModelUpdate if is_student else VectorUpdate
+        update = ModelUpdate if is_custom else VectorUpdate
         self._update = update(
             update_rule,
             net.params,
@@ -372,21 +375,21 @@ class Solver:
         self._warmup_steps = warmup_epochs * len(self._batches)
         self._step_flops = step_flops(net, batch_size)
         self._spare_thread = has_spare_thread(self._step_flops)
-        self._gradients = _by_member(self._grads, net.n_members)
+        self._member_gradients = _by_member(self._grads, net.n_members)
 
     @property
     def last_learning_rate(self):
-        """The learning rate of the last step, as scheduled."""
+        """The learning rate of the last step, with the schedule's factor."""
         return self._update.learning_rate
 
     @property
     def best_val_score(self):
-        """``best_val_acc`` under a name that suits an error, too."""
+        """``best_val_acc`` by another name, since it may be an error."""
         return self.best_val_acc
 
     @property
     def optim_config(self):
-        """The update rule's configuration now: a new solver goes on from it."""
+        """The update rule's configuration, with which a new solver continues."""
         return self._update.config | {"learning_rate": self.learning_rate}
 
     def train(self):
@@ -419,8 +422,8 @@ class Solver:
         Returns
         -------
         loss : float
-            Mean over the rows of the loss, with the L2 penalty, each row's taken when
-            its minibatch was trained.
+            Mean of the losses of all rows, with the L2 penalty, each computed when its
+            minibatch was trained.
 
         Raises
         ------
@@ -428,7 +431,7 @@ class Solver:
             If the loss or a parameter is no longer finite.
         """
         total = n_rows = 0
-        # A diverging loss is found by its value, whatever the caller's np.errstate.
+        # Divergence is detected by the value of the loss, not by warnings of NumPy.
         with (
             np.errstate(all="ignore"),
             closing(self._minibatches()) as minibatches,
@@ -448,22 +451,22 @@ class Solver:
         return total / n_rows
 
     def _minibatches(self):
-        """Yield the rows, targets and costs of every minibatch of an epoch."""
+        """Yield the rows, targets and loss weights of every minibatch of an epoch."""
         batches = list(self._batches.epoch(self._rng))
         if self._spare_thread and is_worth_prefetching(self.X_train, batches):
-            ahead = self._workspace.scope("ahead")
-            gathered = prefetch_rows(self.X_train, batches, ahead)
+            scratch = self._workspace.scope("prefetch")
+            gathered = prefetch_rows(self.X_train, batches, scratch)
         else:
-            gathered = (self._gathered("X_train", rows) for rows in batches)
+            gathered = (self._gather("X_train", rows) for rows in batches)
         for rows, x in zip(batches, gathered, strict=True):
             weight = None if self._loss_weight is None else self._loss_weight[rows]
-            yield x, self._gathered("y_train", rows), weight
+            yield x, self._gather("y_train", rows), weight
 
-    def _gathered(self, name, rows):
+    def _gather(self, name, rows):
         return gather(getattr(self, name), rows, self._workspace, name)
 
     def _step(self, x, y, weight=None):
-        """Train one minibatch; return its loss."""
+        """Train one minibatch, and return its loss."""
         net = self._net
         loss = net.backpropagate(
             x,
@@ -477,7 +480,7 @@ class Solver:
         self._update.learning_rate = self._scheduled_rate()
         self.step += 1
         loss += self._update() / net.n_members
-        # Counted over all epochs and calls: training in parts is training at once.
+        # The step is counted over all calls, so that partial training is the same.
         if self.step % FLUSH_EVERY == 0:
             self._update.flush()
         return loss
@@ -492,7 +495,7 @@ class Solver:
     def _clip_gradient(self):
         if self.max_grad_norm is None:
             return
-        for parts in self._gradients:
+        for parts in self._member_gradients:
             norm = sqrt(sum(float(part @ part) for part in parts))
             if norm > self.max_grad_norm:
                 for part in parts:
@@ -535,11 +538,11 @@ class Solver:
             rows = self._rng.choice(len(y), num_samples, replace=False)
             X, y = X[rows], y[rows]
         objective = self._net.objective
-        answers = objective.link.decide(self._net.scores(X))
+        predictions = objective.link.decide(self._net.scores(X))
         if self._net.category == "regression":
             y = y.repeat(objective.scores_per_target, axis=1)
-            return sqrt(np.mean(np.square(answers - y, dtype=np.float64)))
-        return float(np.mean(answers == y))
+            return sqrt(np.mean(np.square(predictions - y, dtype=np.float64)))
+        return float(np.mean(predictions == y))
 
     def _save_checkpoint(self):
         if self.checkpoint_name is None:
@@ -548,7 +551,7 @@ class Solver:
         history = ("loss_history", "train_acc_history", "val_acc_history")
         checkpoint = {"model": self.model, "optim_config": self.optim_config}
         checkpoint |= {name: getattr(self, name) for name in (*history, "epoch")}
-        # Written beside and moved into place: no failure leaves half a file behind.
+        # A temporary file is moved into place, so that a failure leaves no half a file.
         unfinished = Path(f"{path}.tmp")
         try:
             joblib.dump(checkpoint, unfinished)
@@ -558,15 +561,15 @@ class Solver:
 
 
 def _by_member(grads, n_members):
-    """Return flat views of each member's gradients: what its norm is taken over."""
+    """Return flat views of each member's gradients, over which its norm is taken."""
     if n_members == 1:
         return [[grads.trainable]]
     arrays = [array.reshape(n_members, -1) for array in grads.values()]
     return list(zip(*arrays, strict=True))
 
 
-def _as_rule(update_rule):
-    """Return an update rule that is given by itself or by name."""
+def _checked_rule(update_rule):
+    """Return the update rule that is given as a function or by its name."""
     if isinstance(update_rule, str):
         return UPDATE_RULES[checked_name("update_rule", update_rule, UPDATE_RULES)]
     if not hasattr(update_rule, "complete"):
@@ -578,7 +581,7 @@ def _as_rule(update_rule):
 
 
 def _schedule_numbers(schedule, config):
-    """Return the numbers of a schedule, by name."""
+    """Return the numbers of a schedule by name, with its defaults."""
     defaults = SCHEDULES[checked_name("schedule", schedule, SCHEDULES)].defaults
     config = checked_mapping("schedule_config", config)
     if unknown := sorted(config.keys() - defaults.keys()):
@@ -587,7 +590,7 @@ def _schedule_numbers(schedule, config):
             f"{sorted(defaults)}."
         )
     for name, number in config.items():
-        checked_number(f"schedule_config[{name!r}]", number, *NOT_NEGATIVE)
+        checked_number(f"schedule_config[{name!r}]", number, *NON_NEGATIVE)
     return defaults | config
 
 
@@ -598,8 +601,8 @@ def _check_is_path(name):
         )
 
 
-def _parts(data):
-    """Return which parts of the data there are."""
+def _checked_parts(data):
+    """Return which parts the data have: "train", and "val" if it is there."""
     given = checked_mapping("data", data).keys()
     parts = ["train", "val"] if {"X_val", "y_val"} & given else ["train"]
     wanted = {f"{array}_{part}" for part in parts for array in "Xy"}
@@ -609,8 +612,8 @@ def _parts(data):
 
 
 @np.errstate(over="ignore")
-def _prepared(model, data, part):
-    """Return X and y of one part of the data in the network's dtype, checked."""
+def _checked_data(model, data, part):
+    """Return X and y of one part of the data, checked and in the network's dtype."""
     X, y = data[f"X_{part}"], data[f"y_{part}"]
     if issparse(X):
         X = X.tocsr().astype(model.dtype, copy=False)
@@ -630,7 +633,7 @@ def _prepared(model, data, part):
             f"X_{part} must have rows of {model.input_dim} features, got {X.shape}."
         )
     numbers = X.data if issparse(X) else X
-    if not (surely_finite(numbers) or np.isfinite(numbers).all()):
+    if not (has_finite_norm(numbers) or np.isfinite(numbers).all()):
         raise ValueError(f"X_{part} must hold numbers that are finite in {X.dtype}.")
     try:
         return X, model.as_targets(y, n_rows=X.shape[0])

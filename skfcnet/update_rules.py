@@ -20,8 +20,8 @@ from types import MappingProxyType
 import numpy as np
 
 from skfcnet._engine.arguments import (
-    A_SHARE,
-    NOT_NEGATIVE,
+    FRACTION,
+    NON_NEGATIVE,
     POSITIVE,
     as_floats,
     check_shape,
@@ -35,13 +35,13 @@ UPDATE_RULES = {}
 
 
 RANGES = {
-    "learning_rate": NOT_NEGATIVE,
+    "learning_rate": NON_NEGATIVE,
     "momentum": (lambda value: 0 <= value <= 1, "in [0, 1]"),
-    "decay_rate": A_SHARE,
-    "beta1": A_SHARE,
-    "beta2": A_SHARE,
+    "decay_rate": FRACTION,
+    "beta1": FRACTION,
+    "beta2": FRACTION,
     "epsilon": POSITIVE,
-    "weight_decay": NOT_NEGATIVE,
+    "weight_decay": NON_NEGATIVE,
 }
 """What the numbers of a configuration may be, by name, whichever the rule."""
 

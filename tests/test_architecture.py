@@ -39,7 +39,9 @@ WITHOUT_SCIKIT_LEARN = ENGINE
 OPTIONAL = {"torchvision": "datasets", "pandas": "datasets", "matplotlib": "plotting"}
 DISTRIBUTIONS = {"sklearn": "scikit-learn"}  # where the names differ
 
-PYPROJECT = Path(__file__).parents[1] / "pyproject.toml"
+ROOT = Path(__file__).parents[1]
+PYPROJECT = ROOT / "pyproject.toml"
+GUIDE = ROOT / "docs" / "user_guide" / "internals.rst"
 FOLDER = Path(skfcnet.__file__).parent
 
 
@@ -103,6 +105,31 @@ def reached_from(module):
 def room_of(module):
     """Return the folder of a module, or the public module itself."""
     return module.partition(".")[0]
+
+
+def rules_of_the_guide():
+    """Return what each folder and module may import, as the user guide says it."""
+    page = GUIDE.read_text(encoding="utf-8")
+    table = page[page.index("What it may import") :].partition("\n\n")[0]
+    rows = [
+        [
+            re.findall(r"``(\w+)``|\b(the engine)\b", cell)
+            for cell in row.split("     - ")
+        ]
+        for row in table.split("   * - ")[1:]
+    ]
+    for folders, _, allowed in rows:
+        names = {name for name, _ in allowed if name}
+        if any(engine for _, engine in allowed):
+            names |= set(ENGINE)
+        for folder, _ in folders:
+            yield folder, names
+
+
+def test_the_rules_are_those_of_the_user_guide():
+    rules = {folder: {*allowed} for folder, allowed in MAY_IMPORT.items()}
+    del rules["__init__"]
+    assert dict(rules_of_the_guide()) == rules
 
 
 def test_every_module_is_in_a_folder_with_a_rule():

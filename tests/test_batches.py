@@ -6,7 +6,7 @@ from hypothesis.extra import numpy as npst
 from scipy.sparse import csr_array
 
 from scaffolding import repeatable
-from skfcnet._engine.batches import Batches, content_order, repetitions
+from skfcnet._engine.batches import Batches, as_repetition_counts, order_by_content
 
 REPEATABLE = repeatable(60)
 
@@ -183,14 +183,14 @@ def test_repetitions_count_towards_the_size_of_a_minibatch():
 def assert_order_of_distinct_rows_is_their_own(X, y):
     """Where two distinct rows collide, their order falls back on their place."""
     weight = np.ones(len(y))
-    order, is_new = content_order(X, y, weight)
+    order, is_new = order_by_content(X, y, weight)
     assert is_new.all()
     np.testing.assert_array_equal(np.sort(order), np.arange(len(y)))
     for permuted in (
         np.arange(len(y))[::-1],
         np.random.default_rng(0).permutation(len(y)),
     ):
-        other = content_order(X[permuted], y[permuted], weight)[0]
+        other = order_by_content(X[permuted], y[permuted], weight)[0]
         np.testing.assert_array_equal(permuted[other], order)
 
 
@@ -230,8 +230,8 @@ def test_rows_that_differ_in_their_target_do_not_collide(y):
 def test_minus_zero_is_zero(table):
     X, y, weight = table
     np.testing.assert_array_equal(
-        content_order(X, y, weight)[0],
-        content_order(np.where(X == 0, -0.0, X), y, weight)[0],
+        order_by_content(X, y, weight)[0],
+        order_by_content(np.where(X == 0, -0.0, X), y, weight)[0],
     )
 
 
@@ -239,24 +239,24 @@ def test_minus_zero_is_zero(table):
 @REPEATABLE
 def test_sparse_rows_have_the_order_of_dense_ones(table):
     X, y, weight = table
-    dense = content_order(X, y, weight)[0]
-    np.testing.assert_array_equal(content_order(csr_array(X), y, weight)[0], dense)
+    dense = order_by_content(X, y, weight)[0]
+    np.testing.assert_array_equal(order_by_content(csr_array(X), y, weight)[0], dense)
     stored = csr_array(np.ones_like(X))  # every zero is stored explicitly
     stored.data[...] = X.ravel()
     assert stored.nnz == X.size
-    np.testing.assert_array_equal(content_order(stored, y, weight)[0], dense)
+    np.testing.assert_array_equal(order_by_content(stored, y, weight)[0], dense)
 
 
 def test_many_rows_have_the_order_of_each_alone():
     """Rows are hashed in chunks; where a chunk ends must not matter."""
     X = np.random.default_rng(0).normal(size=(600, 3))
     weight = np.ones(600)
-    order = content_order(X, X, weight)[0]
+    order = order_by_content(X, X, weight)[0]
     for start in (1, 255, 256, 300):
         part = order[order >= start] - start
         rest = X[start:]
         np.testing.assert_array_equal(
-            content_order(rest, rest, weight[start:])[0], part
+            order_by_content(rest, rest, weight[start:])[0], part
         )
 
 
@@ -265,7 +265,7 @@ def test_equal_rows_stand_together_and_are_told_from_others():
     groups = rng.integers(20, size=300)
     distinct = np.tile(rng.normal(size=(1, 200)), (20, 1))
     distinct[:, 0] = np.arange(20)  # outside of what is compared first
-    order, is_new = content_order(distinct[groups], np.zeros(300), np.ones(300))
+    order, is_new = order_by_content(distinct[groups], np.zeros(300), np.ones(300))
     met = groups[order][is_new]
     np.testing.assert_array_equal(np.sort(met), np.unique(groups))
     np.testing.assert_array_equal(groups[order], met[np.cumsum(is_new) - 1])
@@ -273,16 +273,16 @@ def test_equal_rows_stand_together_and_are_told_from_others():
 
 def test_the_layout_in_memory_does_not_matter():
     X = np.random.default_rng(0).normal(size=(50, 4))
-    expected, _ = content_order(X, X, np.ones(50))
+    expected, _ = order_by_content(X, X, np.ones(50))
     for other in (np.asfortranarray(X), X[::-1, ::-1].copy()[::-1, ::-1]):
-        order, _ = content_order(other, other, np.ones(50))
+        order, _ = order_by_content(other, other, np.ones(50))
         np.testing.assert_array_equal(order, expected)
 
 
 def test_hashing_leaves_the_rows_alone():
     X = np.array([[-0.0, 1.0], [2.0, -0.0]])
     X.flags.writeable = False
-    content_order(X, X, np.ones(2))
+    order_by_content(X, X, np.ones(2))
     assert np.signbit(X[0, 0])
 
 
@@ -291,30 +291,32 @@ def test_hashing_leaves_the_rows_alone():
 
 @pytest.mark.parametrize("size", [5e-324, 1e-300, 0.5, 9.0, 1e300, 1e308])
 def test_equal_weights_of_any_size_become_ones(size):
-    np.testing.assert_array_equal(repetitions(np.full(7, size)), np.ones(7))
+    np.testing.assert_array_equal(as_repetition_counts(np.full(7, size)), np.ones(7))
 
 
 @pytest.mark.parametrize("scale", [1e-300, 1e-3, 1e3, 1e300])
 def test_weights_far_from_counts_are_scaled_to_a_mean_of_one(scale):
     weight = np.array([1.0, 2.0, 3.0, 6.0])
-    np.testing.assert_allclose(repetitions(scale * weight), weight / 3, rtol=1e-14)
+    np.testing.assert_allclose(
+        as_repetition_counts(scale * weight), weight / 3, rtol=1e-14
+    )
 
 
 @pytest.mark.parametrize(
     "weight", [[1.0, 1.0], [8.0, 8.0], [0.5, 1.5], [1e-9, 2.0], [15.5, 0.5], [1.0, 3.3]]
 )
 def test_totals_from_the_number_of_rows_to_eight_times_it_are_kept(weight):
-    np.testing.assert_array_equal(repetitions(np.array(weight)), weight)
+    np.testing.assert_array_equal(as_repetition_counts(np.array(weight)), weight)
 
 
 @pytest.mark.parametrize("weight", [[0.5, 1.4], [8.0, 8.5], [16.5, 0.1]])
 def test_totals_beyond_are_rescaled(weight):
-    counts = repetitions(np.array(weight))
+    counts = as_repetition_counts(np.array(weight))
     assert counts.sum() == pytest.approx(2, rel=1e-15)
     assert counts[0] / counts[1] == pytest.approx(weight[0] / weight[1])
 
 
 def test_the_weights_given_are_not_modified():
     weight = np.array([10.0, 30.0])
-    repetitions(weight)[...] = 0
+    as_repetition_counts(weight)[...] = 0
     np.testing.assert_array_equal(weight, [10.0, 30.0])

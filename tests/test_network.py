@@ -284,7 +284,7 @@ def test_targets_keep_their_width_when_each_has_several_quantiles():
     assert alone.loss(X, y[:, 0])[0] == alone.loss(X, y[:, :1])[0]
 
 
-def test_rows_without_cost_do_not_count_but_in_the_mean():
+def test_rows_of_weight_zero_count_only_in_the_mean():
     net = nudged()
     X, y = rows(n=6)
     loss, grads = net.loss(X, y, weight=[2, 0, 0, 1, 0, 0])
@@ -296,8 +296,8 @@ def test_rows_without_cost_do_not_count_but_in_the_mean():
 @pytest.mark.parametrize(
     "weight", [1.0, [1.0], [[1.0], [1.0]], [1.0, -1.0], [1.0, np.nan], [np.inf, 1.0]]
 )
-def test_costs_that_are_none_are_refused(weight):
-    with pytest.raises(ValueError, match="weight must hold 2 finite costs"):
+def test_invalid_loss_weights_are_refused(weight):
+    with pytest.raises(ValueError, match="weight must hold 2 finite numbers"):
         nudged().loss(*rows(), weight=weight)
 
 
@@ -1102,7 +1102,7 @@ def test_a_step_with_an_embedding_allocates_little(
 
 def step_on(solver, start):
     rows = np.arange(start, start + BATCH)
-    solver._step(solver._gathered("X_train", rows), solver._gathered("y_train", rows))
+    solver._step(solver._gather("X_train", rows), solver._gather("y_train", rows))
 
 
 def assert_allocates_little(solver):

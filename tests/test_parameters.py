@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from scaffolding import COPIES, FLOATS, through_a_memory_map
-from skfcnet._engine.parameters import ArrayList, Parameters, ParamSpec, Zone
+from skfcnet._engine.parameters import ParameterList, Parameters, ParamSpec, Zone
 
 SPECS = (
     ParamSpec("W1", (3, 4), Zone.WEIGHT),
@@ -152,7 +152,7 @@ def test_conversions_are_kept_until_somebody_writes():
     assert params.converted(np.float64) is kept
     params["W1"] = 7.0
     np.testing.assert_array_equal(params.converted(np.float64)["W1"], 7)
-    ArrayList("coefs_", [params["W1"]], params)[0] = np.full((3, 4), 8.0)
+    ParameterList("coefs_", [params["W1"]], params)[0] = np.full((3, 4), 8.0)
     np.testing.assert_array_equal(params.converted(np.float64)["W1"], 8)
 
 
@@ -165,7 +165,7 @@ def test_copies_are_settled():
 
 
 def weights_of(params):
-    return ArrayList("coefs_", [params["W1"], params["W2"]], params)
+    return ParameterList("coefs_", [params["W1"], params["W2"]], params)
 
 
 def test_arrays_in_a_list_are_read_only_but_can_be_assigned_to():

@@ -1071,7 +1071,7 @@ def test_a_network_that_does_not_keep_to_the_protocol_is_told_so(model, message)
         a_student_solver(model).train()
 
 
-def test_a_network_of_ones_own_has_no_costs_of_rows():
+def test_a_network_of_ones_own_has_no_loss_weight():
     with pytest.raises(ValueError, match="loss_weight needs a FullyConnectedNet"):
         a_student_solver(TwoLayerNet(), loss_weight=np.ones(130))
 

@@ -1,8 +1,8 @@
-"""What users may get wrong: numbers out of range, names, and arrays that do not fit.
+"""Checks of arguments: numbers in their range, names, and arrays that fit each other.
 
-Errors name the argument and say what it must be. The checks of layers, losses and
-update rules stand at their door: `checked` puts them around a function that readers
-call, and the network, whose arrays fit by construction, goes through `unchecked`.
+Errors name the argument and say what it must be. The public functions of layers, losses
+and update rules are decorated by `checked`. The network, whose arrays fit by
+construction, calls what `unchecked` returns: the same functions without their checks.
 """
 
 from functools import partial, wraps
@@ -12,7 +12,7 @@ from numbers import Integral, Real
 import numpy as np
 
 
-def _is_not_negative(value):
+def _is_non_negative(value):
     return isfinite(value) and value >= 0
 
 
@@ -20,42 +20,42 @@ def _is_positive(value):
     return isfinite(value) and value > 0
 
 
-def _is_a_share(value):
+def _is_fraction(value):
     return 0 <= value < 1
 
 
-# What `checked_number` wants to know of a range.
-NOT_NEGATIVE = _is_not_negative, "finite and not negative"
+# Ranges for `checked_number`: whether they contain a number, and what errors say.
+NON_NEGATIVE = _is_non_negative, "finite and not negative"
 POSITIVE = _is_positive, "positive and finite"
-A_SHARE = _is_a_share, "in [0, 1)"
+FRACTION = _is_fraction, "in [0, 1)"
 
-_BEHIND = {}  # from functions with a door to what is behind it
+_UNCHECKED = {}  # for each decorated function, the function without its checks
 
 
 def checked(check):
-    """Put a door before a function: its arguments are checked and converted there.
+    """Return a decorator that checks and converts the arguments of a function.
 
-    Inside, what is too small to be represented is zero, whatever ``np.errstate`` says.
+    The function also ignores underflow, whatever ``np.errstate`` says.
 
     Parameters
     ----------
     check : callable
-        Called with the name of the function and its positional arguments; returns
-        them, converted.
+        Called with the name of the function and its positional arguments; returns the
+        converted arguments.
 
     Returns
     -------
-    guard : callable
-        A decorator.
+    decorate : callable
+        The decorator.
     """
 
-    def guard(function):
+    def decorate(function):
         code = function.__code__
         names = code.co_varnames[: code.co_argcount]
         n_required = len(names) - len(function.__defaults__ or ())
 
         @wraps(function)
-        def guarded(*args, **options):
+        def checked_function(*args, **options):
             for name in names[len(args) :]:
                 if name not in options:
                     break
@@ -65,27 +65,27 @@ def checked(check):
             with np.errstate(under="ignore"):
                 return function(*args, **options)
 
-        _BEHIND[guarded] = function
-        return guarded
+        _UNCHECKED[checked_function] = function
+        return checked_function
 
-    return guard
+    return decorate
 
 
 def unchecked(function):
-    """Return what is behind the door of a function, or the function if it has none."""
+    """Return a function without its checks, or itself if it has none."""
     if isinstance(function, partial):
         return partial(unchecked(function.func), *function.args, **function.keywords)
-    return _BEHIND.get(function, function)
+    return _UNCHECKED.get(function, function)
 
 
 def as_floats(a, dtype=np.float64):
-    """Return an array of floats as it is, anything else as an array of some dtype."""
+    """Return an array of floats as it is, and anything else in the dtype given."""
     is_float = isinstance(a, np.ndarray) and a.dtype.kind == "f"
     return a if is_float else np.asarray(a, dtype)
 
 
 def check_shape(function, name, array, *shapes):
-    """Refuse an array that has none of these shapes."""
+    """Raise an error if an array has none of these shapes."""
     if array.shape not in shapes:
         expected = " or ".join(map(str, shapes))
         raise ValueError(
@@ -94,32 +94,35 @@ def check_shape(function, name, array, *shapes):
 
 
 def check_gradient(function, dout, cache):
-    """Check the arguments of a backward pass.
+    """Check the arguments of a backward function.
 
-    Its cache is, or begins with, an array of the shape of the output.
+    Its cache is, or begins with, an array that has the shape of the output.
     """
     kept = cache[0] if isinstance(cache, tuple) else cache
-    if kept is None:  # dropout that dropped nothing kept nothing
+    if kept is None:  # dropout that drops nothing has no cache
         return as_floats(dout), cache
     return check_gradient_shape(function, dout, kept.shape), cache
 
 
 def check_gradient_shape(function, dout, shape):
-    """Return ``dout`` in floats if it has the shape of the output."""
+    """Return ``dout`` as floats, and raise an error if it has not this shape."""
     dout = as_floats(dout)
     check_shape(function, "dout", dout, shape)
     return dout
 
 
 def checked_number(name, value, contains, requirement):
-    """Return a number as a float: NumPy's would make float32 arrays float64."""
+    """Return a number in a range as a Python float.
+
+    A float64 scalar of NumPy would turn float32 arrays into float64 ones.
+    """
     if not (isinstance(value, Real) and contains(value)):
         raise ValueError(f"{name} must be {requirement}, got {value!r}.")
     return float(value)
 
 
 def checked_integer(name, value, *, least=1):
-    """Return an integer that is not too small."""
+    """Return an integer that is at least ``least`` as a Python int."""
     if not (isinstance(value, Integral) and value >= least):
         kind = "a positive integer" if least == 1 else f"an integer from {least} on"
         raise ValueError(f"{name} must be {kind}, got {value!r}.")
@@ -127,7 +130,7 @@ def checked_integer(name, value, *, least=1):
 
 
 def checked_name(name, value, allowed):
-    """Return a name that is one of those allowed."""
+    """Return a name that is one of the allowed ones."""
     if not (isinstance(value, str) and value in allowed):
         raise ValueError(f"{name} must be one of {sorted(allowed)}, got {value!r}.")
     return value
@@ -141,7 +144,7 @@ def checked_mapping(name, value):
 
 
 def checked_flag(name, value):
-    """Return whether something is to be done."""
+    """Return a flag as a bool."""
     if not isinstance(value, (bool, np.bool_, Integral)):
         raise ValueError(f"{name} must be True or False, got {value!r}.")
     return bool(value)

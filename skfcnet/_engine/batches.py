@@ -1,15 +1,15 @@
-"""Which rows make the next minibatch.
+"""Drawing the minibatches of an epoch.
 
-Weights are repetition counts, and training must not depend on how the rows happen to
-be ordered: a row of weight k trains exactly as k copies of it, to the last bit. Both
-follow from one construction. The rows are put in an order that depends on their
-content alone. In that order every row owns a stretch of the line from 0 to the total
-weight W, as long as its weight; an epoch throws one random offset u and takes every
-row once for each whole number that its stretch, shifted by u, contains. For integer
-weights that is the weight itself, for others it is so on average (systematic
-sampling). A total that is no whole number is rounded to one, and the stretches with it,
-so that every epoch has as many rows and minibatches as the next. The rows drawn are
-shuffled and cut into minibatches; the random numbers used depend on W only.
+Sample weights are repetition counts: a row of weight k trains exactly as k copies of it
+do, to the last bit, and the order of the rows given does not matter. Both follow from
+systematic sampling in an order that depends on the content of the rows alone. In that
+order, every row has an interval as long as its weight on the line from 0 to the total
+weight W. An epoch draws one random offset u, shifts all intervals by it, and takes each
+row as often as its interval contains a whole number. That is its weight if the weight
+is whole, and on average for any other. If W is not whole, all intervals are scaled such
+that it becomes the nearest whole number: every epoch then has the same number of rows
+and minibatches. The rows are shuffled and cut into minibatches. Which random numbers
+are drawn depends on W only.
 """
 
 from itertools import pairwise
@@ -19,17 +19,17 @@ import numpy as np
 from scipy.sparse import issparse
 
 HASH_CHUNK = 512
-"""Rows hashed at a time, so that the words stay in the cache."""
+"""Number of rows that are hashed at a time, so that their words stay in the cache."""
 
-GLANCE = 64
-"""Columns by which rows are compared first."""
+FIRST_COLUMNS = 64
+"""Number of columns that are hashed first, in which most rows differ already."""
 
-MAX_REPETITION = 8
-"""Total weights above this many times the number of rows are rescaled."""
+MAX_MEAN_REPETITION = 8
+"""Weights whose mean is larger are rescaled, since epochs would become too long."""
 
 
 class Batches:
-    """The minibatches of an epoch, as arrays of row numbers.
+    """The minibatches of an epoch, as arrays of row indices.
 
     Parameters
     ----------
@@ -40,19 +40,20 @@ class Batches:
         Targets.
 
     batch_size : int
-        Rows of a minibatch. The last one of an epoch is smaller, but never a single
-        row, which batch normalisation could not use: it joins the one before it.
+        Number of rows of a minibatch. The last one of an epoch may be smaller, but is
+        never a single row, which batch normalisation cannot use: such a row joins the
+        minibatch before it.
 
     sample_weight : ndarray of shape (N,), default=None
         Positive repetition counts; ones when None.
 
     shuffle : bool, default=True
-        Without it, minibatches follow the order of the rows in every epoch.
+        Whether to shuffle the rows in every epoch, or to keep their order.
 
     Attributes
     ----------
     n_rows : int
-        Rows of an epoch, repetitions counted.
+        Number of rows of an epoch, with repetitions.
     """
 
     def __init__(self, X, y, *, batch_size, sample_weight=None, shuffle=True):
@@ -61,7 +62,7 @@ class Batches:
         self.shuffle = shuffle
         self._order = np.arange(len(weight))
         if shuffle:
-            self._order, _ = content_order(X, y, weight)
+            self._order, _ = order_by_content(X, y, weight)
         ends = np.cumsum(weight[self._order])
         self.n_rows = max(1, round(ends[-1]))
         self._ends = np.minimum(ends * (self.n_rows / ends[-1]), self.n_rows)
@@ -72,7 +73,7 @@ class Batches:
         return len(self._cuts(self.n_rows)) - 1
 
     def epoch(self, rng):
-        """Yield the row numbers of every minibatch of one epoch.
+        """Yield the row indices of every minibatch of one epoch.
 
         Parameters
         ----------
@@ -82,9 +83,9 @@ class Batches:
         Yields
         ------
         rows : ndarray of int
-            The rows of the next minibatch.
+            Indices of the rows of the next minibatch.
         """
-        # In single precision, so that adding it to a whole number is exact.
+        # An offset in single precision is added to a whole number without rounding.
         offset = float(rng.random(dtype=np.float32))
         counts = np.diff(np.floor(self._ends + offset).astype(np.intp), prepend=0)
         rows = np.repeat(self._order, counts)
@@ -101,12 +102,12 @@ class Batches:
         return cuts
 
 
-def repetitions(sample_weight):
-    """Return weights as repetition counts, rescaled where they could not be.
+def as_repetition_counts(sample_weight):
+    """Return weights as repetition counts.
 
-    Totals from N to 8 N, N being the number of rows, are taken at their word; below,
-    rows would be left out of most epochs, and above, epochs would grow out of
-    proportion: such weights are scaled to a mean of one.
+    Weights whose mean is from 1 to `MAX_MEAN_REPETITION` are kept as they are. With a
+    smaller mean, most epochs would leave rows out, and with a larger one, epochs would
+    become too long: such weights are scaled to a mean of 1.
 
     Parameters
     ----------
@@ -121,68 +122,83 @@ def repetitions(sample_weight):
     Examples
     --------
     >>> import numpy as np
-    >>> from skfcnet._engine.batches import repetitions
-    >>> repetitions(np.array([1.0, 2.0, 3.0]))
+    >>> from skfcnet._engine.batches import as_repetition_counts
+    >>> as_repetition_counts(np.array([1.0, 2.0, 3.0]))
     array([1., 2., 3.])
-    >>> repetitions(np.array([1e-300, 3e-300]))
+    >>> as_repetition_counts(np.array([1e-300, 3e-300]))
     array([0.5, 1.5])
     """
     n = len(sample_weight)
-    # Relative to the largest, no sum overflows; fsum is exact in any order of rows.
+    # Divided by the largest, their sum cannot overflow; fsum does not depend on order.
     largest = float(sample_weight.max())
     relative = sample_weight / largest
     total = fsum(relative)
-    if n <= total * largest <= MAX_REPETITION * n:
+    if n <= total * largest <= MAX_MEAN_REPETITION * n:
         return sample_weight
     return np.maximum(relative * (n / total), np.finfo(np.float64).tiny)
 
 
-def content_order(X, y, weight):
-    """Order the rows by their content alone.
+def order_by_content(X, y, weight):
+    """Order rows by their content alone.
 
-    Rows are compared by a hash: a sum over the 32-bit words of X and y, each word
-    times a fixed random 64-bit number, modulo 2^64. Integers make it exact, whichever
-    way the sum is computed. Most rows differ in the middle of X already: only those
-    which do not are hashed whole, and by two sums, for which two given different rows
-    collide with a probability below 2^-64 (vector multiply-shift: M. Thorup, "High
-    Speed Hashing for Integers and Strings", 2015).
+    Rows are sorted by a hash: the sum of the 32-bit words of X and y, each times a
+    fixed random 64-bit number, modulo 2^64. Sums of integers are exact in any order.
+    The columns in the middle of X are hashed first. Only rows that are equal there are
+    hashed whole, by two such sums, with which two different rows collide with a
+    probability below 2^-64 (vector multiply-shift [1]_).
+
+    Parameters
+    ----------
+    X : ndarray of shape (N, D) or CSR matrix
+        Rows.
+
+    y : ndarray of shape (N,) or (N, K)
+        Targets.
+
+    weight : ndarray of shape (N,)
+        Sample weights, which order rows of equal content.
 
     Returns
     -------
     order : ndarray of int, shape (N,)
-        The rows in that order.
+        Indices of the rows in that order.
 
     is_new : ndarray of bool, shape (N,)
-        For each of them, whether its content differs from that of the one before.
+        Whether the content of each row, in that order, differs from the previous one.
+
+    References
+    ----------
+    .. [1] Thorup, M., "High Speed Hashing for Integers and Strings", arXiv:1504.06804,
+       2015.
     """
-    middle = X.shape[1] // 2
-    nearby = slice(max(0, middle - GLANCE // 2), middle + GLANCE // 2)
-    (glance,) = _word_sums(X[:, nearby], y, n_sums=1)
-    order = glance.argsort()
-    glance = glance[order]
-    is_new = _differs_from_the_one_before(glance)
+    middle, half = X.shape[1] // 2, FIRST_COLUMNS // 2
+    columns = slice(max(0, middle - half), middle + half)
+    (first_hashes,) = _hashes(X[:, columns], y, n_hashes=1)
+    order = first_hashes.argsort()
+    first_hashes = first_hashes[order]
+    is_new = _differs_from_previous(first_hashes)
     tied = np.flatnonzero(~is_new | ~np.append(is_new[1:], True))
     if tied.size:
         rows = order[tied]
-        sums = _word_sums(X[rows], y[rows], n_sums=2)
-        by_content = np.lexsort((weight[rows], *sums, glance[tied]))
+        hashes = _hashes(X[rows], y[rows], n_hashes=2)
+        by_content = np.lexsort((weight[rows], *hashes, first_hashes[tied]))
         order[tied] = rows[by_content]
-        for hashes in sums:
-            is_new[tied] |= _differs_from_the_one_before(hashes[by_content])
+        for values in hashes:
+            is_new[tied] |= _differs_from_previous(values[by_content])
     return order, is_new
 
 
-def _differs_from_the_one_before(a):
+def _differs_from_previous(a):
     return np.append(True, a[1:] != a[:-1])
 
 
-def _word_sums(X, y, *, n_sums):
-    """Return sums over each row of its 32-bit words times random numbers."""
+def _hashes(X, y, *, n_hashes):
+    """Return sums over the 32-bit words of each row times random numbers."""
     rng = np.random.default_rng(231)
-    return _word_sums_of(X, rng, n_sums) + _word_sums_of(y, rng, n_sums)
+    return _word_sums(X, rng, n_hashes) + _word_sums(y, rng, n_hashes)
 
 
-def _word_sums_of(a, rng, n_sums):
+def _word_sums(a, rng, n_sums):
     a = a.reshape(-1, 1) if a.ndim == 1 else a
     n_rows, n_columns = a.shape
     words_per_value = a.dtype.itemsize // 4
@@ -203,8 +219,8 @@ def _word_sums_of(a, rng, n_sums):
 
 
 def _words(values):
-    # Adding zero turns -0.0, which is equal to 0.0, into 0.0, and copies.
+    # Adding zero copies, and turns -0.0 into 0.0, to which it is equal.
     positive = np.add(values, values.dtype.type(0), order="C")
     if positive.dtype.kind == "f":
-        positive[np.isnan(positive)] = np.nan  # of one bit pattern among many
+        positive[np.isnan(positive)] = np.nan  # there are many bit patterns of NaN
     return positive.view(np.uint32).astype(np.uint64)

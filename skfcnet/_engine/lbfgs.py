@@ -12,12 +12,12 @@ from skfcnet.solver import DivergenceError
 
 
 def train_lbfgs(net, X, y, weight, *, max_iter, max_fun, tol, after_iteration):
-    """Minimise the loss of all rows at once, in place.
+    """Train a network by L-BFGS [1]_, on the loss of all rows at once, in place.
 
     Parameters
     ----------
     net : FullyConnectedNet
-        Of float64, without dropout.
+        A network in float64, without dropout.
 
     X : ndarray of shape (N, D) or CSR matrix
         Rows.
@@ -26,16 +26,16 @@ def train_lbfgs(net, X, y, weight, *, max_iter, max_fun, tol, after_iteration):
         Targets, from ``net.as_targets``.
 
     weight : ndarray of shape (N,) or None
-        What the loss of each row is multiplied by.
+        Factors of the losses of the rows.
 
     max_iter, max_fun : int
-        Most iterations, and most evaluations of the loss.
+        Maximum numbers of iterations, and of evaluations of the loss.
 
     tol : float
-        Training has converged where no element of the gradient is larger.
+        Training has converged when no element of the gradient is larger.
 
     after_iteration : callable
-        Called with the loss of each iteration; returns whether to stop.
+        Called with the loss after each iteration; returns whether to stop.
 
     Returns
     -------
@@ -63,7 +63,7 @@ def train_lbfgs(net, X, y, weight, *, max_iter, max_fun, tol, after_iteration):
             loss = net.backpropagate(X, y, passes, weight=weight)
         if not isfinite(loss):
             raise DivergenceError(f"the loss became {loss}")
-        # What these are the gradients of is the sum over the members.
+        # These are the gradients of the sum over the members, not of their mean.
         return net.n_members * loss, grads.trainable.copy()
 
     def callback(vector):
@@ -72,7 +72,7 @@ def train_lbfgs(net, X, y, weight, *, max_iter, max_fun, tol, after_iteration):
         if after_iteration(loss):
             raise StopIteration
 
-    # Versions of SciPy differ in whether they catch it.
+    # Some versions of SciPy catch StopIteration, others do not.
     with blas_threads_for(step_flops(net, X.shape[0])), suppress(StopIteration):
         result = minimize(
             evaluate,
@@ -83,7 +83,7 @@ def train_lbfgs(net, X, y, weight, *, max_iter, max_fun, tol, after_iteration):
             options={"maxiter": max_iter, "maxfun": max_fun, "gtol": tol},
         )
         net.params.trainable[...] = result.x
-        if result.nit == 0:  # nothing to improve
+        if result.nit == 0:  # the first point is a minimum: there was no callback
             callback(result.x)
         return result.status != 1
     return True

@@ -1,4 +1,4 @@
-"""Checks of arrays of numbers."""
+"""Checks that numbers are finite."""
 
 from math import isfinite
 
@@ -7,10 +7,12 @@ from scipy.sparse import issparse
 
 
 @np.errstate(all="ignore")
-def surely_finite(X):
-    """Return whether all numbers are finite, as far as a product can tell, quickly.
+def has_finite_norm(X):
+    """Return whether the sum of squares is finite, so that all numbers are, too.
 
-    Where it overflows, or they are not contiguous, False says nothing.
+    It is much faster than looking at each number. False does not mean that one of them
+    is infinite or NaN: the sum may overflow, and it is only computed for arrays that
+    are contiguous.
     """
     if not X.flags.c_contiguous:
         return False
@@ -18,8 +20,8 @@ def surely_finite(X):
     return isfinite(np.dot(values, values))
 
 
-def in_dtype(a, dtype, name):
-    """Return numbers in a dtype; refuse what it has no room for."""
+def checked_cast(a, dtype, name):
+    """Return numbers in another dtype, and raise an error where it has no room."""
     if a.dtype == dtype:
         return a
     with np.errstate(over="ignore"):
@@ -33,8 +35,8 @@ def in_dtype(a, dtype, name):
     return converted
 
 
-def finite(computed, dtype):
-    """Return what was computed of X; refuse X where that is beyond some dtype."""
+def checked_range(computed, dtype):
+    """Return what was computed from X, and raise an error where dtype has no room."""
     if not (np.abs(computed) <= np.finfo(dtype).max).all():
         raise ValueError(
             f"Input X contains values too large to compute with in {dtype}."

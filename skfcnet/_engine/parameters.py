@@ -1,18 +1,18 @@
-"""One vector, many named views: where a network keeps everything it learns.
+"""The parameters of a network: named views of one vector.
 
 Conventions
 -----------
-A network's numbers lie in one contiguous vector, sorted by `Zone`, so that three
-useful things are plain slices of it::
+All that a network learns lies in one contiguous vector, sorted by `Zone`, so that three
+useful arrays are slices of it::
 
     |  weights  |  biases, gamma, beta  |  running statistics  |
     |<-decayed->|                                              |
     |<----------- trainable ----------->|                      |
     |<------------------------- vector ----------------------->|
 
-The L2 penalty is ``decayed @ decayed``, an update rule gets ``trainable``, and a
-checkpoint, with the running statistics that belong to it, is ``vector.copy()``.
-The vector is never rebound and never grows: views handed out stay live for good.
+The L2 penalty is a multiple of ``decayed @ decayed``, an update rule gets
+``trainable``, and a checkpoint, with its running statistics, is ``vector.copy()``.
+The vector is never replaced and never grows, so that all views of it stay valid.
 """
 
 from collections.abc import Callable, Mapping
@@ -24,18 +24,31 @@ import numpy as np
 
 
 class Zone(IntEnum):
-    """What training may do to a parameter; also its place in the vector."""
+    """What training does to an array, which also decides its place in the vector."""
 
-    WEIGHT = 0  # trained and decayed
-    BIAS = 1  # trained, never decayed
-    STATE = 2  # not trained: running statistics
+    WEIGHT = 0  # trained, with an L2 penalty
+    BIAS = 1  # trained, without a penalty
+    STATE = 2  # not trained by gradients: running statistics
 
 
 class ParamSpec(NamedTuple):
-    """One named array of a layer, and what it is at first.
+    """The declaration of one array of a layer.
 
-    ``initial`` is a constant, or a function of (shape, generator), of a module such
-    that it pickles and equals its copies; None: the network draws it as weights.
+    Parameters
+    ----------
+    name : str
+        Name of the array.
+
+    shape : tuple of int
+        Shape of the array.
+
+    zone : Zone
+        What training does to the array.
+
+    initial : float or callable, default=None
+        A constant that the array is filled with at first, or a function of (shape,
+        generator) that draws it, defined in a module such that it can be pickled. With
+        None, the network draws the array as it draws weights.
     """
 
     name: str
@@ -45,7 +58,7 @@ class ParamSpec(NamedTuple):
 
 
 class NamedArrays(Mapping):
-    """Arrays by name; assigning copies into place, it never rebinds."""
+    """A mapping from names to arrays, where assignment copies into the array."""
 
     def __init__(self, arrays):
         self._arrays = arrays
@@ -67,26 +80,27 @@ class NamedArrays(Mapping):
         return f"{type(self).__name__}({shapes})"
 
 
-class ArrayList(list):
-    """Read-only views of a network's arrays; assigning to an item copies into place.
+class ParameterList(list):
+    """A list of read-only views of arrays, where assignment copies into the arrays.
 
     Parameters
     ----------
     name : str
-        What errors call the list.
+        Name of the list in errors.
 
     arrays : list of ndarray
         Views of arrays in ``params``.
 
     params : Parameters
-        What they belong to.
+        The parameters that the arrays belong to.
 
     Examples
     --------
     >>> import numpy as np
-    >>> from skfcnet._engine.parameters import ArrayList, Parameters, ParamSpec, Zone
+    >>> from skfcnet._engine.parameters import ParameterList, Parameters
+    >>> from skfcnet._engine.parameters import ParamSpec, Zone
     >>> params = Parameters([ParamSpec("W1", (2,), Zone.WEIGHT)])
-    >>> weights = ArrayList("coefs_", [params["W1"]], params)
+    >>> weights = ParameterList("coefs_", [params["W1"]], params)
     >>> weights[0] = [3.0, 4.0]
     >>> params["W1"]
     array([3., 4.], dtype=float32)
@@ -135,32 +149,34 @@ class ArrayList(list):
 
 
 class Parameters(NamedArrays):
-    """Named, shaped views of one vector; iterates the trainable arrays only.
+    """Arrays by name, as views of one vector; iterating yields the trainable ones.
 
     Parameters
     ----------
     specs : sequence of ParamSpec
-        The arrays, in the order in which they are iterated.
+        Declarations of the arrays, in the order in which they are iterated.
 
     dtype : dtype, default=np.float32
-        Of all arrays.
+        Dtype of all arrays.
 
     vector : ndarray, default=None
-        The values, in the layout of these specs; zeros when None.
+        The values, in the order of these specs and their zones; zeros when None.
 
     Attributes
     ----------
     vector : ndarray
-        Everything, one-dimensional.
+        The vector of all arrays.
 
     trainable, decayed : ndarray
-        Prefixes of ``vector``: what an update rule sees, and its weights.
+        The beginning of ``vector`` that an update rule changes, and the part of it that
+        has an L2 penalty.
 
     state : NamedArrays
-        The running statistics.
+        The running statistics, by name.
 
     is_settled : bool
-        Whether nobody writes to them but by assigning; False at first.
+        Whether arrays only change by assignment, as after a fit, so that conversions to
+        another dtype can be kept; False at first.
 
     Examples
     --------
@@ -195,15 +211,14 @@ class Parameters(NamedArrays):
         return self._vector
 
     def restore(self, vector):
-        """Take over a copy of `vector` that was made before."""
+        """Set all arrays to those in a copy of `vector` that was made before."""
         self._vector[...] = vector
 
     def converted(self, dtype):
-        """Return the parameters in some dtype: themselves where it is theirs.
+        """Return the parameters in a dtype, or themselves if they have it.
 
-        Converting those of a large network takes ten times as long as predicting one
-        row by them, so the result is kept until they are assigned to, where nobody
-        changes them in another way.
+        Converting a large network takes ten times as long as predicting one row.
+        Therefore the result is kept until the next assignment if `is_settled`.
         """
         if dtype == self.vector.dtype:
             return self
@@ -214,7 +229,7 @@ class Parameters(NamedArrays):
         return converted
 
     def forget_conversions(self):
-        """Let what was converted be converted anew, since numbers have changed."""
+        """Forget the results of `converted`, since the arrays have changed."""
         self._converted = {}
 
     def __setitem__(self, name, value):
@@ -225,12 +240,12 @@ class Parameters(NamedArrays):
         return sum(prod(spec.shape) for spec in self.specs if spec.zone <= last_zone)
 
     def __reduce__(self):
-        # NumPy pickles a view as an independent copy: send the vector, cut again.
+        # NumPy would pickle each view as an independent copy.
         return _rebuild, (self.specs, self._vector, self.is_settled)
 
 
 def _rebuild(specs, vector, is_settled):
-    """Unpickle or deepcopy; a read-only memory map becomes an array of our own."""
+    """Return the parameters of a pickle, with a copy of a read-only memory map."""
     if not vector.flags.writeable:
         vector = np.array(vector)
     parameters = Parameters(specs, vector=vector)

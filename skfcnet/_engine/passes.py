@@ -11,40 +11,48 @@ from skfcnet._engine.plan import stages_for
 from skfcnet._engine.workspace import Workspace
 
 CHUNK = 2048
-"""Rows of one test-time pass, so that memory stays flat in the number of rows."""
+"""Number of rows of a test-time pass, so that more rows do not need more memory."""
 
 EMBEDDED_CHUNK = 256
-"""Rows of one where features are embedded, since each then has many cosines."""
+"""Number of rows of a test-time pass with an embedding, which has many cosines."""
 
 
 class Passes:
-    """Forward and backward passes through some stages, over one set of arrays.
+    """Run the stages of a network forward and backward, on the same arrays each time.
 
     The functions, arrays and scratch arrays that the stages need are looked up once for
-    each number of rows, however many minibatches of so many rows follow.
+    each number of rows, and used again for all minibatches with as many rows.
 
     Parameters
     ----------
     stages : sequence of Stage
-        What is passed through, in order, from `stages_for`.
+        The stages in order, from `stages_for`.
 
     params : Parameters
-        The arrays of the network.
+        The parameters of the network.
 
     grads : Parameters, default=None
-        Receives the gradients of backward passes. None: there will be none.
+        Receives the gradients. None if there are only forward passes.
 
     mode : {'train', 'test'}
-        The mode of dropout and of batch normalisation.
+        Mode of dropout and of batch normalisation.
 
     rng : numpy.random.Generator, default=None
-        Draws dropout masks.
+        Draws the dropout masks.
 
     workspace : Workspace, default=None
-        Lends the scratch arrays. None: one of its own.
+        Lends the scratch arrays. None for a new one.
 
     **options : dict
-        Further options of the layers, such as ``momentum``.
+        Further options of the layers, such as the ``momentum`` of batch normalisation.
+
+    Attributes
+    ----------
+    grads : Parameters or None
+        The gradients, which `backward` writes.
+
+    workspace : Workspace
+        The workspace that lends the scratch arrays.
 
     Examples
     --------
@@ -73,7 +81,7 @@ class Passes:
         Parameters
         ----------
         x : ndarray of shape (N, D) or CSR matrix
-            Rows, in the dtype of the arrays.
+            Rows, in the dtype of the parameters.
 
         Returns
         -------
@@ -81,7 +89,7 @@ class Passes:
             Output of the last stage, in scratch memory.
 
         caches : list
-            One for each stage, for `backward`.
+            The caches of all stages, for `backward`.
         """
         calls, _ = self._calls_for(x.shape[0])
         x, caches = _shared(x, self._stages[0].member_shape), []
@@ -93,7 +101,7 @@ class Passes:
         return x, caches
 
     def backward(self, dout, caches):
-        """Run the stages in reverse, and write the gradients of all arrays.
+        """Run the stages in reverse, and write the gradients of all parameters.
 
         Parameters
         ----------
@@ -106,8 +114,8 @@ class Passes:
         Returns
         -------
         dx : ndarray of shape (..., N, D) or None
-            Gradient with respect to the rows; None where backpropagation ended at a
-            stage that is the first.
+            Gradient with respect to the rows; None if one of the stages is the first
+            of the network.
         """
         _, calls = self._calls_for(dout.shape[-2])
         # Dropout of the input has a cache, but nothing goes back through it.
@@ -120,11 +128,11 @@ class Passes:
         return dout
 
     def _calls_for(self, n_rows):
-        """Return what the stages are called with on so many rows, both ways."""
+        """Return functions and arguments of all stages, forward and in reverse."""
         calls = self._calls.get(n_rows)
         if calls is None:
             if n_rows > max(self._calls, default=0):
-                # Larger scratch arrays will replace those that these calls write to.
+                # The buffers for fewer rows are replaced: do not keep them in memory.
                 self._calls.clear()
             backward = [] if self.grads is None else list(self._backward_calls(n_rows))
             calls = self._calls[n_rows] = list(self._forward_calls(n_rows)), backward
@@ -152,7 +160,7 @@ class Passes:
             function, dx = unchecked(layer.backward), None
             grads = [self.grads[name] for name in stage.trained]
             if stage.is_first:
-                if not stage.is_sparse:  # those of sparse rows compute no dx anyway
+                if not stage.is_sparse:  # for sparse rows, there never is a dx
                     function = partial(function, need_dx=False)
             elif not layer.inplace:
                 dx = scratch("dx", (*stage.member_shape, n_rows, stage.fan_in), dtype)
@@ -162,39 +170,47 @@ class Passes:
 
 
 class InferencePasses:
-    """Test-time passes of a network over rows, which may be many or few.
+    """Run test-time passes over dense or sparse rows, one chunk of rows at a time.
 
-    There are no checks and no loop here: `FullyConnectedNet` and the estimators loop
-    over chunks of rows. What a call returns may be overwritten by the next one.
+    Rows are not checked here. `FullyConnectedNet` and the estimators do that, and loop
+    over the chunks. The result of a call is valid until the next call.
 
     Parameters
     ----------
     stages : sequence of Stage
-        What is passed through, in order, without dropout.
+        The stages in order, without dropout.
 
     params : Parameters
-        The arrays of the network.
+        The parameters of the network.
 
     objective : Loss
         The loss of the network, which averages the predictions of members.
 
     dtype : dtype
-        What is computed in.
+        Dtype of the computation and of the results.
 
     chunk : int
-        How many rows a call may have, so that memory stays flat in their number.
+        Maximum number of rows of a call.
+
+    Attributes
+    ----------
+    dtype, chunk
+        As given.
+
+    width : int
+        Width of the last stage.
     """
 
     def __init__(self, stages, params, objective, *, dtype, chunk):
         self.dtype, self.chunk = dtype, chunk
         self.width = stages[-1].fan_out
-        self._is_single = not stages[-1].member_shape
+        self._has_members = bool(stages[-1].member_shape)
         self._stages, self._objective = stages, objective
         self._params = params.converted(dtype)
         self._passes = {}
 
     def __call__(self, x):
-        """Return what every member makes of rows.
+        """Return the output of the last stage for every member.
 
         Parameters
         ----------
@@ -213,7 +229,7 @@ class InferencePasses:
             passes = self._passes[is_sparse] = Passes(stages, self._params, mode="test")
         with np.errstate(under="ignore"):
             out, _ = passes.forward(self._converted(x))
-        return out[np.newaxis] if self._is_single else out
+        return self._by_member(out)
 
     def gradients(self, x):
         """Return the scores of rows, and the gradient of each with respect to its row.
@@ -226,25 +242,23 @@ class InferencePasses:
         Returns
         -------
         scores : ndarray of shape (N, width)
-            Scores of the mean of what the members predict.
+            Scores of the mean prediction of the members.
 
         gradients : ndarray of shape (N, width, D)
-            Gradients of these scores.
+            Gradients of these scores, each with respect to its own row.
         """
         with np.errstate(under="ignore"):
             passes = self._back_to_the_rows
-            out, caches = passes.forward(self._converted(x))
+            scores, caches = passes.forward(self._converted(x))
             gradients = np.empty((len(x), self.width, x.shape[1]), self.dtype)
             for k in range(self.width):
-                dout = np.zeros(out.shape[-2:], self.dtype)
-                dout[:, k] = 1
-                if not self._is_single:
-                    dout = self._objective.link.average_backward(dout, out)
-                dx = passes.backward(dout, caches)
-                members = dx[np.newaxis] if self._is_single else dx
-                np.sum(members, axis=0, out=gradients[:, k])
-            scores = out[np.newaxis] if self._is_single else out
-            return self._objective.average(scores), gradients
+                dscores = np.zeros(scores.shape[-2:], self.dtype)
+                dscores[:, k] = 1
+                if self._has_members:
+                    dscores = self._objective.link.average_backward(dscores, scores)
+                dx = passes.backward(dscores, caches)
+                np.sum(self._by_member(dx), axis=0, out=gradients[:, k])
+            return self._objective.average(self._by_member(scores)), gradients
 
     @cached_property
     def _back_to_the_rows(self):
@@ -254,13 +268,17 @@ class InferencePasses:
         grads = Parameters(self._params.specs, dtype=self.dtype)
         return Passes(stages, self._params, grads, mode="test")
 
+    def _by_member(self, a):
+        """Return an array with an axis for members, also for a single network."""
+        return a if self._has_members else a[np.newaxis]
+
     def _converted(self, x):
         layout = {} if issparse(x) else {"order": "C"}
         return x.astype(self.dtype, copy=False, **layout)
 
 
 def _shared(x, member_shape):
-    """Return rows such that the layers hand the same ones to every member."""
+    """Return rows in the form in which layers share them among members."""
     if not member_shape:
         return x
     if issparse(x):

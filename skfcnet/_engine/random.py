@@ -1,21 +1,22 @@
-"""One way to turn whatever a user calls a seed into a generator."""
+"""Random number generators from seeds."""
 
 import numpy as np
 
 
 def as_generator(random_state=None):
-    """Return a `numpy.random.Generator` for a seed, a generator or nothing.
+    """Return a `numpy.random.Generator` for what scikit-learn calls a random state.
 
     Parameters
     ----------
     random_state : None, int, numpy.random.RandomState or numpy.random.Generator
-        None seeds the new generator from NumPy's global state, so that
-        ``np.random.seed`` makes a notebook reproducible; a ``RandomState`` seeds
-        it from its own. A ``Generator`` is returned as it is, and advances.
+        An integer seeds a new generator. None seeds it from NumPy's global state, so
+        that ``np.random.seed`` makes a notebook reproducible, and a ``RandomState``
+        from its own. A ``Generator`` is returned itself.
 
     Returns
     -------
     generator : numpy.random.Generator
+        The generator.
     """
     if random_state is None:
         random_state = np.random.mtrand._rand

@@ -1,4 +1,4 @@
-"""How many threads of BLAS a training step is worth."""
+"""The number of threads that BLAS uses for a training step."""
 
 import os
 from contextlib import contextmanager, nullcontext
@@ -8,27 +8,27 @@ from threading import RLock, get_ident
 from threadpoolctl import ThreadpoolController
 
 SERIAL_FLOPS = 50_000_000
-"""Below so many floating-point operations, the products of a step use one thread.
+"""A step with fewer floating-point operations uses one thread.
 
-A second one then gains a tenth at most, since what it computed lies in the cache of
-another core; and where other processes keep that core busy, every meeting waits for its
-turn there, which made steps of 0.2 ms take 6 ms.
+A second one would save a tenth of the time at most, since its results lie in the cache
+of another core. If other processes keep that core busy, each product waits for it:
+steps of 0.2 ms took 6 ms.
 """
 
 
 class _Blas:
-    """The BLAS libraries of this process, with one thread while some fit wants it.
+    """Limit the BLAS libraries of this process to one thread while any fit wants it.
 
-    How many threads they have is mostly one number for the whole process, so that fits
-    which overlap in several threads of Python would restore what each other had set.
-    They are counted instead: the first notes the number, the last restores it. A number
-    that somebody else has set in the meantime is left alone.
+    The number of threads usually belongs to the whole process. If fits that overlap in
+    several Python threads restored it one by one, each might restore what another had
+    set. Therefore the first of them stores the number, and the last one restores it,
+    unless somebody else has changed it meanwhile.
     """
 
     def __init__(self):
         self._lock = RLock()
-        self._inside = {}  # for every context, the thread of Python that is in it
-        self._before = {}  # for every library that a context has changed, its number
+        self._inside = {}  # for each active context, its Python thread
+        self._before = {}  # for each library that is limited, its number of threads
         if hasattr(os, "register_at_fork"):
             os.register_at_fork(
                 before=self._lock.acquire,
@@ -38,12 +38,12 @@ class _Blas:
 
     @cached_property
     def _controller(self):
-        # Finding the libraries takes a millisecond; setting a number, microseconds.
-        # The one that training uses came with NumPy: none that comes later matters.
+        # Finding the libraries takes a millisecond, and setting a number microseconds.
+        # Training uses the library of NumPy, so that those loaded later do not matter.
         return ThreadpoolController().select(user_api="blas")
 
     def n_threads(self):
-        """Return how many threads BLAS has where no fit has limited them."""
+        """Return how many threads BLAS has when no fit limits them."""
         with self._lock:
             numbers = [
                 self._before.get(library.filepath)
@@ -55,7 +55,7 @@ class _Blas:
 
     @contextmanager
     def one_thread(self):
-        """Give BLAS one thread for the time of the context."""
+        """Limit BLAS to one thread inside the context."""
         context = object()
         try:
             with self._lock:
@@ -72,7 +72,7 @@ class _Blas:
                 self._restore()
 
     def _restore(self):
-        """Restore the libraries that no context limits any more."""
+        """Restore the libraries that no active context limits."""
         if not self._before:
             return
         for library in self._controller.lib_controllers:
@@ -86,13 +86,13 @@ class _Blas:
         self._release()
 
     def _release(self):
-        # New versions of threadpoolctl let one thread of Python set the numbers, until
-        # it leaves a context of theirs, and ignore all others.
+        # In new versions of threadpoolctl, the Python thread that sets the numbers is
+        # the only one that can, until it leaves one of their contexts.
         with self._controller.limit(limits=None):
             pass
 
     def _forget_other_threads(self):
-        """In a forked process, only the thread that forked goes on."""
+        """Forget the threads that a forked process does not have: all but this one."""
         here = get_ident()
         self._inside = {k: v for k, v in self._inside.items() if v == here}
         self._restore()
@@ -100,7 +100,7 @@ class _Blas:
 
 
 def _is_set_by_each_thread(library):
-    """Return whether every thread of Python has a number of its own, as with OpenMP."""
+    """Return whether each Python thread has its own number, as with OpenMP."""
     return library.internal_api == "openblas" and library.threading_layer == "openmp"
 
 
@@ -108,51 +108,62 @@ _BLAS = _Blas()
 
 
 def step_flops(net, n_rows):
-    """Return the floating-point operations of the products of a training step.
+    """Return the number of floating-point operations of a step's matrix products.
 
-    Forward, and back to the weights and to the rows: three products of a layer, each
-    with a multiplication and an addition. Members of an ensemble have products of their
-    own: it is those of one.
+    Each layer has three products: one in the forward pass, and one each for the
+    gradients of the weights and of the rows. Each product has a multiplication and an
+    addition for every weight and row. Members of an ensemble are multiplied one by one,
+    so that the number is that of one member.
 
     Parameters
     ----------
     net : FullyConnectedNet
-        What is trained.
+        The network.
 
     n_rows : int
-        Rows of its minibatches.
+        Number of rows of a minibatch.
 
     Returns
     -------
     flops : float
-        How many.
+        The number of operations.
     """
     return 6 * n_rows * len(net.params.decayed) / net.n_members
 
 
 def blas_threads_for(flops):
-    """Return a context in which BLAS uses the threads that a step is worth.
+    """Return a context in which BLAS uses one thread if a step is small.
 
-    Where contexts overlap in several threads of Python, one thread is what all have
-    for as long as any asks for it: a step that is worth more then has one as well.
+    If contexts overlap in several Python threads, BLAS has one thread as long as any of
+    them limits it, for large steps as well.
 
     Parameters
     ----------
     flops : float
-        Floating-point operations of the step's matrix products.
+        Number of floating-point operations of the step's matrix products.
 
     Returns
     -------
     context : context manager
-        For the time in it, BLAS has one thread in this process, or as many as before.
+        Inside it, BLAS has one thread in this process, or as many as before.
     """
     return _BLAS.one_thread() if flops < SERIAL_FLOPS else nullcontext()
 
 
 def has_spare_thread(flops):
-    """Return whether BLAS has more than one thread and a step is worth but one.
+    """Return whether training leaves a thread of BLAS idle.
 
-    A process that was given a single thread, as a worker of a search is, has none to
-    spare.
+    That is so if BLAS has several threads and a step uses one. A process with a single
+    thread, such as a worker of a search, has no spare thread.
+
+    Parameters
+    ----------
+    flops : float
+        Number of floating-point operations of the step's matrix products.
+
+    Returns
+    -------
+    has_one : bool
+        Whether there is a spare thread.
     """
     return flops < SERIAL_FLOPS and _BLAS.n_threads() > 1

@@ -1,4 +1,4 @@
-"""Scratch arrays that outlive a training step, so that a step allocates none."""
+"""Scratch arrays that are used again in every training step."""
 
 from math import prod
 
@@ -6,16 +6,15 @@ import numpy as np
 
 
 class Workspace:
-    """Scratch arrays by name: grown when needed, trimmed to the batch.
+    """Lend scratch arrays by name.
 
-    A buffer is one-dimensional and handed out as a prefix, reshaped: a short
-    last minibatch reuses the memory of a full one and stays contiguous. What is
-    handed out is never cleared, and asking for the same name again hands out the
-    same memory: a forward pass must therefore not be repeated before its
-    backward pass has read the caches.
+    A scratch array is the beginning of a one-dimensional buffer, reshaped: a short last
+    minibatch uses the memory of a full one, and is contiguous, too. Asking for the same
+    name again returns the same memory, which is not cleared. A forward pass must
+    therefore not be repeated before the backward pass has read its caches.
 
-    Whoever owns the loop (`Solver`, or one call of a prediction) owns the
-    workspace; networks and layers keep none, so that predicting is thread-safe.
+    A workspace belongs to a loop, such as that of `Solver` or of one prediction.
+    Networks and layers have none, so that several threads can predict at once.
 
     Examples
     --------
@@ -35,7 +34,7 @@ class Workspace:
     def __call__(self, name, shape, dtype, *, fill=None):
         """Return the scratch array `name`, of `shape` and `dtype`.
 
-        What it holds is what was last written to it; at first, `fill`.
+        It holds what was last written to it. A new one is filled with `fill`.
         """
         key = name, shape, dtype
         view = self._views.get(key)
@@ -44,7 +43,7 @@ class Workspace:
         return view
 
     def scope(self, name):
-        """Return the workspace within this one that belongs to `name`."""
+        """Return the workspace inside this one that is called `name`."""
         scope = self._scopes.get(name)
         if scope is None:
             scope = self._scopes[name] = Workspace()
@@ -54,7 +53,7 @@ class Workspace:
         size = prod(shape)
         buffer = self._buffers.get((name, dtype))
         if buffer is None or buffer.size < size:
-            # Earlier, smaller views would keep the buffer that is replaced alive.
+            # Views of the old buffer would keep it in memory.
             self._views = {key: v for key, v in self._views.items() if key[0] != name}
             buffer = self._buffers[name, dtype] = np.empty(size, dtype)
             if fill is not None:

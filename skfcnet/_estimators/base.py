@@ -23,7 +23,7 @@ from skfcnet._compat import (
     validate_params,
     with_callbacks,
 )
-from skfcnet._engine.numeric import finite, in_dtype
+from skfcnet._engine.numeric import checked_cast, checked_range
 from skfcnet._engine.warn import warn
 from skfcnet._estimators.architecture import (
     ENCODING_PARAMETERS,
@@ -394,7 +394,7 @@ class _BaseFCNet(FittedAttributes, CallbackSupportMixin, BaseEstimator):
             y = y.ravel()
         # Scaling subtracts numbers that may be close: it needs the precision of X.
         if issparse(X) or self.input_scaling is None:
-            X = in_dtype(X, self._compute_dtype, "X")
+            X = checked_cast(X, self._compute_dtype, "X")
         if sample_weight is not None:
             sample_weight = validate_sample_weight(sample_weight, X.shape[0])
         return X, y, sample_weight
@@ -448,7 +448,7 @@ class _BaseFCNet(FittedAttributes, CallbackSupportMixin, BaseEstimator):
         decode, loss = getattr(self._target, method), self._net.objective
 
         def predict_chunk(passes, rows, encoded):
-            scores = finite(passes(encoded), self._net.dtype)
+            scores = checked_range(passes(encoded), self._net.dtype)
             return decode(scores.astype(np.float64), loss, X.dtype)
 
         return self._by_chunks(predict_chunk, X)
@@ -528,7 +528,9 @@ class _BaseFCNet(FittedAttributes, CallbackSupportMixin, BaseEstimator):
             scores = scores.astype(np.float64)
             return self._target.backward(gradients, scores, self._net.objective)
 
-        gradients = finite(self._by_chunks(gradients_of_chunk, X), self._net.dtype)
+        gradients = checked_range(
+            self._by_chunks(gradients_of_chunk, X), self._net.dtype
+        )
         n_outputs, n_scores = self.n_outputs_, gradients.shape[1]
         axes = [n for n in (n_outputs, n_scores // n_outputs) if n > 1]
         return gradients.reshape(len(X), *axes, X.shape[1]).astype(X.dtype)

@@ -11,7 +11,7 @@ from sklearn.utils.validation import (
     validate_data,
 )
 
-from skfcnet._engine.numeric import surely_finite
+from skfcnet._engine.numeric import has_finite_norm
 from skfcnet._tabular.table_reader import TableReader
 from skfcnet._tabular.tables import as_table, holds_numbers, refuse_masks
 
@@ -106,7 +106,7 @@ def _needs_no_checks(estimator, X):
         and len(X) > 0
         and X.shape[1] == getattr(estimator, "n_features_in_", None)
         and not hasattr(estimator, "feature_names_in_")
-        and surely_finite(X)
+        and has_finite_norm(X)
     )
 
 

@@ -5,7 +5,7 @@ from math import isfinite
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
-from skfcnet._engine.parameters import ArrayList
+from skfcnet._engine.parameters import ParameterList
 
 
 class FittedAttributes:
@@ -20,7 +20,7 @@ class FittedAttributes:
 
         Assigning to the list, or a list to the attribute, copies arrays into place.
         """
-        return ArrayList("coefs_", self._arrays_named("W"), self._net.params)
+        return ParameterList("coefs_", self._arrays_named("W"), self._net.params)
 
     @coefs_.setter
     def coefs_(self, arrays):
@@ -32,7 +32,7 @@ class FittedAttributes:
         # Without the axis of length 1 by which those of members broadcast over rows.
         biases = self._arrays_named("b")
         biases = [b.reshape(b.shape[:-2] + b.shape[-1:]) for b in biases]
-        return ArrayList("intercepts_", biases, self._net.params)
+        return ParameterList("intercepts_", biases, self._net.params)
 
     @intercepts_.setter
     def intercepts_(self, arrays):

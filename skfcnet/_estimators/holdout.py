@@ -8,7 +8,7 @@ times. Equal rows stay together: no row of the validation set has been trained o
 import numpy as np
 from scipy.sparse import issparse
 
-from skfcnet._engine.batches import content_order
+from skfcnet._engine.batches import order_by_content
 from skfcnet._engine.warn import warn
 
 N_COMPARED_ROWS = 1000
@@ -73,7 +73,7 @@ def split_fraction(X, y, weight, *, fraction, classes=None, at_least=1, rng):
         If too few different rows are left.
     """
     weight = np.ones(X.shape[0]) if weight is None else weight
-    order, is_new = content_order(X, y, weight)
+    order, is_new = order_by_content(X, y, weight)
     group_of = np.empty(len(order), int)
     group_of[order] = np.cumsum(is_new) - 1
     first_rows = order[is_new]

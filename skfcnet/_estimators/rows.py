@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from skfcnet._engine.batches import content_order, repetitions
+from skfcnet._engine.batches import as_repetition_counts, order_by_content
 
 
 class Rows(NamedTuple):
@@ -53,7 +53,7 @@ class Rows(NamedTuple):
         """Return the rows with weights that are repetition counts."""
         if self.weight is None:
             return self
-        return self._replace(weight=repetitions(self.weight))
+        return self._replace(weight=as_repetition_counts(self.weight))
 
     def total_weight(self):
         """Return the number of rows of an epoch, which counts repetitions."""
@@ -85,7 +85,7 @@ def in_order_of_content(rows):
     once cannot tell a row of weight k from k rows.
     """
     weight = np.ones(rows.n_rows) if rows.weight is None else rows.weight
-    order, _ = content_order(rows.X, rows.target, weight)
+    order, _ = order_by_content(rows.X, rows.target, weight)
     counts = weight[order].astype(int)
     if (counts == weight[order]).all():
         return rows.take(np.repeat(order, counts), weight=None)

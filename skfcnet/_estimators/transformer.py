@@ -13,7 +13,7 @@ from sklearn.utils import get_tags
 from sklearn.utils.validation import check_is_fitted
 
 from skfcnet._compat import HasMethods, Interval, validate_params
-from skfcnet._engine.numeric import finite
+from skfcnet._engine.numeric import checked_range
 from skfcnet._estimators.checks import validate_X_predict
 from skfcnet._estimators.classifier import FCNetClassifier
 
@@ -182,7 +182,7 @@ class FCNetTransformer(
         activations = estimator._by_chunks(
             lambda passes, _, encoded: np.hstack(passes(encoded)), X, layer=self._layer
         )
-        activations = finite(activations, estimator._net.dtype)
+        activations = checked_range(activations, estimator._net.dtype)
         return activations.astype(X.dtype, copy=False)
 
 

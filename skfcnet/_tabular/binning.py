@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from skfcnet._engine.numeric import finite
+from skfcnet._engine.numeric import checked_range
 from skfcnet._engine.statistics import distinct, quantiles
 from skfcnet._tabular.chunks import row_chunks
 
@@ -207,7 +207,7 @@ class PiecewiseLinear:
         """
         out = np.empty((len(X), self.width), X.dtype) if out is None else out
         linear, components = np.split(out, [self._n_columns], axis=1)
-        finite(np.multiply(X, X.dtype.type(LINEAR_FACTOR), out=linear), X.dtype)
+        checked_range(np.multiply(X, X.dtype.type(LINEAR_FACTOR), out=linear), X.dtype)
         np.clip(self._heights(X, out=components), 0, 1, out=components)
         return out
 

@@ -9,7 +9,7 @@ from copy import copy
 import numpy as np
 from scipy.sparse import issparse
 
-from skfcnet._engine.numeric import in_dtype, surely_finite
+from skfcnet._engine.numeric import checked_cast, has_finite_norm
 from skfcnet._engine.statistics import exact_weights
 from skfcnet._tabular.binning import (
     PiecewiseLinear,
@@ -313,7 +313,7 @@ class Encoder:
         """
         dtype = self.dtype if dtype is None else dtype
         if self.is_identity:
-            numbers = in_dtype(numbers, dtype, "X")
+            numbers = checked_cast(numbers, dtype, "X")
             has_missing = _columns_with_missing(numbers).size
             return np.nan_to_num(numbers) if has_missing else numbers
         out = np.empty((numbers.shape[0], self.width), dtype)
@@ -385,7 +385,7 @@ class Encoder:
 
 def _columns_with_missing(table):
     """Return the indices of the columns that have missing values."""
-    if issparse(table) or surely_finite(table):
+    if issparse(table) or has_finite_norm(table):
         return np.empty(0, int)
     found = np.zeros(table.shape[1], bool)
     for rows in row_chunks(table):

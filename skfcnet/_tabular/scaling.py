@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from skfcnet._engine.numeric import finite
+from skfcnet._engine.numeric import checked_range
 from skfcnet._engine.statistics import distinct
 from skfcnet._tabular.location_scale import (
     mean_and_deviation,
@@ -47,7 +47,7 @@ def smooth_clip_slope(x):
 def unbounded(x, *, out):
     """Write x as it is; refuse numbers that are too large for the dtype of out."""
     np.copyto(out, x, casting="same_kind")
-    finite(out[~np.isnan(x)], out.dtype)
+    checked_range(out[~np.isnan(x)], out.dtype)
 
 
 def unbounded_slope(x):

@@ -30,7 +30,7 @@ from skfcnet.losses._declaration import Loss
 from skfcnet.losses._deviances import *
 from skfcnet.losses._domains import (
     CLASS_INDICES,
-    NOT_NEGATIVE,
+    NON_NEGATIVE,
     POSITIVE,
     PROBABILITIES,
     REAL,
@@ -78,7 +78,7 @@ LOSSES = {
         _constants.quantiles,
         parameters=QUANTILE,
     ),
-    "poisson": Loss(poisson_loss, LINKS["log"], NOT_NEGATIVE, _constants.positive_mean),
+    "poisson": Loss(poisson_loss, LINKS["log"], NON_NEGATIVE, _constants.positive_mean),
     "gamma": Loss(gamma_loss, LINKS["log"], POSITIVE, _constants.positive_mean),
 }
 """Every loss by name."""

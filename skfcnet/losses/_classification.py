@@ -5,7 +5,7 @@ from types import MappingProxyType
 import numpy as np
 from scipy.special import expit
 
-from skfcnet._engine.arguments import A_SHARE, as_floats, checked, checked_number
+from skfcnet._engine.arguments import FRACTION, as_floats, checked, checked_number
 from skfcnet._engine.workspace import Workspace
 from skfcnet.losses._arrays import (
     mean_over_rows,
@@ -276,7 +276,7 @@ def logistic_loss(x, y, *, label_smoothing=0.0, weight=None, out=None, workspace
 
 
 def _label_smoothing(value):
-    return checked_number("label_smoothing", value, *A_SHARE)
+    return checked_number("label_smoothing", value, *FRACTION)
 
 
 LABEL_SMOOTHING = MappingProxyType({"label_smoothing": _label_smoothing})

@@ -51,7 +51,7 @@ class Domain(NamedTuple):
             raise ValueError(f"loss={loss!r} requires y with a positive sum.")
 
 
-def _is_not_negative(y):
+def _is_non_negative(y):
     return y >= 0
 
 
@@ -65,6 +65,6 @@ def _is_within_zero_and_one(y):
 
 REAL = Domain("real", np.isreal)
 POSITIVE = Domain("positive", _is_positive)
-NOT_NEGATIVE = Domain("non-negative", _is_not_negative, some_positive=True)
+NON_NEGATIVE = Domain("non-negative", _is_non_negative, some_positive=True)
 PROBABILITIES = Domain("[0, 1]-valued", _is_within_zero_and_one)
-CLASS_INDICES = Domain("non-negative integer", _is_not_negative)
+CLASS_INDICES = Domain("non-negative integer", _is_non_negative)

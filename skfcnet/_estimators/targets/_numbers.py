@@ -7,7 +7,7 @@ import numpy as np
 from sklearn.metrics import r2_score
 from sklearn.utils import check_array
 
-from skfcnet._engine.numeric import in_dtype
+from skfcnet._engine.numeric import checked_cast
 from skfcnet._engine.statistics import distinct
 from skfcnet._estimators.target_checks import check_width
 from skfcnet._estimators.targets._target import Target
@@ -84,7 +84,7 @@ class ContinuousTarget(Target):
     def transform(self, encoded, dtype):
         """Return the scaled targets."""
         scaled = self.scaler.transform(encoded[..., np.newaxis])[..., 0]
-        return in_dtype(scaled, dtype, "y")
+        return checked_cast(scaled, dtype, "y")
 
     def loss_params(self):
         """Return the parameters of the loss, by name."""
