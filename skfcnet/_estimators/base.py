@@ -27,8 +27,8 @@ from skfcnet._engine.numeric import checked_cast, checked_range
 from skfcnet._engine.warn import warn
 from skfcnet._estimators.architecture import (
     ENCODING_PARAMETERS,
-    continue_network,
     start_network,
+    update_network,
 )
 from skfcnet._estimators.checks import (
     validate_sample_weight,
@@ -40,23 +40,23 @@ from skfcnet._estimators.constraints import (
     PARAMETER_CONSTRAINTS,
     check_combinations,
     check_parameters_for_sparse_input,
-    parameters_for_dense_input,
+    parameters_requiring_dense_input,
     warn_of_many_epochs,
 )
 from skfcnet._estimators.fitted_attributes import FittedAttributes
-from skfcnet._estimators.holdout import warn_of_another_scale
+from skfcnet._estimators.holdout import warn_if_scales_differ
 from skfcnet._estimators.optimization import (
     max_epochs,
     minibatch_solver,
     trains_to_the_end,
 )
 from skfcnet._estimators.rows import Rows, rows_of_positive_weight
-from skfcnet._estimators.target_checks import refuse_missing, refuse_other_than_numbers
+from skfcnet._estimators.target_checks import refuse_missing, refuse_non_numeric
 from skfcnet._estimators.training import (
-    AfterEpoch,
+    TrainingMonitor,
     TrainingState,
     advice_on_divergence,
-    finish,
+    finish_minibatch_training,
     train_on_all_rows,
     train_on_minibatches,
 )
@@ -104,7 +104,7 @@ class _BaseFCNet(FittedAttributes, CallbackSupportMixin, BaseEstimator):
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
-        tags.input_tags.sparse = not parameters_for_dense_input(self)
+        tags.input_tags.sparse = not parameters_requiring_dense_input(self)
         tags.input_tags.allow_nan = True
         features = self.categorical_features
         # The tags describe arrays, in which 'from_dtype' finds no categories.
@@ -225,8 +225,8 @@ class _BaseFCNet(FittedAttributes, CallbackSupportMixin, BaseEstimator):
         table = rows.X
         rows, validation = draft._prepare(rows, held_out)
         if X_val is not None:
-            warn_of_another_scale(table, held_out.X)
-        draft._training = draft._training.forgetting_the_best()
+            warn_if_scales_differ(table, held_out.X)
+        draft._training = draft._training.without_best_epochs()
         first_epoch = draft._training.n_epochs
         metadata = {"sample_weight": sample_weight, "X_val": X_val, "y_val": y_val}
         metadata["sample_weight_val"] = sample_weight_val
@@ -266,9 +266,9 @@ class _BaseFCNet(FittedAttributes, CallbackSupportMixin, BaseEstimator):
             rows, validation = draft._prepare(rows, held_out)
             solver = minibatch_solver(draft, rows, 1, is_partial_fit=True)
             first_epoch = draft._training.n_epochs
-            after_epoch = AfterEpoch(draft, validation)
-            after_epoch.of_minibatches(solver, solver.train_epoch())
-            finish(draft, solver, first_epoch)
+            monitor = TrainingMonitor(draft, validation)
+            monitor.end_minibatch_epoch(solver, solver.train_epoch())
+            finish_minibatch_training(draft, solver, first_epoch)
         self._commit(draft)
         return self
 
@@ -333,7 +333,7 @@ class _BaseFCNet(FittedAttributes, CallbackSupportMixin, BaseEstimator):
             self._encoder.reader = self._encoder.reader.reporting_new_categories(
                 as_table(table), index, X
             )
-        self._target.follow(self)
+        self._target.copy_parameters(self)
         encoded = self._encode_target(y, is_whole=is_whole)
         self._target.learn_from_rows(y, weight)
         return Rows(X, y, encoded, weight, self._target.costs(y), index)
@@ -374,7 +374,7 @@ class _BaseFCNet(FittedAttributes, CallbackSupportMixin, BaseEstimator):
         refuse_missing(y, "y")
         if self._predicts_numbers:  # dates are allowed as class labels
             refuse_dates(y, "y")
-            refuse_other_than_numbers(y, "y")
+            refuse_non_numeric(y, "y")
         X, y = validate_table(
             self,
             X,
@@ -401,9 +401,10 @@ class _BaseFCNet(FittedAttributes, CallbackSupportMixin, BaseEstimator):
 
     def _prepare(self, rows, held_out):
         """Encode the training and validation rows, and make or update the network."""
-        rows = rows.repeated()  # after the split, so that the training set has all rows
+        # After the split, so that an epoch has as many rows as the training set.
+        rows = rows.with_repetition_counts()
         if self._target.learn_scale(rows):  # earlier losses are in another unit
-            self._training = self._training.forgetting_the_best()
+            self._training = self._training.without_best_epochs()
         rows = rows._replace(
             target=self._target.transform(rows.target, self._compute_dtype)
         )
@@ -411,7 +412,7 @@ class _BaseFCNet(FittedAttributes, CallbackSupportMixin, BaseEstimator):
             X = self._encoder.fit_transform(rows.X, rows.weight)
             start_network(self, rows)
         else:
-            continue_network(self)
+            update_network(self)
             self._encoder = self._encoder.updated(rows.X, rows.weight)
             X = self._encode(rows.X)
         validation = None if held_out is None else ValidationSet(self, held_out)
@@ -451,9 +452,9 @@ class _BaseFCNet(FittedAttributes, CallbackSupportMixin, BaseEstimator):
             scores = checked_range(passes(encoded), self._net.dtype)
             return decode(scores.astype(np.float64), loss, X.dtype)
 
-        return self._by_chunks(predict_chunk, X)
+        return self._apply_in_chunks(predict_chunk, X)
 
-    def _by_chunks(self, function, X, *, layer=None):
+    def _apply_in_chunks(self, function, X, *, layer=None):
         """Apply a function to chunks of rows, which limits the memory that it needs.
 
         Parameters
@@ -529,7 +530,7 @@ class _BaseFCNet(FittedAttributes, CallbackSupportMixin, BaseEstimator):
             return self._target.backward(gradients, scores, self._net.objective)
 
         gradients = checked_range(
-            self._by_chunks(gradients_of_chunk, X), self._net.dtype
+            self._apply_in_chunks(gradients_of_chunk, X), self._net.dtype
         )
         n_outputs, n_scores = self.n_outputs_, gradients.shape[1]
         axes = [n for n in (n_outputs, n_scores // n_outputs) if n > 1]

@@ -590,7 +590,7 @@ class FCNetClassifier(ClassifierMixin, _BaseFCNet):
             outputs, a list with an array of shape (n_samples, n_classes) for each.
         """
         scores = self._predict("decision_function", X)
-        return self._target.scores_by_output(scores)
+        return self._target.format_scores(scores)
 
     def predict_proba(self, X):
         """Predict the probability of each class.
@@ -609,7 +609,7 @@ class FCNetClassifier(ClassifierMixin, _BaseFCNet):
             several outputs, a list with an array for each.
         """
         columns = self._predict("predict_proba", X)
-        return self._target.by_output(columns)
+        return self._target.split_by_output(columns)
 
     def predict_log_proba(self, X):
         """Predict the logarithm of the probability of each class.
@@ -629,4 +629,4 @@ class FCNetClassifier(ClassifierMixin, _BaseFCNet):
             with an array for each.
         """
         columns = self._predict("predict_log_proba", X)
-        return self._target.by_output(columns)
+        return self._target.split_by_output(columns)
