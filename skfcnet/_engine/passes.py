@@ -194,7 +194,7 @@ class InferencePasses:
 
     Attributes
     ----------
-    dtype, chunk
+    objective, dtype, chunk
         As given.
 
     width : int
@@ -205,7 +205,7 @@ class InferencePasses:
         self.dtype, self.chunk = dtype, chunk
         self.width = stages[-1].fan_out
         self._has_members = bool(stages[-1].member_shape)
-        self._stages, self._objective = stages, objective
+        self._stages, self.objective = stages, objective
         self._params = params.converted(dtype)
         self._passes = {}
 
@@ -255,10 +255,10 @@ class InferencePasses:
                 dscores = np.zeros(scores.shape[-2:], self.dtype)
                 dscores[:, k] = 1
                 if self._has_members:
-                    dscores = self._objective.link.average_backward(dscores, scores)
+                    dscores = self.objective.link.average_backward(dscores, scores)
                 dx = passes.backward(dscores, caches)
                 np.sum(self._by_member(dx), axis=0, out=gradients[:, k])
-            return self._objective.average(self._by_member(scores)), gradients
+            return self.objective.average(self._by_member(scores)), gradients
 
     @cached_property
     def _back_to_the_rows(self):

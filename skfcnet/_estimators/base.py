@@ -446,11 +446,11 @@ class _BaseFCNet(FittedAttributes, CallbackSupportMixin, BaseEstimator):
             The predictions for all rows.
         """
         X = self._validate_X(X)
-        decode, loss = getattr(self._target, method), self._net.objective
+        decode = getattr(self._target, method)
 
         def predict_chunk(passes, rows, encoded):
             scores = checked_range(passes(encoded), self._net.dtype)
-            return decode(scores.astype(np.float64), loss, X.dtype)
+            return decode(scores.astype(np.float64), passes.objective, X.dtype)
 
         return self._apply_in_chunks(predict_chunk, X)
 
@@ -527,7 +527,7 @@ class _BaseFCNet(FittedAttributes, CallbackSupportMixin, BaseEstimator):
             scores, gradients = passes.gradients(encoded)
             gradients = self._encoder.backward(rows, gradients.astype(np.float64))
             scores = scores.astype(np.float64)
-            return self._target.backward(gradients, scores, self._net.objective)
+            return self._target.backward(gradients, scores, passes.objective)
 
         gradients = checked_range(
             self._apply_in_chunks(gradients_of_chunk, X), self._net.dtype

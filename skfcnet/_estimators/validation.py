@@ -110,13 +110,14 @@ class ValidationSet:
         """Return the loss and the score of the present state of an estimator."""
         net, epoch = draft._net, draft._training.n_epochs + 1
         scores = net.scores(self._encoded).astype(np.float64)
-        loss, _ = net.objective.function(scores, self._target, weight=self._weight)
+        objective = net.objective
+        loss, _ = objective.function(scores, self._target, weight=self._weight)
         if not isfinite(loss):
             raise DivergenceError(f"the validation loss became {loss} in epoch {epoch}")
         if draft.scoring == "loss":
             score = -loss
         elif self._scorer is None:
-            predictions = draft._target.decode(scores, net.objective)
+            predictions = draft._target.decode(scores, objective)
             score = draft._target.score(self._y, predictions, self._weight, loss)
         else:
             score = self._score(draft)
