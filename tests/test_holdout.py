@@ -1,4 +1,4 @@
-"""Which rows are set aside to validate on."""
+"""The split into a training set and a validation set."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Rows to validate on: given or set aside, weighted, scored."""
+"""The validation set: passed or held out, its weights and its scores."""
 
 import numpy as np
 import pandas as pd

@@ -41,14 +41,14 @@ from skfcnet._estimators.constraints import (
     check_combinations,
     check_parameters_for_sparse_input,
     parameters_requiring_dense_input,
-    warn_of_many_epochs,
+    warn_about_many_epochs,
 )
 from skfcnet._estimators.fitted_attributes import FittedAttributes
 from skfcnet._estimators.holdout import warn_if_scales_differ
 from skfcnet._estimators.optimization import (
     max_epochs,
     minibatch_solver,
-    trains_to_the_end,
+    trains_all_epochs,
 )
 from skfcnet._estimators.rows import Rows, rows_of_positive_weight
 from skfcnet._estimators.target_checks import refuse_missing, refuse_non_numeric
@@ -60,7 +60,7 @@ from skfcnet._estimators.training import (
     train_on_all_rows,
     train_on_minibatches,
 )
-from skfcnet._estimators.unused_parameters import warn_of_unused_parameters
+from skfcnet._estimators.unused_parameters import warn_about_unused_parameters
 from skfcnet._estimators.validation import (
     ValidationSet,
     read_validation_set,
@@ -184,8 +184,8 @@ class _BaseFCNet(FittedAttributes, CallbackSupportMixin, BaseEstimator):
             estimator then remains as it was.
         """
         validate_params(self)
-        warn_of_unused_parameters(self)
-        warn_of_many_epochs(self)
+        warn_about_unused_parameters(self)
+        warn_about_many_epochs(self)
         earlier = vars(self).copy()
         try:
             with np.errstate(all="ignore"):  # all results are checked
@@ -246,7 +246,7 @@ class _BaseFCNet(FittedAttributes, CallbackSupportMixin, BaseEstimator):
             draft._training = draft._training._replace(optimizer={})
         self._commit(draft)
         task.end()
-        if has_converged or validation is not None or trains_to_the_end(self):
+        if has_converged or validation is not None or trains_all_epochs(self):
             return 0
         return draft._training.n_epochs - first_epoch
 
@@ -258,7 +258,7 @@ class _BaseFCNet(FittedAttributes, CallbackSupportMixin, BaseEstimator):
         is_first = not hasattr(self, "_net")
         if is_first:  # successive calls continue training, as with a warm start
             unfitted = type(self)(**self.get_params(deep=False))
-            warn_of_unused_parameters(unfitted.set_params(warm_start=True))
+            warn_about_unused_parameters(unfitted.set_params(warm_start=True))
         draft = self._draft(continues=True)
         with np.errstate(all="ignore"), advice_on_divergence(draft):
             rows = draft._read(X, y, sample_weight, classes=classes)

@@ -23,7 +23,7 @@ from skfcnet._estimators.optimization import (
     SOLVERS,
     schedule_end_is_unknown,
     schedule_has_end,
-    trains_to_the_end,
+    trains_all_epochs,
 )
 from skfcnet._estimators.unused_parameters import (
     Condition,
@@ -103,7 +103,7 @@ CONDITIONS = (
     ),
     Condition(
         ("tol", "n_iter_no_change"),
-        lambda estimator: not trains_to_the_end(estimator),
+        lambda estimator: not trains_all_epochs(estimator),
         "a schedule without an end, such as learning_rate='constant', whereas "
         "learning_rate={learning_rate!r} is followed to its end",
         ConvergenceWarning,
@@ -204,11 +204,11 @@ def check_parameters_for_sparse_input(estimator):
         )
 
 
-def warn_of_many_epochs(estimator):
+def warn_about_many_epochs(estimator):
     """Warn about a large ``max_iter`` if training cannot stop before."""
     is_large = estimator.max_iter is not None and estimator.max_iter > MAX_AUTO_EPOCHS
     is_default = "learning_rate" not in parameters_set_by_user(estimator)
-    if is_large and trains_to_the_end(estimator) and is_default:
+    if is_large and trains_all_epochs(estimator) and is_default:
         warn(
             f"All max_iter={estimator.max_iter} epochs are trained, since "
             f"learning_rate={estimator.learning_rate!r} is followed to its end: tol "

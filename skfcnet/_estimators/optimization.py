@@ -88,7 +88,7 @@ def schedule_end_is_unknown(estimator):
     return schedule_has_end(estimator) and is_unknown
 
 
-def trains_to_the_end(estimator):
+def trains_all_epochs(estimator):
     """Return whether `fit` follows the schedule to its end, without stopping early."""
     return schedule_has_end(estimator) and not schedule_end_is_unknown(estimator)
 

@@ -22,7 +22,7 @@ from skfcnet._estimators.optimization import (
     can_divide_learning_rate,
     l2_coefficient,
     minibatch_solver,
-    trains_to_the_end,
+    trains_all_epochs,
 )
 from skfcnet._estimators.rows import sorted_by_content
 from skfcnet._estimators.unused_parameters import parameters_set_by_user
@@ -47,7 +47,7 @@ class BestEpoch(NamedTuple):
         The two scores of the epoch; greater is better.
 
     vector : ndarray or None, default=None
-        The parameters of the network after this epoch, while training goes on.
+        The parameters of the network after this epoch, while training continues.
     """
 
     epoch: int = 0
@@ -279,7 +279,7 @@ class TrainingMonitor:
         n_epochs = draft._training.n_epochs_without_improvement
         # Without a validation set, L-BFGS stops by the criteria of SciPy.
         is_lbfgs = draft.solver == "lbfgs" and self._validation is None
-        if is_lbfgs or trains_to_the_end(draft) or n_epochs < draft.n_iter_no_change:
+        if is_lbfgs or trains_all_epochs(draft) or n_epochs < draft.n_iter_no_change:
             return False
         if can_divide_learning_rate(draft, draft._training):
             draft._training = draft._training.with_smaller_learning_rate()
@@ -304,7 +304,7 @@ def train_on_minibatches(draft, rows, validation, task):
         The estimator that is trained.
 
     rows : Rows
-        The encoded rows to train on.
+        The encoded rows of the training set.
 
     validation : ValidationSet or None
         The validation set, if there is one.

@@ -100,7 +100,7 @@ def _defaults(estimator_class):
     return {name: parameter.default for name, parameter in parameters.items()}
 
 
-def warn_of_unused_parameters(estimator):
+def warn_about_unused_parameters(estimator):
     """Warn about parameters that were set but have no effect.
 
     Parameters
