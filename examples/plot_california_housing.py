@@ -54,8 +54,9 @@ for part in ("train", "val", "test"):
     print(f"{part:5}", data[f"X_{part}"].shape)
 
 # %%
-# Two numbers to compare with: the error of always predicting the mean, and that of a
-# linear model. Errors are root mean squared (RMS), in the units of the target.
+# The errors can be compared with those of two simple models: always predicting the
+# mean, and a linear model. Errors are root mean squared (RMS) errors, in the units of
+# the target.
 
 from sklearn.linear_model import LinearRegression
 from sklearn.metrics import root_mean_squared_error
@@ -91,7 +92,6 @@ from skfcnet.update_rules import adam
 net = FullyConnectedNet(
     "regression",
     [64, 64],
-    [False, False],
     input_dim=data.X_train.shape[1],
     output_dim=1,
     reg=1e-4,
@@ -140,11 +140,11 @@ plt.show()
 # ---------------
 #
 # The estimator is the shorter way, and its defaults are the better recipe. The features
-# come unscaled: it scales them itself, such that no extreme value remains, and encodes
-# each by the bins it falls into. The learning rate rises and falls once, and the number
-# of epochs goes by the number of rows, so that there is nothing to stop, and the
-# validation rows are not needed. The loss is *half* the mean squared error here, as in
-# scikit-learn, of targets that are scaled to a variance of 1.
+# are not scaled beforehand: the estimator scales them such that no extreme values
+# remain, and adds piecewise linear encoding. The learning rate rises and falls once,
+# and the number of epochs depends on the number of rows. Training therefore need not be
+# stopped early, and the validation set is not used. The loss is *half* the mean squared
+# error here, as in scikit-learn, of targets that are scaled to a variance of 1.
 
 from skfcnet import FCNetRegressor, TrainingCurveDisplay
 
@@ -161,8 +161,8 @@ display.ax_.set_ylim(0, 0.25)
 plt.show()
 
 # %%
-# The loss goes on falling to the last epoch. In the end, where the learning rate goes
-# to zero, it is no longer thrown back by steps that are too long.
+# The loss falls until the last epoch. At the end, where the learning rate goes to zero,
+# steps are no longer too long, and the loss does not rise any more.
 #
 # Predicted against true values
 # -----------------------------

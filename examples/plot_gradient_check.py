@@ -3,7 +3,7 @@ Checking gradients numerically
 ==============================
 
 A backward pass is easy to get slightly wrong, and a network with a slightly wrong
-gradient still trains, only worse. The remedy is an independent witness. The
+gradient still trains, only worse. The remedy is an independent check. The
 derivative of a function :math:`f` is, up to a small error, the slope between two
 points beside :math:`x`,
 
@@ -130,7 +130,6 @@ def check_network(net, X, y):
 net = FullyConnectedNet(
     "classification",
     [12, 8],
-    [False, False],
     input_dim=10,
     output_dim=3,
     reg=0.1,
@@ -161,7 +160,7 @@ for name, error in check_network(net, X, y).items():
 net = FullyConnectedNet(
     "classification",
     [12],
-    [True],
+    ["batch"],
     input_dim=10,
     output_dim=3,
     weight_scale=0.3,
@@ -183,7 +182,7 @@ print(f"largest gradient of b1: {np.abs(grads['b1']).max():.1e}")
 # The step size
 # -------------
 #
-# How good is the witness? Taylor's formula gives the centred difference an error of
+# How accurate is the check? Taylor's formula gives the centred difference an error of
 #
 # .. math:: \frac{f(x + h) - f(x - h)}{2 h} - f'(x) = \frac{h^2}{6} f'''(x) + \dots,
 #

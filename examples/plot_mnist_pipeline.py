@@ -47,20 +47,20 @@ print(f"These are {name}: {len(X_train)} training and {len(X_test)} test rows.")
 # The same recipe
 # ---------------
 #
-# One hidden layer of 20 units with batch normalisation, gradient descent with plain
-# momentum at a constant learning rate, minibatches of 100 rows, as many epochs; pixels
-# that only the pipeline scales, and labels as they are. Two details are different from
-# the building blocks:
+# The network has one hidden layer of 20 units with batch normalisation, and is trained
+# by gradient descent with momentum at a constant learning rate, on minibatches of 100
+# rows and for the same number of epochs. Only the pipeline scales the pixels, and
+# labels are not smoothed. Two details are different from the building blocks:
 #
-# * ``alpha`` is scikit-learn's penalty, which is divided by 200, or by the total
-#   weight of the rows if that is smaller. ``alpha=0.02`` is ``reg=1e-4``.
+# * ``alpha`` is scikit-learn's penalty, which is divided by 200, or by the sum of the
+#   sample weights if this is smaller. ``alpha=0.02`` is ``reg=1e-4``.
 # * Weights start on a scale that depends on the width of the layer.
 #
 # The mean of each pixel need not be subtracted: batch normalisation after the first
 # layer subtracts it again.
 #
-# So many epochs are chosen here, and the loss would still improve after them. The
-# ``ConvergenceWarning`` that says so is therefore switched off.
+# After this number of epochs the loss would still improve, and there would be a
+# ``ConvergenceWarning``, which is switched off here.
 
 import warnings
 
@@ -98,11 +98,11 @@ print(f"test accuracy:       {small.score(X_test, data.y_test):.4f}")
 # A larger network
 # ----------------
 #
-# Two wider hidden layers learn more, and soon they learn the training rows by heart.
-# Dropout works against that: in every step each hidden unit is left out with
-# probability 0.2, so that none can rely on another. All else is left to the defaults:
-# the network scales the pixels itself, AdamW trains it, and the learning rate rises and
-# falls once.
+# Two wider hidden layers learn more, and soon they overfit the training set. Dropout
+# reduces overfitting: in every step each hidden unit is left out with probability 0.2,
+# so that no unit can rely on another. All other parameters have their defaults: the
+# estimator scales the pixels itself, AdamW trains the network, and the learning rate
+# rises and falls once.
 
 large = FCNetClassifier(hidden_layer_sizes=(256, 128), dropout=0.2, random_state=0)
 large.fit(X_train, data.y_train)
@@ -110,8 +110,8 @@ print(f"validation accuracy: {large.score(X_val, data.y_val):.4f}")
 print(f"test accuracy:       {large.score(X_test, data.y_test):.4f}")
 
 # %%
-# The training loss of both. The curve of the larger network includes dropout, which
-# is only switched off for predictions.
+# The figure shows the training loss of both networks. The loss of the larger network is
+# computed with dropout, which is only switched off for predictions.
 
 import matplotlib.pyplot as plt
 

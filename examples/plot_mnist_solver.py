@@ -19,8 +19,8 @@ history. Here they train a small network on images of handwritten digits.
 # of them this page shows is printed below.
 #
 # Pixels are scaled to [0, 1], and the mean of each pixel over the training rows is
-# subtracted. Validation and test rows are treated with the *same* mean: nothing about
-# them is known before they are predicted.
+# subtracted. The *same* mean is subtracted from validation and test rows, since nothing
+# about them is known before they are predicted.
 
 import os
 
@@ -50,7 +50,7 @@ for part in ("train", "val", "test"):
     print(f"{part:5}", data[f"X_{part}"].shape, data[f"y_{part}"].shape)
 
 # %%
-# Seven samples of each class, as they are before the normalisation:
+# The figure shows seven samples of each class, before the normalisation:
 
 import matplotlib.pyplot as plt
 
@@ -63,16 +63,16 @@ plt.show()
 # The network
 # -----------
 #
-# One hidden layer of 20 units with batch normalisation. The second list has one entry
-# for each hidden layer and says whether it is normalised. ``reg`` is the coefficient
-# of the L2 penalty on the weights.
+# The network has one hidden layer of 20 units, with batch normalisation. The second
+# list names the normalisation of each hidden layer. ``reg`` is the coefficient of the
+# L2 penalty on the weights.
 
 from skfcnet.network import FullyConnectedNet
 
 net = FullyConnectedNet(
     "classification",
     [20],
-    [True],
+    ["batch"],
     input_dim=data.X_train.shape[1],
     reg=1e-4,
     random_state=0,

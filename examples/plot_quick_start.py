@@ -13,10 +13,10 @@ sets that come with scikit-learn.
 # Fit a classifier
 # ----------------
 #
-# The digits are 1797 grey-scale images of 8 x 8 pixels. A network goes where any
-# classifier goes, here behind a ``StandardScaler``. Gradient descent works best when
-# all features have about the same scale; the network also sees to that itself, so that
-# the pipeline would do without the scaler.
+# The digits are 1797 grey-scale images of 8 x 8 pixels. A network can be used like any
+# other classifier, here behind a ``StandardScaler``. Gradient descent works best when
+# all features have about the same scale; the estimator also scales them itself, so that
+# the scaler is not necessary.
 
 from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split
@@ -47,11 +47,11 @@ print("probabilities:", model.predict_proba(X_test[:5]).max(axis=1).round(3))
 # Look at the training
 # --------------------
 #
-# Training went over the rows again and again, in *epochs*: for so few rows 256 times,
-# unless ``max_iter`` says otherwise. The learning rate rises in the first 30 % of them
-# and falls to zero in the others, and there the loss comes to rest, too. That of every
-# epoch is in ``loss_curve_``; :class:`~skfcnet.TrainingCurveDisplay` draws it. It finds
-# the network inside the pipeline.
+# A pass over all training rows is an *epoch*. For so few rows there are 256 epochs,
+# unless ``max_iter`` says otherwise. The learning rate rises in the first 30 % of the
+# steps and then falls to zero, where the loss settles. ``loss_curve_`` has the loss of
+# every epoch, and :class:`~skfcnet.TrainingCurveDisplay` draws it, also for a network
+# inside a pipeline.
 
 from pathlib import Path
 
@@ -112,9 +112,9 @@ print(f"written: {output / 'digits.joblib'}; same probabilities when loaded: {sa
 #
 # The diabetes data have ten features of 442 patients; the target is a measure of how
 # the disease has progressed, between 25 and 346. The estimator scales both for training
-# by itself, and scales the predictions back. So few rows are easy to learn by heart,
-# therefore the network is small, and dropout and a much stronger penalty ``alpha`` than
-# the default of 0.01 hold it back.
+# by itself, and scales the predictions back. A network overfits so few rows easily.
+# Therefore it is small here, and regularised by dropout and by a penalty ``alpha`` that
+# is much larger than the default of 0.01.
 
 from sklearn.datasets import load_diabetes
 
@@ -134,8 +134,9 @@ print(f"R2 on the training rows: {regressor.score(X_train, y_train):.3f}")
 print(f"R2 on the test rows:     {regressor.score(X_test, y_test):.3f}")
 
 # %%
-# The losses of the training curve are those of the scaled target, and contain the
-# penalty. That is most of what falls at first, while the weights become small.
+# The losses of the training curve refer to the scaled target, and include the penalty.
+# At first the losses fall mainly because the weights, and with them the penalty, become
+# smaller.
 
 display = TrainingCurveDisplay.from_estimator(regressor)
 display.ax_.set(yscale="log", title="Diabetes")

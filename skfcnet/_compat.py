@@ -1,4 +1,4 @@
-"""The only place that touches scikit-learn's private or version-dependent names."""
+"""Names of scikit-learn that are private or differ between its versions."""
 
 from sklearn.utils._param_validation import (
     HasMethods,
@@ -10,7 +10,7 @@ from sklearn.utils._param_validation import (
 
 try:
     from sklearn.callback import CallbackSupportMixin, ScoringMonitor, with_callbacks
-except ImportError:  # before scikit-learn 1.9 there are no callbacks
+except ImportError:  # scikit-learn before 1.9 has no callbacks
 
     class _NoCallbacks:
         def subcontext(self, **task):
@@ -22,22 +22,22 @@ except ImportError:  # before scikit-learn 1.9 there are no callbacks
         call_on_fit_task_end = call_on_fit_task_begin
 
     class CallbackSupportMixin:
-        """Stands for scikit-learn's: nobody listens."""
+        """Replacement of scikit-learn's mixin that calls no callbacks."""
 
         def _init_callback_context(self, **task):
             return _NoCallbacks()
 
     def with_callbacks(method):
-        """Stand for scikit-learn's decorator: there is nothing to tear down."""
+        """Replace scikit-learn's decorator, which tears callbacks down."""
         return method
 
     class ScoringMonitor:
-        """Stands for scikit-learn's: there is nothing to set it on."""
+        """Replacement of scikit-learn's class that cannot be instantiated."""
 
         def __init__(self, *, scoring):
             raise ImportError(
-                f"{type(self).__name__} is a callback of scikit-learn, which has them "
-                f"from version 1.9 on: upgrade it."
+                f"{type(self).__name__} is a callback, and needs scikit-learn 1.9 or "
+                f"newer: upgrade scikit-learn."
             )
 
 
@@ -62,31 +62,31 @@ def validate_params(estimator):
     Raises
     ------
     InvalidParameterError
-        Naming the first parameter that is out of its range.
+        If a parameter has a value that is not allowed.
     """
     estimator._validate_params()
 
 
 def scorer_name(scorer):
-    """Return what a scorer is called: one of ``make_scorer``, after its function."""
+    """Return the name of a scorer, which is that of its function if it has one."""
     function = getattr(scorer, "_score_func", scorer)
     sign = "-" if getattr(scorer, "_sign", 1) < 0 else ""
     return sign + getattr(function, "__name__", type(function).__name__)
 
 
 class FitTask:
-    """What callbacks are told of: a fit, and in it one epoch after the other.
+    """A fit and its epochs, as callbacks observe them.
 
     Parameters
     ----------
     estimator : CallbackSupportMixin
-        Whose callbacks are told.
+        The estimator, whose callbacks are called.
 
     n_epochs : int
-        Most epochs.
+        The maximum number of epochs.
 
     X, y, metadata : object
-        What `fit` was given, as it was given.
+        The arguments of `fit`, as the user passed them.
     """
 
     def __init__(self, estimator, n_epochs, *, X, y, metadata):
@@ -98,22 +98,23 @@ class FitTask:
         self._fit.call_on_fit_task_begin(**self._data)
 
     def begin_epoch(self):
-        """Tell that an epoch begins."""
+        """Call the callbacks at the beginning of an epoch."""
         self._epoch = self._fit.subcontext(task_name="epoch")
         self._epoch.call_on_fit_task_begin(**self._data)
 
     def end_epoch(self, attributes):
-        """Tell that it has ended; return whether a callback asks to stop.
+        """Call the callbacks at the end of an epoch; return whether to stop.
 
         Parameters
         ----------
         attributes : callable
-            Returns copies of all that the estimator would have if it stopped now.
+            A function that returns copies of the attributes that the estimator would
+            have if training stopped after this epoch.
         """
         return self._epoch.call_on_fit_task_end(
             **self._data, reconstruction_attributes=attributes
         )
 
     def end(self):
-        """Tell that the fit has ended, and its estimator is fitted."""
+        """Call the callbacks at the end of the fit, when the estimator is fitted."""
         self._fit.call_on_fit_task_end(**self._data, reconstruction_attributes=dict)

@@ -1,7 +1,8 @@
-"""Callbacks for fits, by the protocol of scikit-learn 1.9, beside scikit-learn's own.
+"""Callbacks of fits, in addition to those of scikit-learn.
 
-``estimator.set_callbacks(...)`` takes them. With earlier versions this module can be
-imported, but what it holds cannot be made.
+They follow the protocol of scikit-learn 1.9, and are set by
+``estimator.set_callbacks(...)``. With earlier versions of scikit-learn this module can
+be imported, but its callbacks cannot be instantiated.
 """
 
 from sklearn.utils import check_consistent_length
@@ -14,29 +15,29 @@ def _default_score(estimator, X, y, **metadata):
 
 
 class ValidationMonitor(ScoringMonitor):
-    """Callback that scores an estimator on validation data, after every epoch.
+    """Callback that scores an estimator on validation data after every epoch.
 
-    It is scikit-learn's ``ScoringMonitor``, for other data than those trained on: what
-    is logged reaches the main process from parallel workers, too, and is returned by
-    ``get_logs`` in the same form. It only watches: early stopping is a parameter of
-    the estimators.
+    It is scikit-learn's ``ScoringMonitor`` for data that are not trained on. The log is
+    collected in the main process, also from parallel workers, and is returned by
+    ``get_logs`` in the same form. The callback does not stop training: early stopping
+    is a parameter of the estimators.
 
     Parameters
     ----------
     X_val : {array-like, sparse matrix, dataframe} of shape (n_val, n_features)
-        Input to validate on, as the estimator that the callback is set on is given
-        its own: in a pipeline, what the steps before it make of rows.
+        The validation data, as input of the estimator on which the callback is set: in
+        a pipeline, transformed by the steps before the estimator.
 
     y_val : array-like of shape (n_val,) or (n_val, n_outputs)
-        Its target.
+        The target of the validation data.
 
     sample_weight : array-like of shape (n_val,), default=None
-        How much each row counts.
+        The sample weights of the validation data.
 
     scoring : str, callable, list, tuple, dict or None, default=None
-        What ``ScoringMonitor`` takes: the name of a scorer of scikit-learn, several
-        names, a scorer, a dict of scorers. None: the estimator's own ``score``, under
-        the name ``"score"``.
+        The scores, as for ``ScoringMonitor``: the name of a scorer of scikit-learn,
+        several names, a scorer, or a dict of scorers. None is the ``score`` method of
+        the estimator, under the name ``"score"``.
 
     Raises
     ------
@@ -48,20 +49,20 @@ class ValidationMonitor(ScoringMonitor):
 
     See Also
     --------
-    sklearn.callback.ScoringMonitor : Scores on the data that are trained on.
+    sklearn.callback.ScoringMonitor : Callback that scores on the training data.
 
     Notes
     -----
-    A log has one row for every epoch, and one for the fit as a whole: what the
-    estimator scores when it is done, with early stopping at the weights of its best
-    epoch.
+    A log has one row for every epoch, and one row for the whole fit: the score of the
+    fitted estimator, which with early stopping has the weights of its best epoch.
 
-    Set it on the network itself. A pipeline hands its callbacks no fitted estimator
-    and propagates only those made for it, so that on a pipeline nothing is logged. In
-    a search, every candidate and every fold is scored on the same validation data;
-    ``get_logs(include_lineage=True)`` says which is which. The data travel with the
-    callback: to every worker, and into the pickle of an estimator that it is set on,
-    unless ``estimator.set_callbacks()`` takes it off before.
+    Set the callback on the network itself. On a pipeline nothing is logged, since a
+    pipeline does not pass a fitted estimator to its callbacks, and propagates only
+    callbacks that are made for it. In a search, every candidate and every fold is
+    scored on the same validation data, and ``get_logs(include_lineage=True)`` tells
+    them apart. The callback carries the data: to every worker, and into the pickle of
+    an estimator on which it is set. ``estimator.set_callbacks()`` without arguments
+    removes it.
 
     Examples
     --------
@@ -85,22 +86,23 @@ class ValidationMonitor(ScoringMonitor):
         super().__init__(scoring=_default_score if scoring is None else scoring)
         check_consistent_length(X_val, y_val, sample_weight)
         self._data = {"X": X_val, "y": y_val}
-        weighted = sample_weight is not None
-        self._metadata = {"sample_weight": sample_weight} if weighted else {}
+        has_weights = sample_weight is not None
+        self._metadata = {"sample_weight": sample_weight} if has_weights else {}
 
     def on_fit_task_end(self, estimator, context, *, fitted_estimator=None):
-        """Score an estimator as it is, and log the score.
+        """Score the estimator in its present state, and log the score.
 
         Parameters
         ----------
         estimator : estimator instance
-            What is being fitted.
+            The estimator that is being fitted.
 
         context : sklearn.callback.CallbackContext
-            Of the task that ends: an epoch, or the fit.
+            The context of the task that ends: an epoch, or the fit.
 
         fitted_estimator : estimator instance, default=None
-            A copy, fitted as if training had ended here. None: nothing is scored.
+            A copy of the estimator, fitted as if training had ended now. If it is None,
+            nothing is scored.
         """
         super().on_fit_task_end(
             estimator,

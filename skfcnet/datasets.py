@@ -1,8 +1,8 @@
 """Real data, split and normalised: MNIST digits and California housing.
 
-``fetch_`` functions download what is missing, once, and read it from disk ever after.
-Where the data lie is, in this order, the argument ``data_home``, the environment
-variable ``SKFCNET_DATA``, scikit-learn's own data home.
+The ``fetch_`` functions download missing data once, and then read them from disk. The
+folder of the data is the argument ``data_home``, or else given by the environment
+variable ``SKFCNET_DATA``, or else scikit-learn's own data home.
 """
 
 import os
@@ -26,34 +26,36 @@ CALIFORNIA_VALIDATION = CALIFORNIA_TEST = 2_500
 def fetch_mnist(*, data_home=None, normalize=True, as_frame=False):
     """Load the MNIST handwritten digits [1]_.
 
-    The files are read directly where they are; where they are not, torchvision
-    downloads them.
+    If the files are missing, torchvision downloads them.
 
     Parameters
     ----------
     data_home : str or path-like, default=None
-        The folder that holds ``MNIST/raw``. None: the environment variable
-        ``SKFCNET_DATA``, or else scikit-learn's data home.
+        The folder that contains ``MNIST/raw``. None stands for the folder that the
+        environment variable ``SKFCNET_DATA`` names, or else for scikit-learn's data
+        home.
 
     normalize : bool, default=True
-        Scale pixels to [0, 1] and subtract the training mean of each pixel (float32).
-        Otherwise they are whole numbers from 0 to 255 (uint8).
+        Whether to scale the pixels to [0, 1] and to subtract the mean of each pixel
+        over the training set (float32). Otherwise, pixels are integers from 0 to 255
+        (uint8).
 
     as_frame : bool, default=False
-        Return data frames and series of pandas.
+        Whether to return data frames and series of pandas.
 
     Returns
     -------
     data : Bunch
-        ``X_train`` of shape (50000, 784), ``X_val`` and ``X_test`` of shape
-        (10000, 784), with ``y_train``, ``y_val`` and ``y_test``, digits from 0 to 9.
-        The validation rows are the last 10,000 of MNIST's training rows.
-        ``feature_names`` names the pixels.
+        The data: ``X_train`` of shape (50000, 784), ``X_val`` and ``X_test`` of shape
+        (10000, 784), with ``y_train``, ``y_val`` and ``y_test``, the digits from 0 to
+        9. The validation set is the last 10,000 rows of MNIST's training set.
+        ``feature_names`` are the names of the pixels.
 
     Raises
     ------
     ImportError
-        If the files are missing, and so is torchvision (or pandas, for ``as_frame``).
+        If the files are missing and torchvision is not installed, or if pandas is not
+        installed and ``as_frame=True``.
 
     OSError
         If the files can neither be read nor downloaded.
@@ -100,25 +102,26 @@ def fetch_california_housing(
     Parameters
     ----------
     data_home : str or path-like, default=None
-        The data home of scikit-learn. None: ``scikit_learn_data`` in the folder that
-        the environment variable ``SKFCNET_DATA`` names, or else scikit-learn's own.
+        The data home for scikit-learn. None stands for ``scikit_learn_data`` in the
+        folder that the environment variable ``SKFCNET_DATA`` names, or else for
+        scikit-learn's own data home.
 
     normalize : bool, default=True
-        Standardise every feature by the mean and the standard deviation of the
-        training rows.
+        Whether to standardise every feature with the mean and the standard deviation of
+        the training set.
 
     as_frame : bool, default=False
-        Return data frames and series of pandas.
+        Whether to return data frames and series of pandas.
 
     random_state : int, RandomState or None, default=0
-        Shuffles the rows before they are split.
+        Determines the order of the rows before they are split.
 
     Returns
     -------
     data : Bunch
-        ``X_train`` of shape (15640, 8), ``X_val`` and ``X_test`` of shape (2500, 8),
-        with ``y_train``, ``y_val`` and ``y_test``, median house values in units of
-        100,000 dollars. ``feature_names`` names the features.
+        The data: ``X_train`` of shape (15640, 8), ``X_val`` and ``X_test`` of shape
+        (2500, 8), with ``y_train``, ``y_val`` and ``y_test``, the median house values
+        in units of 100,000 dollars. ``feature_names`` are the names of the features.
 
     Raises
     ------
@@ -126,7 +129,7 @@ def fetch_california_housing(
         If the data can neither be read nor downloaded.
 
     ImportError
-        If ``as_frame`` and pandas is missing.
+        If pandas is not installed and ``as_frame=True``.
 
     References
     ----------
@@ -195,12 +198,13 @@ def _download_mnist(raw):
 def _read_idx(path):
     """Return the array in an IDX file of unsigned bytes."""
     content = np.fromfile(path, np.uint8)
-    # Two zeros, the code of the dtype, the number of dimensions, the dimensions.
+    # The header is two zeros, the code of the dtype, the number of dimensions, and the
+    # dimensions.
     header = 4 * (1 + int(content[3])) if len(content) > 3 else 4
     is_idx = content[:3].tolist() == [0, 0, 8] and len(content) > header > 4
     shape = content[4:header].view(">i4") if is_idx else ()
     if not is_idx or len(content) - header != np.prod(shape):
-        raise OSError(f"{path} is no complete IDX file of bytes: delete it.")
+        raise OSError(f"{path} is not a complete IDX file of bytes: delete it.")
     return content[header:].reshape(shape)
 
 

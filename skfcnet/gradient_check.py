@@ -1,7 +1,8 @@
-"""Numeric gradients: the independent witness of every backward pass.
+"""Numeric gradients, by which every backward pass can be checked.
 
-Centred differences, ``(f(x + h) - f(x - h)) / (2 h)``, one coordinate at a time:
-slow, obvious, and accurate to about ``h ** 2``. Compare with `rel_error`.
+They are centred differences, ``(f(x + h) - f(x - h)) / (2 h)``, of one coordinate at a
+time: slow, but simple, and accurate to about ``h ** 2``. `rel_error` compares
+gradients.
 """
 
 import numpy as np
@@ -15,12 +16,12 @@ def rel_error(x, y):
     Parameters
     ----------
     x, y : array-like
-        Of shapes that broadcast against each other.
+        The arrays, of shapes that can be broadcast against each other.
 
     Returns
     -------
     error : float
-        Between 0 (equal) and 1 (of opposite signs).
+        The error, from 0 for equal numbers to 1 for numbers of opposite signs.
 
     Examples
     --------
@@ -33,34 +34,34 @@ def rel_error(x, y):
 
 
 def eval_numerical_gradient(f, x, verbose=True, h=1e-5):
-    """Return the numeric gradient of a function with one number as its result.
+    """Return the numeric gradient of a function that returns a number.
 
     Parameters
     ----------
     f : callable
-        Called as ``f(x)``; returns a number.
+        The function, which is called as ``f(x)`` and returns a number.
 
     x : ndarray
-        The point. Changed in place while the gradient is taken and restored
-        after it, so that ``f`` may also read it from elsewhere, as
-        ``lambda _: net.loss(X, y)[0]`` does for ``x = net.params["W1"]``.
+        The point at which the gradient is computed. It is changed in place and restored
+        at the end, so that ``f`` may ignore its argument and read the array elsewhere:
+        for ``x = net.params["W1"]``, ``f`` can be ``lambda _: net.loss(X, y)[0]``.
 
     verbose : bool, default=True
-        Print a line: how many derivatives there are, and the absolute value of the
-        largest.
+        Whether to print the number of derivatives and the absolute value of the largest
+        one.
 
     h : float, default=1e-5
-        The step.
+        The size of the step.
 
     Returns
     -------
     grad : ndarray
-        Of the shape of ``x``.
+        The gradient, of the shape of ``x``.
 
     Raises
     ------
     TypeError
-        If ``x`` is no array of floats, in which there is room for a step.
+        If ``x`` is not an array of floats.
 
     Examples
     --------
@@ -78,21 +79,22 @@ def eval_numerical_gradient(f, x, verbose=True, h=1e-5):
 
 
 def eval_numerical_gradient_array(f, x, df, h=1e-5):
-    """Return the numeric gradient of a function with an array as its result.
+    """Return the numeric gradient of a function that returns an array.
 
     Parameters
     ----------
     f : callable
-        Called as ``f(x)``; returns an array.
+        The function, which is called as ``f(x)`` and returns an array.
 
     x : ndarray
-        The point. Changed in place while the gradient is taken, then restored.
+        The point at which the gradient is computed. It is changed in place and restored
+        at the end.
 
     df : ndarray
-        The gradient that comes in from above, of the shape of ``f(x)``.
+        The upstream gradient, of the shape of ``f(x)``.
 
     h : float, default=1e-5
-        The step.
+        The size of the step.
 
     Returns
     -------
@@ -102,7 +104,7 @@ def eval_numerical_gradient_array(f, x, df, h=1e-5):
     Raises
     ------
     TypeError
-        If ``x`` is no array of floats, in which there is room for a step.
+        If ``x`` is not an array of floats.
 
     ValueError
         If ``df`` does not have the shape of ``f(x)``.
@@ -129,15 +131,15 @@ def eval_numerical_gradient_array(f, x, df, h=1e-5):
 def _centred_differences(f, x, h, reduce):
     if not (isinstance(x, np.ndarray) and x.dtype.kind == "f"):
         raise TypeError(
-            f"x must be an array of floats, to make small steps in, got "
-            f"{getattr(x, 'dtype', type(x).__name__)}: make it one by "
+            f"x must be an array of floats, since it is changed by small steps, got "
+            f"{getattr(x, 'dtype', type(x).__name__)}: convert it by "
             f"np.asarray(x, float)."
         )
     grad = np.zeros_like(x)
     for index in np.ndindex(x.shape):
         value = x[index]
         x[index] = value + h
-        above = np.array(f(x))  # a copy: f may hand out the same array again
+        above = np.array(f(x))  # a copy, since f may return the same array again
         x[index] = value - h
         below = np.array(f(x))
         x[index] = value

@@ -1,13 +1,14 @@
-"""Initialisers: how the weights of an affine layer are drawn before training.
+"""Initialisers: distributions of the initial weights of an affine layer.
 
 Conventions
 -----------
-``initializer(shape, rng=None, *, gain=1.0)`` returns weights of ``shape`` = (fan_in,
-fan_out), in float64. ``gain`` is that of the activation that follows the layer, as
-`skfcnet.layers.ACTIVATIONS` declares it, and 1 before the output. Rules that are
-named after people have a factor of their own and do not use it.
+``initializer(shape, rng=None, *, gain=1.0)`` returns weights of shape (fan_in, fan_out)
+in float64. ``gain`` is the gain of the activation function after the layer, which
+`skfcnet.layers.ACTIVATIONS` declares, and 1 for the output layer. The initialisers that
+are named after their authors have their own factor and do not use the gain.
 
-`INITIALIZERS` is the one table of them: networks and documentation read it.
+`INITIALIZERS` is the table of all initialisers, which networks and the documentation
+read.
 """
 
 from math import sqrt
@@ -20,18 +21,18 @@ from skfcnet._engine.random import as_generator
 def he_normal(shape, rng=None, *, gain=1.0):
     """He et al.'s rule for rectifiers, normal: variance ``2 / fan_in`` [1]_.
 
-    It keeps the scale of signals in front of a relu, which halves their mean square.
+    It keeps the scale of signals through a relu, which halves their mean square.
 
     Parameters
     ----------
     shape : tuple of two ints
-        Widths of input and output, ``fan_in`` and ``fan_out``.
+        The widths of the input and of the output, ``fan_in`` and ``fan_out``.
 
     rng : None, int, RandomState or Generator, default=None
-        Draws the weights. None: NumPy's global state.
+        The generator of the weights, or its seed. None is NumPy's global state.
 
     gain : float, default=1.0
-        Unused; every initialiser takes one.
+        Not used, but a parameter of every initialiser.
 
     Returns
     -------
@@ -56,18 +57,18 @@ def he_normal(shape, rng=None, *, gain=1.0):
 def he_uniform(shape, rng=None, *, gain=1.0):
     """He et al.'s rule for rectifiers, uniform: variance ``2 / fan_in`` [1]_.
 
-    It keeps the scale of signals in front of a relu, which halves their mean square.
+    It keeps the scale of signals through a relu, which halves their mean square.
 
     Parameters
     ----------
     shape : tuple of two ints
-        Widths of input and output, ``fan_in`` and ``fan_out``.
+        The widths of the input and of the output, ``fan_in`` and ``fan_out``.
 
     rng : None, int, RandomState or Generator, default=None
-        Draws the weights. None: NumPy's global state.
+        The generator of the weights, or its seed. None is NumPy's global state.
 
     gain : float, default=1.0
-        Unused; every initialiser takes one.
+        Not used, but a parameter of every initialiser.
 
     Returns
     -------
@@ -92,18 +93,18 @@ def he_uniform(shape, rng=None, *, gain=1.0):
 def lecun_normal(shape, rng=None, *, gain=1.0):
     """LeCun et al.'s rule, normal: variance ``1 / fan_in`` [1]_.
 
-    It keeps the scale of signals in front of a function that is about linear.
+    It keeps the scale of signals through a function that is approximately linear.
 
     Parameters
     ----------
     shape : tuple of two ints
-        Widths of input and output, ``fan_in`` and ``fan_out``.
+        The widths of the input and of the output, ``fan_in`` and ``fan_out``.
 
     rng : None, int, RandomState or Generator, default=None
-        Draws the weights. None: NumPy's global state.
+        The generator of the weights, or its seed. None is NumPy's global state.
 
     gain : float, default=1.0
-        Unused; every initialiser takes one.
+        Not used, but a parameter of every initialiser.
 
     Returns
     -------
@@ -128,18 +129,18 @@ def lecun_normal(shape, rng=None, *, gain=1.0):
 def lecun_uniform(shape, rng=None, *, gain=1.0):
     """LeCun et al.'s rule, uniform: variance ``1 / fan_in`` [1]_.
 
-    It keeps the scale of signals in front of a function that is about linear.
+    It keeps the scale of signals through a function that is approximately linear.
 
     Parameters
     ----------
     shape : tuple of two ints
-        Widths of input and output, ``fan_in`` and ``fan_out``.
+        The widths of the input and of the output, ``fan_in`` and ``fan_out``.
 
     rng : None, int, RandomState or Generator, default=None
-        Draws the weights. None: NumPy's global state.
+        The generator of the weights, or its seed. None is NumPy's global state.
 
     gain : float, default=1.0
-        Unused; every initialiser takes one.
+        Not used, but a parameter of every initialiser.
 
     Returns
     -------
@@ -164,18 +165,18 @@ def lecun_uniform(shape, rng=None, *, gain=1.0):
 def glorot_normal(shape, rng=None, *, gain=1.0):
     """Glorot and Bengio's rule, normal: variance ``2 / (fan_in + fan_out)`` [1]_.
 
-    A compromise between the scale of signals and that of gradients.
+    It is a compromise between keeping the scale of signals and that of gradients.
 
     Parameters
     ----------
     shape : tuple of two ints
-        Widths of input and output, ``fan_in`` and ``fan_out``.
+        The widths of the input and of the output, ``fan_in`` and ``fan_out``.
 
     rng : None, int, RandomState or Generator, default=None
-        Draws the weights. None: NumPy's global state.
+        The generator of the weights, or its seed. None is NumPy's global state.
 
     gain : float, default=1.0
-        Unused; every initialiser takes one.
+        Not used, but a parameter of every initialiser.
 
     Returns
     -------
@@ -200,18 +201,18 @@ def glorot_normal(shape, rng=None, *, gain=1.0):
 def glorot_uniform(shape, rng=None, *, gain=1.0):
     """Glorot and Bengio's rule, uniform: variance ``2 / (fan_in + fan_out)`` [1]_.
 
-    A compromise between the scale of signals and that of gradients.
+    It is a compromise between keeping the scale of signals and that of gradients.
 
     Parameters
     ----------
     shape : tuple of two ints
-        Widths of input and output, ``fan_in`` and ``fan_out``.
+        The widths of the input and of the output, ``fan_in`` and ``fan_out``.
 
     rng : None, int, RandomState or Generator, default=None
-        Draws the weights. None: NumPy's global state.
+        The generator of the weights, or its seed. None is NumPy's global state.
 
     gain : float, default=1.0
-        Unused; every initialiser takes one.
+        Not used, but a parameter of every initialiser.
 
     Returns
     -------
@@ -234,21 +235,22 @@ def glorot_uniform(shape, rng=None, *, gain=1.0):
 
 
 def orthogonal(shape, rng=None, *, gain=1.0):
-    """Orthonormal columns, or rows where there are more columns, times the gain [1]_.
+    """Orthogonal matrix [1]_ times the gain, with orthonormal columns or rows.
 
-    Drawn evenly among all such matrices: the factor Q of a normal matrix, with the
-    signs that make the decomposition unique.
+    The columns are orthonormal, or the rows if there are more columns than rows. The
+    matrix is drawn from the uniform distribution of such matrices, as the factor Q of a
+    matrix of normal numbers, with the signs that make the decomposition unique.
 
     Parameters
     ----------
     shape : tuple of two ints
-        Widths of input and output, ``fan_in`` and ``fan_out``.
+        The widths of the input and of the output, ``fan_in`` and ``fan_out``.
 
     rng : None, int, RandomState or Generator, default=None
-        Draws the weights. None: NumPy's global state.
+        The generator of the weights, or its seed. None is NumPy's global state.
 
     gain : float, default=1.0
-        What all singular values are.
+        The value of all singular values.
 
     Returns
     -------

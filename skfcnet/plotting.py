@@ -1,4 +1,4 @@
-"""Pictures of data and of training, drawn with matplotlib."""
+"""Figures of data and of training, drawn with matplotlib."""
 
 from itertools import chain
 
@@ -7,63 +7,67 @@ from sklearn.utils.validation import check_is_fitted
 
 
 class TrainingCurveDisplay:
-    """The loss of an estimator against the epoch, in training and in validation.
+    """Display of a training curve: losses and a score against the epoch.
 
-    The score that early stopping went by is drawn along a second y axis, where it is
-    not minus the validation loss, and the epoch whose weights were kept is marked.
+    The figure shows the training loss and the validation loss. The validation score is
+    drawn along a second y axis, unless it is minus the validation loss. A vertical line
+    marks the epoch whose weights were kept.
 
-    Use `from_estimator` to create it.
+    It is recommended to use `from_estimator` to create a `TrainingCurveDisplay`.
 
     Parameters
     ----------
     loss_curve : array-like of shape (n_epochs,)
-        Training loss of every epoch.
+        The training loss of every epoch.
 
     validation_loss_curve : array-like of shape (n_epochs,), default=None
-        Validation loss of every epoch; NaN where there was none.
+        The validation loss of every epoch; NaN for epochs without validation.
 
     validation_scores : array-like of shape (n_epochs,), default=None
-        Validation score of every epoch; NaN where there was none.
+        The validation score of every epoch; NaN for epochs without validation.
 
     score_name : str, default=None
-        What that score is called; "score" when None.
+        The name of the validation score. If None, it is "score".
 
     best_iteration : int, default=None
-        Epoch, from 1, whose weights were kept by validation.
+        The epoch, counted from 1, whose weights were kept because of its validation
+        score.
 
     estimator_name : str, default=None
-        Name in the legend; no legend when None.
+        The name of the estimator in the legend. If None, there is no legend.
 
     Attributes
     ----------
     ax_ : matplotlib Axes
-        What the losses are drawn in.
+        The axes with the losses.
 
     score_ax_ : matplotlib Axes
-        What the score is drawn in: ``ax_`` with another y axis, labelled with the name
-        of the score, which all estimators that have such a score share. None without a
-        score.
+        The axes with the validation score: ``ax_`` with a second y axis, which is
+        labelled with the name of the score and shared by all estimators that have this
+        score. None without a score.
 
     figure_ : matplotlib Figure
-        What holds them.
+        The figure that contains the axes.
 
     line_ : matplotlib Line2D
         The training loss.
 
     validation_line_ : matplotlib Line2D
-        The validation loss, without the L2 penalty that the training loss has: dashed,
-        or dotted where the training loss is not drawn through. None without validation.
+        The validation loss, without the L2 penalty that the training loss includes. It
+        is dashed, or dotted if the line of the training loss is not solid. None without
+        validation.
 
     score_line_ : matplotlib Line2D
-        The validation score: dashed and dotted. None without a score.
+        The validation score, as a dash-dotted line. None without a score.
 
     best_line_ : matplotlib Line2D
-        The epoch whose weights were kept: vertical. None without validation.
+        The epoch whose weights were kept, as a vertical line. None without validation.
 
     See Also
     --------
-    skfcnet.plotting.plot_history : The curves of a `~skfcnet.solver.Solver`.
-    sklearn.model_selection.LearningCurveDisplay : Score against training set size.
+    skfcnet.plotting.plot_history : Draw the curves of a `~skfcnet.solver.Solver`.
+    sklearn.model_selection.LearningCurveDisplay : Display of a learning curve: scores
+        against the size of the training set.
 
     Examples
     --------
@@ -104,23 +108,23 @@ class TrainingCurveDisplay:
         Parameters
         ----------
         estimator : estimator
-            A fitted `FCNetClassifier` or `FCNetRegressor`, or what holds one: a
-            pipeline, a parameter search, a
-            `~sklearn.compose.TransformedTargetRegressor`.
+            A fitted `FCNetClassifier` or `FCNetRegressor`, or a pipeline, a parameter
+            search or a `~sklearn.compose.TransformedTargetRegressor` that contains one.
 
         ax : matplotlib Axes, default=None
-            Where to draw; a new figure when None.
+            The axes to draw on. If None, a new figure and axes are created.
 
         name : str, default=None
-            Name in the legend; the name of the class when None.
+            The name of the estimator in the legend. If None, it is the name of the
+            class.
 
         **kwargs : dict
-            Passed to matplotlib's ``plot`` for every curve.
+            Keyword arguments for matplotlib's ``plot``, for every curve.
 
         Returns
         -------
         display : TrainingCurveDisplay
-            What was drawn.
+            The display.
 
         Raises
         ------
@@ -128,7 +132,7 @@ class TrainingCurveDisplay:
             If the estimator is not fitted.
 
         TypeError
-            If it has no training curve.
+            If the estimator has no training curve.
         """
         check_is_fitted(estimator)
         network = _innermost(estimator)
@@ -156,18 +160,18 @@ class TrainingCurveDisplay:
         Parameters
         ----------
         ax : matplotlib Axes, default=None
-            Where to draw; a new figure when None.
+            The axes to draw on. If None, a new figure and axes are created.
 
         name : str, default=None
-            Name in the legend; ``estimator_name`` when None.
+            The name of the estimator in the legend. If None, it is ``estimator_name``.
 
         **kwargs : dict
-            Passed to matplotlib's ``plot`` for every curve.
+            Keyword arguments for matplotlib's ``plot``, for every curve.
 
         Returns
         -------
         display : TrainingCurveDisplay
-            This one.
+            The display itself.
         """
         plt = _pyplot()
         from matplotlib.cbook import normalize_kwargs
@@ -180,31 +184,31 @@ class TrainingCurveDisplay:
         kwargs = {"label": name} | normalize_kwargs(kwargs, Line2D)
         label, epochs = kwargs["label"], np.arange(1, len(self.loss_curve) + 1)
 
-        def labelled(what):
-            return None if label is None else f"{label}, {what}"
+        def label_of(curve):
+            return None if label is None else f"{label}, {curve}"
 
         (self.line_,) = ax.plot(epochs, self.loss_curve, **kwargs)
         style = self.line_.get_linestyle()
-        # One color for all of an estimator: the next is for the next one.
+        # All curves of an estimator have the same color.
         kwargs["color"] = self.line_.get_color()
         self.validation_line_ = self.score_ax_ = self.score_line_ = None
         self.best_line_ = None
         if self.validation_loss_curve is not None:
             kwargs |= {
                 "linestyle": "--" if style == "-" else ":",
-                "label": labelled("validation loss"),
+                "label": label_of("validation loss"),
             }
             (self.validation_line_,) = ax.plot(
                 epochs, self.validation_loss_curve, **kwargs
             )
-        both = self.validation_line_ is not None or ax.get_ylabel() == "Loss"
-        ax.set(xlabel="Epoch", ylabel="Loss" if both else "Training loss")
+        has_both = self.validation_line_ is not None or ax.get_ylabel() == "Loss"
+        ax.set(xlabel="Epoch", ylabel="Loss" if has_both else "Training loss")
         if self.validation_scores is not None:
             score_name = "score" if self.score_name is None else self.score_name
-            self.score_ax_ = _beside(ax, score_name)
+            self.score_ax_ = _twin_with_label(ax, score_name)
             kwargs |= {
                 "linestyle": "--" if style == "-." else "-.",
-                "label": labelled(f"validation {score_name}"),
+                "label": label_of(f"validation {score_name}"),
             }
             (self.score_line_,) = self.score_ax_.plot(
                 epochs, self.validation_scores, **kwargs
@@ -215,22 +219,22 @@ class TrainingCurveDisplay:
                 color=kwargs["color"],
                 linestyle=":",
                 linewidth=1,
-                label=labelled(f"epoch {self.best_iteration} kept"),
+                label=label_of(f"epoch {self.best_iteration} kept"),
             )
         if label is not None:
             twins = _twins(ax)
-            of_each = [one.get_legend_handles_labels()[0] for one in (ax, *twins)]
-            # Of losses that fall and scores that rise, the middle is left at the end.
+            handles = [axes.get_legend_handles_labels()[0] for axes in (ax, *twins)]
+            # Losses end at the bottom and scores at the top, so the middle is empty.
             loc = "center right" if twins else None
-            ax.legend(handles=[*chain.from_iterable(of_each)], loc=loc)
+            ax.legend(handles=[*chain.from_iterable(handles)], loc=loc)
         self.ax_, self.figure_ = ax, ax.figure
         return self
 
 
 def _kept_epoch(network):
-    """Return the best epoch of a network that has its weights, else None.
+    """Return the best epoch of a network that has the weights of this epoch, or None.
 
-    ``partial_fit`` notes the best epoch, and goes on from the last.
+    ``partial_fit`` records the best epoch, but continues from the last one.
     """
     best = getattr(network, "best_iteration_", None)
     if best is None or network.loss_ != network.loss_curve_[best - 1]:
@@ -239,24 +243,24 @@ def _kept_epoch(network):
 
 
 def _twins(ax):
-    """Return the axes that are others' y axes beside the same curves."""
+    """Return the other axes at the same place, which have another y axis."""
     place = ax.get_position().bounds
     siblings = ax.get_shared_x_axes().get_siblings(ax)
-    twins = [one for one in siblings if one.get_position().bounds == place]
-    return [one for one in ax.figure.axes if one in twins and one is not ax]
+    twins = [other for other in siblings if other.get_position().bounds == place]
+    return [other for other in ax.figure.axes if other in twins and other is not ax]
 
 
-def _beside(ax, ylabel):
-    """Return axes with a y axis of that label to the right of others."""
+def _twin_with_label(ax, ylabel):
+    """Return the twin of axes whose y axis has a label, or make it, on the right."""
     twins = _twins(ax)
     for twin in twins:
         if twin.get_ylabel() == ylabel:
             return twin
     twin = ax.twinx()
     twin.set_ylabel(ylabel)
-    twin.grid(False)  # that of ax is enough
+    twin.grid(False)  # the grid of ax is enough
     twin.spines.right.set_position(("outward", 60 * len(twins)))
-    if not twins:  # what is drawn in ax, such as the legend, stays in front
+    if not twins:  # ax stays in front of its twin, so that the legend is visible
         twin.set_facecolor(ax.get_facecolor())
         twin.patch.set_visible(ax.patch.get_visible())
         ax.patch.set_visible(False)
@@ -265,10 +269,10 @@ def _beside(ax, ylabel):
 
 
 def _innermost(estimator):
-    """Return the estimator that a search, a pipeline or a wrapper holds."""
-    for holder in ("best_estimator_", "regressor_"):
-        if hasattr(estimator, holder):
-            return _innermost(getattr(estimator, holder))
+    """Return the estimator inside a search, a pipeline or a meta-estimator."""
+    for attribute in ("best_estimator_", "regressor_"):
+        if hasattr(estimator, attribute):
+            return _innermost(getattr(estimator, attribute))
     return _innermost(estimator[-1]) if hasattr(estimator, "steps") else estimator
 
 
@@ -278,17 +282,17 @@ def plot_history(solver):
     Parameters
     ----------
     solver : Solver
-        After ``train``.
+        A solver, after its method ``train`` was called.
 
     Returns
     -------
     figure : matplotlib Figure
-        Training loss against iteration, and training and validation accuracy (for
-        regression, RMS error) against epoch.
+        The figure, with the training loss against the iteration, and the training and
+        validation accuracy (for regression, the RMS error) against the epoch.
 
     See Also
     --------
-    TrainingCurveDisplay : The curve of an estimator.
+    TrainingCurveDisplay : Display of the training curve of an estimator.
 
     Examples
     --------
@@ -311,7 +315,7 @@ def plot_history(solver):
 
 
 def plot_samples(X, y, *, image_shape, samples_per_class=7, random_state=0):
-    """Draw a grid of images, one column a class.
+    """Draw a grid of images, with one column for each class.
 
     Parameters
     ----------
@@ -319,21 +323,21 @@ def plot_samples(X, y, *, image_shape, samples_per_class=7, random_state=0):
         The images, flattened.
 
     y : array-like of shape (n_samples,)
-        Their classes.
+        The classes of the images.
 
     image_shape : tuple of int
-        Height and width of an image, in pixels.
+        The height and the width of an image in pixels.
 
     samples_per_class : int, default=7
-        Images of every class, fewer where there are fewer.
+        The number of images of each class; classes with fewer images show all of them.
 
     random_state : int or Generator, default=0
-        Chooses the images.
+        Determines which images are drawn.
 
     Returns
     -------
     figure : matplotlib Figure
-        The grid.
+        The figure with the grid.
 
     Examples
     --------
@@ -368,7 +372,5 @@ def _pyplot():
     try:
         import matplotlib.pyplot as plt
     except ImportError as error:
-        raise ImportError(
-            "Drawing needs matplotlib: pip install matplotlib."
-        ) from error
+        raise ImportError("Figures need matplotlib: pip install matplotlib.") from error
     return plt

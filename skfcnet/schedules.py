@@ -1,13 +1,12 @@
-r"""Learning-rate schedules: what the learning rate is multiplied by, step by step.
+r"""Learning-rate schedules: the factors by which the learning rate is multiplied.
 
-Conventions
------------
-``factor = function(step, n_steps, **numbers)``: ``step`` counts the minibatches
-trained so far, and ``n_steps`` is how many there will be. A schedule is a pure
-function of the step, so resuming means going on counting.
+Conventions ----------- ``factor = function(step, n_steps, **parameters)`` is the factor
+of the learning rate in a step. ``step`` is the number of minibatches so far, and
+``n_steps`` the total number of minibatches. A schedule is a function of the step alone,
+so that training is resumed by continuing to count.
 
-`SCHEDULES` is the one table of them: the solver, the estimators, the tests and the
-documentation read it.
+`SCHEDULES` is the table of all schedules, which the solver, the estimators, the tests
+and the documentation read.
 """
 
 from collections.abc import Callable
@@ -16,10 +15,10 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 ONE_CYCLE_RISE = 0.3
-"""Share of the steps in which `one_cycle` rises."""
+"""The share of the steps in which `one_cycle` rises."""
 
 ONE_CYCLE_START = 1 / 25
-"""Where `one_cycle` starts."""
+"""The factor at which `one_cycle` starts."""
 
 
 class Schedule(NamedTuple):
@@ -28,13 +27,13 @@ class Schedule(NamedTuple):
     Parameters
     ----------
     function : callable
-        As the conventions of this module say.
+        The function of the schedule, as in the conventions of this module.
 
     has_horizon : bool, default=False
-        Whether it depends on how many steps there will be.
+        Whether the schedule depends on the total number of steps.
 
     defaults : mapping, default={}
-        Names of its numbers with their defaults.
+        The names of the parameters of the schedule, with their defaults.
     """
 
     function: Callable
@@ -43,20 +42,20 @@ class Schedule(NamedTuple):
 
 
 def constant(step, n_steps):
-    """Return 1: always the initial learning rate.
+    """Constant learning rate, with a factor of 1.
 
     Parameters
     ----------
     step : int
-        Minibatches trained so far.
+        The number of minibatches so far.
 
     n_steps : int
-        Unused; every schedule takes it.
+        Not used, but a parameter of every schedule.
 
     Returns
     -------
     factor : float
-        1.
+        The factor 1.
 
     Examples
     --------
@@ -73,18 +72,18 @@ def invscaling(step, n_steps, power_t=0.5):
     Parameters
     ----------
     step : int
-        Minibatches trained so far, :math:`t`.
+        The number of minibatches so far, :math:`t`.
 
     n_steps : int
-        Unused; every schedule takes it.
+        Not used, but a parameter of every schedule.
 
     power_t : float, default=0.5
-        Exponent, :math:`p`.
+        The exponent, :math:`p`.
 
     Returns
     -------
     factor : float
-        From 1 down.
+        The factor, which falls from 1.
 
     Examples
     --------
@@ -101,15 +100,15 @@ def cosine(step, n_steps):
     Parameters
     ----------
     step : int
-        Minibatches trained so far, :math:`t`.
+        The number of minibatches so far, :math:`t`.
 
     n_steps : int
-        How many there will be, :math:`T`.
+        The total number of minibatches, :math:`T`.
 
     Returns
     -------
     factor : float
-        From 1 to almost 0.
+        The factor, which falls from 1 to almost 0.
 
     References
     ----------
@@ -126,22 +125,22 @@ def cosine(step, n_steps):
 
 
 def one_cycle(step, n_steps):
-    r"""One cycle [1]_: from 1/25 up to 1 in the first 30 %, then down to 0.
+    r"""One cycle [1]_: from 1/25 up to 1 in the first 30 % of the steps, then to 0.
 
-    Both ways along half a cosine wave.
+    The factor rises and falls along half a cosine wave.
 
     Parameters
     ----------
     step : int
-        Minibatches trained so far.
+        The number of minibatches so far.
 
     n_steps : int
-        How many there will be.
+        The total number of minibatches.
 
     Returns
     -------
     factor : float
-        From 1/25 to 1 to almost 0.
+        The factor, which rises from 1/25 to 1, and falls to almost 0.
 
     References
     ----------
@@ -168,15 +167,15 @@ def coslog4(step, n_steps):
     Parameters
     ----------
     step : int
-        Minibatches trained so far, :math:`t`.
+        The number of minibatches so far, :math:`t`.
 
     n_steps : int
-        How many there will be, :math:`T`.
+        The total number of minibatches, :math:`T`.
 
     Returns
     -------
     factor : float
-        From 0 to 1 and back, four times.
+        The factor, which rises from 0 to 1 and falls to 0 four times.
 
     References
     ----------

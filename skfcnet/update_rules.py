@@ -1,15 +1,15 @@
-"""Update rules: from a gradient to the next parameters.
+"""Update rules: the step from a gradient to the next parameters.
 
 Conventions
 -----------
-``next_w, config = rule(w, dw, config)``. ``config`` is a plain dict, the rule's
-hyper-parameters together with its memory: it is completed on the first call, updated
-in place and returned, so that resuming means handing it back. Arrays in it are copied
-when a rule first sees them. ``out=w`` updates the parameters in place.
+``next_w, config = rule(w, dw, config)``. ``config`` is a dict with the hyper-parameters
+of the rule and its state. The first call adds defaults and copies the arrays in it;
+every call updates it in place and returns it. To resume training, pass it again.
+``out=w`` updates the parameters in place.
 
-A rule is declared once: `update_rule` names its arrays and the defaults of its
-numbers and enters it in `UPDATE_RULES`, the table which the solver, the estimators,
-the tests and the documentation read.
+The decorator `update_rule` declares the arrays and the hyper-parameters of a rule, and
+adds it to `UPDATE_RULES`, the table which the solver, the estimators, the tests and the
+documentation read.
 """
 
 from functools import wraps
@@ -43,29 +43,30 @@ RANGES = {
     "epsilon": POSITIVE,
     "weight_decay": NON_NEGATIVE,
 }
-"""What the numbers of a configuration may be, by name, whichever the rule."""
+"""The ranges of hyper-parameters by name, which are the same for all rules."""
 
 
 def update_rule(*slots, **defaults):
-    """Declare an update rule and enter it in `UPDATE_RULES`.
+    """Declare an update rule and add it to `UPDATE_RULES`.
 
     Parameters
     ----------
     *slots : str
-        Names of the arrays that the rule remembers: of the shape of ``w``, zero at
-        first.
+        The names of the arrays of the rule's state. They have the shape of ``w`` and
+        start at zero.
 
     **defaults : float or int
-        Names of its numbers with their defaults. One called ``t`` counts steps; the
-        others are finite, and within the range that `RANGES` has for their name.
+        The names of the hyper-parameters with their defaults. The number ``t`` counts
+        the steps. The others must be finite, and in the range that `RANGES` has for
+        their name.
 
     Returns
     -------
     declare : callable
-        A decorator for ``step(w, dw, config, *, out)``, which returns the next
-        ``w``. ``config["scratch"]`` is one more array, for intermediate results. The
-        rule has the attributes ``slots``, ``defaults`` and ``complete(w, config)``,
-        which fills in what is missing from a configuration.
+        A decorator for ``step(w, dw, config, *, out)``, which returns the next ``w``.
+        ``config["scratch"]`` is another array, for intermediate results. The decorated
+        rule has the attributes ``slots`` and ``defaults``, and the function
+        ``complete(w, config)``, which adds what is missing to a configuration.
 
     Examples
     --------
@@ -103,8 +104,8 @@ def update_rule(*slots, **defaults):
             known = {*defaults, *slots}
             if unknown := sorted(config.keys() - known):
                 raise TypeError(
-                    f"{step.__name__} got unknown configuration {unknown}; "
-                    f"it knows {sorted(known)}."
+                    f"{step.__name__} got the unknown keys {unknown} of config. The "
+                    f"known ones are {sorted(known)}."
                 )
             completed = {
                 name: _hyperparameter(name, config.get(name, default), default)
@@ -141,16 +142,16 @@ def sgd(w, dw, config=None, *, out=None):
     Parameters
     ----------
     w : ndarray of any shape
-        Parameters.
+        The parameters.
 
     dw : ndarray of the shape of ``w``
-        Their gradient.
+        The gradient of the parameters.
 
     config : dict, default=None
-        ``learning_rate`` (1e-2).
+        The configuration: ``learning_rate`` (default 1e-2).
 
     out : ndarray of the shape of ``w``, default=None
-        Where to write the next parameters; may be ``w``.
+        The array for the next parameters, which may be ``w``.
 
     Returns
     -------
@@ -158,16 +159,16 @@ def sgd(w, dw, config=None, *, out=None):
         The next parameters.
 
     config : dict
-        For the next call.
+        The configuration for the next call.
 
     Raises
     ------
     TypeError
-        If ``config`` holds a name that the rule does not know.
+        If ``config`` has a key that the rule does not know.
 
     ValueError
-        If it holds a number out of its range, or an array does not have the shape of
-        ``w``.
+        If ``config`` has a number out of its range, or an array does not have the shape
+        of ``w``.
 
     Examples
     --------
@@ -190,16 +191,17 @@ def sgd_momentum(w, dw, config=None, *, out=None):
     Parameters
     ----------
     w : ndarray of any shape
-        Parameters.
+        The parameters.
 
     dw : ndarray of the shape of ``w``
-        Their gradient.
+        The gradient of the parameters.
 
     config : dict, default=None
-        ``learning_rate`` (1e-2), ``momentum`` (0.9) and ``velocity``.
+        The configuration: ``learning_rate`` (default 1e-2), ``momentum`` (default 0.9)
+        and the state ``velocity``.
 
     out : ndarray of the shape of ``w``, default=None
-        Where to write the next parameters; may be ``w``.
+        The array for the next parameters, which may be ``w``.
 
     Returns
     -------
@@ -207,16 +209,16 @@ def sgd_momentum(w, dw, config=None, *, out=None):
         The next parameters.
 
     config : dict
-        For the next call.
+        The configuration for the next call.
 
     Raises
     ------
     TypeError
-        If ``config`` holds a name that the rule does not know.
+        If ``config`` has a key that the rule does not know.
 
     ValueError
-        If it holds a number out of its range, or an array does not have the shape of
-        ``w``.
+        If ``config`` has a number out of its range, or an array does not have the shape
+        of ``w``.
 
     References
     ----------
@@ -232,7 +234,7 @@ def sgd_momentum(w, dw, config=None, *, out=None):
     >>> w.round(6), config["velocity"].round(6)
     (array([0.71]), array([-0.19]))
     """
-    velocity = _accelerated(dw, config)
+    velocity = _updated_velocity(dw, config)
     return np.add(w, velocity, out=out)
 
 
@@ -246,16 +248,17 @@ def sgd_nesterov(w, dw, config=None, *, out=None):
     Parameters
     ----------
     w : ndarray of any shape
-        Parameters.
+        The parameters.
 
     dw : ndarray of the shape of ``w``
-        Their gradient.
+        The gradient of the parameters.
 
     config : dict, default=None
-        ``learning_rate`` (1e-2), ``momentum`` (0.9) and ``velocity``.
+        The configuration: ``learning_rate`` (default 1e-2), ``momentum`` (default 0.9)
+        and the state ``velocity``.
 
     out : ndarray of the shape of ``w``, default=None
-        Where to write the next parameters; may be ``w``.
+        The array for the next parameters, which may be ``w``.
 
     Returns
     -------
@@ -263,16 +266,16 @@ def sgd_nesterov(w, dw, config=None, *, out=None):
         The next parameters.
 
     config : dict
-        For the next call.
+        The configuration for the next call.
 
     Raises
     ------
     TypeError
-        If ``config`` holds a name that the rule does not know.
+        If ``config`` has a key that the rule does not know.
 
     ValueError
-        If it holds a number out of its range, or an array does not have the shape of
-        ``w``.
+        If ``config`` has a number out of its range, or an array does not have the shape
+        of ``w``.
 
     References
     ----------
@@ -287,14 +290,14 @@ def sgd_nesterov(w, dw, config=None, *, out=None):
     >>> w.round(6)
     array([0.81])
     """
-    velocity = _accelerated(dw, config)
+    velocity = _updated_velocity(dw, config)
     # config["scratch"] still holds learning_rate * dw.
     w = np.subtract(w, config["scratch"], out=out)
     w += np.multiply(velocity, config["momentum"], out=config["scratch"])
     return w
 
 
-def _accelerated(dw, config):
+def _updated_velocity(dw, config):
     velocity = config["velocity"]
     velocity *= config["momentum"]
     velocity -= np.multiply(dw, config["learning_rate"], out=config["scratch"])
@@ -311,17 +314,17 @@ def rmsprop(w, dw, config=None, *, out=None):
     Parameters
     ----------
     w : ndarray of any shape
-        Parameters.
+        The parameters.
 
     dw : ndarray of the shape of ``w``
-        Their gradient.
+        The gradient of the parameters.
 
     config : dict, default=None
-        ``learning_rate`` (1e-2), ``decay_rate`` (0.99), ``epsilon`` (1e-8) and
-        ``cache``.
+        The configuration: ``learning_rate`` (default 1e-2), ``decay_rate`` (default
+        0.99), ``epsilon`` (default 1e-8) and the state ``cache``.
 
     out : ndarray of the shape of ``w``, default=None
-        Where to write the next parameters; may be ``w``.
+        The array for the next parameters, which may be ``w``.
 
     Returns
     -------
@@ -329,16 +332,16 @@ def rmsprop(w, dw, config=None, *, out=None):
         The next parameters.
 
     config : dict
-        For the next call.
+        The configuration for the next call.
 
     Raises
     ------
     TypeError
-        If ``config`` holds a name that the rule does not know.
+        If ``config`` has a key that the rule does not know.
 
     ValueError
-        If it holds a number out of its range, or an array does not have the shape of
-        ``w``.
+        If ``config`` has a number out of its range, or an array does not have the shape
+        of ``w``.
 
     References
     ----------
@@ -367,7 +370,7 @@ def rmsprop(w, dw, config=None, *, out=None):
 
 @update_rule("m", "v", learning_rate=1e-3, beta1=0.9, beta2=0.999, epsilon=1e-8, t=0)
 def adam(w, dw, config=None, *, out=None):
-    r"""Adam [1]_: RMSProp with momentum, both corrected for starting at zero.
+    r"""Adam [1]_: RMSProp with momentum, and both averages corrected for their start.
 
     .. math::
 
@@ -379,19 +382,20 @@ def adam(w, dw, config=None, *, out=None):
     Parameters
     ----------
     w : ndarray of any shape
-        Parameters.
+        The parameters.
 
     dw : ndarray of the shape of ``w``
-        Their gradient.
+        The gradient of the parameters.
 
     config : dict, default=None
-        ``learning_rate`` (1e-3), ``beta1`` (0.9), ``beta2`` (0.999), ``epsilon``
-        (1e-8), ``t``, the number of steps taken, and ``m`` and ``v``, kept as
-        :math:`m / (1 - \beta_1)` and :math:`v / (1 - \beta_2)`: each then takes one
-        multiplication and one addition.
+        The configuration: ``learning_rate`` (default 1e-3), ``beta1`` (default 0.9),
+        ``beta2`` (default 0.999), ``epsilon`` (default 1e-8), the number of steps
+        ``t``, and the state ``m`` and ``v``. The arrays hold :math:`m / (1 - \beta_1)`
+        and :math:`v / (1 - \beta_2)`, since their updates take one multiplication and
+        one addition each.
 
     out : ndarray of the shape of ``w``, default=None
-        Where to write the next parameters; may be ``w``.
+        The array for the next parameters, which may be ``w``.
 
     Returns
     -------
@@ -399,16 +403,16 @@ def adam(w, dw, config=None, *, out=None):
         The next parameters.
 
     config : dict
-        For the next call.
+        The configuration for the next call.
 
     Raises
     ------
     TypeError
-        If ``config`` holds a name that the rule does not know.
+        If ``config`` has a key that the rule does not know.
 
     ValueError
-        If it holds a number out of its range, or an array does not have the shape of
-        ``w``.
+        If ``config`` has a number out of its range, or an array does not have the shape
+        of ``w``.
 
     References
     ----------
@@ -439,21 +443,22 @@ def adam(w, dw, config=None, *, out=None):
 def adamw(w, dw, config=None, *, out=None):
     r"""Adam with decoupled weight decay [1]_.
 
-    :math:`w \leftarrow w - \eta \lambda w`, beside the step of `adam`.
+    In addition to the step of `adam`, :math:`w \leftarrow w - \eta \lambda w`.
 
     Parameters
     ----------
     w : ndarray of any shape
-        Parameters.
+        The parameters.
 
     dw : ndarray of the shape of ``w``
-        Their gradient.
+        The gradient of the parameters.
 
     config : dict, default=None
-        As that of `adam`, and ``weight_decay`` (1e-2), :math:`\lambda`.
+        The configuration of `adam`, and ``weight_decay`` (default 1e-2),
+        :math:`\lambda`.
 
     out : ndarray of the shape of ``w``, default=None
-        Where to write the next parameters; may be ``w``.
+        The array for the next parameters, which may be ``w``.
 
     Returns
     -------
@@ -461,16 +466,16 @@ def adamw(w, dw, config=None, *, out=None):
         The next parameters.
 
     config : dict
-        For the next call.
+        The configuration for the next call.
 
     Raises
     ------
     TypeError
-        If ``config`` holds a name that the rule does not know.
+        If ``config`` has a key that the rule does not know.
 
     ValueError
-        If it holds a number out of its range, or an array does not have the shape of
-        ``w``.
+        If ``config`` has a number out of its range, or an array does not have the shape
+        of ``w``.
 
     References
     ----------
@@ -487,8 +492,8 @@ def adamw(w, dw, config=None, *, out=None):
     array([0.89, 1.09])
     """
     step = _adam_step(dw, config)
-    kept = 1 - config["learning_rate"] * config["weight_decay"]
-    w = np.multiply(w, kept, out=out)
+    shrinkage = 1 - config["learning_rate"] * config["weight_decay"]
+    w = np.multiply(w, shrinkage, out=out)
     w -= step
     return w
 
@@ -502,8 +507,8 @@ def _adam_step(dw, config):
     m += dw
     v *= beta2
     v += np.square(dw, out=scratch)
-    # The scales of m and v and both bias corrections as two numbers. They are Python
-    # floats: a NumPy scalar would turn the float32 arrays they meet into float64.
+    # Two numbers combine the scales of m and v with both bias corrections. They are
+    # Python floats, since NumPy scalars would turn float32 arrays into float64 ones.
     m_scale = (1 - beta1) / (1 - beta1 ** config["t"])
     root_scale = sqrt((1 - beta2) / (1 - beta2 ** config["t"]))
     np.sqrt(v, out=scratch)

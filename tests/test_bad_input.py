@@ -46,7 +46,7 @@ def bad_fits():
         "None among labels": ({}, X, missing, None, "y contains .*: 1 of its 120"),
         "mixed labels": (
             {}, X, np.array([1, "a"] * 60, object), None,
-            "y must hold labels of one kind|y has labels",
+            "y must contain labels of one kind|y has labels",
         ),
         "continuous labels": ({}, X, y, None, "Unknown label type: continuous"),
         "y missing": ({}, X, None, None, "y cannot be None|requires y"),
@@ -121,13 +121,13 @@ def test_a_failed_partial_fit_leaves_the_model_and_its_random_numbers(fault):
 @pytest.mark.parametrize(
     ("y", "message"),
     [
-        (["a", "b"] * 60, "y holds the text 'a', .* must be numbers"),
+        (["a", "b"] * 60, "y contains the text 'a', .* must be numbers"),
         (np.zeros(120, "datetime64[s]"), "y has dates"),
-        ([datetime.date(2024, 1, 1)] * 120, "y holds the date .* must be numbers"),
+        ([datetime.date(2024, 1, 1)] * 120, "y contains the date .* must be numbers"),
         (pd.array([1, None] * 60, dtype="Int64"), "y contains .*: 60 of its 120"),
         (np.array([1.0, pd.NA] * 60, object), "y contains .*: 60 of its 120"),
         ([None, *range(1, 120)], "y contains .*: 1 of its 120"),
-        ([10**400] * 120, "y holds the int 1000.* must be numbers"),
+        ([10**400] * 120, "y contains the int 1000.* must be numbers"),
     ],
     ids=["words", "dates", "objects of dates", "nullable", "NA", "None", "too large"],
 )

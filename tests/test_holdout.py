@@ -1,4 +1,4 @@
-"""Which rows are set aside to validate on."""
+"""The split into a training set and a validation set."""
 
 import numpy as np
 import pytest
@@ -6,12 +6,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scaffolding import repeatable
-from skfcnet._estimators.holdout import split_fraction
+from skfcnet._estimators.holdout import split_by_fraction
 
 
 def split(X, y, weight=None, *, seed=0, **options):
     options = {"fraction": 0.2, "classes": y} | options
-    return split_fraction(X, y, weight, rng=np.random.default_rng(seed), **options)
+    return split_by_fraction(X, y, weight, rng=np.random.default_rng(seed), **options)
 
 
 def rows_of(X, y, index):
@@ -103,5 +103,5 @@ def test_too_few_rows_are_refused():
     ):
         split(X, np.zeros(5, int))
     X = np.arange(4.0)[:, np.newaxis]
-    with pytest.raises(ValueError, match=r"Every class keeps one"):
+    with pytest.raises(ValueError, match=r"every class keeps one"):
         split(X, np.arange(4))

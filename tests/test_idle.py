@@ -55,7 +55,7 @@ IDLE = [
     (
         {"hidden_layer_sizes": (), "activation": "tanh", "dropout": 0.2},
         "activation='tanh', dropout=0.2",
-        r"hidden layers, and hidden_layer_sizes=\(\) has none",
+        r"hidden layers, but hidden_layer_sizes=\(\) has none",
     ),
     ({"huber_delta": 2.0}, "huber_delta=2.0", "loss='huber'"),
     ({"quantile": [0.1, 0.9]}, r"quantile=\[0.1, 0.9\]", "loss='quantile'"),
@@ -129,7 +129,7 @@ def test_conditions_are_of_parameters_that_there_are(estimator):
 def test_many_epochs_are_warned_of_where_patience_cannot_end_them(estimator):
     model = estimator(hidden_layer_sizes=(2,), max_iter=300, random_state=0)
     target = (Y > 1).astype(int)
-    with pytest.warns(ConvergenceWarning, match="All 300 epochs of max_iter are"):
+    with pytest.warns(ConvergenceWarning, match="All max_iter=300 epochs are trained"):
         model.fit(X[:9], target[:9])
     assert model.n_iter_ == 300
     model.set_params(**CONSTANT, tol=1e9).fit(X[:9], target[:9])

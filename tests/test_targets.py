@@ -136,7 +136,9 @@ def test_partial_fit_takes_the_classes_of_each_column():
     assert [p.shape[1] for p in model.predict_proba(X)] == [3, 2]
     model.partial_fit(X, y, classes=[classes[0], [15, 5, 5]])
     for others in (classes[::-1], classes[:1], [0, 1, 2]):
-        with pytest.raises(ValueError, match="not those of the first call"):
+        with pytest.raises(
+            ValueError, match="differ from the classes of the first call"
+        ):
             model.partial_fit(X, y, classes=others)
     for faulty in (y + 1, y.astype(str)):
         with pytest.raises(ValueError, match=r"y\[:, 0\] has labels"):
@@ -177,7 +179,7 @@ def test_costs_of_classes_of_several_columns_multiply():
 @pytest.mark.parametrize(
     ("column", "message"),
     [
-        ([1, "a"], r"y\[:, 1\] must hold labels of one kind"),
+        ([1, "a"], r"y\[:, 1\] must contain labels of one kind"),
         ([0.5, 1.5], "Unknown label type: continuous"),
         ([None, "a"], "contains NaN, None or NA: "),
         ([np.nan, 1.0], "contains NaN"),

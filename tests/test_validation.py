@@ -1,4 +1,4 @@
-"""Rows to validate on: given or set aside, weighted, scored."""
+"""The validation set: passed or held out, its weights and its scores."""
 
 import numpy as np
 import pandas as pd
@@ -80,7 +80,7 @@ def test_errors_name_what_is_wrong_with_validation_data(kind, fault, method):
 def test_numbers_too_large_to_validate_on_are_named_as_such():
     model, X, y, X_val, y_val = data_of("regression")
     model.set_params(input_scaling="standard")
-    with pytest.raises(ValueError, match=r"rows to validate on: .* too large"):
+    with pytest.raises(ValueError, match=r"In the validation set: .* too large"):
         model.fit(X, y, X_val=1e300 * X_val, y_val=y_val)
     assert not hasattr(model, "n_iter_")
 
@@ -383,7 +383,7 @@ def test_a_scorer_that_takes_no_weights_is_named():
     model.set_params(
         early_stopping=True, class_weight="balanced", scoring=lambda *_: 0.5
     )
-    with pytest.raises(ValueError, match=r"scoring=.*must take sample_weight"):
+    with pytest.raises(ValueError, match=r"scoring=.*must accept sample_weight"):
         model.fit(X, y)
 
 
@@ -391,7 +391,7 @@ def test_a_scorer_that_takes_no_weights_is_named():
 def test_class_weights_that_are_none_are_named(class_weight):
     model, X, *_ = data_of("classification")
     y = (X[:, :3] > 0).astype(int)
-    with pytest.raises(ValueError, match="class_weight must hold"):
+    with pytest.raises(ValueError, match="class_weight must contain"):
         model.set_params(class_weight=class_weight).fit(X, y)
 
 
@@ -530,6 +530,6 @@ def test_a_score_of_too_few_rows_is_refused_before_training(splitter):
     model, X, y, X_val, y_val = data_of("regression")
     data = {"X_val": X_val[:1], "y_val": y_val[:1]} if splitter is None else {}
     model.set_params(validation_fraction=splitter or 0.1)
-    with pytest.raises(ValueError, match="needs at least 2 rows, got 1"):
+    with pytest.raises(ValueError, match="validation set of at least 2 rows, got 1"):
         model.fit(X, y, **data)
     model.set_params(scoring="loss").fit(X, y, **data)

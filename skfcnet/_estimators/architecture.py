@@ -1,4 +1,4 @@
-"""The network that an estimator describes by its parameters."""
+"""The network of an estimator, as its parameters describe it."""
 
 import numpy as np
 
@@ -12,11 +12,11 @@ ENCODING_PARAMETERS = (
     "n_bins",
     "categorical_features",
 )
-"""The parameters that say how X is encoded."""
+"""The parameters that determine how X is encoded."""
 
 
-def described_network(draft):
-    """Return the arguments of the network that the parameters describe."""
+def network_arguments(draft):
+    """Return the arguments of `FullyConnectedNet` for the parameters of a draft."""
     widths = hidden_widths(draft)
     return {
         "category": draft._target.category,
@@ -38,17 +38,18 @@ def described_network(draft):
 
 
 def fixed_settings(draft):
-    """Return the parameters that may not change while training continues."""
+    """Return the values of the parameters that must not change between fits."""
     names = draft._fixed_parameters
     return {name: np.asarray(getattr(draft, name)).tolist() for name in names}
 
 
 def start_network(draft, rows):
-    """Give a draft an untrained network.
+    """Make the untrained network of a draft.
 
-    The output biases start at the best scores that do not depend on X: logarithms of
-    the shares of the classes, or log-odds; the mean, the median or quantiles of
-    numbers; the logarithm of a mean.
+    The output biases start at the best scores that do not depend on X. For
+    classification, these are the logarithms of the shares of the classes, or log-odds;
+    for regression, the mean, the median or the quantiles of the targets, or the
+    logarithm of the mean.
 
     Parameters
     ----------
@@ -56,18 +57,18 @@ def start_network(draft, rows):
         The estimator that is trained.
 
     rows : Rows
-        The rows to train on.
+        The rows of the training set.
     """
-    architecture = described_network(draft)
+    architecture = network_arguments(draft)
     draft._training = draft._training._replace(
         architecture=architecture, settings=fixed_settings(draft)
     )
     net = FullyConnectedNet(**architecture, random_state=draft._training.rng)
-    # A category without rows counts as a missing one until it is learned.
+    # A category without rows is treated as a missing value until it is learned.
     net.params["W1"][..., draft._encoder.columns_without_rows, :] = 0
     weight = exact_weights(rows.weight, rows.n_rows)
     if rows.cost is not None:
-        # These products are exact, for one row of weight 2 as for two rows.
+        # These products are exact, so that one row of weight 2 is the same as two rows.
         weight = weight * rows.cost.astype(np.float32)
         weight = exact_weights(weight, len(weight)) if weight.any() else None
     if weight is not None:
@@ -76,11 +77,11 @@ def start_network(draft, rows):
     draft._net = net
 
 
-def continue_network(draft):
-    """Let the network of a draft follow the parameters, which may have changed.
+def update_network(draft):
+    """Update the network of a draft if the parameters have changed since the last fit.
 
     Dropout, loss and dtype may change. The shape of the network and the encoding of X
-    may not.
+    must not change.
 
     Parameters
     ----------
@@ -90,7 +91,7 @@ def continue_network(draft):
     Raises
     ------
     ValueError
-        If parameters were changed that may not.
+        If a parameter was changed that must not change.
     """
     training = draft._training
     for name, value in fixed_settings(draft).items():
@@ -100,7 +101,7 @@ def continue_network(draft):
                 f"{training.settings[name]!r}: set it back, or call fit with "
                 f"warm_start=False to start anew."
             )
-    architecture = described_network(draft)
+    architecture = network_arguments(draft)
     if architecture == training.architecture:
         return
     net = FullyConnectedNet(**architecture, random_state=0)
@@ -116,5 +117,5 @@ def continue_network(draft):
 
 
 def _shape_of(net):
-    """Return the kinds and the arrays of all layers but dropout."""
+    """Return the kind and the shapes of the arrays of all layers but dropout."""
     return [(s.kind, s.specs) for s in net.stages if s.rate is None]

@@ -1,10 +1,10 @@
-"""What both estimators share: how they are fitted, and how they predict.
+"""The base class of both estimators: how they are fitted, and how they predict.
 
 A fitted estimator has four parts: ``_encoder`` turns a table into encoded features,
-``_target`` is the kind of target, ``_net`` is the network, and ``_training`` is all
-that training continues from. A fit happens on a *draft*, another estimator with parts
-of its own. When training has succeeded, the estimator takes over the parts of the draft
-in one step. A fit that fails or is interrupted leaves the earlier model as it was.
+``_target`` is the kind of target, ``_net`` is the network, and ``_training`` is the
+state from which training continues. A fit happens on a *draft*, another estimator with
+its own parts. When training has succeeded, the estimator takes over the parts of the
+draft in one step. If a fit fails, the estimator keeps its earlier model.
 """
 
 import copy
@@ -27,8 +27,8 @@ from skfcnet._engine.numeric import checked_cast, checked_range
 from skfcnet._engine.warn import warn
 from skfcnet._estimators.architecture import (
     ENCODING_PARAMETERS,
-    continue_network,
     start_network,
+    update_network,
 )
 from skfcnet._estimators.checks import (
     validate_sample_weight,
@@ -40,27 +40,27 @@ from skfcnet._estimators.constraints import (
     PARAMETER_CONSTRAINTS,
     check_combinations,
     check_parameters_for_sparse_input,
-    parameters_for_dense_input,
-    warn_of_many_epochs,
+    parameters_requiring_dense_input,
+    warn_about_many_epochs,
 )
 from skfcnet._estimators.fitted_attributes import FittedAttributes
-from skfcnet._estimators.holdout import warn_of_another_scale
+from skfcnet._estimators.holdout import warn_if_scales_differ
 from skfcnet._estimators.optimization import (
     max_epochs,
     minibatch_solver,
-    trains_to_the_end,
+    trains_all_epochs,
 )
 from skfcnet._estimators.rows import Rows, rows_of_positive_weight
-from skfcnet._estimators.target_checks import refuse_missing, refuse_other_than_numbers
+from skfcnet._estimators.target_checks import refuse_missing, refuse_non_numeric
 from skfcnet._estimators.training import (
-    AfterEpoch,
+    TrainingMonitor,
     TrainingState,
     advice_on_divergence,
-    finish,
+    finish_minibatch_training,
     train_on_all_rows,
     train_on_minibatches,
 )
-from skfcnet._estimators.unused_parameters import warn_of_unused_parameters
+from skfcnet._estimators.unused_parameters import warn_about_unused_parameters
 from skfcnet._estimators.validation import (
     ValidationSet,
     read_validation_set,
@@ -72,9 +72,9 @@ from skfcnet.losses import LOSSES
 
 
 def store_parameters(estimator, parameters):
-    """Store the parameters of ``__init__``, unchecked and unchanged, as they are.
+    """Store the parameters of ``__init__`` as attributes, without changes or checks.
 
-    scikit-learn wants each class to spell its parameters out, and to do no more.
+    scikit-learn requires that ``__init__`` has explicit parameters and does no more.
     """
     for name, value in parameters.items():
         if name not in ("self", "__class__"):
@@ -88,13 +88,13 @@ def _has_partial_fit(estimator):
 
 
 partial_fit_is_available = available_if(_has_partial_fit)
-"""The decorator of ``partial_fit``, which L-BFGS does not have."""
+"""Decorator that hides ``partial_fit`` for L-BFGS, which cannot train on a part."""
 
 
 class _BaseFCNet(FittedAttributes, CallbackSupportMixin, BaseEstimator):
-    """What both estimators share.
+    """Base class of the classifier and the regressor.
 
-    A subclass has the method ``_new_target``, which returns the kind of its target.
+    A subclass defines the method ``_new_target``, which returns the kind of its target.
     """
 
     _conditions = CONDITIONS
@@ -104,22 +104,22 @@ class _BaseFCNet(FittedAttributes, CallbackSupportMixin, BaseEstimator):
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
-        tags.input_tags.sparse = not parameters_for_dense_input(self)
+        tags.input_tags.sparse = not parameters_requiring_dense_input(self)
         tags.input_tags.allow_nan = True
         features = self.categorical_features
-        # The tags are for arrays, of which 'from_dtype' makes no categories.
+        # The tags describe arrays, in which 'from_dtype' finds no categories.
         has_categories = not (features is None or isinstance(features, str))
         tags.input_tags.categorical = tags.input_tags.string = has_categories
         return tags
 
     @property
     def _compute_dtype(self):
-        """The dtype that the network computes in while it is trained."""
+        """The dtype in which the network is trained."""
         return "float64" if self.solver == "lbfgs" else self.dtype
 
     @property
     def _score_name(self):
-        """The name of the validation score; 'loss' where it is minus the loss."""
+        """The name of the validation score, or 'loss' if it is minus the loss."""
         if self.scoring is None:
             return self._target.score_name
         is_name = isinstance(self.scoring, str)
@@ -145,31 +145,32 @@ class _BaseFCNet(FittedAttributes, CallbackSupportMixin, BaseEstimator):
             The input.
 
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
-            The target. For a classifier, class labels, of one or several outputs, or a
-            binary indicator matrix for multilabel classification; for a regressor,
+            The target. For a classifier, the class labels of one or several outputs, or
+            a binary indicator matrix for multilabel classification; for a regressor,
             numbers.
 
         sample_weight : array-like of shape (n_samples,), default=None
-            How often each row counts; a row of weight 0 is left out. Training with
-            integer weights is, bit for bit, training on rows repeated so often.
-            Weights whose total is below the number of rows or above eight times it
-            are rescaled to a mean of one, without the rows of the validation set.
+            The number of times that each row counts; rows of weight 0 are left out.
+            Training with integer weights is the same, bit for bit, as training on rows
+            that are repeated that often. If the sum of the weights of the training rows
+            is below their number or above eight times their number, the weights are
+            rescaled to a mean of 1.
 
         X_val : {array-like, sparse matrix, dataframe} of shape (n_val, n_features), \
                 default=None
-            The input of the validation set, instead of a part of X. Needs
-            ``early_stopping=True``. The steps before it in a pipeline do not transform
-            what is passed as ``net__X_val``: there, enable metadata routing, request
-            ``X_val`` and ``y_val``, and name them in ``transform_input`` of
-            `~sklearn.pipeline.Pipeline`, as the user guide shows; or transform X_val
-            beforehand. Where the columns of X_val are clearly on another scale than
-            those of X, a warning says so.
+            The input of the validation set; if it is not given, a part of X is held
+            out. Needs ``early_stopping=True``. In a pipeline, the earlier steps do not
+            transform what is passed as ``net__X_val``. Either transform it beforehand,
+            or enable metadata routing, request ``X_val`` and ``y_val``, and set the
+            parameter ``transform_input`` of `~sklearn.pipeline.Pipeline`, as the user
+            guide shows. There is a warning if X_val and X clearly have different
+            scales.
 
         y_val : array-like of shape (n_val,) or (n_val, n_outputs), default=None
             The target of the validation set.
 
         sample_weight_val : array-like of shape (n_val,), default=None
-            How much each row of the validation set counts.
+            The sample weights of the validation set.
 
         Returns
         -------
@@ -183,16 +184,16 @@ class _BaseFCNet(FittedAttributes, CallbackSupportMixin, BaseEstimator):
             estimator then remains as it was.
         """
         validate_params(self)
-        warn_of_unused_parameters(self)
-        warn_of_many_epochs(self)
+        warn_about_unused_parameters(self)
+        warn_about_many_epochs(self)
         earlier = vars(self).copy()
         try:
-            with np.errstate(all="ignore"):  # every result is checked
+            with np.errstate(all="ignore"):  # all results are checked
                 n_epochs = self._fit(
                     X, y, sample_weight, X_val, y_val, sample_weight_val
                 )
         except Exception:
-            # A callback may fail after the parts of the draft were taken over.
+            # A callback can still fail after the draft was committed.
             self.__dict__ = earlier
             raise
         if n_epochs:
@@ -211,9 +212,10 @@ class _BaseFCNet(FittedAttributes, CallbackSupportMixin, BaseEstimator):
 
     @with_callbacks
     def _fit(self, X, y, sample_weight, X_val, y_val, sample_weight_val):
-        """Fit the network; return after how many epochs the loss still improved.
+        """Fit the network; return the number of epochs if training has not converged.
 
-        That is 0 where it had converged, or was not to converge.
+        The number is 0 if training has converged, or was not meant to: with early
+        stopping, and with a schedule that is followed to its end.
         """
         draft = self._draft(continues=self.warm_start)
         rows = draft._read(X, y, sample_weight, is_whole=True)
@@ -223,8 +225,8 @@ class _BaseFCNet(FittedAttributes, CallbackSupportMixin, BaseEstimator):
         table = rows.X
         rows, validation = draft._prepare(rows, held_out)
         if X_val is not None:
-            warn_of_another_scale(table, held_out.X)
-        draft._training = draft._training.forgetting_the_best()
+            warn_if_scales_differ(table, held_out.X)
+        draft._training = draft._training.without_best_epochs()
         first_epoch = draft._training.n_epochs
         metadata = {"sample_weight": sample_weight, "X_val": X_val, "y_val": y_val}
         metadata["sample_weight_val"] = sample_weight_val
@@ -244,19 +246,19 @@ class _BaseFCNet(FittedAttributes, CallbackSupportMixin, BaseEstimator):
             draft._training = draft._training._replace(optimizer={})
         self._commit(draft)
         task.end()
-        if has_converged or validation is not None or trains_to_the_end(self):
+        if has_converged or validation is not None or trains_all_epochs(self):
             return 0
         return draft._training.n_epochs - first_epoch
 
     def _partial_fit(
         self, X, y, sample_weight, X_val, y_val, sample_weight_val, classes=None
     ):
-        """Train for one epoch; where anything fails, the estimator stays as it was."""
+        """Train for one epoch; if this fails, the estimator remains as it was."""
         validate_params(self)
         is_first = not hasattr(self, "_net")
-        if is_first:  # calls continue from each other, as those of a warm start do
+        if is_first:  # successive calls continue training, as with a warm start
             unfitted = type(self)(**self.get_params(deep=False))
-            warn_of_unused_parameters(unfitted.set_params(warm_start=True))
+            warn_about_unused_parameters(unfitted.set_params(warm_start=True))
         draft = self._draft(continues=True)
         with np.errstate(all="ignore"), advice_on_divergence(draft):
             rows = draft._read(X, y, sample_weight, classes=classes)
@@ -264,16 +266,16 @@ class _BaseFCNet(FittedAttributes, CallbackSupportMixin, BaseEstimator):
             rows, validation = draft._prepare(rows, held_out)
             solver = minibatch_solver(draft, rows, 1, is_partial_fit=True)
             first_epoch = draft._training.n_epochs
-            after_epoch = AfterEpoch(draft, validation)
-            after_epoch.of_minibatches(solver, solver.train_epoch())
-            finish(draft, solver, first_epoch)
+            monitor = TrainingMonitor(draft, validation)
+            monitor.end_minibatch_epoch(solver, solver.train_epoch())
+            finish_minibatch_training(draft, solver, first_epoch)
         self._commit(draft)
         return self
 
     def _draft(self, *, continues):
-        """Return another estimator to train, which shares nothing that changes.
+        """Return another estimator to train, so that this one stays as it is.
 
-        It has the fitted parts of this one where training continues from them.
+        If training continues, it has copies of all fitted parts that training changes.
         """
         if not (continues and hasattr(self, "_net")):
             return type(self)(**self.get_params(deep=False))
@@ -285,18 +287,18 @@ class _BaseFCNet(FittedAttributes, CallbackSupportMixin, BaseEstimator):
         return draft
 
     def _commit(self, draft):
-        """Take over everything that a draft is fitted with."""
+        """Take over all fitted attributes of a draft."""
         draft._training = draft._training.without_vectors()
-        vars(self).pop("feature_names_in_", None)  # this fit may have seen no names
+        vars(self).pop("feature_names_in_", None)  # X may have had no names this time
         vars(self).update(vars(draft))
         self._net.params.is_settled = True
 
     def _snapshot(self):
-        """Return copies of all attributes, as they are now."""
+        """Return copies of all attributes in their present state."""
         return vars(self._draft(continues=True))
 
     def _read(self, X, y, sample_weight, *, classes=None, is_whole=False):
-        """Return the rows to train on, checked, before anything is learned from X.
+        """Check the training data and return its rows, which are not encoded yet.
 
         Parameters
         ----------
@@ -304,10 +306,10 @@ class _BaseFCNet(FittedAttributes, CallbackSupportMixin, BaseEstimator):
             The data as the user passed them.
 
         classes : array-like, default=None
-            All classes that will ever occur, as passed to `partial_fit`.
+            The classes of all calls, as passed to `partial_fit`.
 
         is_whole : bool, default=False
-            Whether these are all rows, as in `fit`, and not a part of a stream.
+            Whether this is the whole data set, as in `fit`, and not a part of it.
 
         Returns
         -------
@@ -320,7 +322,7 @@ class _BaseFCNet(FittedAttributes, CallbackSupportMixin, BaseEstimator):
         if is_first:
             self._start_encoder(X, sample_weight)
         X, y, weight = self._validate(X, y, sample_weight, reset=is_first)
-        if is_first:  # the rows of weight 0 tell, too, which labels there are
+        if is_first:  # rows of weight 0 belong to classes, too
             self._target = self._new_target(y, classes, is_whole=is_whole)
         X, y, weight, index = rows_of_positive_weight(X, y, weight)
         if is_first:
@@ -331,48 +333,48 @@ class _BaseFCNet(FittedAttributes, CallbackSupportMixin, BaseEstimator):
             self._encoder.reader = self._encoder.reader.reporting_new_categories(
                 as_table(table), index, X
             )
-        self._target.follow(self)
+        self._target.copy_parameters(self)
         encoded = self._encode_target(y, is_whole=is_whole)
         self._target.learn_from_rows(y, weight)
         return Rows(X, y, encoded, weight, self._target.costs(y), index)
 
     def _read_rows(self, X, y, sample_weight):
-        """Return more rows, such as those of a validation set, checked."""
+        """Check the data of a validation set and return its rows."""
         X, y, weight = self._validate(X, y, sample_weight, reset=False)
         X, y, weight, index = rows_of_positive_weight(X, y, weight)
-        # Any rows may be validated on: they need not be a whole data set.
+        # A validation set may be small: not all conditions on whole data sets apply.
         encoded = self._encode_target(y, is_whole=False)
         return Rows(X, y, encoded, weight, self._target.costs(y), index)
 
     def _start_encoder(self, X, sample_weight):
-        """Make the encoder, which learns what the columns of a table are."""
-        table, counts = as_table(X), None
+        """Make the encoder, which learns the types of the columns of a table."""
+        table, is_used = as_table(X), None
         if issparse(table):
             check_parameters_for_sparse_input(self)
         if sample_weight is not None:
-            counts = validate_sample_weight(sample_weight, table.shape[0]) > 0
+            is_used = validate_sample_weight(sample_weight, table.shape[0]) > 0
         self._encoder = Encoder(
             scaling=None if issparse(table) else self.input_scaling,
             embedding=self.numeric_embedding,
             n_bins=self.n_bins,
             categorical_features=self.categorical_features,
             dtype=self._compute_dtype,
-        ).learn_columns(table, counts)
+        ).learn_columns(table, is_used)
 
     def _encode_target(self, y, *, is_whole):
-        """Return encoded targets, which the loss must be defined for."""
+        """Encode targets; refuse targets for which the loss is not defined."""
         encoded = self._target.encode(y)
         loss = self._target.loss
         LOSSES[loss].domain.check(encoded, loss=loss, whole=is_whole)
         return encoded
 
     def _validate(self, X, y, sample_weight, *, reset):
-        """Return X as numbers, y and the sample weights, checked."""
+        """Check the data; return X as an array of numbers, y and the weights."""
         refuse_masks(y, "y")
         refuse_missing(y, "y")
-        if self._predicts_numbers:  # as labels, dates are like others
+        if self._predicts_numbers:  # dates are allowed as class labels
             refuse_dates(y, "y")
-            refuse_other_than_numbers(y, "y")
+            refuse_non_numeric(y, "y")
         X, y = validate_table(
             self,
             X,
@@ -385,22 +387,24 @@ class _BaseFCNet(FittedAttributes, CallbackSupportMixin, BaseEstimator):
         y = y.toarray() if issparse(y) else y
         if y.ndim == 2 and y.shape[1] == 1:
             warn(
-                "A column-vector y was passed when a 1d array was expected: pass "
-                "y.ravel().",
+                "A column-vector y was passed when a 1d array was expected. Please "
+                "change the shape of y to (n_samples,), for example using ravel().",
                 DataConversionWarning,
             )
             y = y.ravel()
-        if issparse(X) or self.input_scaling is None:  # no scaling needs more digits
+        # Scaling subtracts numbers that may be close: it needs the precision of X.
+        if issparse(X) or self.input_scaling is None:
             X = checked_cast(X, self._compute_dtype, "X")
         if sample_weight is not None:
             sample_weight = validate_sample_weight(sample_weight, X.shape[0])
         return X, y, sample_weight
 
     def _prepare(self, rows, held_out):
-        """Return encoded rows to train on and a validation set; make the network."""
-        rows = rows.repeated()  # after the split, so that the training set has all rows
-        if self._target.learn_scale(rows):  # the loss has another unit than before
-            self._training = self._training.forgetting_the_best()
+        """Encode the training and validation rows, and make or update the network."""
+        # After the split, so that an epoch has as many rows as the training set.
+        rows = rows.with_repetition_counts()
+        if self._target.learn_scale(rows):  # earlier losses are in another unit
+            self._training = self._training.without_best_epochs()
         rows = rows._replace(
             target=self._target.transform(rows.target, self._compute_dtype)
         )
@@ -408,30 +412,30 @@ class _BaseFCNet(FittedAttributes, CallbackSupportMixin, BaseEstimator):
             X = self._encoder.fit_transform(rows.X, rows.weight)
             start_network(self, rows)
         else:
-            continue_network(self)
+            update_network(self)
             self._encoder = self._encoder.updated(rows.X, rows.weight)
             X = self._encode(rows.X)
         validation = None if held_out is None else ValidationSet(self, held_out)
         return rows._replace(X=X), validation
 
     def _encode(self, X):
-        """Return the encoded features of rows to train or validate on."""
+        """Return the encoded features of training or validation rows."""
         return self._encoder.transform(X, dtype=self._compute_dtype)
 
     # Prediction
 
     def _validate_X(self, X, **checks):
-        """Return rows to predict as numbers, checked."""
+        """Check rows to predict and return them as an array of numbers."""
         encoder = getattr(self, "_encoder", None)
         return validate_X_predict(self, X, encoder and encoder.reader, **checks)
 
     def _predict(self, method, X):
-        """Return what a method of the target makes of the scores of rows.
+        """Return predictions, as a method of the target computes them from scores.
 
         Parameters
         ----------
         method : str
-            The name of the method.
+            The name of the method of the target.
 
         X : array-like, sparse matrix or dataframe
             The rows as the user passed them.
@@ -448,16 +452,16 @@ class _BaseFCNet(FittedAttributes, CallbackSupportMixin, BaseEstimator):
             scores = checked_range(passes(encoded), self._net.dtype)
             return decode(scores.astype(np.float64), passes.objective, X.dtype)
 
-        return self._by_chunks(predict_chunk, X, is_complete)
+        return self._apply_in_chunks(predict_chunk, X, is_complete)
 
-    def _by_chunks(self, function, X, is_complete, *, layer=None):
-        """Return what a function makes of rows, some at a time, to limit the memory.
+    def _apply_in_chunks(self, function, X, is_complete, *, layer=None):
+        """Apply a function to chunks of rows, which limits the memory that it needs.
 
         Parameters
         ----------
         function : callable
             A function of the network's test-time passes, the rows of a chunk and their
-            encoded features.
+            encoded features, which returns an array with one entry for each row.
 
         X : ndarray or CSR matrix
             All rows, checked.
@@ -466,7 +470,7 @@ class _BaseFCNet(FittedAttributes, CallbackSupportMixin, BaseEstimator):
             Whether it is known that no value of X is missing.
 
         layer : int, default=None
-            The hidden layer at which the passes end; None: the output.
+            The hidden layer at which the passes end; None for the output layer.
 
         Returns
         -------
@@ -475,7 +479,7 @@ class _BaseFCNet(FittedAttributes, CallbackSupportMixin, BaseEstimator):
         """
         passes = self._net.test_passes(X.dtype, layer=layer)
         results = None
-        with np.errstate(all="ignore"):  # every result is checked
+        with np.errstate(all="ignore"):  # all results are checked
             for start in range(0, X.shape[0], passes.chunk):
                 chunk = slice(start, start + passes.chunk)
                 rows = X[chunk]
@@ -491,27 +495,28 @@ class _BaseFCNet(FittedAttributes, CallbackSupportMixin, BaseEstimator):
         return results
 
     def input_gradients(self, X):
-        """Return the gradients of a prediction with respect to the features of its row.
+        """Return the gradients of predictions with respect to the features.
 
-        They say which way, and how fast, a small change of each feature moves the
-        prediction of a regressor, or the decision function of a classifier: in units of
-        y, or log-odds, per unit of X, however they are scaled inside. They are 0 for
-        missing values and categorical features.
+        They are the derivatives of the prediction of a regressor, or of the decision
+        function of a classifier, with respect to the features of the same row, in units
+        of y or of log-odds per unit of X, whatever the scaling inside. They are 0 for
+        missing values and for categorical features.
 
         Parameters
         ----------
         X : {array-like, dataframe} of shape (n_samples, n_features)
-            The input; not sparse, since its gradients are dense.
+            The input. It must not be sparse, since the gradients are dense.
 
         Returns
         -------
         gradients : ndarray of shape (n_samples, n_features) or \
                 (n_samples, n_scores, n_features)
-            In the dtype of X. For regression, those of what ``predict`` returns: an
-            axis for several targets, then one for several quantiles, stand before
-            that of the features. For classification, those of ``decision_function``:
-            for two classes of the log-odds of ``classes_[1]``, otherwise of the score
-            of each class or label.
+            The gradients, in the dtype of X. For regression, they are the gradients of
+            ``predict``, with an axis for the targets if there are several, then an axis
+            for the quantiles if there are several, before the axis of the features.
+            For classification, they are the gradients of ``decision_function``: of the
+            log-odds of ``classes_[1]`` for two classes, and otherwise of the score of
+            each class or label.
 
         Raises
         ------
@@ -530,7 +535,7 @@ class _BaseFCNet(FittedAttributes, CallbackSupportMixin, BaseEstimator):
             return self._target.backward(gradients, scores, passes.objective)
 
         gradients = checked_range(
-            self._by_chunks(gradients_of_chunk, X, is_complete), self._net.dtype
+            self._apply_in_chunks(gradients_of_chunk, X, is_complete), self._net.dtype
         )
         n_outputs, n_scores = self.n_outputs_, gradients.shape[1]
         axes = [n for n in (n_outputs, n_scores // n_outputs) if n > 1]

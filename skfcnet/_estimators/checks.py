@@ -1,4 +1,4 @@
-"""Checks of X and of sample weights, beyond those of scikit-learn."""
+"""Validation of X and of sample weights."""
 
 from numbers import Real
 
@@ -17,27 +17,29 @@ from skfcnet._tabular.tables import as_table, holds_numbers, refuse_masks
 
 
 def validate_table(estimator, X, *y, reader, reset, accept_sparse="csr", **checks):
-    """Return a table as an array of numbers, and y if it is given, checked.
+    """Check a table and return it as an array of numbers, with y if it is passed.
 
     Parameters
     ----------
     estimator : BaseEstimator
-        The estimator whose number and names of features X must have, or gives it.
+        The estimator, of which ``n_features_in_`` and ``feature_names_in_`` are set or
+        checked.
 
     X : array-like, sparse matrix or dataframe of shape (N, D)
-        As the user passed it.
+        The table as the user passed it.
 
     *y : array-like
         The targets, if there are any.
 
     reader : TableReader or None
-        The reader of an encoder; None if there is none.
+        The reader of an encoder; None if the encoder has none.
 
     reset : bool
-        Whether the estimator gets the number and names of features of X.
+        Whether to set the attributes of the estimator, as in scikit-learn's
+        `validate_data`; otherwise, they are checked.
 
     accept_sparse : str or bool, default='csr'
-        Which sparse formats are accepted, as in scikit-learn.
+        The accepted sparse formats, as in scikit-learn's `check_array`.
 
     **checks
         Further arguments of scikit-learn's `check_array` or `check_X_y`.
@@ -45,10 +47,10 @@ def validate_table(estimator, X, *y, reader, reset, accept_sparse="csr", **check
     Returns
     -------
     X : ndarray of float32 or float64, or CSR matrix, of shape (N, D)
-        Finite numbers, and NaN for missing values, which sparse rows cannot have.
+        The table as finite numbers, and NaN for missing values in dense tables.
 
     y : ndarray
-        The targets, only if they are given.
+        The targets; only returned if they are passed.
     """
     X = as_table(X)
     checks |= {
@@ -65,7 +67,7 @@ def validate_table(estimator, X, *y, reader, reset, accept_sparse="csr", **check
 
 
 def validate_X_predict(estimator, X, reader, *, accept_sparse="csr"):
-    """Return rows to predict as an array of numbers, checked.
+    """Check rows to predict and return them as an array of numbers.
 
     Parameters
     ----------
@@ -73,18 +75,18 @@ def validate_X_predict(estimator, X, reader, *, accept_sparse="csr"):
         The estimator, which must be fitted.
 
     X : array-like, sparse matrix or dataframe of shape (N, D)
-        As the user passed it.
+        The rows as the user passed them.
 
     reader : TableReader or None
-        The reader of the estimator's encoder; None if there is none.
+        The reader of the estimator's encoder; None if the encoder has none.
 
     accept_sparse : str or bool, default='csr'
-        Which sparse formats are accepted, as in scikit-learn.
+        The accepted sparse formats, as in scikit-learn's `check_array`.
 
     Returns
     -------
     X : ndarray of float32 or float64, or CSR matrix, of shape (N, D)
-        Finite numbers, and NaN for missing values, which sparse rows cannot have.
+        The rows as finite numbers, and NaN for missing values in dense rows.
 
     is_complete : bool
         Whether it is known that no value is missing.
@@ -99,9 +101,9 @@ def validate_X_predict(estimator, X, reader, *, accept_sparse="csr"):
 
 
 def _needs_no_checks(estimator, X):
-    """Return whether X is an array that scikit-learn's checks would return as it is.
+    """Return whether scikit-learn's checks would return X as it is.
 
-    For a single row, these checks take longer than a small network does.
+    For a single row, these checks take longer than the prediction of a small network.
     """
     return (
         type(X) is np.ndarray
@@ -115,12 +117,12 @@ def _needs_no_checks(estimator, X):
 
 
 def validate_sample_weight(sample_weight, n_rows):
-    """Return sample weights as an array of float64, checked.
+    """Check sample weights and return them as an array.
 
     Parameters
     ----------
     sample_weight : array-like of shape (N,) or float
-        As the user passed it.
+        The weights as the user passed them; a number is the weight of every row.
 
     n_rows : int
         The number of rows, N.
@@ -128,7 +130,7 @@ def validate_sample_weight(sample_weight, n_rows):
     Returns
     -------
     weight : ndarray of float64, shape (N,)
-        Weights that are not negative, at least one of them positive.
+        The weights, none of which is negative, and at least one of which is positive.
     """
     refuse_masks(sample_weight, "sample_weight")
     if isinstance(sample_weight, Real):

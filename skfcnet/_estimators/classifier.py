@@ -17,279 +17,336 @@ from skfcnet._estimators.targets import check_classes, class_target
 
 
 class FCNetClassifier(ClassifierMixin, _BaseFCNet):
-    """Fully connected network for classification.
+    """Fully connected neural network for classification.
 
-    A drop-in for scikit-learn's ``MLPClassifier`` that trains in float32, offers
-    normalisation, dropout, schedules and more update rules, and for which a row of
-    weight k is k rows. It minimises the log loss: of a softmax for several classes, of
-    one sigmoid for two, of one sigmoid for each label in multilabel classification,
-    of one softmax for each column of y in multiclass-multioutput classification. It
-    scales the input itself.
+    This is a drop-in replacement for scikit-learn's ``MLPClassifier``. It trains in
+    float32, scales its input itself, and offers normalisation, dropout, schedules of
+    the learning rate and more update rules. A row with a sample weight of k counts
+    exactly like k rows.
+
+    The network minimises the log loss: of a softmax for several classes, of one sigmoid
+    for two classes, of one sigmoid for each label in multilabel classification, and of
+    one softmax for each column of y in multiclass-multioutput classification.
 
     Parameters
     ----------
     hidden_layer_sizes : int or array-like of int, default=(128, 128)
-        Width of every hidden layer. An empty one makes a linear model.
+        The number of units of each hidden layer, from the first to the last. An integer
+        is the width of a single hidden layer. An empty sequence gives a linear model.
 
     activation : {'identity', 'logistic', 'tanh', 'relu', 'leaky_relu', 'elu', \
             'selu', 'gelu', 'silu', 'mish', 'softplus'}, default='relu'
-        Activation of the hidden layers.
+        The activation function of the hidden layers.
 
     solver : {'sgd', 'adam', 'adamw', 'rmsprop', 'lbfgs'}, default='adamw'
-        Update rule: gradient descent with momentum, Adam [2]_, Adam with decoupled
-        weight decay [3]_, or RMSProp; or L-BFGS [6]_, which takes all rows at once,
-        always computes in float64, and suits some thousand rows at most. What is said
-        of minibatches, learning rates and gradient norms below is not for 'lbfgs'.
+        The method that minimises the loss. 'sgd' is gradient descent with momentum,
+        'adam' is Adam [2]_, 'adamw' is Adam with decoupled weight decay [3]_, and
+        'rmsprop' is RMSProp: these take a step after every minibatch. 'lbfgs' is L-BFGS
+        [6]_, which uses all rows in every iteration. It is meant for a few thousand
+        rows at most, and always computes in float64. The parameters of minibatches,
+        learning rates and gradient norms have no effect on it.
 
     alpha : float, default=0.01
-        Strength of the L2 penalty, ``alpha / (2 * min(200, W)) * ||weights||^2``
-        beside the mean loss, where W is the total sample weight; for 'lbfgs',
-        ``alpha / (2 * W) * ||weights||^2``. It means what it means in scikit-learn at
-        its automatic batch size, and does not depend on ``batch_size``. Biases and
-        normalisation parameters are not penalised.
+        The strength of the L2 penalty. The penalty
+        ``alpha / (2 * min(200, W)) * ||weights||^2`` is added to the mean loss of the
+        rows, where W is the sum of the sample weights: without weights, the number of
+        rows. For 'lbfgs' it is ``alpha / (2 * W) * ||weights||^2``. A value means the
+        same as in scikit-learn with its automatic batch size, and does not depend on
+        ``batch_size``. Biases and the parameters of normalisation layers are not
+        penalised.
 
     batch_size : int or 'auto', default='auto'
-        Rows of a minibatch; 'auto' is the smaller of 128 and the total sample weight.
-        A last minibatch of a single row joins the one before it.
+        The number of rows of a minibatch. 'auto' is the smaller of 128 and the sum of
+        the sample weights. If a single row is left over for the last minibatch of an
+        epoch, it is added to the minibatch before.
 
     learning_rate : {'constant', 'invscaling', 'adaptive', 'cosine', 'one_cycle', \
             'coslog4'}, default='one_cycle'
-        Schedule of the learning rate, for every solver but 'lbfgs', step by step:
-        'invscaling' divides it by ``(1 + step) ** power_t``; 'cosine', 'one_cycle' and
-        'coslog4' (see `skfcnet.schedules`) are followed to their end, at the last of
-        ``max_iter`` epochs, even with ``early_stopping``, which then keeps the best, or
-        with ``warm_start`` and in `partial_fit` after ``total_steps``;
-        'adaptive' divides it by 5 whenever there was no improvement for
-        ``n_iter_no_change`` epochs, and training stops when it is below 1e-6.
+        The schedule of the learning rate, which changes it after every minibatch. It is
+        used by every solver but 'lbfgs'.
+
+        - 'constant' keeps the learning rate at ``learning_rate_init``.
+        - 'invscaling' divides it by ``(1 + step) ** power_t``, where ``step`` is the
+          number of minibatches so far.
+        - 'cosine', 'one_cycle' and 'coslog4' are schedules with an end, and change the
+          rate along cosine waves (see `skfcnet.schedules`). They end with the last of
+          ``max_iter`` epochs, and training does not stop before, even with
+          ``early_stopping``, which then keeps the best epoch. With ``warm_start`` and
+          in `partial_fit`, they end after ``total_steps`` minibatches.
+        - 'adaptive' divides the learning rate by 5 whenever there was no improvement
+          for ``n_iter_no_change`` epochs. Training stops instead when the rate is no
+          larger than 1e-6.
 
     learning_rate_init : float, default=0.003
-        Learning rate, which the schedule multiplies.
+        The learning rate, which the schedule multiplies by a factor in each step.
 
     power_t : float, default=0.5
-        Exponent of 'invscaling'.
+        The exponent of the schedule 'invscaling'.
 
     max_iter : int or None, default=None
-        Most epochs, that is, passes over the data; for 'lbfgs', most iterations.
-        None: as many as make 4,000 minibatches, but from 10 to 256; for 'lbfgs', 200.
+        The maximum number of epochs, that is, of passes over the training data; for
+        'lbfgs', of iterations. None stands for as many epochs as make 4,000
+        minibatches, but at least 10 and at most 256; for 'lbfgs', for 200 iterations.
 
     shuffle : bool, default=True
-        Whether to shuffle the rows in every epoch. Training then does not depend on
-        the order of the rows; without it, minibatches follow their order.
+        Whether to shuffle the rows in every epoch. The result then does not depend on
+        the order of the rows in X. Otherwise, minibatches are made of consecutive rows
+        of X.
 
     random_state : int, RandomState instance or None, default=None
-        Draws the initial weights, the rows set aside, the minibatches and the dropout
-        masks. An int makes fits reproducible to the bit, on one machine.
+        Determines the initial weights, the rows of the validation set, the minibatches
+        and the dropout masks. Pass an int for results that are reproducible to the last
+        bit on one machine.
 
     tol : float, default=1e-4
-        Training stops when the training loss, or with ``early_stopping`` the
-        validation score, has not improved by at least ``tol`` for
-        ``n_iter_no_change`` epochs in a row; where it changes by less than ``tol``,
-        the validation loss counts. A schedule that has an end is followed to it.
-        For 'lbfgs', when no element of the gradient is
-        larger than it, or the loss falls no further than rounding.
+        The smallest change that counts as an improvement. Training stops when the
+        training loss, or with ``early_stopping`` the validation score, has not improved
+        by at least ``tol`` for ``n_iter_no_change`` consecutive epochs. Where the
+        validation score is within ``tol`` of the best one, the validation loss is
+        compared instead. A schedule that has an end is always followed to it. 'lbfgs'
+        stops when no element of the gradient is larger than ``tol`` in absolute value,
+        or when the loss falls by no more than rounding.
 
     verbose : bool or int, default=False
-        Whether to print a line for every epoch: loss, validation score, learning rate
-        and seconds; and in the end, why training stopped and which epoch was kept. A
-        number k: for every k-th epoch.
+        Whether to print a line after every epoch, with the loss, the validation score,
+        the learning rate and the time in seconds, and at the end why training stopped
+        and which epoch was kept. An integer k prints every k-th epoch.
 
     warm_start : bool, default=False
-        Whether `fit` goes on from where the last one ended, for up to ``max_iter``
-        more epochs, with the solver's memory as it was. A schedule that has an end
-        needs ``total_steps``.
+        Whether `fit` continues the training of the previous call, for up to
+        ``max_iter`` more epochs and with the same state of the solver, instead of
+        starting anew. The learning rate is constant in this case, unless the schedule
+        has no end or ``total_steps`` says where the end is.
 
     momentum : float, default=0.9
-        Momentum of gradient descent, from 0 to 1. Only for ``solver='sgd'``.
+        The momentum of gradient descent, in [0, 1]. Only used when ``solver='sgd'``.
 
     nesterovs_momentum : bool, default=True
-        Whether the momentum is Nesterov's. Only for ``solver='sgd'``.
+        Whether to use Nesterov's momentum. Only used when ``solver='sgd'``.
 
     early_stopping : bool, default=False
-        Whether to go by the score on rows that are not trained on: those given to
-        `fit` as ``X_val`` and ``y_val``, or else some of the rows, set aside. The
-        weights of the best epoch are kept, and where the schedule has no end, training
-        stops when the score does not improve.
+        Whether to choose the epoch by the score on a validation set, which is not
+        trained on. The validation set is what is passed to `fit` as ``X_val`` and
+        ``y_val``, or else a part of the rows. The weights of the epoch with the best
+        score are kept. If the schedule of the learning rate has no end, training stops
+        when the score no longer improves.
 
     validation_fraction : float or splitter, default=0.1
-        How much of the data to set aside, by weight, equal rows together and in
-        classification every class in proportion; or a splitter, of which the first
-        split is used. Which rows it is depends on ``random_state`` and on the numbers
-        in X and y, but not on the order of the rows: the same data in another unit, or
-        in another precision, may be split otherwise.
+        The proportion of the data, by sample weight, that is held out as the validation
+        set, in (0, 1). Equal rows stay together, and in classification every class is
+        held out in this proportion. A cross-validation splitter of scikit-learn can be
+        passed instead, of which the first split is used. Which rows are held out
+        depends on ``random_state`` and on the values in X and y, but not on the order
+        of the rows: the same data in other units, or in another precision, may be split
+        differently. Only used when ``early_stopping=True`` and no ``X_val`` is passed
+        to `fit`.
 
     beta_1 : float, default=0.9
-        Decay of Adam's average of the gradient, in [0, 1). Only for 'adam' and
-        'adamw'.
+        The exponential decay rate of Adam's moving average of the gradient, in [0, 1).
+        Only used when ``solver='adam'`` or ``solver='adamw'``.
 
     beta_2 : float, default=0.95
-        Decay of Adam's average of the squared gradient, in [0, 1). Only for 'adam'
-        and 'adamw'.
+        The exponential decay rate of Adam's moving average of the squared gradient, in
+        [0, 1). Only used when ``solver='adam'`` or ``solver='adamw'``.
 
     epsilon : float, default=1e-8
-        Added to the root of that average. Only for 'adam', 'adamw' and 'rmsprop'.
+        A small number that is added to the square root of the moving average of the
+        squared gradient, for numerical stability. Only used when ``solver`` is 'adam',
+        'adamw' or 'rmsprop'.
 
     n_iter_no_change : int or np.inf, default=10
-        Epochs without improvement after which training stops. Not for schedules that
-        have an end.
+        The number of consecutive epochs without an improvement by ``tol`` after which
+        training stops. It has no effect with a schedule that has an end.
 
     max_fun : int, default=15000
-        Most evaluations of the loss. Only for ``solver='lbfgs'``.
+        The maximum number of evaluations of the loss. Only used when
+        ``solver='lbfgs'``.
 
     total_steps : int or None, default=None
-        Minibatches after which a schedule of the learning rate that has an end has come
-        to it, counted over all calls of `partial_fit`, or of `fit` with ``warm_start``.
-        None: these calls know of no end, and train at the constant rate
-        ``learning_rate_init``.
+        The number of minibatches after which a schedule that has an end ('cosine',
+        'one_cycle' or 'coslog4') is at its end, over all calls of `partial_fit`, or of
+        `fit` with ``warm_start=True``. None means that this number is not known: these
+        calls then train at the constant learning rate ``learning_rate_init``.
 
     scoring : str, callable or None, default=None
-        What early stopping goes by: 'loss', the loss on the rows validated on; the
-        name of a scorer of scikit-learn; a scorer. None: the accuracy; in regression
-        R^2 for squared errors, and minus the loss for others. Sample and class weights
-        weight it.
+        The validation score by which early stopping chooses the best epoch: 'loss' for
+        minus the validation loss, the name of a scorer of scikit-learn, or a scorer.
+        None is the accuracy for classification, R^2 for regression with the squared
+        error, and minus the validation loss for the other losses of regression. The
+        score is weighted by sample weights and class weights.
 
     warmup_epochs : float, default=0.0
-        The learning rate rises in proportion to the step during so many epochs.
+        The number of epochs, not necessarily whole, in which the learning rate rises in
+        proportion to the step, in addition to its schedule.
 
     max_grad_norm : float or None, default=None
-        Where the norm of the gradient of the loss, without the L2 penalty, is larger,
-        the gradient is scaled down to it; that of every member by itself.
+        The maximum norm of the gradient of the loss, without the L2 penalty. A gradient
+        with a larger norm is scaled down to it. With several members, the norm of each
+        is limited by itself. None means that gradients are not limited.
 
     weight_decay : float, default=0.5
-        Each step multiplies the weights by ``1 - learning_rate * weight_decay``. Only
-        for ``solver='adamw'``.
+        The decoupled weight decay: each step multiplies the weights by
+        ``1 - learning_rate * weight_decay``. Only used when ``solver='adamw'``.
 
     normalization : {'batch', 'layer'} or None, default=None
-        What follows the affine map of every hidden layer: batch normalisation [4]_,
-        layer normalisation [7]_, or neither.
+        The layer between the affine map and the activation function of every hidden
+        layer: batch normalisation [4]_, layer normalisation [7]_, or neither.
 
     dropout : float, default=0.0
-        Probability of dropping a hidden unit in training [5]_, in [0, 1).
+        The probability of dropping a hidden unit in a training step [5]_, in [0, 1).
 
     input_dropout : float, default=0.0
-        Probability of dropping a feature in training, in [0, 1).
+        The probability of dropping an encoded feature in a training step, in [0, 1).
 
     init : {'auto', 'he_normal', 'he_uniform', 'lecun_normal', 'lecun_uniform', \
             'glorot_normal', 'glorot_uniform', 'orthogonal'}, default='auto'
-        Distribution that the weights are drawn from; 'auto': normal, of standard
-        deviation ``gain / sqrt(fan_in)``, with the gain of the activation, sqrt(2) for
-        the rectifiers [1]_. Biases start at zero.
+        The distribution of the initial weights. 'auto' is a normal distribution of
+        standard deviation ``gain / sqrt(fan_in)``, with the gain of the activation
+        function, such as sqrt(2) for rectifiers [1]_. The other values are the
+        functions of `skfcnet.initializers`. Biases start at zero, but those of the
+        output layer at the best prediction that does not depend on X.
 
     n_members : int, default=1
-        Networks that are trained side by side, in one pass over the minibatches, each
-        with initial weights and dropout masks of its own and by its own loss: an
-        ensemble [10]_. Predictions are averaged: probabilities, or values.
+        The number of networks that are trained as an ensemble [10]_, side by side and
+        on the same minibatches. Each has its own initial weights and dropout masks, and
+        minimises its own loss. Their predictions are averaged: probabilities in
+        classification, values in regression.
 
     label_smoothing : float or 'auto', default='auto'
-        How much of each label is spread over all classes [11]_, in [0, 1). 'auto' is
-        the share of five rows among those trained on, and not more than 0.01: few rows
-        do not justify probabilities next to 0 and 1.
+        The share of each label that is spread evenly over all classes [11]_, in [0, 1).
+        'auto' is the smaller of 0.01 and 5 divided by the number of training rows,
+        since few rows do not justify probabilities close to 0 and 1.
 
     class_weight : dict, list of dict, 'balanced' or None, default=None
-        What the loss of a row of each class is multiplied by: a cost, where
-        ``sample_weight`` is a repetition. Where the mean over the rows is not between
-        0.001 and 1000, they are rescaled to a mean of 1. 'balanced' gives every class
-        the same share of the total. For multilabel data, a list with a dict for each
-        label; for several outputs, with a dict for each.
+        The factors by which the loss of the rows of each class is multiplied, as a dict
+        from class labels to weights; labels that are left out have a weight of 1. They
+        are costs, whereas ``sample_weight`` says how often a row is repeated.
+        'balanced' gives every class the same share of the total weight. For multilabel
+        data, pass a list with a dict for each label; for several outputs, a list with a
+        dict for each output. Where the mean weight of the rows is not between 0.001 and
+        1000, the weights are rescaled to a mean of 1. None means that all classes have
+        a weight of 1.
 
     dtype : {'float32', 'float64'} or numpy type, default='float32'
-        What the network is trained in. Predictions have the dtype of X.
+        The dtype in which the network is trained. Predictions have the dtype of X.
 
     input_scaling : {'robust', 'standard'} or None, default='robust'
-        How numeric features are scaled, by statistics of the rows trained on:
-        'standard', by mean and standard deviation; 'robust' [8]_, by median and
-        interquartile range, and smoothly clipped to (-3, 3). Not for sparse X, which
-        is left as it is.
+        How numeric features are scaled, with statistics of the training rows.
+        'standard' subtracts the mean and divides by the standard deviation. 'robust'
+        [8]_ uses the median and the interquartile range instead, and clips smoothly to
+        (-3, 3). None leaves the features as they are. Sparse X is never scaled.
 
     numeric_embedding : {'auto', 'ple', 'pbld'} or None, default='auto'
-        Whether every numeric feature becomes several. 'ple', by piecewise linear
-        encoding [9]_: beside the feature itself, its range is cut into bins of about
-        as many rows, and each tells how far it is filled. 'pbld' [8]_ keeps the number
-        and adds three sums of cosines beside it, whose frequencies and phases are
-        learned with the weights. 'auto' is 'ple' for dense X with 1 to 51 numeric
-        features of more than two values, else None.
+        How numeric features are encoded by several features each.
+
+        - 'ple' is piecewise linear encoding [9]_. The range of a feature is cut into
+          bins that hold about equally many rows. Beside the feature itself there is one
+          encoded feature for each bin, which tells how far the value fills the bin.
+        - 'pbld' [8]_ adds three features beside the feature itself. They are sums of
+          cosines, whose frequencies and phases are learned with the weights.
+        - 'auto' is 'ple' if X is dense and has 1 to 51 numeric features of more than
+          two distinct values, and otherwise None.
+        - None uses the features themselves alone.
 
     n_bins : int, default=48
-        Most bins of a feature, two or more. Only for piecewise linear encoding. With D
-        features of more than two values, each has at most ``max(4, 1024 // D)``, and
-        one for 10 rows; those of two values have none.
+        The maximum number of bins of a feature, at least 2. Only used for piecewise
+        linear encoding. Among D features of more than two distinct values, each also
+        has at most ``max(4, 1024 // D)`` bins, and at most one for every 10 rows.
+        Features of two distinct values have no bins.
 
     categorical_features : 'from_dtype', array-like of {bool, int, str} or None, \
             default='from_dtype'
-        Which features are categories, and become one column for each of their levels:
-        those that a data frame says are categorical, or whose strings are not all
-        numbers; a mask, indices, or names of columns; None: none. At most 255 levels
-        each. The levels that a dtype lists, pandas' "category" or polars' Enum, can
-        be learned even if rows have them only in a later call of `partial_fit`. In
-        other columns, strings that are numbers are read as such, with a warning.
+        Which features are categorical. A feature of two categories is encoded as one
+        feature, of -1 and 1; any other as one feature for each of its categories, of
+        which there may be at most 255.
+
+        - 'from_dtype' selects the columns of a data frame that have a categorical
+          dtype, and the columns of strings that are not all numbers.
+        - An array-like selects features by a mask, by indices, or by the names of
+          columns of a data frame.
+        - None means that no feature is categorical.
+
+        Categories that are listed by the dtype, pandas' "category" or polars' Enum, can
+        be learned even if they first occur in a later call of `partial_fit`. In columns
+        that are not categorical, strings that are numbers are read as numbers, with a
+        warning.
 
     Attributes
     ----------
     classes_ : ndarray of shape (n_classes,), or list of them
-        The class labels, sorted; for multilabel classification, the label indices; for
-        several outputs, a list with the labels of each.
+        The class labels, sorted. For multilabel data, the indices of the labels; for
+        several outputs, a list with the class labels of each output.
 
     coefs_ : list of ndarray
-        Weights of every affine layer, of shapes (n_in, n_out), with several members
-        (n_members, n_in, n_out): read-only views. Assigning a list to the attribute,
-        or an array to an item of it, copies into place. The first ``n_in`` is that of
-        the features as they are scaled and encoded.
+        The weights of the affine layers, from the first to the last, as read-only views
+        of shape (n_in, n_out), or with several members of shape (n_members, n_in,
+        n_out). Assigning a list of arrays to the attribute, or an array to an item of
+        the list, copies the values into the network. In the first layer, ``n_in`` is
+        the number of encoded features.
 
     intercepts_ : list of ndarray
-        Biases of every affine layer, of shapes (n_out,), with several members
-        (n_members, n_out): read-only views that can be assigned to, too.
+        The biases of the affine layers, as read-only views of shape (n_out,), or with
+        several members of shape (n_members, n_out). They can be assigned to like
+        ``coefs_``.
 
     loss_ : float
-        Training loss, with the L2 penalty, of the last epoch, or with
+        The training loss, with the L2 penalty, of the last epoch, or with
         ``early_stopping`` of the epoch whose weights are kept.
 
     best_loss_ : float or None
-        The lowest of ``loss_curve_``; None with ``early_stopping``.
+        The lowest value of ``loss_curve_``; None with ``early_stopping``.
 
     loss_curve_ : list of float
-        Training loss of every epoch.
+        The training loss of every epoch.
 
     validation_loss_curve_, validation_scores_ : list of float or None
-        Loss and score on the rows validated on, after every epoch; None where there
-        were none.
+        The loss and the score on the validation set after every epoch; None without a
+        validation set.
 
     best_validation_score_ : float or None
-        The best of those scores, with ``warm_start`` since the last call of `fit`.
+        The best validation score; with ``warm_start``, the best since the last call of
+        `fit`. None without a validation set.
 
     best_iteration_ : int
-        Epoch, from 1, of that score, whose weights are kept; without validation, of the
-        lowest training loss.
+        The epoch, counted from 1, that has the best validation score and whose weights
+        are kept; without a validation set, the epoch of the lowest training loss.
 
     history_ : dict of list
-        All of these by epoch, with the learning rate and the seconds: a table, as
-        ``pandas.DataFrame(model.history_)`` takes it.
+        The losses and scores of all epochs, with their learning rates and times in
+        seconds, as one list for each column of a table.
+        ``pandas.DataFrame(model.history_)`` makes a data frame of it.
 
     n_iter_ : int
-        Epochs trained; with ``warm_start`` and `partial_fit`, in all calls.
+        The number of epochs; with ``warm_start`` and `partial_fit`, of all calls
+        together.
 
     t_ : int
-        Rows trained on, repetitions counted.
+        The number of rows that were trained on in all epochs, with repetitions.
 
     n_features_in_ : int
-        Number of features.
+        The number of features seen during `fit`.
 
     feature_names_in_ : ndarray of shape (n_features,)
-        Names of the features, where X had names that are all strings.
+        The names of the features seen during `fit`. Defined only when X has feature
+        names that are all strings.
 
     n_layers_ : int
-        Number of layers, with input and output.
+        The number of layers, including the input and the output layer.
 
     n_outputs_ : int
-        Width of the output layer: 1 for two classes, else their number, or the number
-        of labels; for several outputs, the number of all their classes together.
+        The number of units of the output layer: 1 for two classes, otherwise the number
+        of classes or, for multilabel data, of labels. For several outputs, the total
+        number of their classes.
 
     out_activation_ : str
-        What turns the scores of the output layer into predictions: 'softmax' or
-        'logistic'.
+        The function that turns the scores of the output layer into probabilities:
+        'softmax' or 'logistic'.
 
     See Also
     --------
     FCNetRegressor : The same network for regression.
-    sklearn.neural_network.MLPClassifier : What it takes the place of.
+    sklearn.neural_network.MLPClassifier : The estimator of scikit-learn that this one
+        can replace.
 
     References
     ----------
@@ -406,18 +463,19 @@ class FCNetClassifier(ClassifierMixin, _BaseFCNet):
         y_val=None,
         sample_weight_val=None,
     ):
-        """Train for one more epoch, over the rows that are given.
+        """Train for one more epoch, on the given rows.
 
-        The random numbers and the state of the solver go on from call to call, also
-        after the estimator was saved and loaded: k calls on the same rows are
-        `fit` with ``max_iter=k``, without early stopping and with a schedule that has
-        no end; one that has stays at its constant rate here. After `fit` without
-        ``warm_start``, the first call goes on with the weights, and the solver starts
-        without memory.
+        Every call continues where the previous one ended, with its random numbers and
+        the state of the solver, also after the estimator was saved and loaded. k calls
+        with the same rows are the same as one call of `fit` with ``max_iter=k``,
+        without early stopping and with a schedule that has no end; a schedule that has
+        one stays at its constant rate here, unless ``total_steps`` is set. After `fit`
+        without ``warm_start``, the first call continues with the weights, and with a
+        new state of the solver.
 
-        How X and y are scaled and embedded, and which levels categories have, is what
-        the first call learned from its rows: they should be many, in no order, and like
-        those to come.
+        The scales of X and y, the bins of features and the categories are learned from
+        the rows of the first call, which should therefore be many, in random order, and
+        similar to the rows of later calls.
 
         Parameters
         ----------
@@ -428,23 +486,23 @@ class FCNetClassifier(ClassifierMixin, _BaseFCNet):
             The class labels, of one or several outputs, or a binary indicator matrix.
 
         sample_weight : array-like of shape (n_samples,), default=None
-            How often each row counts, as in `fit`.
+            The number of times that each row counts, as in `fit`.
 
         classes : array-like of shape (n_classes,) or list of them, default=None
-            All labels that will ever occur; for several outputs, a list with those of
-            each. Required in the first call, unless it goes on from `fit` or the
-            target is multilabel.
+            The labels of all calls; for several outputs, a list with the labels of each
+            output. Required in the first call, unless it continues `fit` or the target
+            is multilabel.
 
         X_val : {array-like, sparse matrix, dataframe} of shape (n_val, n_features), \
                 default=None
-            Input to validate on; needs ``early_stopping=True``. The scores are noted;
-            when to stop is for the caller to decide.
+            The input of a validation set. Needs ``early_stopping=True``. Its loss and
+            score are recorded; it is up to the caller to decide when to stop.
 
         y_val : array-like of shape (n_val,) or (n_val, n_outputs), default=None
-            Its target.
+            The target of the validation set.
 
         sample_weight_val : array-like of shape (n_val,), default=None
-            How much each of its rows counts.
+            The sample weights of the validation set.
 
         Returns
         -------
@@ -464,11 +522,11 @@ class FCNetClassifier(ClassifierMixin, _BaseFCNet):
         )
 
     def score(self, X, y, sample_weight=None):
-        """Return the accuracy: the share of the rows that are predicted right.
+        """Return the accuracy, the share of rows that are predicted correctly.
 
-        For multilabel data and for several outputs, a row is right where all its labels
-        are. The latter, multiclass-multioutput targets, scikit-learn's
-        ``accuracy_score`` does not support; the others are scored by it.
+        For multilabel data and for several outputs, this is the share of rows all of
+        whose labels are correct. It is also defined for multiclass-multioutput targets,
+        which scikit-learn's ``accuracy_score`` does not support.
 
         Parameters
         ----------
@@ -479,12 +537,12 @@ class FCNetClassifier(ClassifierMixin, _BaseFCNet):
             The true labels.
 
         sample_weight : array-like of shape (n_samples,), default=None
-            How much each row counts.
+            The sample weights.
 
         Returns
         -------
         score : float
-            The weighted mean over the rows, from 0 to 1.
+            The accuracy, from 0 to 1.
         """
         predictions = self.predict(X)
         y = check_array(y, dtype=None, ensure_2d=False, input_name="y")
@@ -497,7 +555,7 @@ class FCNetClassifier(ClassifierMixin, _BaseFCNet):
         return float(self._target.score(y, predictions, sample_weight, None))
 
     def predict(self, X):
-        """Predict the class of each row, or its labels where it has several.
+        """Predict the class of each row, or its labels if there are several.
 
         Parameters
         ----------
@@ -507,8 +565,8 @@ class FCNetClassifier(ClassifierMixin, _BaseFCNet):
         Returns
         -------
         y : ndarray of shape (n_samples,) or (n_samples, n_outputs)
-            The most likely class of each row; zeros and ones for multilabel data. For
-            several outputs, that of each, of dtype object where their labels are of
+            The most likely class of each row; for multilabel data, zeros and ones. For
+            several outputs, one column for each, of dtype object if their labels are of
             different kinds.
         """
         return self._predict("predict", X)
@@ -516,8 +574,8 @@ class FCNetClassifier(ClassifierMixin, _BaseFCNet):
     def decision_function(self, X):
         """Return the scores of each row, before the sigmoid or softmax.
 
-        Those of several members belong to the mean of their probabilities: its
-        log-odds for sigmoids, otherwise its logarithm.
+        With several members, these are scores of the mean of their probabilities: the
+        log-odds for sigmoids, and the logarithm for a softmax.
 
         Parameters
         ----------
@@ -527,12 +585,12 @@ class FCNetClassifier(ClassifierMixin, _BaseFCNet):
         Returns
         -------
         scores : ndarray of shape (n_samples,) or (n_samples, n_classes), or list
-            For two classes, the log-odds of ``classes_[1]``; for multilabel data
-            those of each label; otherwise one score for each class. For several
+            For two classes, the log-odds of ``classes_[1]``; for multilabel data, the
+            log-odds of each label; otherwise, one score for each class. For several
             outputs, a list with an array of shape (n_samples, n_classes) for each.
         """
         scores = self._predict("decision_function", X)
-        return self._target.scores_by_output(scores)
+        return self._target.format_scores(scores)
 
     def predict_proba(self, X):
         """Predict the probability of each class.
@@ -545,18 +603,19 @@ class FCNetClassifier(ClassifierMixin, _BaseFCNet):
         Returns
         -------
         p : ndarray of shape (n_samples, n_classes), or list of them
-            In the order of ``classes_``, and strictly between 0 and 1; only a class
-            whose rows all weighed 0 has 0. For multilabel data, the probability of
-            each label. For several outputs, a list with an array for each.
+            The probabilities, in the order of ``classes_``. They are strictly between 0
+            and 1, but for classes of which all rows had a sample weight of 0: their
+            probability is 0. For multilabel data, the probability of each label. For
+            several outputs, a list with an array for each.
         """
         columns = self._predict("predict_proba", X)
-        return self._target.by_output(columns)
+        return self._target.split_by_output(columns)
 
     def predict_log_proba(self, X):
         """Predict the logarithm of the probability of each class.
 
-        Computed from the scores, so that it stays finite where the probability itself
-        would round to 0, and accurate where it would round to 1.
+        The logarithm is computed from the scores, so that it is finite where the
+        probability would round to 0, and accurate where it would round to 1.
 
         Parameters
         ----------
@@ -566,8 +625,8 @@ class FCNetClassifier(ClassifierMixin, _BaseFCNet):
         Returns
         -------
         log_p : ndarray of shape (n_samples, n_classes), or list of them
-            In the order of ``classes_``; for several outputs, a list with an array for
-            each.
+            The logarithms, in the order of ``classes_``. For several outputs, a list
+            with an array for each.
         """
         columns = self._predict("predict_log_proba", X)
-        return self._target.by_output(columns)
+        return self._target.split_by_output(columns)

@@ -1,6 +1,6 @@
-"""The allowed values of parameters, and the conditions under which they have an effect.
+"""The constraints of the parameters that both estimators have.
 
-They are those of the parameters that both estimators have.
+These are their allowed values, and the conditions under which they have an effect.
 """
 
 from numbers import Integral, Real
@@ -23,7 +23,7 @@ from skfcnet._estimators.optimization import (
     SOLVERS,
     schedule_end_is_unknown,
     schedule_has_end,
-    trains_to_the_end,
+    trains_all_epochs,
 )
 from skfcnet._estimators.unused_parameters import (
     Condition,
@@ -103,8 +103,8 @@ CONDITIONS = (
     ),
     Condition(
         ("tol", "n_iter_no_change"),
-        lambda estimator: not trains_to_the_end(estimator),
-        "a schedule without an end, such as learning_rate='constant', where "
+        lambda estimator: not trains_all_epochs(estimator),
+        "a schedule without an end, such as learning_rate='constant', whereas "
         "learning_rate={learning_rate!r} is followed to its end",
         ConvergenceWarning,
     ),
@@ -117,8 +117,8 @@ CONDITIONS = (
     Condition(
         ("learning_rate",),
         lambda estimator: not schedule_end_is_unknown(estimator),
-        "total_steps with warm_start=True or partial_fit, where the rate is constant "
-        "without",
+        "total_steps with warm_start=True or partial_fit, and without it the rate is "
+        "constant",
     ),
     Condition(
         ("total_steps",),
@@ -143,14 +143,14 @@ CONDITIONS = (
     Condition(
         ("activation", "normalization", "dropout"),
         lambda estimator: hidden_widths(estimator),
-        "hidden layers, and hidden_layer_sizes={hidden_layer_sizes!r} has none",
+        "hidden layers, but hidden_layer_sizes={hidden_layer_sizes!r} has none",
     ),
 )
-"""What the parameters that both estimators have need to have an effect."""
+"""The conditions under which the parameters of both estimators have an effect."""
 
 
 def hidden_widths(estimator):
-    """Return ``hidden_layer_sizes`` as a list of integers, checked."""
+    """Check ``hidden_layer_sizes`` and return it as a list of integers."""
     sizes = np.atleast_1d(np.asarray(estimator.hidden_layer_sizes, object)).tolist()
     if not all(isinstance(size, Integral) and size > 0 for size in sizes):
         raise InvalidParameterError(
@@ -162,20 +162,20 @@ def hidden_widths(estimator):
 
 
 def check_combinations(estimator):
-    """Refuse parameters that are allowed each for itself, but not together."""
+    """Raise an error for combinations of parameters that are not possible."""
     if estimator.solver == "lbfgs" and (estimator.dropout or estimator.input_dropout):
         raise InvalidParameterError(
             f"The 'dropout' and 'input_dropout' parameters of "
-            f"{type(estimator).__name__} must be 0 for solver='lbfgs', which needs the "
-            f"same loss in every evaluation. Got {estimator.dropout!r} and "
+            f"{type(estimator).__name__} must be 0 for solver='lbfgs', which needs a "
+            f"loss that is not random. Got {estimator.dropout!r} and "
             f"{estimator.input_dropout!r} instead."
         )
 
 
-def parameters_for_dense_input(estimator):
-    """Return the names of the parameters that are set to what sparse input cannot have.
+def parameters_requiring_dense_input(estimator):
+    """Return the names of the parameters whose values sparse X does not allow.
 
-    The values 'auto' and 'from_dtype' leave sparse input as it is.
+    The values 'auto' and 'from_dtype' leave sparse X as it is.
     """
     return [
         name
@@ -186,34 +186,34 @@ def parameters_for_dense_input(estimator):
 
 
 def check_parameters_for_sparse_input(estimator):
-    """Refuse parameters that sparse input cannot have; warn of those without effect."""
-    if names := parameters_for_dense_input(estimator):
+    """Raise an error for values that sparse X does not allow; warn about others."""
+    if names := parameters_requiring_dense_input(estimator):
         raise ValueError(
-            f"X is sparse, but {names[0]}={getattr(estimator, names[0])!r} is for "
+            f"X is sparse, but {names[0]}={getattr(estimator, names[0])!r} needs "
             f"dense data: set it to None, or make X dense."
         )
     if estimator.input_scaling not in (None, "robust"):
         warn(
             f"input_scaling={estimator.input_scaling!r} has no effect: X is sparse, "
-            f"and is left as it is. Scale it before, such as by MaxAbsScaler."
+            f"and is not scaled. Scale it beforehand, for example with MaxAbsScaler."
         )
     if "n_bins" in parameters_set_by_user(estimator):
         warn(
-            f"n_bins={estimator.n_bins!r} has no effect: X is sparse, and only the "
+            f"n_bins={estimator.n_bins!r} has no effect: X is sparse, and only "
             f"features of dense X have bins."
         )
 
 
-def warn_of_many_epochs(estimator):
-    """Warn where ``max_iter`` is large, as if training could stop before."""
+def warn_about_many_epochs(estimator):
+    """Warn about a large ``max_iter`` if training cannot stop before."""
     is_large = estimator.max_iter is not None and estimator.max_iter > MAX_AUTO_EPOCHS
     is_default = "learning_rate" not in parameters_set_by_user(estimator)
-    if is_large and trains_to_the_end(estimator) and is_default:
+    if is_large and trains_all_epochs(estimator) and is_default:
         warn(
-            f"All {estimator.max_iter} epochs of max_iter are trained, since "
+            f"All max_iter={estimator.max_iter} epochs are trained, since "
             f"learning_rate={estimator.learning_rate!r} is followed to its end: tol "
-            f"and n_iter_no_change have no effect. Leave max_iter=None for as many "
-            f"epochs as the number of rows suggests, or set learning_rate='constant' "
-            f"to stop without improvement.",
+            f"and n_iter_no_change have no effect. Keep max_iter=None for a number of "
+            f"epochs that suits the number of rows, or set learning_rate='constant' to "
+            f"stop when there is no more improvement.",
             ConvergenceWarning,
         )

@@ -1,4 +1,4 @@
-"""The fitted attributes of both estimators: views of what they are fitted with."""
+"""The fitted attributes of both estimators, as properties."""
 
 from math import isfinite
 
@@ -9,16 +9,17 @@ from skfcnet._engine.parameters import ParameterList
 
 
 class FittedAttributes:
-    """Attributes that show the network, the training state and the kind of target."""
+    """Mixin with the fitted attributes, which are read from the fitted parts."""
 
     def __sklearn_is_fitted__(self):
         return hasattr(self, "_net")
 
     @property
     def coefs_(self):
-        """The weights of every affine layer, first to last, as read-only views.
+        """The weights of the affine layers, from the first to the last.
 
-        Assigning to the list, or a list to the attribute, copies arrays into place.
+        They are read-only views. Assigning a list of arrays to the attribute, or an
+        array to an item of the list, copies the values into the network.
         """
         return ParameterList("coefs_", self._arrays_named("W"), self._net.params)
 
@@ -28,8 +29,8 @@ class FittedAttributes:
 
     @property
     def intercepts_(self):
-        """The biases of every affine layer, like `coefs_`."""
-        # Without the axis of length 1 by which those of members broadcast over rows.
+        """The biases of the affine layers, which can be assigned to like ``coefs_``."""
+        # Biases of members have an axis of length 1, which is broadcast over the rows.
         biases = self._arrays_named("b")
         biases = [b.reshape(b.shape[:-2] + b.shape[-1:]) for b in biases]
         return ParameterList("intercepts_", biases, self._net.params)
@@ -44,12 +45,12 @@ class FittedAttributes:
 
     @property
     def n_layers_(self):
-        """The number of layers, with input and output."""
+        """The number of layers, including the input and the output layer."""
         return len(self._fitted("_training").architecture["hidden_dims"]) + 2
 
     @property
     def n_outputs_(self):
-        """The width of the output layer."""
+        """The number of units of the output layer, or of targets."""
         return self._fitted("_target").n_outputs
 
     @property
@@ -59,17 +60,17 @@ class FittedAttributes:
 
     @property
     def n_iter_(self):
-        """The number of epochs, in all calls."""
+        """The number of epochs of all calls."""
         return self._fitted("_training").n_epochs
 
     @property
     def t_(self):
-        """The number of rows trained on, with repetitions."""
+        """The number of rows that were trained on in all epochs, with repetitions."""
         return self._fitted("_training").n_rows
 
     @property
     def loss_(self):
-        """The training loss of the epoch whose weights the network has."""
+        """The training loss of the epoch whose weights are kept."""
         return self._fitted("_training").loss
 
     @property
@@ -79,19 +80,19 @@ class FittedAttributes:
 
     @property
     def best_loss_(self):
-        """The lowest training loss; None where the last epoch was validated."""
+        """The lowest training loss; None if the last epoch has a validation loss."""
         losses, validated = self.loss_curve_, self._column("validation_loss")
         return min(losses) if np.isnan(validated[-1]) else None
 
     @property
     def best_validation_score_(self):
-        """The best validation score; None without validation."""
+        """The best validation score; None without a validation set."""
         score = self._fitted("_training").best_by_validation.score
         return score if isfinite(score) else None
 
     @property
     def history_(self):
-        """The numbers of every epoch: a list for each column."""
+        """The history of the fit, as a list for each column of a table."""
         return self._fitted("_training").history.as_table()
 
     @property
@@ -101,12 +102,12 @@ class FittedAttributes:
 
     @property
     def validation_loss_curve_(self):
-        """The validation loss of every epoch; None without validation."""
+        """The validation loss of every epoch; None without a validation set."""
         return self._validation_column("validation_loss")
 
     @property
     def validation_scores_(self):
-        """The validation score of every epoch; None without validation."""
+        """The validation score of every epoch; None without a validation set."""
         return self._validation_column("validation_score")
 
     def _column(self, name):
@@ -117,7 +118,7 @@ class FittedAttributes:
         return None if np.isnan(column).all() else column
 
     def _fitted(self, part):
-        """Return a part of a fitted estimator; refuse one that is not fitted."""
+        """Return a part of the estimator, or raise an error if it is not fitted."""
         if not hasattr(self, "_net"):
             check_is_fitted(self)
         return getattr(self, part)

@@ -1,4 +1,4 @@
-"""What a fit notes of every epoch."""
+"""The history of a fit: the losses and scores of every epoch."""
 
 from typing import NamedTuple
 
@@ -9,19 +9,19 @@ class Epoch(NamedTuple):
     Parameters
     ----------
     epoch : int
-        Number of the epoch, from 1.
+        The number of the epoch, counted from 1.
 
     loss : float
-        Training loss.
+        The training loss.
 
     validation_loss, validation_score : float
-        Of the validation rows; NaN where there are none.
+        The loss and the score on the validation set; NaN without a validation set.
 
     learning_rate : float
-        That of the last step; NaN for L-BFGS.
+        The learning rate of the last step; NaN for L-BFGS.
 
     seconds : float
-        How long the epoch took.
+        The duration of the epoch in seconds.
     """
 
     epoch: int
@@ -33,11 +33,11 @@ class Epoch(NamedTuple):
 
 
 class History:
-    """The epochs so far: a sequence that only grows, and whose copies are free.
+    """Immutable sequence of epochs.
 
-    ``with_epoch`` returns a longer history and leaves this one as it is. Both share one
-    list, of which each knows how much is its own, so that adding an epoch takes the
-    same time however many there are.
+    ``with_epoch`` returns a history with one epoch more. Both histories share one list
+    and know their own length, so that adding an epoch takes the same time however many
+    epochs there are.
 
     Examples
     --------
@@ -56,11 +56,11 @@ class History:
         return self._length
 
     def __getitem__(self, index):
-        # By the numbers of its own epochs: others may have gone on with the same list.
-        numbers = range(self._length)[index]
-        if isinstance(numbers, range):
-            return [self._epochs[number] for number in numbers]
-        return self._epochs[numbers]
+        # A longer history may have appended epochs to the same list.
+        indices = range(self._length)[index]
+        if isinstance(indices, range):
+            return [self._epochs[i] for i in indices]
+        return self._epochs[indices]
 
     def __reduce__(self):
         return type(self), (self[:],)
@@ -71,41 +71,42 @@ class History:
         Parameters
         ----------
         epoch : Epoch
-            The next one.
+            The next epoch.
 
         Returns
         -------
         history : History
-            Another one; this one stays what it is.
+            A new history; this one is not changed.
         """
         longer = History.__new__(History)
-        is_longest = len(self._epochs) == self._length
-        longer._epochs = self._epochs if is_longest else self[:]
+        owns_the_end = len(self._epochs) == self._length
+        longer._epochs = self._epochs if owns_the_end else self[:]
         longer._epochs.append(epoch)
         longer._length = self._length + 1
         return longer
 
     def column(self, name):
-        """Return one number of every epoch, as a list.
+        """Return a field of all epochs as a list.
 
         Parameters
         ----------
         name : str
-            A field of `Epoch`.
+            The name of a field of `Epoch`.
 
         Returns
         -------
         column : list
-            First epoch to last.
+            The values of the field, from the first to the last epoch.
         """
         return [getattr(epoch, name) for epoch in self[:]]
 
     def as_table(self):
-        """Return all columns, as lists by name.
+        """Return the history as a table, by columns.
 
         Returns
         -------
         table : dict of list
-            In the order of the fields of `Epoch`.
+            The values of each field of `Epoch` for all epochs, by the name of the
+            field.
         """
         return {name: self.column(name) for name in Epoch._fields}

@@ -1,24 +1,25 @@
-"""What ``verbose`` prints."""
+"""The messages that ``verbose`` prints."""
 
 from math import isnan
 
 
 class EpochLog:
-    """Prints epochs of a fit, and in the end why there are no more.
+    """Log that prints the epochs of a fit, and at the end why training stopped.
 
     Parameters
     ----------
     every : int
-        Every so many epochs are printed; 0: nothing at all.
+        The interval between printed epochs; 0 prints nothing.
 
     unit : str
-        What an epoch is called.
+        The name of an epoch: 'Epoch' or 'Iteration'.
 
     last : int or None
-        Number of the last epoch that there can be; None where nobody knows.
+        The number of the last epoch, if training does not stop before; None if it is
+        not known.
 
     score_name : str
-        What the validation score is called; 'loss' where it is minus the loss.
+        The name of the validation score, or 'loss' if it is minus the loss.
 
     Examples
     --------
@@ -26,11 +27,11 @@ class EpochLog:
     >>> from skfcnet._estimators.log import EpochLog
     >>> log = EpochLog(1, "Epoch", 20, "accuracy")
     >>> epoch = Epoch(3, 0.5, 0.6, 0.9, 0.01, 0.2)
-    >>> log.epoch(epoch)
+    >>> log.print_epoch(epoch)
     Epoch  3/20  loss     0.500000  validation accuracy     0.900000  learning rate      0.01     0.200 s
-    >>> log.end(epoch, epoch, "there was no improvement for 10 epochs")
+    >>> log.print_summary(epoch, epoch, "there was no improvement for 10 epochs")
     Stopped after epoch 3 of 20: there was no improvement for 10 epochs. Epoch 3 is kept: validation accuracy 0.900000.
-    """  # noqa: E501 - these are the lines as they are printed
+    """  # noqa: E501 - the lines of the example are as long as they are printed
 
     def __init__(self, every, unit, last, score_name):
         self._every = int(every)
@@ -38,13 +39,13 @@ class EpochLog:
         self._last = last
         self._score_name = score_name
 
-    def epoch(self, epoch):
-        """Print a line where it is the turn of this epoch.
+    def print_epoch(self, epoch):
+        """Print a line for every ``every``-th epoch.
 
         Parameters
         ----------
         epoch : Epoch
-            The one that was completed.
+            The epoch that has ended.
         """
         if not self._every or epoch.epoch % self._every:
             return
@@ -58,19 +59,19 @@ class EpochLog:
             parts.append(f"learning rate {epoch.learning_rate:9.3g}")
         print(*parts, f"{epoch.seconds:8.3f} s", sep="  ")
 
-    def end(self, epoch, kept, reason):
-        """Print why there are no more epochs.
+    def print_summary(self, epoch, kept, reason):
+        """Print why training stopped, and which epoch is kept.
 
         Parameters
         ----------
         epoch : Epoch
-            The last one.
+            The last epoch.
 
         kept : Epoch or None
-            The one whose weights are kept where they were validated.
+            The epoch whose weights are kept; None without a validation set.
 
         reason : str or None
-            Why training was stopped; None where it ran to its end.
+            The reason why training stopped; None if all epochs were trained.
         """
         if not self._every:
             return

@@ -1,4 +1,4 @@
-"""The parameters of training: solver, schedule, sizes of minibatches, penalty."""
+"""The solver, the schedule, the sizes of minibatches and the penalty of training."""
 
 from math import ceil
 
@@ -14,20 +14,19 @@ AUTO_BATCH_SIZE = 128
 """The largest minibatch that ``batch_size="auto"`` chooses."""
 
 ALPHA_BATCH_SIZE = 200
-"""The largest minibatch that ``alpha`` refers to: scikit-learn's automatic batch size.
-"""
+"""The largest minibatch size for which ``alpha`` is defined, as in scikit-learn."""
 
 AUTO_STEPS = 4000
 """The number of minibatches that ``max_iter=None`` trains for."""
 
 MIN_AUTO_EPOCHS, MAX_AUTO_EPOCHS = 10, 256
-"""The fewest and the most epochs that ``max_iter=None`` trains for."""
+"""The minimum and the maximum number of epochs of ``max_iter=None``."""
 
 AUTO_ITERATIONS = 200
-"""The value of ``max_iter=None`` for L-BFGS, which uses all rows in each iteration."""
+"""The number of iterations of L-BFGS for ``max_iter=None``."""
 
 ADAPTIVE_DIVISOR = 5.0
-"""What ``learning_rate="adaptive"`` divides the learning rate by."""
+"""The number by which ``learning_rate="adaptive"`` divides the learning rate."""
 
 ADAPTIVE_MINIMUM = 1e-6
 """The learning rate below which ``learning_rate="adaptive"`` stops training."""
@@ -46,8 +45,8 @@ SOLVERS = {
     ),
     "rmsprop": (rmsprop, {"epsilon": "epsilon"}),
 }
-"""The stochastic solvers: for each, its update rule, and which entry of the rule's
-configuration is set by which parameter of the estimator."""
+"""The update rule of each stochastic solver, and for each entry of the rule's
+configuration the parameter of the estimator that sets it."""
 
 MINIBATCH_PARAMETERS = (
     "batch_size",
@@ -57,16 +56,19 @@ MINIBATCH_PARAMETERS = (
     "shuffle",
     "warmup_epochs",
 )
-"""The parameters that all stochastic solvers have."""
+"""The parameters that all stochastic solvers use."""
 
 
 # The schedule of the learning rate
 
 
 def schedule_name(estimator):
-    """Return the schedule within an epoch: 'adaptive' changes the rate between them."""
-    adapts = estimator.learning_rate == "adaptive"
-    return "constant" if adapts else estimator.learning_rate
+    """Return the name of the schedule within an epoch.
+
+    It is 'constant' for 'adaptive', which changes the learning rate between epochs.
+    """
+    is_adaptive = estimator.learning_rate == "adaptive"
+    return "constant" if is_adaptive else estimator.learning_rate
 
 
 def schedule_has_end(estimator):
@@ -77,27 +79,28 @@ def schedule_has_end(estimator):
 
 
 def schedule_end_is_unknown(estimator):
-    """Return whether the schedule has an end, but `fit` can be called again and again.
+    """Return whether the schedule has an end, but `fit` does not know where it is.
 
-    The learning rate is constant in this case.
+    This is so with a warm start and without ``total_steps``. The learning rate is then
+    constant.
     """
-    is_repeated = estimator.warm_start and estimator.total_steps is None
-    return schedule_has_end(estimator) and is_repeated
+    is_unknown = estimator.warm_start and estimator.total_steps is None
+    return schedule_has_end(estimator) and is_unknown
 
 
-def trains_to_the_end(estimator):
+def trains_all_epochs(estimator):
     """Return whether `fit` follows the schedule to its end, without stopping early."""
     return schedule_has_end(estimator) and not schedule_end_is_unknown(estimator)
 
 
 def adapted_learning_rate(estimator, training):
-    """Return the learning rate before the schedule, after the divisions so far."""
+    """Return the initial learning rate, after the divisions of 'adaptive' so far."""
     divisor = ADAPTIVE_DIVISOR**training.n_rate_divisions
     return float(estimator.learning_rate_init) / divisor
 
 
 def can_divide_learning_rate(estimator, training):
-    """Return whether the learning rate is divided where the loss does not improve."""
+    """Return whether 'adaptive' divides the learning rate instead of stopping."""
     if estimator.solver == "lbfgs" or estimator.learning_rate != "adaptive":
         return False
     return adapted_learning_rate(estimator, training) > ADAPTIVE_MINIMUM
@@ -107,14 +110,14 @@ def can_divide_learning_rate(estimator, training):
 
 
 def minibatch_size(estimator, n_rows):
-    """Return the number of rows of a minibatch, with repetitions counted."""
+    """Return the number of rows of a minibatch, counting repetitions."""
     if estimator.batch_size != "auto":
         return estimator.batch_size
     return int(min(AUTO_BATCH_SIZE, n_rows))
 
 
 def max_epochs(estimator, n_rows):
-    """Return for how many epochs `fit` trains at most, or for how many iterations."""
+    """Return the maximum number of epochs, or of iterations of L-BFGS."""
     if estimator.max_iter is not None:
         return estimator.max_iter
     if estimator.solver == "lbfgs":
@@ -124,7 +127,7 @@ def max_epochs(estimator, n_rows):
 
 
 def l2_coefficient(estimator, n_rows):
-    """Return the network's coefficient of the L2 penalty, scaled as in scikit-learn."""
+    """Return the coefficient of the L2 penalty of the network."""
     if estimator.solver != "lbfgs":
         n_rows = min(ALPHA_BATCH_SIZE, n_rows)
     return float(estimator.alpha / n_rows)
@@ -134,7 +137,7 @@ def l2_coefficient(estimator, n_rows):
 
 
 def minibatch_solver(estimator, rows, n_epochs, *, is_partial_fit=False):
-    """Return a solver of the engine that goes on training the estimator's network.
+    """Return a solver that trains the network of an estimator.
 
     Parameters
     ----------
@@ -142,23 +145,23 @@ def minibatch_solver(estimator, rows, n_epochs, *, is_partial_fit=False):
         The draft that is trained, with its network and its training state.
 
     rows : Rows
-        The encoded rows to train on.
+        The encoded rows of the training set.
 
     n_epochs : int
-        The number of epochs that a schedule with an end is planned for.
+        The number of epochs after which a schedule with an end is at its end.
 
     is_partial_fit : bool, default=False
-        Whether `partial_fit` trains: it does not know the end of a schedule either.
+        Whether `partial_fit` trains, which does not know where a schedule ends.
 
     Returns
     -------
     solver : skfcnet.solver.Solver
-        The solver. It continues with the state of the earlier one.
+        The solver, which continues from the training state of the estimator.
     """
     if estimator.normalization == "batch" and estimator.batch_size == 1 < rows.n_rows:
         raise ValueError(
             "normalization='batch' needs a batch_size of at least 2: a single row has "
-            "no variance to normalise by."
+            "no variance."
         )
     training = estimator._training
     is_repeated = is_partial_fit or estimator.warm_start
@@ -170,19 +173,21 @@ def minibatch_solver(estimator, rows, n_epochs, *, is_partial_fit=False):
         elif training.step >= total_steps:
             warn(
                 f"All total_steps={total_steps} minibatches were trained before, and "
-                f"the learning rate is at its end: raise total_steps."
+                f"the schedule of the learning rate is at its end: raise total_steps."
             )
     n_rows = rows.total_weight()
     estimator._net.reg = l2_coefficient(estimator, n_rows)
     rule, config = _update_rule(estimator)
-    numbers = SCHEDULES[schedule].defaults
+    schedule_parameters = SCHEDULES[schedule].defaults
     return Solver(
         estimator._net,
         {"X_train": rows.X, "y_train": rows.target},
         update_rule=rule,
         optim_config=config,
         schedule=schedule,
-        schedule_config={name: float(getattr(estimator, name)) for name in numbers},
+        schedule_config={
+            name: float(getattr(estimator, name)) for name in schedule_parameters
+        },
         warmup_epochs=estimator.warmup_epochs,
         max_grad_norm=estimator.max_grad_norm,
         batch_size=minibatch_size(estimator, n_rows),
@@ -198,7 +203,7 @@ def minibatch_solver(estimator, rows, n_epochs, *, is_partial_fit=False):
 
 
 def _update_rule(estimator):
-    """Return the update rule and its configuration, with the state so far."""
+    """Return the update rule and its configuration, including its state."""
     rule, parameters = SOLVERS[estimator.solver]
     epsilon = np.dtype(estimator.dtype).type(estimator.epsilon)
     if "epsilon" in parameters and not epsilon:
@@ -212,7 +217,7 @@ def _update_rule(estimator):
     config = {"learning_rate": adapted_learning_rate(estimator, training)}
     for entry, parameter in parameters.items():
         config[entry] = float(getattr(estimator, parameter))
-    # A solver that differs from the earlier one starts with an empty state.
+    # If the solver has changed, its update rule starts with a new state.
     state = {*rule.slots, *({"t"} & rule.defaults.keys())}
     if state <= training.optimizer.keys():
         config |= {entry: training.optimizer[entry] for entry in state}

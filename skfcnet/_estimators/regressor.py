@@ -17,284 +17,340 @@ from skfcnet._estimators.unused_parameters import conditions_by_value
 
 
 class FCNetRegressor(RegressorMixin, _BaseFCNet):
-    """Fully connected network for regression, with one target or several.
+    """Fully connected neural network for regression, with one target or several.
 
-    A drop-in for scikit-learn's ``MLPRegressor`` that trains in float32, offers
-    normalisation, dropout, schedules, more losses and more update rules, and for which
-    a row of weight k is k rows. It scales input and target itself.
+    This is a drop-in replacement for scikit-learn's ``MLPRegressor``. It trains in
+    float32, scales its input and its targets itself, and offers normalisation, dropout,
+    schedules of the learning rate, more losses and more update rules. A row with a
+    sample weight of k counts exactly like k rows.
 
     Parameters
     ----------
     loss : {'squared_error', 'absolute_error', 'huber', 'quantile', 'poisson', \
             'gamma'}, default='squared_error'
-        What is minimised. 'squared_error' is half the mean square; 'poisson' (for
-        counts) and 'gamma' (for positive targets) are half the mean deviance, and
-        predict the exponential of the scores. A mean over several targets too, but for
-        'poisson', as in scikit-learn, their sum.
+        The loss that is minimised. 'squared_error' is half the mean squared error,
+        'absolute_error' the mean absolute error, 'huber' the Huber loss, and 'quantile'
+        the mean pinball loss. 'poisson', for counts, and 'gamma', for positive targets,
+        are half the mean deviance; their predictions are the exponentials of the scores
+        of the output layer. With several targets, the loss is the mean over the
+        targets, but for 'poisson' their sum, as in scikit-learn.
 
     hidden_layer_sizes : int or array-like of int, default=(128, 128)
-        Width of every hidden layer. An empty one makes a linear model.
+        The number of units of each hidden layer, from the first to the last. An integer
+        is the width of a single hidden layer. An empty sequence gives a linear model.
 
     activation : {'identity', 'logistic', 'tanh', 'relu', 'leaky_relu', 'elu', \
             'selu', 'gelu', 'silu', 'mish', 'softplus'}, default='relu'
-        Activation of the hidden layers.
+        The activation function of the hidden layers.
 
     solver : {'sgd', 'adam', 'adamw', 'rmsprop', 'lbfgs'}, default='adamw'
-        Update rule: gradient descent with momentum, Adam [2]_, Adam with decoupled
-        weight decay [3]_, or RMSProp; or L-BFGS [6]_, which takes all rows at once,
-        always computes in float64, and suits some thousand rows at most. What is said
-        of minibatches, learning rates and gradient norms below is not for 'lbfgs'.
+        The method that minimises the loss. 'sgd' is gradient descent with momentum,
+        'adam' is Adam [2]_, 'adamw' is Adam with decoupled weight decay [3]_, and
+        'rmsprop' is RMSProp: these take a step after every minibatch. 'lbfgs' is L-BFGS
+        [6]_, which uses all rows in every iteration. It is meant for a few thousand
+        rows at most, and always computes in float64. The parameters of minibatches,
+        learning rates and gradient norms have no effect on it.
 
     alpha : float, default=0.01
-        Strength of the L2 penalty, ``alpha / (2 * min(200, W)) * ||weights||^2``
-        beside the mean loss, where W is the total sample weight; for 'lbfgs',
-        ``alpha / (2 * W) * ||weights||^2``. It means what it means in scikit-learn at
-        its automatic batch size, and does not depend on ``batch_size``. Biases and
-        normalisation parameters are not penalised.
+        The strength of the L2 penalty. The penalty
+        ``alpha / (2 * min(200, W)) * ||weights||^2`` is added to the mean loss of the
+        rows, where W is the sum of the sample weights: without weights, the number of
+        rows. For 'lbfgs' it is ``alpha / (2 * W) * ||weights||^2``. A value means the
+        same as in scikit-learn with its automatic batch size, and does not depend on
+        ``batch_size``. Biases and the parameters of normalisation layers are not
+        penalised.
 
     batch_size : int or 'auto', default='auto'
-        Rows of a minibatch; 'auto' is the smaller of 128 and the total sample weight.
-        A last minibatch of a single row joins the one before it.
+        The number of rows of a minibatch. 'auto' is the smaller of 128 and the sum of
+        the sample weights. If a single row is left over for the last minibatch of an
+        epoch, it is added to the minibatch before.
 
     learning_rate : {'constant', 'invscaling', 'adaptive', 'cosine', 'one_cycle', \
             'coslog4'}, default='one_cycle'
-        Schedule of the learning rate, for every solver but 'lbfgs', step by step:
-        'invscaling' divides it by ``(1 + step) ** power_t``; 'cosine', 'one_cycle' and
-        'coslog4' (see `skfcnet.schedules`) are followed to their end, at the last of
-        ``max_iter`` epochs, even with ``early_stopping``, which then keeps the best, or
-        with ``warm_start`` and in `partial_fit` after ``total_steps``;
-        'adaptive' divides it by 5 whenever there was no improvement for
-        ``n_iter_no_change`` epochs, and training stops when it is below 1e-6.
+        The schedule of the learning rate, which changes it after every minibatch. It is
+        used by every solver but 'lbfgs'.
+
+        - 'constant' keeps the learning rate at ``learning_rate_init``.
+        - 'invscaling' divides it by ``(1 + step) ** power_t``, where ``step`` is the
+          number of minibatches so far.
+        - 'cosine', 'one_cycle' and 'coslog4' are schedules with an end, and change the
+          rate along cosine waves (see `skfcnet.schedules`). They end with the last of
+          ``max_iter`` epochs, and training does not stop before, even with
+          ``early_stopping``, which then keeps the best epoch. With ``warm_start`` and
+          in `partial_fit`, they end after ``total_steps`` minibatches.
+        - 'adaptive' divides the learning rate by 5 whenever there was no improvement
+          for ``n_iter_no_change`` epochs. Training stops instead when the rate is no
+          larger than 1e-6.
 
     learning_rate_init : float, default=0.003
-        Learning rate, which the schedule multiplies.
+        The learning rate, which the schedule multiplies by a factor in each step.
 
     power_t : float, default=0.5
-        Exponent of 'invscaling'.
+        The exponent of the schedule 'invscaling'.
 
     max_iter : int or None, default=None
-        Most epochs, that is, passes over the data; for 'lbfgs', most iterations.
-        None: as many as make 4,000 minibatches, but from 10 to 256; for 'lbfgs', 200.
+        The maximum number of epochs, that is, of passes over the training data; for
+        'lbfgs', of iterations. None stands for as many epochs as make 4,000
+        minibatches, but at least 10 and at most 256; for 'lbfgs', for 200 iterations.
 
     shuffle : bool, default=True
-        Whether to shuffle the rows in every epoch. Training then does not depend on
-        the order of the rows; without it, minibatches follow their order.
+        Whether to shuffle the rows in every epoch. The result then does not depend on
+        the order of the rows in X. Otherwise, minibatches are made of consecutive rows
+        of X.
 
     random_state : int, RandomState instance or None, default=None
-        Draws the initial weights, the rows set aside, the minibatches and the dropout
-        masks. An int makes fits reproducible to the bit, on one machine.
+        Determines the initial weights, the rows of the validation set, the minibatches
+        and the dropout masks. Pass an int for results that are reproducible to the last
+        bit on one machine.
 
     tol : float, default=1e-4
-        Training stops when the training loss, or with ``early_stopping`` the
-        validation score, has not improved by at least ``tol`` for
-        ``n_iter_no_change`` epochs in a row; where it changes by less than ``tol``,
-        the validation loss counts. A schedule that has an end is followed to it.
-        For 'lbfgs', when no element of the gradient is
-        larger than it, or the loss falls no further than rounding.
+        The smallest change that counts as an improvement. Training stops when the
+        training loss, or with ``early_stopping`` the validation score, has not improved
+        by at least ``tol`` for ``n_iter_no_change`` consecutive epochs. Where the
+        validation score is within ``tol`` of the best one, the validation loss is
+        compared instead. A schedule that has an end is always followed to it. 'lbfgs'
+        stops when no element of the gradient is larger than ``tol`` in absolute value,
+        or when the loss falls by no more than rounding.
 
     verbose : bool or int, default=False
-        Whether to print a line for every epoch: loss, validation score, learning rate
-        and seconds; and in the end, why training stopped and which epoch was kept. A
-        number k: for every k-th epoch.
+        Whether to print a line after every epoch, with the loss, the validation score,
+        the learning rate and the time in seconds, and at the end why training stopped
+        and which epoch was kept. An integer k prints every k-th epoch.
 
     warm_start : bool, default=False
-        Whether `fit` goes on from where the last one ended, for up to ``max_iter``
-        more epochs, with the solver's memory as it was. A schedule that has an end
-        needs ``total_steps``.
+        Whether `fit` continues the training of the previous call, for up to
+        ``max_iter`` more epochs and with the same state of the solver, instead of
+        starting anew. The learning rate is constant in this case, unless the schedule
+        has no end or ``total_steps`` says where the end is.
 
     momentum : float, default=0.9
-        Momentum of gradient descent, from 0 to 1. Only for ``solver='sgd'``.
+        The momentum of gradient descent, in [0, 1]. Only used when ``solver='sgd'``.
 
     nesterovs_momentum : bool, default=True
-        Whether the momentum is Nesterov's. Only for ``solver='sgd'``.
+        Whether to use Nesterov's momentum. Only used when ``solver='sgd'``.
 
     early_stopping : bool, default=False
-        Whether to go by the score on rows that are not trained on: those given to
-        `fit` as ``X_val`` and ``y_val``, or else some of the rows, set aside. The
-        weights of the best epoch are kept, and where the schedule has no end, training
-        stops when the score does not improve.
+        Whether to choose the epoch by the score on a validation set, which is not
+        trained on. The validation set is what is passed to `fit` as ``X_val`` and
+        ``y_val``, or else a part of the rows. The weights of the epoch with the best
+        score are kept. If the schedule of the learning rate has no end, training stops
+        when the score no longer improves.
 
     validation_fraction : float or splitter, default=0.1
-        How much of the data to set aside, by weight, equal rows together and in
-        classification every class in proportion; or a splitter, of which the first
-        split is used. Which rows it is depends on ``random_state`` and on the numbers
-        in X and y, but not on the order of the rows: the same data in another unit, or
-        in another precision, may be split otherwise.
+        The proportion of the data, by sample weight, that is held out as the validation
+        set, in (0, 1). Equal rows stay together, and in classification every class is
+        held out in this proportion. A cross-validation splitter of scikit-learn can be
+        passed instead, of which the first split is used. Which rows are held out
+        depends on ``random_state`` and on the values in X and y, but not on the order
+        of the rows: the same data in other units, or in another precision, may be split
+        differently. Only used when ``early_stopping=True`` and no ``X_val`` is passed
+        to `fit`.
 
     beta_1 : float, default=0.9
-        Decay of Adam's average of the gradient, in [0, 1). Only for 'adam' and
-        'adamw'.
+        The exponential decay rate of Adam's moving average of the gradient, in [0, 1).
+        Only used when ``solver='adam'`` or ``solver='adamw'``.
 
     beta_2 : float, default=0.95
-        Decay of Adam's average of the squared gradient, in [0, 1). Only for 'adam'
-        and 'adamw'.
+        The exponential decay rate of Adam's moving average of the squared gradient, in
+        [0, 1). Only used when ``solver='adam'`` or ``solver='adamw'``.
 
     epsilon : float, default=1e-8
-        Added to the root of that average. Only for 'adam', 'adamw' and 'rmsprop'.
+        A small number that is added to the square root of the moving average of the
+        squared gradient, for numerical stability. Only used when ``solver`` is 'adam',
+        'adamw' or 'rmsprop'.
 
     n_iter_no_change : int or np.inf, default=10
-        Epochs without improvement after which training stops. Not for schedules that
-        have an end.
+        The number of consecutive epochs without an improvement by ``tol`` after which
+        training stops. It has no effect with a schedule that has an end.
 
     max_fun : int, default=15000
-        Most evaluations of the loss. Only for ``solver='lbfgs'``.
+        The maximum number of evaluations of the loss. Only used when
+        ``solver='lbfgs'``.
 
     total_steps : int or None, default=None
-        Minibatches after which a schedule of the learning rate that has an end has come
-        to it, counted over all calls of `partial_fit`, or of `fit` with ``warm_start``.
-        None: these calls know of no end, and train at the constant rate
-        ``learning_rate_init``.
+        The number of minibatches after which a schedule that has an end ('cosine',
+        'one_cycle' or 'coslog4') is at its end, over all calls of `partial_fit`, or of
+        `fit` with ``warm_start=True``. None means that this number is not known: these
+        calls then train at the constant learning rate ``learning_rate_init``.
 
     scoring : str, callable or None, default=None
-        What early stopping goes by: 'loss', the loss on the rows validated on; the
-        name of a scorer of scikit-learn; a scorer. None: the accuracy; in regression
-        R^2 for squared errors, and minus the loss for others. Sample and class weights
-        weight it.
+        The validation score by which early stopping chooses the best epoch: 'loss' for
+        minus the validation loss, the name of a scorer of scikit-learn, or a scorer.
+        None is the accuracy for classification, R^2 for regression with the squared
+        error, and minus the validation loss for the other losses of regression. The
+        score is weighted by sample weights and class weights.
 
     warmup_epochs : float, default=0.0
-        The learning rate rises in proportion to the step during so many epochs.
+        The number of epochs, not necessarily whole, in which the learning rate rises in
+        proportion to the step, in addition to its schedule.
 
     max_grad_norm : float or None, default=None
-        Where the norm of the gradient of the loss, without the L2 penalty, is larger,
-        the gradient is scaled down to it; that of every member by itself.
+        The maximum norm of the gradient of the loss, without the L2 penalty. A gradient
+        with a larger norm is scaled down to it. With several members, the norm of each
+        is limited by itself. None means that gradients are not limited.
 
     weight_decay : float, default=0.5
-        Each step multiplies the weights by ``1 - learning_rate * weight_decay``. Only
-        for ``solver='adamw'``.
+        The decoupled weight decay: each step multiplies the weights by
+        ``1 - learning_rate * weight_decay``. Only used when ``solver='adamw'``.
 
     normalization : {'batch', 'layer'} or None, default=None
-        What follows the affine map of every hidden layer: batch normalisation [4]_,
-        layer normalisation [7]_, or neither.
+        The layer between the affine map and the activation function of every hidden
+        layer: batch normalisation [4]_, layer normalisation [7]_, or neither.
 
     dropout : float, default=0.0
-        Probability of dropping a hidden unit in training [5]_, in [0, 1).
+        The probability of dropping a hidden unit in a training step [5]_, in [0, 1).
 
     input_dropout : float, default=0.0
-        Probability of dropping a feature in training, in [0, 1).
+        The probability of dropping an encoded feature in a training step, in [0, 1).
 
     init : {'auto', 'he_normal', 'he_uniform', 'lecun_normal', 'lecun_uniform', \
             'glorot_normal', 'glorot_uniform', 'orthogonal'}, default='auto'
-        Distribution that the weights are drawn from; 'auto': normal, of standard
-        deviation ``gain / sqrt(fan_in)``, with the gain of the activation, sqrt(2) for
-        the rectifiers [1]_. Biases start at zero.
+        The distribution of the initial weights. 'auto' is a normal distribution of
+        standard deviation ``gain / sqrt(fan_in)``, with the gain of the activation
+        function, such as sqrt(2) for rectifiers [1]_. The other values are the
+        functions of `skfcnet.initializers`. Biases start at zero, but those of the
+        output layer at the best prediction that does not depend on X.
 
     n_members : int, default=1
-        Networks that are trained side by side, in one pass over the minibatches, each
-        with initial weights and dropout masks of its own and by its own loss: an
-        ensemble [10]_. Predictions are averaged: probabilities, or values.
+        The number of networks that are trained as an ensemble [10]_, side by side and
+        on the same minibatches. Each has its own initial weights and dropout masks, and
+        minimises its own loss. Their predictions are averaged: probabilities in
+        classification, values in regression.
 
     huber_delta : float, default=1.0
-        Error from which on the loss is linear, with ``scale_target`` in units of the
-        scaled target. Only for ``loss='huber'``.
+        The absolute error beyond which the Huber loss is linear, in units of the scaled
+        target if ``scale_target=True``. Only used when ``loss='huber'``.
 
     quantile : float or array-like of float, default=0.5
-        What is predicted, in (0, 1); several at once with several. Only for
-        ``loss='quantile'``.
+        The quantile that is predicted, in (0, 1). If there are several, one network
+        predicts all of them. Only used when ``loss='quantile'``.
 
     dtype : {'float32', 'float64'} or numpy type, default='float32'
-        What the network is trained in. Predictions have the dtype of X.
+        The dtype in which the network is trained. Predictions have the dtype of X.
 
     input_scaling : {'robust', 'standard'} or None, default='robust'
-        How numeric features are scaled, by statistics of the rows trained on:
-        'standard', by mean and standard deviation; 'robust' [8]_, by median and
-        interquartile range, and smoothly clipped to (-3, 3). Not for sparse X, which
-        is left as it is.
+        How numeric features are scaled, with statistics of the training rows.
+        'standard' subtracts the mean and divides by the standard deviation. 'robust'
+        [8]_ uses the median and the interquartile range instead, and clips smoothly to
+        (-3, 3). None leaves the features as they are. Sparse X is never scaled.
 
     numeric_embedding : {'auto', 'ple', 'pbld'} or None, default='auto'
-        Whether every numeric feature becomes several. 'ple', by piecewise linear
-        encoding [9]_: beside the feature itself, its range is cut into bins of about
-        as many rows, and each tells how far it is filled. 'pbld' [8]_ keeps the number
-        and adds three sums of cosines beside it, whose frequencies and phases are
-        learned with the weights. 'auto' is 'ple' for dense X with 1 to 51 numeric
-        features of more than two values, else None.
+        How numeric features are encoded by several features each.
+
+        - 'ple' is piecewise linear encoding [9]_. The range of a feature is cut into
+          bins that hold about equally many rows. Beside the feature itself there is one
+          encoded feature for each bin, which tells how far the value fills the bin.
+        - 'pbld' [8]_ adds three features beside the feature itself. They are sums of
+          cosines, whose frequencies and phases are learned with the weights.
+        - 'auto' is 'ple' if X is dense and has 1 to 51 numeric features of more than
+          two distinct values, and otherwise None.
+        - None uses the features themselves alone.
 
     n_bins : int, default=48
-        Most bins of a feature, two or more. Only for piecewise linear encoding. With D
-        features of more than two values, each has at most ``max(4, 1024 // D)``, and
-        one for 10 rows; those of two values have none.
+        The maximum number of bins of a feature, at least 2. Only used for piecewise
+        linear encoding. Among D features of more than two distinct values, each also
+        has at most ``max(4, 1024 // D)`` bins, and at most one for every 10 rows.
+        Features of two distinct values have no bins.
 
     categorical_features : 'from_dtype', array-like of {bool, int, str} or None, \
             default='from_dtype'
-        Which features are categories, and become one column for each of their levels:
-        those that a data frame says are categorical, or whose strings are not all
-        numbers; a mask, indices, or names of columns; None: none. At most 255 levels
-        each. The levels that a dtype lists, pandas' "category" or polars' Enum, can
-        be learned even if rows have them only in a later call of `partial_fit`. In
-        other columns, strings that are numbers are read as such, with a warning.
+        Which features are categorical. A feature of two categories is encoded as one
+        feature, of -1 and 1; any other as one feature for each of its categories, of
+        which there may be at most 255.
+
+        - 'from_dtype' selects the columns of a data frame that have a categorical
+          dtype, and the columns of strings that are not all numbers.
+        - An array-like selects features by a mask, by indices, or by the names of
+          columns of a data frame.
+        - None means that no feature is categorical.
+
+        Categories that are listed by the dtype, pandas' "category" or polars' Enum, can
+        be learned even if they first occur in a later call of `partial_fit`. In columns
+        that are not categorical, strings that are numbers are read as numbers, with a
+        warning.
 
     scale_target : bool, default=True
-        Whether the network learns scaled targets, by statistics of the rows trained on
-        that are as robust as the loss: for 'squared_error', to mean 0 and standard
-        deviation 1; for 'absolute_error', 'huber' and 'quantile', by median and
-        interquartile range, to those of a standard normal distribution; for 'poisson'
-        and 'gamma', to mean 1. Losses, ``tol``, ``huber_delta`` and ``alpha`` are then
-        in scaled units; predictions and scores are in units of y.
+        Whether the network learns scaled targets. They are scaled with statistics of
+        the training rows that are as robust as the loss: for 'squared_error', to mean 0
+        and standard deviation 1; for 'absolute_error', 'huber' and 'quantile', to the
+        median and the interquartile range of a standard normal distribution; for
+        'poisson' and 'gamma', to mean 1. Losses, ``tol``, ``huber_delta`` and ``alpha``
+        then refer to the scaled targets, whereas predictions and scores are in the
+        units of y.
 
     clip_output : bool, default=False
-        Whether predictions are clipped to the range of the targets trained on.
+        Whether to clip predictions to the range of the training targets.
 
     Attributes
     ----------
     coefs_ : list of ndarray
-        Weights of every affine layer, of shapes (n_in, n_out), with several members
-        (n_members, n_in, n_out): read-only views. Assigning a list to the attribute,
-        or an array to an item of it, copies into place. The first ``n_in`` is that of
-        the features as they are scaled and encoded.
+        The weights of the affine layers, from the first to the last, as read-only views
+        of shape (n_in, n_out), or with several members of shape (n_members, n_in,
+        n_out). Assigning a list of arrays to the attribute, or an array to an item of
+        the list, copies the values into the network. In the first layer, ``n_in`` is
+        the number of encoded features.
 
     intercepts_ : list of ndarray
-        Biases of every affine layer, of shapes (n_out,), with several members
-        (n_members, n_out): read-only views that can be assigned to, too.
+        The biases of the affine layers, as read-only views of shape (n_out,), or with
+        several members of shape (n_members, n_out). They can be assigned to like
+        ``coefs_``.
 
     loss_ : float
-        Training loss, with the L2 penalty, of the last epoch, or with
+        The training loss, with the L2 penalty, of the last epoch, or with
         ``early_stopping`` of the epoch whose weights are kept.
 
     best_loss_ : float or None
-        The lowest of ``loss_curve_``; None with ``early_stopping``.
+        The lowest value of ``loss_curve_``; None with ``early_stopping``.
 
     loss_curve_ : list of float
-        Training loss of every epoch.
+        The training loss of every epoch.
 
     validation_loss_curve_, validation_scores_ : list of float or None
-        Loss and score on the rows validated on, after every epoch; None where there
-        were none.
+        The loss and the score on the validation set after every epoch; None without a
+        validation set.
 
     best_validation_score_ : float or None
-        The best of those scores, with ``warm_start`` since the last call of `fit`.
+        The best validation score; with ``warm_start``, the best since the last call of
+        `fit`. None without a validation set.
 
     best_iteration_ : int
-        Epoch, from 1, of that score, whose weights are kept; without validation, of the
-        lowest training loss.
+        The epoch, counted from 1, that has the best validation score and whose weights
+        are kept; without a validation set, the epoch of the lowest training loss.
 
     history_ : dict of list
-        All of these by epoch, with the learning rate and the seconds: a table, as
-        ``pandas.DataFrame(model.history_)`` takes it.
+        The losses and scores of all epochs, with their learning rates and times in
+        seconds, as one list for each column of a table.
+        ``pandas.DataFrame(model.history_)`` makes a data frame of it.
 
     n_iter_ : int
-        Epochs trained; with ``warm_start`` and `partial_fit`, in all calls.
+        The number of epochs; with ``warm_start`` and `partial_fit`, of all calls
+        together.
 
     t_ : int
-        Rows trained on, repetitions counted.
+        The number of rows that were trained on in all epochs, with repetitions.
 
     n_features_in_ : int
-        Number of features.
+        The number of features seen during `fit`.
 
     feature_names_in_ : ndarray of shape (n_features,)
-        Names of the features, where X had names that are all strings.
+        The names of the features seen during `fit`. Defined only when X has feature
+        names that are all strings.
 
     n_layers_ : int
-        Number of layers, with input and output.
+        The number of layers, including the input and the output layer.
 
     n_outputs_ : int
-        Width of the output layer: the number of targets.
+        The number of targets.
 
     out_activation_ : str
-        What turns the scores of the output layer into predictions: 'identity'.
+        The function that turns the scores of the output layer into predictions:
+        'identity', or 'exp' with the losses 'poisson' and 'gamma'.
 
     See Also
     --------
     FCNetClassifier : The same network for classification.
-    sklearn.neural_network.MLPRegressor : What it takes the place of.
+    sklearn.neural_network.MLPRegressor : The estimator of scikit-learn that this one
+        can replace.
 
     References
     ----------
@@ -337,7 +393,10 @@ class FCNetRegressor(RegressorMixin, _BaseFCNet):
         *_BaseFCNet._conditions,
         *conditions_by_value(
             "loss",
-            {name: own.parameters.values() for name, own in REGRESSION_LOSSES.items()},
+            {
+                name: loss.parameters.values()
+                for name, loss in REGRESSION_LOSSES.items()
+            },
         ),
     )
     _parameter_constraints = {
@@ -417,18 +476,19 @@ class FCNetRegressor(RegressorMixin, _BaseFCNet):
         y_val=None,
         sample_weight_val=None,
     ):
-        """Train for one more epoch, over the rows that are given.
+        """Train for one more epoch, on the given rows.
 
-        The random numbers and the state of the solver go on from call to call, also
-        after the estimator was saved and loaded: k calls on the same rows are
-        `fit` with ``max_iter=k``, without early stopping and with a schedule that has
-        no end; one that has stays at its constant rate here. After `fit` without
-        ``warm_start``, the first call goes on with the weights, and the solver starts
-        without memory.
+        Every call continues where the previous one ended, with its random numbers and
+        the state of the solver, also after the estimator was saved and loaded. k calls
+        with the same rows are the same as one call of `fit` with ``max_iter=k``,
+        without early stopping and with a schedule that has no end; a schedule that has
+        one stays at its constant rate here, unless ``total_steps`` is set. After `fit`
+        without ``warm_start``, the first call continues with the weights, and with a
+        new state of the solver.
 
-        How X and y are scaled and embedded, and which levels categories have, is what
-        the first call learned from its rows: they should be many, in no order, and like
-        those to come.
+        The scales of X and y, the bins of features and the categories are learned from
+        the rows of the first call, which should therefore be many, in random order, and
+        similar to the rows of later calls.
 
         Parameters
         ----------
@@ -439,18 +499,18 @@ class FCNetRegressor(RegressorMixin, _BaseFCNet):
             The targets.
 
         sample_weight : array-like of shape (n_samples,), default=None
-            How often each row counts, as in `fit`.
+            The number of times that each row counts, as in `fit`.
 
         X_val : {array-like, sparse matrix, dataframe} of shape (n_val, n_features), \
                 default=None
-            Input to validate on; needs ``early_stopping=True``. The scores are noted;
-            when to stop is for the caller to decide.
+            The input of a validation set. Needs ``early_stopping=True``. Its loss and
+            score are recorded; it is up to the caller to decide when to stop.
 
         y_val : array-like of shape (n_val,) or (n_val, n_outputs), default=None
-            Its target.
+            The target of the validation set.
 
         sample_weight_val : array-like of shape (n_val,), default=None
-            How much each of its rows counts.
+            The sample weights of the validation set.
 
         Returns
         -------
@@ -474,19 +534,19 @@ class FCNetRegressor(RegressorMixin, _BaseFCNet):
             The input.
 
         return_std : bool, default=False
-            Whether to return the standard deviation of the members, too.
+            Whether to return the standard deviation of the members' predictions, too.
 
         Returns
         -------
         y : ndarray of shape (n_samples,) or (n_samples, n_outputs)
-            The predictions, in the dtype of X and the units of the targets. With
-            several quantiles, they are the last axis, in the order of ``quantile``.
-            Of several members, the mean.
+            The predictions, in the dtype of X and the units of the targets. Several
+            quantiles are the last axis, in the order of ``quantile``. With several
+            members, the predictions are the mean of theirs.
 
         y_std : ndarray of the shape of ``y``
-            With ``return_std``: how far the predictions of the members are from their
-            mean, the root of the mean square. It says where they disagree, and knows
-            nothing of noise in the targets.
+            The standard deviation of the members' predictions. Only returned if
+            ``return_std=True``. It shows where the members disagree, and does not
+            include the noise of the targets.
 
         Raises
         ------
@@ -501,12 +561,12 @@ class FCNetRegressor(RegressorMixin, _BaseFCNet):
         return means, deviations
 
     def score(self, X, y, sample_weight=None):
-        r"""Return :math:`R^2`, or of several quantiles :math:`D^2` of the pinball loss.
+        r"""Return :math:`R^2`, or :math:`D^2` if there are several quantiles.
 
-        The former says how much smaller the squared error is than that of the mean of
-        ``y``. A quantile is not meant to be near all targets: of several, it is the
-        mean over them of how much smaller the pinball loss is than that of the same
-        quantile of ``y``, `sklearn.metrics.d2_pinball_score`.
+        :math:`R^2` compares the squared error with that of the mean of ``y``, as in all
+        regressors of scikit-learn. For several quantiles, the score is the mean over
+        them of `sklearn.metrics.d2_pinball_score`, which compares the pinball loss with
+        that of the same quantile of ``y``.
 
         Parameters
         ----------
@@ -517,20 +577,20 @@ class FCNetRegressor(RegressorMixin, _BaseFCNet):
             The true targets.
 
         sample_weight : array-like of shape (n_samples,), default=None
-            How much each row counts.
+            The sample weights.
 
         Returns
         -------
         score : float
-            At most 1.
+            The score, at most 1.
         """
         predictions = self.predict(X)
         quantiles = np.ravel(self._net.loss_params.get("quantile", ()))
         if len(quantiles) < 2:
             return r2_score(y, predictions, sample_weight=sample_weight)
         by_quantile = zip(quantiles, np.moveaxis(predictions, -1, 0), strict=True)
-        of_each = [
-            d2_pinball_score(y, own, sample_weight=sample_weight, alpha=quantile)
-            for quantile, own in by_quantile
+        scores = [
+            d2_pinball_score(y, y_pred, sample_weight=sample_weight, alpha=quantile)
+            for quantile, y_pred in by_quantile
         ]
-        return float(np.mean(of_each))
+        return float(np.mean(scores))

@@ -1,4 +1,4 @@
-"""The rows that a network is trained or validated on."""
+"""The rows of a training set or a validation set."""
 
 from math import fsum
 from typing import NamedTuple
@@ -9,24 +9,25 @@ from skfcnet._engine.batches import as_repetition_counts, order_by_content
 
 
 class Rows(NamedTuple):
-    """Rows of a table with their targets, weights and costs, checked.
+    """Rows of positive weight, with their targets, weights and costs.
 
     Parameters
     ----------
     X : ndarray or CSR matrix of shape (N, D)
-        The table as numbers; later, its encoded features.
+        The features as numbers; after encoding, the encoded features.
 
     y : ndarray of shape (N,) or (N, K)
         The targets as the user passed them.
 
     target : ndarray of shape (N,) or (N, K)
-        The targets as class indices or numbers; later, as the loss expects them.
+        The targets as class indices or numbers; after scaling, as the loss expects
+        them.
 
     weight : ndarray of shape (N,) or None
-        The sample weights, which are positive; later, repetition counts.
+        The sample weights, or the repetition counts; None if all are 1.
 
     cost : ndarray of shape (N,) or None
-        The factor by which the loss of each row is multiplied.
+        The factor by which the loss of each row is multiplied, from class weights.
 
     index : ndarray of int, shape (N,)
         The index of each row in the table that the user passed.
@@ -41,27 +42,27 @@ class Rows(NamedTuple):
 
     @property
     def n_rows(self):
-        """The number of rows, without repetitions."""
+        """The number of rows, not counting repetitions."""
         return self.X.shape[0]
 
     def take(self, rows, **changes):
-        """Return some of the rows, chosen by indices or a mask."""
+        """Return a selection of the rows, by indices or a mask."""
         taken = {k: a if a is None else a[rows] for k, a in self._asdict().items()}
         return type(self)(**taken | changes)
 
-    def repeated(self):
-        """Return the rows with weights that are repetition counts."""
+    def with_repetition_counts(self):
+        """Return the rows with their weights rescaled to repetition counts."""
         if self.weight is None:
             return self
         return self._replace(weight=as_repetition_counts(self.weight))
 
     def total_weight(self):
-        """Return the number of rows of an epoch, which counts repetitions."""
+        """Return the number of rows of an epoch, counting repetitions."""
         # The exact sum does not depend on the order of the rows.
         return self.n_rows if self.weight is None else round(fsum(self.weight))
 
-    def mean_weight(self):
-        """Return the product of weights and costs, with weights that average to 1."""
+    def normalized_weight(self):
+        """Return the weights, rescaled to a mean of 1, times the costs; or None."""
         if self.weight is None:
             return self.cost
         weight = self.weight / self.weight.max()  # so that no sum overflows
@@ -70,19 +71,19 @@ class Rows(NamedTuple):
 
 
 def rows_of_positive_weight(X, y, weight):
-    """Return the rows whose weight is not zero, their weights and their indices."""
+    """Return X, y and weights without the rows of weight 0, and the rows' indices."""
     index = np.arange(X.shape[0])
     if weight is None or weight.all():
         return X, y, weight, index
-    counts = weight > 0
-    return X[counts], y[counts], weight[counts], index[counts]
+    mask = weight > 0
+    return X[mask], y[mask], weight[mask], index[mask]
 
 
-def in_order_of_content(rows):
-    """Return rows in an order that depends on their content alone.
+def sorted_by_content(rows):
+    """Return rows sorted in an order that depends only on their content.
 
-    Rows of whole weights are repeated that often, so that training on all of them at
-    once cannot tell a row of weight k from k rows.
+    If all weights are integers, each row is repeated as often as its weight says, so
+    that a row of weight k gives the same result as k rows.
     """
     weight = np.ones(rows.n_rows) if rows.weight is None else rows.weight
     order, _ = order_by_content(rows.X, rows.target, weight)

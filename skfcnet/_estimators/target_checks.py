@@ -1,4 +1,4 @@
-"""Checks of targets, beyond those of scikit-learn."""
+"""Checks of targets that scikit-learn does not make."""
 
 import numpy as np
 from scipy.sparse import issparse
@@ -7,12 +7,12 @@ from skfcnet._tabular.values import is_missing, kind_of, shown
 
 
 def refuse_missing(y, name):
-    """Refuse targets if some of them are missing."""
+    """Raise an error if there are missing targets."""
     if y is None or issparse(y):
         return
     given, y = y, np.asarray(y)
     if y.dtype.kind == "U" and not hasattr(given, "dtype"):
-        y = np.array(given, dtype=object)  # NumPy made text of NaN in a list
+        y = np.array(given, dtype=object)  # NumPy turns NaN in a list into a string
     missing = np.zeros(1)
     if y.dtype.kind == "f":
         missing = np.isnan(y)
@@ -27,8 +27,8 @@ def refuse_missing(y, name):
         )
 
 
-def refuse_other_than_numbers(y, name):
-    """Refuse targets of a regressor that are neither numbers nor text of numbers."""
+def refuse_non_numeric(y, name):
+    """Raise an error if targets of a regressor are neither numbers nor their text."""
     if y is None or issparse(y) or np.asarray(y).dtype.kind not in "OU":
         return
     for value in np.asarray(y).ravel().tolist():
@@ -36,20 +36,20 @@ def refuse_other_than_numbers(y, name):
             float(value)
         except (TypeError, ValueError, OverflowError) as error:
             raise ValueError(
-                f"{name} holds {shown(value)}, but what a regressor learns must be "
-                f"numbers: {error}."
+                f"{name} contains {shown(value)}, but the targets of a regressor must "
+                f"be numbers: {error}."
             ) from error
 
 
 def refuse_labels_of_unclear_kind(y, name):
-    """Refuse labels that are objects of several kinds, or of one that is not text."""
+    """Raise an error if labels are objects of several kinds, or are not strings."""
     if y.ndim != 1 or y.dtype != object:
         return
     examples = {kind_of(label): label for label in y}
     if len(examples) > 1:
         found = " besides ".join(shown(examples[kind]) for kind in sorted(examples))
         raise ValueError(
-            f"{name} must hold labels of one kind, such as {name}.astype(str): it has "
+            f"{name} must contain labels of one kind, such as {name}.astype(str). Got "
             f"{found}."
         )
     if "text" not in examples:
@@ -57,23 +57,25 @@ def refuse_labels_of_unclear_kind(y, name):
         dtype = {"b": "bool", "i": "int", "f": "float"}.get(labels.dtype.kind, "str")
         raise ValueError(
             f"Unknown label type: {name} is an array of objects such as "
-            f"{shown(y[0])}, of which scikit-learn cannot tell whether they are "
-            f"labels: pass {name}.astype({dtype})."
+            f"{shown(y[0])}, and scikit-learn cannot tell whether they are labels. "
+            f"Pass {name}.astype({dtype}) instead."
         )
 
 
 def sorted_labels(y, name):
-    """Return the distinct labels, sorted; refuse labels that cannot be sorted."""
+    """Return the distinct labels, sorted; raise an error if they cannot be sorted."""
     try:
         return np.unique(y)
     except TypeError as error:
         raise ValueError(
-            f"{name} must hold labels of one kind that can be sorted: {error}."
+            f"{name} must contain labels of one kind that can be sorted: {error}."
         ) from error
 
 
-def check_width(y, n_outputs):
-    """Refuse targets of another width than the network was made for."""
-    width = 1 if y.ndim == 1 else y.shape[1]
-    if width != n_outputs:
-        raise ValueError(f"y has {width} columns, but the network {n_outputs} outputs.")
+def check_n_outputs(y, n_outputs):
+    """Raise an error if the targets have another number of columns than in `fit`."""
+    n_columns = 1 if y.ndim == 1 else y.shape[1]
+    if n_columns != n_outputs:
+        raise ValueError(
+            f"y has {n_columns} columns, but the network has {n_outputs} outputs."
+        )

@@ -1,8 +1,9 @@
-"""Training of an estimator's network, epoch by epoch, and all that it continues from.
+"""Training of an estimator's network, and the state from which it continues.
 
-Minibatch training and L-BFGS differ in what an epoch is. What happens after it is the
-same for both, and is done by `AfterEpoch`: the validation, the record, the best epoch,
-the printed line, the callbacks, and the decision whether to stop.
+An epoch of minibatch training differs from an iteration of L-BFGS. What happens at its
+end is the same for both, and is done by `TrainingMonitor`: it validates, records the
+epoch, remembers the best one, prints a line, runs the callbacks, and decides whether to
+stop.
 """
 
 from contextlib import contextmanager
@@ -21,32 +22,32 @@ from skfcnet._estimators.optimization import (
     can_divide_learning_rate,
     l2_coefficient,
     minibatch_solver,
-    trains_to_the_end,
+    trains_all_epochs,
 )
-from skfcnet._estimators.rows import in_order_of_content
+from skfcnet._estimators.rows import sorted_by_content
 from skfcnet._estimators.unused_parameters import parameters_set_by_user
 from skfcnet.solver import DivergenceError
 
 EXPLOSION_FACTOR = 1000.0
-"""Training has diverged where the loss is so many times that of the first epoch."""
+"""Training has diverged if the loss is this many times that of the first epoch."""
 
 
 class BestEpoch(NamedTuple):
-    """The best epoch so far, by a score and, where scores tie, by a second one.
+    """The best epoch so far, by a score and, if scores are tied, by a second score.
 
-    A few rows can have the same accuracy for many epochs, or almost the same where some
-    of them have a tiny weight: the loss decides in this case.
+    The accuracy of a few rows can stay the same for many epochs, or almost the same if
+    some rows have a tiny weight. In this case the loss decides.
 
     Parameters
     ----------
     epoch : int, default=0
-        The number of the epoch, from 1; 0 before the first one.
+        The number of the epoch, counted from 1; 0 before the first epoch.
 
     score, tie_breaker : float, default=-inf
-        Its scores: the greater, the better.
+        The two scores of the epoch; greater is better.
 
     vector : ndarray or None, default=None
-        The parameters of the network after this epoch, while training goes on.
+        The parameters of the network after this epoch, while training continues.
     """
 
     epoch: int = 0
@@ -54,8 +55,8 @@ class BestEpoch(NamedTuple):
     tie_breaker: float = -inf
     vector: np.ndarray | None = None
 
-    def after(self, epoch, score, tie_breaker, *, tol, vector):
-        """Return the best epoch, one later, and whether the score improved by tol."""
+    def updated(self, epoch, score, tie_breaker, *, tol, vector):
+        """Return the best epoch after one more, and whether it improved by ``tol``."""
         is_tie = score == self.score or abs(score - self.score) < tol
         new, best = (tie_breaker, self.tie_breaker) if is_tie else (score, self.score)
         has_improved = new >= best + tol
@@ -66,42 +67,42 @@ class BestEpoch(NamedTuple):
 
 
 class TrainingState(NamedTuple):
-    """All that training continues from, beside the network.
+    """The state from which training continues, besides the network.
 
-    It is replaced as a whole after every epoch: wherever Ctrl-C interrupts a fit, its
-    entries belong to one epoch.
+    It is replaced as a whole after every epoch, so that all its fields belong to the
+    same epoch wherever Ctrl-C interrupts a fit.
 
     Parameters
     ----------
     seed : int
-        The seed of everything random.
+        The seed of the generator and of the validation split.
 
     rng : numpy.random.Generator
-        The generator, which advances while the network is trained.
+        The generator of all random numbers of training.
 
     history : History
-        The epochs.
+        The losses and scores of all epochs.
 
     settings : dict
-        The parameters that must stay as they are while training continues.
+        The values of the parameters that must not change while training continues.
 
     architecture : dict
-        The arguments that the network was made with.
+        The arguments from which the network was made.
 
     optimizer : dict
-        The configuration of the update rule, with its arrays.
+        The configuration of the update rule, with its state.
 
     step : int, default=0
         The number of minibatches so far.
 
     n_rate_divisions : int, default=0
-        How often ``learning_rate="adaptive"`` has divided the learning rate.
+        The number of times that ``learning_rate="adaptive"`` divided the learning rate.
 
     n_rows : int, default=0
-        The number of rows that were trained on in all epochs, with repetitions.
+        The total number of rows of all epochs, with repetitions.
 
     loss : float, default=nan
-        The training loss of the epoch whose parameters the network has.
+        The training loss of the epoch from which the parameters of the network are.
 
     best_by_loss, best_by_validation : BestEpoch
         The best epochs by the training loss and by the validation score.
@@ -141,7 +142,7 @@ class TrainingState(NamedTuple):
         return self.best_by_validation if is_validated else self.best_by_loss
 
     def copy(self):
-        """Return a copy that shares nothing with this one that training changes."""
+        """Return a copy, so that training changes nothing in this one."""
         return self.without_vectors()._replace(rng=deepcopy(self.rng))
 
     def without_vectors(self):
@@ -151,30 +152,30 @@ class TrainingState(NamedTuple):
             best_by_validation=self.best_by_validation._replace(vector=None),
         )
 
-    def forgetting_the_best(self):
-        """Return the state of which the next epoch will be the best so far."""
+    def without_best_epochs(self):
+        """Return the state in which the search for the best epoch starts anew."""
         return self._replace(
             best_by_loss=BestEpoch(),
             best_by_validation=BestEpoch(),
             n_epochs_without_improvement=0,
         )
 
-    def with_smaller_rate(self):
-        """Return the state with the learning rate divided once more."""
+    def with_smaller_learning_rate(self):
+        """Return the state after another division of the learning rate."""
         return self._replace(
             n_rate_divisions=self.n_rate_divisions + 1, n_epochs_without_improvement=0
         )
 
-    def after_epoch(self, epoch, n_rows, *, tol, vector):
+    def with_epoch(self, epoch, n_rows, *, tol, vector):
         """Return the state after one more epoch.
 
         Parameters
         ----------
         epoch : Epoch
-            The epoch, as it is recorded.
+            The record of the epoch.
 
         n_rows : int
-            The number of rows of the epoch.
+            The number of rows of the epoch, with repetitions.
 
         tol : float
             The smallest change of a score that counts as an improvement.
@@ -185,13 +186,13 @@ class TrainingState(NamedTuple):
         Returns
         -------
         state : TrainingState
-            Another state. This one stays as it is.
+            A new state; this one is not changed.
         """
         name, score, tie_breaker = "best_by_loss", -epoch.loss, -epoch.loss
         if not isnan(epoch.validation_loss):
             name, score = "best_by_validation", epoch.validation_score
             tie_breaker = -epoch.validation_loss
-        best, has_improved = getattr(self, name).after(
+        best, has_improved = getattr(self, name).updated(
             epoch.epoch, score, tie_breaker, tol=tol, vector=vector
         )
         without = 0 if has_improved else self.n_epochs_without_improvement + 1
@@ -204,8 +205,8 @@ class TrainingState(NamedTuple):
         )
 
 
-class AfterEpoch:
-    """What happens after every epoch, whichever method trains the network.
+class TrainingMonitor:
+    """Monitor of training, which is called at the end of every epoch.
 
     Parameters
     ----------
@@ -213,7 +214,7 @@ class AfterEpoch:
         The estimator that is trained.
 
     validation : ValidationSet or None
-        The rows to validate on.
+        The validation set, if there is one.
 
     task : FitTask or None
         The fit that callbacks observe; None in `partial_fit`.
@@ -221,7 +222,7 @@ class AfterEpoch:
     Attributes
     ----------
     stop_reason : str or None
-        The reason why training stops, in words; None while it goes on.
+        The reason why training stops, as text; None while it continues.
     """
 
     def __init__(self, draft, validation, task=None):
@@ -232,8 +233,8 @@ class AfterEpoch:
         self._log = EpochLog(draft.verbose, unit, last, draft._score_name)
         self._start = perf_counter()
 
-    def __call__(self, loss, *, n_rows, learning_rate):
-        """Validate, record, print and tell callbacks; return whether to stop."""
+    def end_epoch(self, loss, *, n_rows, learning_rate):
+        """Validate and record an epoch, run callbacks; return whether to stop."""
         draft = self._draft
         validation_loss = validation_score = nan
         if self._validation is not None:
@@ -246,7 +247,7 @@ class AfterEpoch:
             learning_rate,
             perf_counter() - self._start,
         )
-        draft._training = draft._training.after_epoch(
+        draft._training = draft._training.with_epoch(
             epoch, n_rows, tol=draft.tol, vector=draft._net.params.vector
         )
         if self._patience_is_over():
@@ -254,15 +255,15 @@ class AfterEpoch:
                 f"there was no improvement by tol={draft.tol:g} for "
                 f"n_iter_no_change={draft.n_iter_no_change} epochs"
             )
-        self._log.epoch(epoch)
+        self._log.print_epoch(epoch)
         if self._task is not None and self._task.end_epoch(draft._snapshot):
             self.stop_reason = "a callback asked for it"
         self._start = perf_counter()
         return self.stop_reason is not None
 
-    def of_minibatches(self, solver, loss):
-        """Do the same after an epoch of a solver, whose learning rate may change."""
-        is_last = self(
+    def end_minibatch_epoch(self, solver, loss):
+        """Do the same for an epoch of a solver, and adapt its learning rate."""
+        is_last = self.end_epoch(
             loss, n_rows=solver.epoch_rows, learning_rate=solver.last_learning_rate
         )
         training = self._draft._training
@@ -270,29 +271,32 @@ class AfterEpoch:
         return is_last
 
     def _patience_is_over(self):
-        """Return whether to stop for want of improvement; divide the rate before."""
+        """Return whether to stop because nothing improved for too many epochs.
+
+        With ``learning_rate="adaptive"``, the learning rate is divided first.
+        """
         draft = self._draft
-        without = draft._training.n_epochs_without_improvement
-        # The criterion of L-BFGS for the training loss is that of SciPy.
-        is_unlimited = draft.solver == "lbfgs" and self._validation is None
-        if is_unlimited or trains_to_the_end(draft) or without < draft.n_iter_no_change:
+        n_epochs = draft._training.n_epochs_without_improvement
+        # Without a validation set, L-BFGS stops by the criteria of SciPy.
+        is_lbfgs = draft.solver == "lbfgs" and self._validation is None
+        if is_lbfgs or trains_all_epochs(draft) or n_epochs < draft.n_iter_no_change:
             return False
         if can_divide_learning_rate(draft, draft._training):
-            draft._training = draft._training.with_smaller_rate()
+            draft._training = draft._training.with_smaller_learning_rate()
             return False
         return True
 
-    def print_the_end(self):
+    def print_summary(self):
         """Print why training stopped, and which epoch is kept."""
         training = self._draft._training
         kept = None
         if self._validation is not None:
             kept = training.history[training.best.epoch - 1]
-        self._log.end(training.history[-1], kept, self.stop_reason)
+        self._log.print_summary(training.history[-1], kept, self.stop_reason)
 
 
 def train_on_minibatches(draft, rows, validation, task):
-    """Train until there is no more improvement; return whether that was so.
+    """Train on minibatches until there is no improvement, or for all epochs.
 
     Parameters
     ----------
@@ -300,10 +304,10 @@ def train_on_minibatches(draft, rows, validation, task):
         The estimator that is trained.
 
     rows : Rows
-        The encoded rows to train on.
+        The encoded rows of the training set.
 
     validation : ValidationSet or None
-        The rows to validate on.
+        The validation set, if there is one.
 
     task : FitTask
         The fit that callbacks observe.
@@ -315,30 +319,30 @@ def train_on_minibatches(draft, rows, validation, task):
     """
     solver = minibatch_solver(draft, rows, task.n_epochs)
     first_epoch = draft._training.n_epochs
-    after_epoch = AfterEpoch(draft, validation, task)
-    with best_epoch_restored(draft, validation):
+    monitor = TrainingMonitor(draft, validation, task)
+    with restoring_best_epoch(draft, validation):
         for _ in range(task.n_epochs):
             task.begin_epoch()
-            if after_epoch.of_minibatches(solver, solver.train_epoch()):
+            if monitor.end_minibatch_epoch(solver, solver.train_epoch()):
                 break
-    finish(draft, solver, first_epoch)
-    after_epoch.print_the_end()
-    return after_epoch.stop_reason is not None
+    finish_minibatch_training(draft, solver, first_epoch)
+    monitor.print_summary()
+    return monitor.stop_reason is not None
 
 
-def finish(draft, solver, first_epoch):
-    """Check the last step of a solver, and keep what the next one continues from.
+def finish_minibatch_training(draft, solver, first_epoch):
+    """Check that the last step did not diverge, and store the state of the solver.
 
-    The loss of a minibatch is that before its step. Nothing else would notice weights
-    after the last step by which the loss is far beyond that of the first epoch.
+    The loss of a minibatch is computed before its step, so that no loss is recorded for
+    the weights after the last step.
     """
     training = draft._training
     x, y, cost = solver.last_minibatch
     loss = draft._net.training_loss(x, y, weight=cost)
     first_loss = training.history[first_epoch].loss
     # A single minibatch may have almost all of the loss of an epoch.
-    n_times = solver.epoch_rows / len(y)
-    limit = EXPLOSION_FACTOR * n_times * max(first_loss, 1 / EXPLOSION_FACTOR)
+    n_minibatches = solver.epoch_rows / len(y)
+    limit = EXPLOSION_FACTOR * n_minibatches * max(first_loss, 1 / EXPLOSION_FACTOR)
     if not loss <= limit:
         raise DivergenceError(
             f"the last step left a loss of {loss:g}, where the first epoch had "
@@ -348,47 +352,47 @@ def finish(draft, solver, first_epoch):
 
 
 def train_on_all_rows(draft, rows, validation, task):
-    """Train by L-BFGS; return whether training converged.
+    """Train by L-BFGS, and return whether training has converged.
 
-    The parameters and what is returned are those of `train_on_minibatches`.
+    The parameters are those of `train_on_minibatches`.
     """
     net, n_rows = draft._net, rows.total_weight()
     net.reg = l2_coefficient(draft, n_rows)
-    rows = in_order_of_content(rows)
+    rows = sorted_by_content(rows)
     if rows.weight is not None and draft.normalization == "batch":
         raise ValueError(
             "sample_weight must be whole numbers, with a total from the number of "
             "rows to eight times it, for solver='lbfgs' with normalization='batch'."
         )
-    after_epoch = AfterEpoch(draft, validation, task)
+    monitor = TrainingMonitor(draft, validation, task)
 
     def after_iteration(loss):
         task.begin_epoch()
-        return after_epoch(loss, n_rows=n_rows, learning_rate=nan)
+        return monitor.end_epoch(loss, n_rows=n_rows, learning_rate=nan)
 
-    with best_epoch_restored(draft, validation):
+    with restoring_best_epoch(draft, validation):
         has_converged = train_lbfgs(
             net,
             rows.X,
             net.as_targets(rows.target, n_rows=rows.n_rows),
-            rows.mean_weight(),
+            rows.normalized_weight(),
             max_iter=task.n_epochs,
             max_fun=draft.max_fun,
             tol=draft.tol,
             after_iteration=after_iteration,
         )
-    if has_converged and after_epoch.stop_reason is None:
-        after_epoch.stop_reason = (
+    if has_converged and monitor.stop_reason is None:
+        monitor.stop_reason = (
             f"no element of the gradient is above tol={draft.tol:g}, or the loss falls "
             f"no further"
         )
-    after_epoch.print_the_end()
+    monitor.print_summary()
     return has_converged
 
 
 @contextmanager
-def best_epoch_restored(draft, validation):
-    """Return to the best epoch in the end where it was validated, or on Ctrl-C."""
+def restoring_best_epoch(draft, validation):
+    """Restore the best epoch at the end of validated training, and after Ctrl-C."""
     try:
         yield
     except KeyboardInterrupt:
@@ -408,7 +412,7 @@ def _restore_best_epoch(draft):
 
 @contextmanager
 def advice_on_divergence(draft):
-    """Say which parameters to change where training diverges."""
+    """Add to the error of training that diverges which parameters to change."""
     try:
         yield
     except DivergenceError as error:

@@ -21,26 +21,30 @@ from skfcnet._estimators.classifier import FCNetClassifier
 class FCNetTransformer(
     ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
 ):
-    """Hidden layer of a fully connected network, as features for other estimators.
+    """Transformer to the activations of a hidden layer of a fully connected network.
 
-    The network learns to predict the target; what its hidden layer makes of the rows
-    is handed on. The output is that of the layer's activation function, at test time:
-    normalised by running statistics, nothing dropped.
+    The network learns to predict the target, and the outputs of one of its hidden
+    layers are features for other estimators. They are the outputs of the activation
+    function of the layer at test time: batch normalisation uses its running statistics,
+    and no units are dropped.
 
     Parameters
     ----------
     estimator : FCNetClassifier or FCNetRegressor, default=None
-        What is fitted, as a clone; None: ``FCNetClassifier(random_state=0)``, whose
-        features are the same in every fit to the same data.
+        The estimator of which a clone is fitted. None stands for
+        ``FCNetClassifier(random_state=0)``, so that all fits to the same data give the
+        same features.
 
     layer : int, default=-1
-        Which hidden layer, from 0 for the first; negative ones count from the last.
+        The index of the hidden layer, from 0 for the first; negative indices count from
+        the last.
 
     prefit : bool, default=False
-        Whether ``estimator`` is fitted already: `fit` then takes it as it is, and does
-        not look at the data. Whenever it is fitted anew, to other columns perhaps, this
-        transformer follows it. Cloning, as searches do, would undo that: there, wrap it
-        in scikit-learn's ``FrozenEstimator``, with or without ``prefit``.
+        Whether ``estimator`` is already fitted. `fit` then uses it as it is, without
+        the data, and if it is fitted again later, even to other columns, the
+        transformer uses its new fit. Searches and cross-validation clone what they fit,
+        which removes the fit: there, wrap the estimator in scikit-learn's
+        ``FrozenEstimator``, with or without ``prefit``.
 
     Attributes
     ----------
@@ -48,14 +52,16 @@ class FCNetTransformer(
         The fitted estimator.
 
     n_features_in_ : int
-        Number of features.
+        The number of features seen during `fit`.
 
     feature_names_in_ : ndarray of shape (n_features,)
-        Names of the features, where X had names that are all strings.
+        The names of the features seen during `fit`. Defined only when X has feature
+        names that are all strings.
 
     See Also
     --------
-    skfcnet.network.FullyConnectedNet.hidden : The same for a network.
+    skfcnet.network.FullyConnectedNet.hidden : The activations of a hidden layer of a
+        network.
 
     Examples
     --------
@@ -89,28 +95,28 @@ class FCNetTransformer(
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
-        tags.input_tags = get_tags(self._asked_estimator).input_tags
+        tags.input_tags = get_tags(self._estimator_or_default).input_tags
         tags.target_tags.required = not self.prefit
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         return tags
 
     @property
-    def _asked_estimator(self):
-        """What ``estimator`` stands for."""
+    def _estimator_or_default(self):
+        """The parameter ``estimator``, or the default estimator."""
         if self.estimator is None:
             return FCNetClassifier(random_state=0)
         return self.estimator
 
-    # The estimator is asked for everything that it knows: it may be fitted anew.
+    # These are properties, since the estimator may be fitted again.
 
     @property
     def n_features_in_(self):
-        """Number of features."""
+        """The number of features seen during `fit`."""
         return self.estimator_.n_features_in_
 
     @property
     def feature_names_in_(self):
-        """Names of the features, where X had names that are all strings."""
+        """The names of the features seen during `fit`."""
         return self.estimator_.feature_names_in_
 
     @property
@@ -126,11 +132,10 @@ class FCNetTransformer(
             The input.
 
         y : array-like of shape (n_samples,) or (n_samples, n_outputs), default=None
-            The target, of the kind that the estimator learns. Only with ``prefit``
-            can it be left out.
+            The target of the estimator. It can only be left out if ``prefit=True``.
 
         sample_weight : array-like of shape (n_samples,), default=None
-            How often each row counts, as in `FCNetClassifier.fit`.
+            The number of times that each row counts, as in `FCNetClassifier.fit`.
 
         Returns
         -------
@@ -147,13 +152,13 @@ class FCNetTransformer(
             transformer then remains as it was.
         """
         validate_params(self)
-        estimator = self._asked_estimator
+        estimator = self._estimator_or_default
         if self.prefit:
             check_is_fitted(estimator)
         else:
             estimator = clone(estimator).fit(X, y, sample_weight=sample_weight)
-        _n_units(estimator, self.layer)  # there is such a layer
-        # All of it is known to be sound now: a failing fit has changed nothing.
+        _n_units(estimator, self.layer)  # raises an error if there is no such layer
+        # Attributes are only set now, so that a fit that fails changes nothing.
         self.estimator_, self._layer = estimator, self.layer
         return self
 
@@ -168,7 +173,8 @@ class FCNetTransformer(
         Returns
         -------
         activations : ndarray of shape (n_samples, n_units)
-            One column for each unit of the layer, in the dtype of X.
+            The activations, with one column for each unit of the layer, in the dtype
+            of X.
 
         Raises
         ------
@@ -179,7 +185,7 @@ class FCNetTransformer(
             check_is_fitted(self)
         estimator = self.estimator_
         X, is_complete = validate_X_predict(self, X, estimator._encoder.reader)
-        activations = estimator._by_chunks(
+        activations = estimator._apply_in_chunks(
             lambda passes, _, encoded: np.hstack(passes(encoded)),
             X,
             is_complete,
@@ -190,6 +196,6 @@ class FCNetTransformer(
 
 
 def _n_units(estimator, layer):
-    """Return how many units a hidden layer of a fitted estimator has."""
+    """Return the number of units of a hidden layer, of all members together."""
     net = estimator._net
     return net.hidden(np.zeros((1, net.input_dim)), layer).shape[1]

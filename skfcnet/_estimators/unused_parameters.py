@@ -1,8 +1,8 @@
-"""Warnings of parameters that were set, but have no effect beside the others.
+"""Warnings about parameters that were set, but have no effect.
 
-An estimator declares in its attribute ``_conditions`` what its parameters need to have
-an effect. Other tables know part of it, such as which solver takes which parameter:
-`conditions_by_value` reads them.
+An estimator declares in its attribute ``_conditions`` under which conditions its
+parameters have an effect. `conditions_by_value` makes such conditions of other tables,
+such as the table of the solvers and their parameters.
 """
 
 from collections.abc import Callable
@@ -23,24 +23,24 @@ class Condition(NamedTuple):
     names : tuple of str
         The names of the parameters.
 
-    holds : callable
-        A function of an estimator that returns whether the condition holds.
+    is_met : callable
+        A function of an estimator that returns whether the condition is met.
 
-    needed : str
-        The condition in words, which may name parameters in braces.
+    requirement : str
+        The condition as text; names of parameters in braces stand for their values.
 
     category : type, default=UserWarning
-        The class of the warning.
+        The category of the warning.
     """
 
     names: tuple
-    holds: Callable
-    needed: str
+    is_met: Callable
+    requirement: str
     category: type = UserWarning
 
 
 def conditions_by_value(parameter, names_by_value):
-    """Return the conditions of parameters that belong to values of another one.
+    """Return conditions for parameters that some values of another parameter use.
 
     Parameters
     ----------
@@ -48,7 +48,7 @@ def conditions_by_value(parameter, names_by_value):
         The name of the other parameter.
 
     names_by_value : Mapping of str to iterable of str
-        For each value, the names of the parameters that have an effect.
+        For each value, the names of the parameters that it uses.
 
     Returns
     -------
@@ -58,15 +58,15 @@ def conditions_by_value(parameter, names_by_value):
     Examples
     --------
     >>> from skfcnet._estimators.unused_parameters import conditions_by_value
-    >>> conditions_by_value("solver", {"sgd": ["momentum"], "adam": []})[0].needed
+    >>> conditions_by_value("solver", {"sgd": ["momentum"], "adam": []})[0].requirement
     "solver='sgd'"
     """
     conditions = []
     for name in sorted({name for names in names_by_value.values() for name in names}):
         values = [value for value, names in names_by_value.items() if name in names]
-        needed = f"{parameter}={' or '.join(map(repr, values))}"
-        holds = _has_one_of(parameter, values)
-        conditions.append(Condition((name,), holds, needed))
+        requirement = f"{parameter}={' or '.join(map(repr, values))}"
+        is_met = _has_one_of(parameter, values)
+        conditions.append(Condition((name,), is_met, requirement))
     return conditions
 
 
@@ -80,17 +80,17 @@ def parameters_set_by_user(estimator):
     Parameters
     ----------
     estimator : estimator instance
-        An estimator of scikit-learn.
+        Any estimator of scikit-learn.
 
     Returns
     -------
     names : set of str
-        The names of the parameters that were set.
+        The names of the parameters.
     """
     return {
         name
         for name, default in _defaults(type(estimator)).items()
-        if not _equal(getattr(estimator, name), default)
+        if not _are_equal(getattr(estimator, name), default)
     }
 
 
@@ -100,26 +100,29 @@ def _defaults(estimator_class):
     return {name: parameter.default for name, parameter in parameters.items()}
 
 
-def warn_of_unused_parameters(estimator):
-    """Warn of parameters that were set and have no effect, and say what they need.
+def warn_about_unused_parameters(estimator):
+    """Warn about parameters that were set but have no effect.
 
     Parameters
     ----------
     estimator : estimator instance
         An estimator with the attribute ``_conditions``.
     """
-    was_set = parameters_set_by_user(estimator)
+    set_by_user = parameters_set_by_user(estimator)
     for condition in estimator._conditions:
-        names = [name for name in condition.names if name in was_set]
-        if names and not condition.holds(estimator):
+        names = [name for name in condition.names if name in set_by_user]
+        if names and not condition.is_met(estimator):
             parameters = estimator.get_params(deep=False)
             settings = ", ".join(f"{name}={parameters[name]!r}" for name in names)
-            needed = condition.needed.format(**parameters)
-            warn(f"{settings} has no effect: it needs {needed}.", condition.category)
+            requirement = condition.requirement.format(**parameters)
+            warn(
+                f"{settings} has no effect: it needs {requirement}.",
+                condition.category,
+            )
 
 
-def _equal(value, default):
-    # As objects, because NumPy 2.0 cannot compare a string with a number.
+def _are_equal(value, default):
+    # They are compared as objects: NumPy 2.0 cannot compare a string with a number.
     return value is default or (
         np.ndim(value) == np.ndim(default)
         and np.array_equal(np.asarray(value, object), np.asarray(default, object))

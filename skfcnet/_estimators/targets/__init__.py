@@ -1,7 +1,7 @@
 """Kinds of target: what a network can learn to predict.
 
-`TARGETS` is the table of them, by what scikit-learn calls the type of a target. A new
-kind is one class and one line there.
+`TARGETS` is the table of the kinds, by the names that scikit-learn's `type_of_target`
+returns. A new kind is one class and one line in the table.
 """
 
 import numpy as np
@@ -30,39 +30,39 @@ TARGETS = {
     "multiclass-multioutput": MulticlassMultioutputTarget,
     "continuous": ContinuousTarget,
 }
-"""Every kind of target. The last one has one column or several."""
+"""The kinds of target. A continuous target has one column or several."""
 
 
 def class_target(y, *, classes=None, is_partial_fit=False):
-    """Return the kind of the target of a classifier, with its classes.
+    """Return the target of a classifier, with its classes.
 
     Parameters
     ----------
     y : ndarray of shape (N,) or (N, K)
-        The labels, also those of rows of weight 0.
+        The labels, including those of rows of weight 0.
 
     classes : array-like or list of array-like, default=None
-        All labels that will ever occur, as passed to `partial_fit`.
+        The classes of all calls, as passed to `partial_fit`.
 
     is_partial_fit : bool, default=False
-        Whether rows of other classes may come in later calls.
+        Whether later calls may have rows of other classes.
 
     Returns
     -------
     target : ClassTarget
-        The target.
+        The target, of the kind that suits y and the classes.
 
     Raises
     ------
     ValueError
-        If y is no target of classification, or ``classes`` do not fit it.
+        If y is not a target of classification, or does not suit ``classes``.
     """
     kind = _kind_of_labels(y)
     given = None if classes is None else sorted_classes(classes)
     if isinstance(given, list):
         kind = "multiclass-multioutput"
     has_several_outputs = kind == "multiclass-multioutput"
-    # A label that is 0 in all rows may be 1 in others: it always has two values.
+    # A label of multilabel data always has two values, even if it is 0 in all rows.
     may_grow = is_partial_fit
     if kind == "multilabel-indicator":
         given, may_grow = np.arange(y.shape[1]), True
@@ -78,16 +78,16 @@ def class_target(y, *, classes=None, is_partial_fit=False):
         given = [sorted_labels(column, "y") for column in y.T]
     else:
         given = sorted_labels(y, "y")
-    if kind in ("binary", "multiclass"):  # y may lack some of the classes given
+    if kind in ("binary", "multiclass"):  # some classes may have no rows in y
         kind = "binary" if len(given) == 2 else "multiclass"
     return TARGETS[kind](given, may_grow=may_grow)
 
 
 def _kind_of_labels(y):
-    """Return the type of a target of classification; refuse any other.
+    """Return the type of a target of classification; raise an error for other targets.
 
-    The columns of an array of objects, whose labels may be of different kinds, are
-    looked at one by one.
+    The columns of an array of objects are checked one by one, since their labels may be
+    of different kinds.
     """
     if y.ndim != 2 or y.dtype != object:
         refuse_labels_of_unclear_kind(y, "y")

@@ -1,4 +1,4 @@
-"""The costs of classes: the parameter ``class_weight``."""
+"""The costs of the classes, from the parameter ``class_weight``."""
 
 from math import fsum
 from numbers import Real
@@ -6,16 +6,16 @@ from numbers import Real
 import numpy as np
 
 MAX_MEAN_COST = 1000.0
-"""Class weights are rescaled to a mean of 1 where their mean over the rows is above
-this, or below its reciprocal: the other parameters are not meant for gradients of such
-a size."""
+"""Class weights are rescaled to a mean of 1 if their mean over the rows is above this
+number, or below its reciprocal, since no learning rate suits gradients of such a size.
+"""
 
 MAX_COST = 1e30
-"""The gradients of single precision overflow above this cost."""
+"""The largest cost for which gradients in single precision do not overflow."""
 
 
 class ClassWeights:
-    """Factors by which the loss of the rows of each class is multiplied.
+    """The factors by which the losses of the rows of each class are multiplied.
 
     Parameters
     ----------
@@ -23,7 +23,7 @@ class ClassWeights:
         The parameter of the estimator.
 
     columns : list of (ndarray, ndarray)
-        The columns of labels, each with the classes that it may have.
+        The columns of labels, each with its classes.
 
     weight : ndarray of shape (N,) or None
         The sample weights.
@@ -34,22 +34,24 @@ class ClassWeights:
 
     def __init__(self, class_weight, columns, weight, *, is_list):
         weight = np.ones(len(columns[0][0])) if weight is None else weight
-        of_columns = []
+        class_weights = []
         if isinstance(class_weight, str):
-            of_columns = [class_weight] * len(columns)
+            class_weights = [class_weight] * len(columns)
         elif isinstance(class_weight, list) is is_list:
-            of_columns = class_weight if is_list else [class_weight]
-        if len(of_columns) != len(columns):
+            class_weights = class_weight if is_list else [class_weight]
+        if len(class_weights) != len(columns):
             raise ValueError(
                 "class_weight must be one dict, or for multilabel data and several "
                 "outputs a list with a dict for each of the labels or outputs. "
                 f"Got {class_weight!r}."
             )
         self._costs = [
-            _balanced(column, classes, weight)
-            if of_column == "balanced"
-            else _by_label(of_column, classes)
-            for of_column, (column, classes) in zip(of_columns, columns, strict=True)
+            _balanced_costs(column, classes, weight)
+            if own_weight == "balanced"
+            else _costs_by_label(own_weight, classes)
+            for own_weight, (column, classes) in zip(
+                class_weights, columns, strict=True
+            )
         ]
         self._unit = 1.0
         costs, weight = self._products(columns), weight / weight.max()
@@ -60,12 +62,12 @@ class ClassWeights:
             self._unit = mean
 
     def costs(self, columns):
-        """Return the cost of each row, given its columns of labels."""
+        """Return the cost of each row, given the columns of labels."""
         costs = self._products(columns) / self._unit
         if not costs.max() <= MAX_COST:
             raise ValueError(
-                f"class_weight makes some rows count {costs.max():.0e} times as much "
-                f"as the others do on average: its weights must differ less."
+                f"class_weight gives some rows {costs.max():.0e} times the mean weight "
+                f"of the rows: its weights must differ less."
             )
         return costs
 
@@ -73,13 +75,13 @@ class ClassWeights:
     def _products(self, columns):
         """Return the product of the costs of the labels of each row."""
         costs = np.ones(len(columns[0][0]))
-        for (column, classes), of_class in zip(columns, self._costs, strict=True):
-            costs *= of_class[np.searchsorted(classes, column)]
+        for (column, classes), class_costs in zip(columns, self._costs, strict=True):
+            costs *= class_costs[np.searchsorted(classes, column)]
         return costs
 
 
-def _balanced(column, classes, weight):
-    """Return the costs by which all classes that have rows have the same total."""
+def _balanced_costs(column, classes, weight):
+    """Return the costs with which all classes that have rows get the same total."""
     # The exact sums do not depend on the order of the rows.
     totals = np.array([fsum(weight[column == label]) for label in classes])
     has_rows = totals > 0
@@ -88,10 +90,10 @@ def _balanced(column, classes, weight):
     return costs
 
 
-def _by_label(class_weight, classes):
-    """Return the costs that a dict gives to the classes; 1 for those it leaves out."""
+def _costs_by_label(class_weight, classes):
+    """Return the costs of the classes from a dict; 1 for labels that it leaves out."""
     if not isinstance(class_weight, dict):
-        raise ValueError(f"class_weight must hold dicts. Got {class_weight!r}.")
+        raise ValueError(f"class_weight must contain dicts. Got {class_weight!r}.")
     labels = classes.tolist()
     if unknown := class_weight.keys() - set(labels):
         raise ValueError(
@@ -102,7 +104,7 @@ def _by_label(class_weight, classes):
     are_valid = all(isinstance(cost, Real) and 0 <= cost < np.inf for cost in costs)
     if not are_valid or not any(costs):
         raise ValueError(
-            f"class_weight must hold non-negative numbers, not all zero. "
+            f"class_weight must contain non-negative numbers, not all of them zero. "
             f"Got {class_weight!r}."
         )
     return np.array(costs, float)

@@ -7,36 +7,36 @@ from sklearn.metrics import accuracy_score
 from sklearn.utils.multiclass import check_classification_targets
 
 from skfcnet._engine.statistics import distinct
-from skfcnet._estimators.target_checks import check_width, sorted_labels
+from skfcnet._estimators.target_checks import check_n_outputs, sorted_labels
 from skfcnet._estimators.targets._class_weights import ClassWeights
 from skfcnet._estimators.targets._target import Target
 
 ABSENT_CLASS_DISTANCE = 1e4
-"""How far the score of a class without rows is below all others, which makes its
-probability 0."""
+"""The distance of the score of a class without rows below all other scores, with which
+its probability is 0."""
 
-UNCERTAIN_ROWS, MAX_AUTO_SMOOTHING = 5, 0.01
-"""``label_smoothing="auto"`` is the share of so many rows, but at most the second
-number."""
+AUTO_SMOOTHING_ROWS, MAX_AUTO_SMOOTHING = 5, 0.01
+"""``label_smoothing="auto"`` is the share of this number of rows, but at most this
+maximum."""
 
 
 class ClassTarget(Target):
-    """One label for every row, or several.
+    """Base class of the targets of classification: one label for every row, or several.
 
-    A class is absent if rows of weight 0 alone have it. Its probability is 0.
+    A class is absent if only rows of weight 0 have it. Its probability is 0.
 
     Parameters
     ----------
     classes : ndarray or list of ndarray
-        The sorted labels, or those of each column of y.
+        The sorted class labels, or the labels of each column of y.
 
     may_grow : bool
-        Whether classes that no row has yet may have rows in a later call.
+        Whether classes without rows may have rows in a later call.
 
     Attributes
     ----------
     has_several_columns : bool
-        Whether y has several columns, each of which has class weights of its own.
+        Whether y has several columns, each of which has its own class weights.
     """
 
     has_several_columns = False
@@ -62,11 +62,11 @@ class ClassTarget(Target):
         return self.n_classes
 
     def label_columns(self, y):
-        """Return pairs of a column of labels and the labels that it may have."""
+        """Return the columns of labels of y, each with its classes."""
         return [(y, self.classes)]
 
     def learn_from_rows(self, y, weight):
-        """Learn which classes have rows, and the costs of the classes."""
+        """Learn which classes are absent, and the costs of the classes."""
         columns = self.label_columns(y)
         if self._is_absent is not None:
             has_rows = [np.isin(classes, column) for column, classes in columns]
@@ -79,31 +79,31 @@ class ClassTarget(Target):
             )
 
     def costs(self, y):
-        """Return the costs of the rows by the weights of their classes."""
+        """Return the costs of the rows by the weights of their classes, or None."""
         if self._class_weights is None:
             return None
         return self._class_weights.costs(self.label_columns(y))
 
     def strata(self, encoded):
-        """Return the class of each row."""
+        """Return the class of each row, or None if there are several columns."""
         return None if self.has_several_columns else encoded.ravel()
 
     def learn_scale(self, rows):
-        """Learn how much 'auto' smooths labels, in the first call."""
+        """Choose the label smoothing of 'auto', in the first call."""
         if self._auto_smoothing is None:
-            share = UNCERTAIN_ROWS / rows.total_weight()
+            share = AUTO_SMOOTHING_ROWS / rows.total_weight()
             self._auto_smoothing = min(MAX_AUTO_SMOOTHING, share)
         return False
 
     def loss_params(self):
-        """Return the parameters of the loss, by name."""
+        """Return the parameters of the loss by name."""
         is_auto = self.label_smoothing == "auto"
         return {
             "label_smoothing": self._auto_smoothing if is_auto else self.label_smoothing
         }
 
     def best_constant_scores(self, rows, weight, loss):
-        """Return logarithms of the shares of the classes, or log-odds."""
+        """Return the log-odds of the labels, or the logarithms of the shares."""
         columns = [distinct(column, weight) for column in rows.target.T]
         return [np.ravel(loss.constant_scores(*column)) for column in columns]
 
@@ -113,7 +113,7 @@ class ClassTarget(Target):
         return averaged if self._is_absent is None else self._without_absent(averaged)
 
     def _without_absent(self, scores):
-        """Return scores by which absent classes have a probability of 0."""
+        """Return scores with which absent classes have a probability of 0."""
         scores = scores.copy()
         lowest = scores.min(axis=1, keepdims=True)
         scores[:, self._is_absent] = lowest - ABSENT_CLASS_DISTANCE
@@ -123,7 +123,7 @@ class ClassTarget(Target):
         """Return the accuracy."""
         return accuracy_score(y, predictions, sample_weight=weight)
 
-    # What an estimator predicts
+    # The prediction methods
 
     def predict(self, scores, loss, dtype):
         """Return the labels of rows."""
@@ -138,7 +138,7 @@ class ClassTarget(Target):
         p = loss.link.inverse(self.average(scores, loss))
         limits = np.finfo(dtype)
         p = np.clip(
-            self._for_all_classes(p, 1 - p).astype(dtype),
+            self._columns_for_all_classes(p, 1 - p).astype(dtype),
             limits.tiny,
             1 - limits.epsneg,
         )
@@ -149,25 +149,25 @@ class ClassTarget(Target):
     def predict_log_proba(self, scores, loss, dtype):
         """Return the logarithms of the probabilities."""
         scores = self.average(scores, loss)
-        log_p = loss.link.log_inverse(self._for_all_classes(scores, -scores))
-        # With the lower limit of predict_proba, both rank the classes alike.
+        log_p = loss.link.log_inverse(self._columns_for_all_classes(scores, -scores))
+        # predict_proba has the same lower limit, so that both rank the classes alike.
         return np.maximum(log_p, np.log(np.finfo(dtype).tiny)).astype(dtype)
 
-    def _for_all_classes(self, columns, opposite):
-        """Return a column for each class, given those of the scores."""
+    def _columns_for_all_classes(self, columns, complement):
+        """Return a column for each class, given a column for each score."""
         return columns
 
-    def by_output(self, columns):
-        """Return a list with the columns of each output where there are several."""
+    def split_by_output(self, columns):
+        """Return a list with the columns of each output if there are several."""
         return columns
 
-    def scores_by_output(self, scores):
-        """Return what `decision_function` returns, given a column for each score."""
-        return self.by_output(scores)
+    def format_scores(self, scores):
+        """Return scores in the shape in which `decision_function` returns them."""
+        return self.split_by_output(scores)
 
 
 class BinaryTarget(ClassTarget):
-    """One of two labels: the score is the log-odds of the second."""
+    """One of two labels for each row; the score is the log-odds of the second."""
 
     loss = "logistic"
     n_outputs = 1
@@ -185,16 +185,16 @@ class BinaryTarget(ClassTarget):
         distance = -ABSENT_CLASS_DISTANCE if is_second else ABSENT_CLASS_DISTANCE
         return np.full_like(scores, distance)
 
-    def _for_all_classes(self, columns, opposite):
-        return np.hstack([opposite, columns])
+    def _columns_for_all_classes(self, columns, complement):
+        return np.hstack([complement, columns])
 
-    def scores_by_output(self, scores):
+    def format_scores(self, scores):
         """Return the log-odds as one number for each row."""
         return scores[:, 0]
 
 
 class MulticlassTarget(ClassTarget):
-    """One of several labels, or of one."""
+    """One of several labels for each row. There may be a single label."""
 
     def encode(self, y):
         """Return class indices."""
@@ -213,20 +213,20 @@ class MulticlassTarget(ClassTarget):
 
 
 class MultilabelTarget(ClassTarget):
-    """Any number of labels: zeros and ones, a column for each."""
+    """Any number of labels for each row, as columns of zeros and ones."""
 
     loss = "logistic"
     has_several_columns = True
 
     def label_columns(self, y):
-        """Return the columns, each of which may have 0 and 1."""
+        """Return the columns of labels, each with the classes 0 and 1."""
         return [(column, np.arange(2)) for column in y.T]
 
     def encode(self, y):
         """Return zeros and ones in the dtype of the network."""
-        check_width(y, self.n_outputs)
+        check_n_outputs(y, self.n_outputs)
         if not np.isin(y, (0, 1)).all():
-            raise ValueError("Multilabel y must hold only zeros and ones.")
+            raise ValueError("Multilabel y must contain only zeros and ones.")
         return y.astype(self.dtype)
 
     def decode(self, scores, loss):
@@ -235,7 +235,7 @@ class MultilabelTarget(ClassTarget):
 
 
 class MulticlassMultioutputTarget(ClassTarget):
-    """One of several labels in each of several columns."""
+    """One of several labels for each row, in each of several columns."""
 
     loss = "softmax_groups"
     has_several_columns = True
@@ -251,44 +251,42 @@ class MulticlassMultioutputTarget(ClassTarget):
         return sum(self.widths)
 
     def label_columns(self, y):
-        """Return the columns, each with its classes."""
+        """Return the columns of labels, each with its classes."""
         return list(zip(y.T, self.classes, strict=True))
 
     def encode(self, y):
-        """Return one-hot columns of every output, side by side."""
+        """Return the one-hot encoding of all columns, side by side."""
         if y.ndim != 2 or y.shape[1] != len(self.classes):
             raise ValueError(
                 f"y must have {len(self.classes)} columns, one for each output, got "
                 f"shape {y.shape}."
             )
         one_hot = [
-            _class_indices(column, classes, of=f"[:, {k}]", of_classes=f"[{k}]")[
-                :, np.newaxis
-            ]
+            _class_indices(column, classes, f"y[:, {k}]", f"classes_[{k}]")[:, None]
             == np.arange(len(classes))
             for k, (column, classes) in enumerate(self.label_columns(y))
         ]
         return np.hstack(one_hot).astype(self.dtype)
 
     def loss_params(self):
-        """Return the parameters of the loss, by name."""
+        """Return the parameters of the loss by name."""
         return super().loss_params() | {"groups": self.widths}
 
     def decode(self, scores, loss):
         """Return the most likely labels of each output."""
         outputs = zip(
-            self.classes, self.by_output(loss.link.decide(scores)), strict=True
+            self.classes, self.split_by_output(loss.link.decide(scores)), strict=True
         )
-        columns = [labels[part.argmax(axis=1)] for labels, part in outputs]
+        columns = [labels[one_hot.argmax(axis=1)] for labels, one_hot in outputs]
         if len({column.dtype.kind for column in columns}) > 1:
             columns = [column.astype(object) for column in columns]
         return np.column_stack(columns)
 
     def score(self, y, predictions, weight, loss_value):
-        """Return the share of the rows of which all labels are right."""
+        """Return the share of the rows whose labels are all correct."""
         return np.average((y == predictions).all(axis=1), weights=weight)
 
-    def by_output(self, columns):
+    def split_by_output(self, columns):
         """Return a list with the columns of each output."""
         return np.split(columns, np.cumsum(self.widths)[:-1], axis=1)
 
@@ -299,22 +297,21 @@ def _one_column(y):
     return y
 
 
-def _class_indices(column, classes, *, of="", of_classes=""):
+def _class_indices(column, classes, name="y", classes_name="classes_"):
     """Return the index of each label among the classes."""
     try:
         indices = np.searchsorted(classes, column)
         are_known = np.equal(classes.take(indices, mode="clip"), column).all()
-    except TypeError:  # numbers cannot be compared with text
+    except TypeError:  # numbers cannot be compared with strings
         are_known = False
     if not are_known:
         if column.dtype != object:
             check_classification_targets(column)
         known = set(classes.tolist())
-        labels = sorted_labels(column, f"y{of}").tolist()
+        labels = sorted_labels(column, name).tolist()
         unknown = [label for label in labels if label not in known]
         raise ValueError(
-            f"y{of} has labels {unknown} that are not in classes_{of_classes}, "
-            f"{classes}."
+            f"{name} has labels {unknown} that are not in {classes_name}, {classes}."
         )
     return indices
 
@@ -323,7 +320,7 @@ def _class_indices(column, classes, *, of="", of_classes=""):
 
 
 def sorted_classes(classes):
-    """Return distinct labels, sorted; for several outputs, a list of those of each."""
+    """Return the distinct labels, sorted; for several outputs, a list of arrays."""
     outputs = [_as_list(labels) for labels in classes] if np.iterable(classes) else []
     if outputs and all(np.ndim(labels) == 1 for labels in outputs):
         return [sorted_labels(labels, "classes") for labels in outputs]
@@ -335,7 +332,7 @@ def _as_list(labels):
 
 
 def check_classes(classes, known):
-    """Refuse classes that differ from those of the first call."""
+    """Raise an error if the classes differ from those of the first call."""
     given = sorted_classes(classes)
     are_lists = isinstance(given, list), isinstance(known, list)
     if all(are_lists):
@@ -344,5 +341,5 @@ def check_classes(classes, known):
         agree = not any(are_lists) and np.array_equal(given, known)
     if not agree:
         raise ValueError(
-            f"classes={classes!r} are not those of the first call, {known!r}."
+            f"classes={classes!r} differ from the classes of the first call, {known!r}."
         )

@@ -9,22 +9,22 @@ from sklearn.utils import check_array
 
 from skfcnet._engine.numeric import checked_cast
 from skfcnet._engine.statistics import distinct
-from skfcnet._estimators.target_checks import check_width
+from skfcnet._estimators.target_checks import check_n_outputs
 from skfcnet._estimators.targets._target import Target
 from skfcnet._tabular.target_scaler import TargetScaler
 
 
 class RegressionLoss(NamedTuple):
-    """What an estimator adds to a loss of `skfcnet.losses`.
+    """The target scaling and the parameters of a loss of regression.
 
     Parameters
     ----------
     target_scaling : str
-        How the target is scaled, a key of `TARGET_SCALINGS`: by statistics that are as
-        robust as the loss, and without a shift where scores are logarithms.
+        The scaling of the target, a key of `TARGET_SCALINGS`. Its statistics are as
+        robust as the loss, and it has no shift if the scores are logarithms.
 
     parameters : Mapping of str to str, default={}
-        For each parameter of the loss, the name of the estimator's parameter.
+        For each parameter of the loss, the name of the parameter of the estimator.
     """
 
     target_scaling: str
@@ -39,11 +39,11 @@ REGRESSION_LOSSES = {
     "poisson": RegressionLoss("mean"),
     "gamma": RegressionLoss("mean"),
 }
-"""The values of the parameter ``loss`` of the regressor."""
+"""The allowed values of the regressor's parameter ``loss``."""
 
 
 class ContinuousTarget(Target):
-    """One number or several for every row, scaled.
+    """One number or several for every row, which the network learns scaled.
 
     Parameters
     ----------
@@ -52,7 +52,7 @@ class ContinuousTarget(Target):
     """
 
     category = "regression"
-    min_validation_rows = 2  # R^2 of a single row is not defined
+    min_validation_rows = 2  # R^2 is not defined for a single row
     parameters = ("loss", "huber_delta", "quantile", "scale_target", "clip_output")
 
     def __init__(self, y):
@@ -60,18 +60,18 @@ class ContinuousTarget(Target):
         self.scaler = None
 
     def encode(self, y):
-        """Return a column for each target."""
+        """Return the targets as an array of numbers, with a column for each target."""
         y = y.reshape(len(y), -1)
-        check_width(y, self.n_outputs)
-        # scikit-learn does not notice None in an array of objects before.
+        check_n_outputs(y, self.n_outputs)
+        # scikit-learn's earlier checks accept None in an array of objects.
         return check_array(y, dtype=np.float64, input_name="y")
 
     def learn_scale(self, rows):
-        """Learn the scale of the targets where it is not known from an earlier call."""
+        """Learn the scale of the targets, if it is not known from an earlier call."""
         known, scaling = self.scaler, None
         if self.scale_target:
             scaling = REGRESSION_LOSSES[self.loss].target_scaling
-        # The quantiles of a target, along the last axis, have the same scale.
+        # Along the last axis are the quantiles of a target, which have one scale.
         target = rows.target[..., np.newaxis]
         if known is None or known.scaling != scaling:
             scaler = TargetScaler(scaling=scaling).fit(target, rows.weight)
@@ -87,19 +87,19 @@ class ContinuousTarget(Target):
         return checked_cast(scaled, dtype, "y")
 
     def loss_params(self):
-        """Return the parameters of the loss, by name."""
+        """Return the parameters of the loss by name."""
         return {
             name: np.asarray(getattr(self, parameter)).tolist()
             for name, parameter in REGRESSION_LOSSES[self.loss].parameters.items()
         }
 
     def best_constant_scores(self, rows, weight, loss):
-        """Return the score of the mean, median or quantiles of each target."""
+        """Return the scores of the mean, median or quantiles of each target."""
         columns = [distinct(column, weight) for column in rows.target.T]
         return [np.ravel(loss.constant_scores(*column)) for column in columns]
 
     def decode(self, scores, loss):
-        """Return predictions in the unit of the targets."""
+        """Return the predictions in the units of the targets."""
         y = self.scaler.inverse_transform(self._scaled_predictions(scores, loss))
         return y.reshape(len(y), *[n for n in y.shape[1:] if n > 1])
 
@@ -114,13 +114,13 @@ class ContinuousTarget(Target):
         return "R^2" if self.loss == "squared_error" else "loss"
 
     def score(self, y, predictions, weight, loss_value):
-        """Return R^2 for squared errors, and otherwise minus the loss."""
+        """Return R^2 for the squared error, and minus the loss for other losses."""
         if self.score_name == "loss":
             return -loss_value
         return r2_score(y, predictions, sample_weight=weight)
 
     def backward(self, gradients, scores, loss):
-        """Return the gradients of the predictions in the unit of the targets."""
+        """Return the gradients of the predictions in the units of the targets."""
         if loss.link.gradients is not None:
             gradients = loss.link.gradients(scores, gradients)
         slopes = self.scaler.slopes(self._scaled_predictions(scores, loss))
@@ -133,5 +133,6 @@ class ContinuousTarget(Target):
     def mean_and_deviation(self, scores, loss, dtype):
         """Return the mean and the standard deviation of the members, along axis 1."""
         mean = self.predict(scores, loss, dtype)
-        deviation = np.std([self.decode(own, loss) for own in scores], axis=0)
+        predictions = [self.decode(member_scores, loss) for member_scores in scores]
+        deviation = np.std(predictions, axis=0)
         return np.stack([mean, deviation.astype(dtype)], axis=1)

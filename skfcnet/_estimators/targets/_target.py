@@ -1,16 +1,15 @@
-"""What every kind of target is."""
+"""The base class of all kinds of target."""
 
 
 class Target:
-    """A kind of target: what a network predicts, and what its scores mean.
+    """Base class of the kinds of target, which `TARGETS` lists.
 
-    A kind encodes targets as its loss expects them, and decodes scores. `TARGETS` lists
-    all kinds.
+    A target encodes y as its loss expects it, and decodes scores to predictions.
 
     Attributes
     ----------
     parameters : tuple of str
-        The parameters of an estimator that the kind uses. `follow` makes them
+        The parameters of an estimator that the kind uses. `copy_parameters` makes them
         attributes.
 
     category : {'classification', 'regression'}
@@ -20,28 +19,28 @@ class Target:
         A key of `skfcnet.losses.LOSSES`.
 
     n_outputs : int
-        The width of the output layer, without the scores that a loss adds.
+        The number of units of the output layer, without units that the loss adds.
 
     min_validation_rows : int
-        The fewest rows that `score` is defined for.
+        The minimum number of rows for which `score` is defined.
 
     score_name : str
-        The name of `score`; 'loss' where the score is minus the loss.
+        The name of `score`, or 'loss' if the score is minus the loss.
     """
 
     parameters = ()
     min_validation_rows = 1
 
-    def follow(self, estimator):
-        """Take over the parameters of an estimator, which may change between fits."""
+    def copy_parameters(self, estimator):
+        """Copy the parameters of an estimator, which may have changed between fits."""
         for name in self.parameters:
             setattr(self, name, getattr(estimator, name))
 
     def learn_from_rows(self, y, weight):
-        """Learn from the targets of all rows of positive weight."""
+        """Learn from y and the weights of all rows of positive weight."""
 
     def encode(self, y):
-        """Return class indices or numbers, of shape (N,) or (N, n_outputs)."""
+        """Return y as class indices or numbers, of shape (N,) or (N, n_outputs)."""
         raise NotImplementedError
 
     def costs(self, y):
@@ -53,7 +52,7 @@ class Target:
         return None
 
     def learn_scale(self, rows):
-        """Learn the scale of the rows to train on; return whether it has changed."""
+        """Learn the scale of the training set; return whether it has changed."""
         return False
 
     def transform(self, encoded, dtype):
@@ -61,21 +60,21 @@ class Target:
         return encoded
 
     def loss_params(self):
-        """Return the parameters of the loss, by name."""
+        """Return the parameters of the loss by name."""
         return {}
 
     def best_constant_scores(self, rows, weight, loss):
         """Return the scores of the best prediction that does not depend on X.
 
-        The output biases start there.
+        They are the initial values of the output biases.
 
         Parameters
         ----------
         rows : Rows
-            The rows to train on, with transformed targets.
+            The rows of the training set, with transformed targets.
 
         weight : ndarray of shape (N,)
-            The weights of the rows, of which all sums are exact.
+            The weights of the rows, rounded such that all their sums are exact.
 
         loss : skfcnet.losses.Loss
             The loss of the network.
@@ -88,17 +87,17 @@ class Target:
         raise NotImplementedError
 
     def decode(self, scores, loss):
-        """Return the labels or values that are predicted, given scores (N, S)."""
+        """Return the predicted labels or numbers, given scores of shape (N, S)."""
         raise NotImplementedError
 
     def score(self, y, predictions, weight, loss_value):
-        """Return the default validation score: the greater, the better."""
+        """Return the default validation score; greater is better."""
         raise NotImplementedError
 
     def backward(self, gradients, scores, loss):
-        """Return the gradients of what is predicted, given those of the scores.
+        """Return the gradients of the predictions, given the gradients of the scores.
 
-        For classification, the gradients are those of the decision function.
+        For classification, these are the gradients of the decision function.
 
         Parameters
         ----------
@@ -118,8 +117,8 @@ class Target:
         """
         return gradients
 
-    # What an estimator predicts, by the names of its methods. The scores are those of
-    # all members, of shape (n_members, N, S), and the result has the dtype of X.
+    # The prediction methods of the estimators call the methods of the same name. The
+    # scores of all members have shape (n_members, N, S), and dtype is that of X.
 
     def predict(self, scores, loss, dtype):
         """Return the predictions of rows."""
