@@ -13,9 +13,12 @@ from skfcnet._estimators.base import (
     store_parameters,
 )
 from skfcnet._estimators.checks import validate_sample_weight
+from skfcnet._estimators.constraints import TABLES
+from skfcnet._estimators.docstrings import with_names_of
 from skfcnet._estimators.targets import check_classes, class_target
 
 
+@with_names_of(**TABLES)
 class FCNetClassifier(ClassifierMixin, _BaseFCNet):
     """Fully connected network for classification.
 
@@ -31,11 +34,10 @@ class FCNetClassifier(ClassifierMixin, _BaseFCNet):
     hidden_layer_sizes : int or array-like of int, default=(128, 128)
         Width of every hidden layer. An empty one makes a linear model.
 
-    activation : {'identity', 'logistic', 'tanh', 'relu', 'leaky_relu', 'elu', \
-            'selu', 'gelu', 'silu', 'mish', 'softplus'}, default='relu'
+    activation : {*ACTIVATIONS}, default='relu'
         Activation of the hidden layers.
 
-    solver : {'sgd', 'adam', 'adamw', 'rmsprop', 'lbfgs'}, default='adamw'
+    solver : {*SOLVERS, 'lbfgs'}, default='adamw'
         Update rule: gradient descent with momentum, Adam [2]_, Adam with decoupled
         weight decay [3]_, or RMSProp; or L-BFGS [6]_, which takes all rows at once,
         always computes in float64, and suits some thousand rows at most. What is said
@@ -52,8 +54,7 @@ class FCNetClassifier(ClassifierMixin, _BaseFCNet):
         Rows of a minibatch; 'auto' is the smaller of 128 and the total sample weight.
         A last minibatch of a single row joins the one before it.
 
-    learning_rate : {'constant', 'invscaling', 'adaptive', 'cosine', 'one_cycle', \
-            'coslog4'}, default='one_cycle'
+    learning_rate : {*SCHEDULES, 'adaptive'}, default='one_cycle'
         Schedule of the learning rate, for every solver but 'lbfgs', step by step:
         'invscaling' divides it by ``(1 + step) ** power_t``; 'cosine', 'one_cycle' and
         'coslog4' (see `skfcnet.schedules`) are followed to their end, at the last of
@@ -158,7 +159,7 @@ class FCNetClassifier(ClassifierMixin, _BaseFCNet):
         Each step multiplies the weights by ``1 - learning_rate * weight_decay``. Only
         for ``solver='adamw'``.
 
-    normalization : {'batch', 'layer'} or None, default=None
+    normalization : {*NORMALIZATIONS} or None, default=None
         What follows the affine map of every hidden layer: batch normalisation [4]_,
         layer normalisation [7]_, or neither.
 
@@ -168,8 +169,7 @@ class FCNetClassifier(ClassifierMixin, _BaseFCNet):
     input_dropout : float, default=0.0
         Probability of dropping a feature in training, in [0, 1).
 
-    init : {'auto', 'he_normal', 'he_uniform', 'lecun_normal', 'lecun_uniform', \
-            'glorot_normal', 'glorot_uniform', 'orthogonal'}, default='auto'
+    init : {'auto', *INITIALIZERS}, default='auto'
         Distribution that the weights are drawn from; 'auto': normal, of standard
         deviation ``gain / sqrt(fan_in)``, with the gain of the activation, sqrt(2) for
         the rectifiers [1]_. Biases start at zero.

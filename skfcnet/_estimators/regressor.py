@@ -12,10 +12,13 @@ from skfcnet._estimators.base import (
     partial_fit_is_available,
     store_parameters,
 )
+from skfcnet._estimators.constraints import TABLES
+from skfcnet._estimators.docstrings import with_names_of
 from skfcnet._estimators.targets import REGRESSION_LOSSES, TARGETS
 from skfcnet._estimators.unused_parameters import conditions_by_value
 
 
+@with_names_of(**TABLES, REGRESSION_LOSSES=REGRESSION_LOSSES)
 class FCNetRegressor(RegressorMixin, _BaseFCNet):
     """Fully connected network for regression, with one target or several.
 
@@ -25,8 +28,7 @@ class FCNetRegressor(RegressorMixin, _BaseFCNet):
 
     Parameters
     ----------
-    loss : {'squared_error', 'absolute_error', 'huber', 'quantile', 'poisson', \
-            'gamma'}, default='squared_error'
+    loss : {*REGRESSION_LOSSES}, default='squared_error'
         What is minimised. 'squared_error' is half the mean square; 'poisson' (for
         counts) and 'gamma' (for positive targets) are half the mean deviance, and
         predict the exponential of the scores. A mean over several targets too, but for
@@ -35,11 +37,10 @@ class FCNetRegressor(RegressorMixin, _BaseFCNet):
     hidden_layer_sizes : int or array-like of int, default=(128, 128)
         Width of every hidden layer. An empty one makes a linear model.
 
-    activation : {'identity', 'logistic', 'tanh', 'relu', 'leaky_relu', 'elu', \
-            'selu', 'gelu', 'silu', 'mish', 'softplus'}, default='relu'
+    activation : {*ACTIVATIONS}, default='relu'
         Activation of the hidden layers.
 
-    solver : {'sgd', 'adam', 'adamw', 'rmsprop', 'lbfgs'}, default='adamw'
+    solver : {*SOLVERS, 'lbfgs'}, default='adamw'
         Update rule: gradient descent with momentum, Adam [2]_, Adam with decoupled
         weight decay [3]_, or RMSProp; or L-BFGS [6]_, which takes all rows at once,
         always computes in float64, and suits some thousand rows at most. What is said
@@ -56,8 +57,7 @@ class FCNetRegressor(RegressorMixin, _BaseFCNet):
         Rows of a minibatch; 'auto' is the smaller of 128 and the total sample weight.
         A last minibatch of a single row joins the one before it.
 
-    learning_rate : {'constant', 'invscaling', 'adaptive', 'cosine', 'one_cycle', \
-            'coslog4'}, default='one_cycle'
+    learning_rate : {*SCHEDULES, 'adaptive'}, default='one_cycle'
         Schedule of the learning rate, for every solver but 'lbfgs', step by step:
         'invscaling' divides it by ``(1 + step) ** power_t``; 'cosine', 'one_cycle' and
         'coslog4' (see `skfcnet.schedules`) are followed to their end, at the last of
@@ -162,7 +162,7 @@ class FCNetRegressor(RegressorMixin, _BaseFCNet):
         Each step multiplies the weights by ``1 - learning_rate * weight_decay``. Only
         for ``solver='adamw'``.
 
-    normalization : {'batch', 'layer'} or None, default=None
+    normalization : {*NORMALIZATIONS} or None, default=None
         What follows the affine map of every hidden layer: batch normalisation [4]_,
         layer normalisation [7]_, or neither.
 
@@ -172,8 +172,7 @@ class FCNetRegressor(RegressorMixin, _BaseFCNet):
     input_dropout : float, default=0.0
         Probability of dropping a feature in training, in [0, 1).
 
-    init : {'auto', 'he_normal', 'he_uniform', 'lecun_normal', 'lecun_uniform', \
-            'glorot_normal', 'glorot_uniform', 'orthogonal'}, default='auto'
+    init : {'auto', *INITIALIZERS}, default='auto'
         Distribution that the weights are drawn from; 'auto': normal, of standard
         deviation ``gain / sqrt(fan_in)``, with the gain of the activation, sqrt(2) for
         the rectifiers [1]_. Biases start at zero.
