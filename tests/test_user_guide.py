@@ -26,6 +26,7 @@ MODULES = sorted(
 
 PAGES = [
     *ROOT.glob("docs/*.rst"),
+    ROOT / "docs" / "api.rst.in",
     *ROOT.glob("docs/user_guide/*.rst"),
     *ROOT.glob("skfcnet/**/*.py"),
 ]
