@@ -53,7 +53,16 @@ class ContinuousTarget(Target):
 
     category = "regression"
     min_validation_rows = 2  # R^2 of a single row is not defined
-    parameters = ("loss", "huber_delta", "quantile", "scale_target", "clip_output")
+    parameters = (
+        "loss",
+        "scale_target",
+        "clip_output",
+        *(
+            name
+            for own in REGRESSION_LOSSES.values()
+            for name in own.parameters.values()
+        ),
+    )
 
     def __init__(self, y):
         self.n_outputs = 1 if y.ndim == 1 else y.shape[1]
