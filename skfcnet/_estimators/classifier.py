@@ -392,7 +392,7 @@ class FCNetClassifier(ClassifierMixin, _BaseFCNet):
         return self._fitted("_target").classes
 
     def _new_target(self, y, classes, *, is_whole):
-        return class_target(y, classes=classes, is_partial_fit=not is_whole)
+        return class_target(self, y, classes=classes, is_partial_fit=not is_whole)
 
     @partial_fit_is_available
     def partial_fit(

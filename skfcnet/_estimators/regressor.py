@@ -14,7 +14,7 @@ from skfcnet._estimators.base import (
 )
 from skfcnet._estimators.constraints import TABLES
 from skfcnet._estimators.docstrings import with_names_of
-from skfcnet._estimators.targets import REGRESSION_LOSSES, TARGETS
+from skfcnet._estimators.targets import REGRESSION_LOSSES, number_target
 from skfcnet._estimators.unused_parameters import conditions_by_value
 
 
@@ -403,7 +403,7 @@ class FCNetRegressor(RegressorMixin, _BaseFCNet):
         return tags
 
     def _new_target(self, y, classes, *, is_whole):
-        return TARGETS["continuous"](y)
+        return number_target(self, y)
 
     @partial_fit_is_available
     def partial_fit(

@@ -51,6 +51,7 @@ class ContinuousTarget(Target):
         The targets of the first fit.
     """
 
+    target_type = "continuous"
     category = "regression"
     min_validation_rows = 2  # R^2 of a single row is not defined
     parameters = (

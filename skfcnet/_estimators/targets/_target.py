@@ -5,10 +5,18 @@ class Target:
     """A kind of target: what a network predicts, and what its scores mean.
 
     A kind encodes targets as its loss expects them, and decodes scores. `TARGETS` lists
-    all kinds.
+    all kinds. The methods are called in this order: `follow`, `encode`,
+    `learn_from_rows` and `costs` when rows are read, `strata` for their split,
+    `learn_scale`, `transform`, `loss_params` and `best_constant_scores` before
+    training, `decode` and `score` for validation, and `predict` or `backward` after it.
 
     Attributes
     ----------
+    target_type : str
+        The type of target that the kind suits, as
+        `sklearn.utils.multiclass.type_of_target` names it; 'continuous' for every
+        target of a regressor.
+
     parameters : tuple of str
         The parameters of an estimator that the kind uses. `follow` makes them
         attributes.
@@ -31,6 +39,28 @@ class Target:
 
     parameters = ()
     min_validation_rows = 1
+
+    @classmethod
+    def suits(cls, estimator, target_type, classes):
+        """Return whether the targets of an estimator are of this kind.
+
+        Parameters
+        ----------
+        estimator : _BaseFCNet
+            The estimator, by the parameters of which a kind can be chosen, too.
+
+        target_type : str
+            The type of the target.
+
+        classes : ndarray or list of ndarray
+            The labels that there are; empty for a regressor.
+
+        Returns
+        -------
+        suits : bool
+            Whether they are.
+        """
+        return target_type == cls.target_type
 
     def follow(self, estimator):
         """Take over the parameters of an estimator, which may change between fits."""
