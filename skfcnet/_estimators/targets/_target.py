@@ -13,9 +13,8 @@ class Target:
     Attributes
     ----------
     target_type : str
-        The type of target that the kind suits, as
-        `sklearn.utils.multiclass.type_of_target` names it; 'continuous' for every
-        target of a regressor.
+        The type of target that the kind suits, as scikit-learn's ``type_of_target``
+        names it; 'continuous' for every target of a regressor.
 
     parameters : tuple of str
         The parameters of an estimator that the kind uses. `follow` makes them
