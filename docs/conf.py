@@ -2,6 +2,7 @@
 
 import inspect
 import re
+import sys
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
@@ -18,6 +19,9 @@ from skfcnet.schedules import SCHEDULES
 from skfcnet.update_rules import UPDATE_RULES
 
 HERE = Path(__file__).parent
+sys.path.insert(0, str(HERE))
+
+import reference  # noqa: E402 - it stands beside this file
 
 project = "skfcnet"
 author = "The skfcnet developers"
@@ -106,15 +110,20 @@ def defaults_of(declared):
     return ", ".join(literal_of(f"{k}={v}") for k, v in declared.defaults.items())
 
 
-def write_table(name, header, rows):
-    """Write a table for ``include`` directives, unless it is there already."""
-    text = ".. list-table::\n   :header-rows: 1\n\n"
-    for first, *others in (header, *rows):
-        text += f"   * - {first}\n" + "".join(f"     - {cell}\n" for cell in others)
-    path = HERE / "api" / "generated" / f"{name}.inc"
+def write(path, text):
+    """Write a file, unless it is there already."""
+    path = HERE / path
     if not path.exists() or path.read_text(encoding="utf-8") != text:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
+
+
+def write_table(name, header, rows):
+    """Write a table for ``include`` directives."""
+    text = ".. list-table::\n   :header-rows: 1\n\n"
+    for first, *others in (header, *rows):
+        text += f"   * - {first}\n" + "".join(f"     - {cell}\n" for cell in others)
+    write(f"api/generated/{name}.inc", text)
 
 
 def modules_of(package):
@@ -127,6 +136,7 @@ def modules_of(package):
             yield module.name, summary_of(import_module(module.name))
 
 
+write("api.rst", reference.page())
 write_table(
     "modules",
     ("Module", "What it is"),

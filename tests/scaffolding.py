@@ -9,9 +9,11 @@ import numpy as np
 import pytest
 import sklearn
 from hypothesis import settings
+from scipy.special import expit
 from sklearn.base import is_classifier
 
 from skfcnet import FCNetClassifier, FCNetRegressor
+from skfcnet.losses import LOSSES
 from skfcnet.network import FullyConnectedNet
 from skfcnet.presets import LIKE_MLP
 from skfcnet.solver import Solver
@@ -80,6 +82,12 @@ def data_of(kind, n=120, n_features=6, seed=0):
         columns = [signal.argmax(axis=1), 10 * (signal[:, 0] > 0) + 5]
         return small_classifier(), X, np.column_stack(columns)
     return small_regressor(), X, signal[:, 0] if kind == "regression" else signal
+
+
+def in_domain_of(loss, y):
+    """Return targets that a loss is defined for, made of any real numbers."""
+    candidates = (y, np.exp(np.divide(y, 4)), expit(y))
+    return next(own for own in candidates if LOSSES[loss].domain.contains(own).all())
 
 
 def weighted_data_of(kind, n=90, n_features=4):

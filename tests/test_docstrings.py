@@ -14,6 +14,7 @@ from numpydoc.docscrape import NumpyDocString
 from numpydoc.validate import validate
 
 from skfcnet import FCNetClassifier, FCNetRegressor, FCNetTransformer
+from skfcnet._compat import StrOptions
 
 PUBLIC_MODULES = (
     "skfcnet.callbacks",
@@ -118,6 +119,31 @@ def test_estimator_documents_the_true_default(estimator, name):
     declared, _ = section(estimator, "Parameters")[name]
     stated = re.search(r"default=(.+)$", declared).group(1)
     assert ast.literal_eval(stated) == estimator().get_params()[name]
+
+
+def choices(estimator):
+    """Yield the name of each parameter that may be certain strings, and these."""
+    for name, constraints in estimator._parameter_constraints.items():
+        for constraint in constraints:
+            if isinstance(constraint, StrOptions) and len(constraint.options) > 1:
+                yield name, constraint.options
+
+
+@pytest.mark.parametrize(
+    ("estimator", "name", "options"),
+    [
+        pytest.param(cls, name, options, id=f"{cls.__name__}.{name}")
+        for cls in ESTIMATORS
+        for name, options in choices(cls)
+        if name != "scoring"  # scikit-learn has many.
+    ],
+)
+def test_estimator_documents_every_string_that_a_parameter_may_be(
+    estimator, name, options
+):
+    declared, _ = section(estimator, "Parameters")[name]
+    stated = re.search(r"\{(.*?)\}", declared).group()
+    assert ast.literal_eval(stated) == options
 
 
 def test_both_estimators_describe_their_parameters_alike():

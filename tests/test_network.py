@@ -706,7 +706,7 @@ def test_repr_is_the_architecture(arguments, options, expected):
         ({"reg": np.inf}, "reg must be finite and not negative, got inf"),
         ({"reg": None}, "reg must be finite and not negative, got None"),
         ({"random_state": "seed"}, "random_state must be"),
-        ({"activation": "softsign"}, "activation must be one of .*'softsign'"),
+        ({"activation": "rely"}, "activation must be one of .*'rely'"),
         ({"loss": "hinge"}, "loss must be one of .*'hinge'"),
         ({"loss": ""}, "loss must be one of .*''"),
         ({"loss_params": [1]}, "loss_params must be a dict"),

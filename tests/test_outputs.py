@@ -9,9 +9,10 @@ from sklearn.exceptions import NotFittedError
 from sklearn.metrics import d2_pinball_score, r2_score
 from sklearn.model_selection import cross_val_score
 
-from scaffolding import any_solver, short_fits
+from scaffolding import any_solver, in_domain_of, short_fits
 from skfcnet import FCNetClassifier, FCNetRegressor
 from skfcnet._engine.passes import CHUNK
+from skfcnet._estimators.targets import REGRESSION_LOSSES
 from skfcnet.layers import ACTIVATIONS, NORMALIZATIONS
 from skfcnet.losses import LOG_BOUND, LOSSES
 from skfcnet.network import FullyConnectedNet
@@ -204,7 +205,7 @@ def fitted(kind, **changes):
         y = {"binary": y[:, 0] > 0, "multiclass": y.argmax(1), "multilabel": y > 0}
         model = FCNetClassifier(**changes).fit(X, y[kind].astype(int))
         return model, model.decision_function
-    y = np.exp(y / 4) if changes.get("loss") in ("poisson", "gamma") else y
+    y = in_domain_of(changes.get("loss", "squared_error"), y)
     model = FCNetRegressor(**changes).fit(X, y if kind == "several" else y[:, 0])
     return model, model.predict
 
@@ -253,7 +254,7 @@ QUANTILES = {"loss": "quantile", "quantile": [0.8, 0.2]}
         ("multiclass", {"normalization": "layer"}, (N, 3, D)),
         ("multilabel", {}, (N, 3, D)),
         ("one", {}, (N, D)),
-        ("one", {"loss": "poisson"}, (N, D)),
+        *(("one", {"loss": loss}, (N, D)) for loss in REGRESSION_LOSSES),
         ("one", QUANTILES, (N, 2, D)),
         ("several", {"loss": "gamma"}, (N, 3, D)),
         ("several", QUANTILES, (N, 3, 2, D)),

@@ -1,6 +1,7 @@
 import importlib
 import inspect
 import re
+import runpy
 import subprocess
 import sys
 from importlib.util import find_spec
@@ -41,7 +42,9 @@ PROMISED = {
     "skfcnet.plotting": {"TrainingCurveDisplay", "plot_history", "plot_samples"},
 }
 
-REFERENCE = Path(__file__).parents[1] / "docs" / "api.rst"
+REFERENCE = runpy.run_path(
+    str(Path(__file__).parents[1] / "docs" / "reference.py"), run_name="reference"
+)["page"]()
 
 
 def public_submodules():
@@ -123,7 +126,7 @@ def test_all_lists_the_functions_classes_and_tables_of_a_package(package, consta
 def names_in_the_reference():
     """Return the names that the API reference lists of each module."""
     names, module = {}, None
-    for line in REFERENCE.read_text(encoding="utf-8").splitlines():
+    for line in REFERENCE.splitlines():
         if match := re.fullmatch(r"\.\. currentmodule:: (\S+)", line):
             module = match[1]
         elif match := re.fullmatch(r" {3}(\w+)", line):

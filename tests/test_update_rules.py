@@ -128,7 +128,7 @@ OTHER_NUMBERS = {
 }
 
 
-@pytest.mark.parametrize("name", UPDATE_RULES)
+@pytest.mark.parametrize("name", BY_HAND)
 @pytest.mark.parametrize("numbers", [{}, OTHER_NUMBERS], ids=["defaults", "others"])
 def test_a_rule_computes_its_formula(name, numbers):
     w, gradients = drawn(steps=6)
@@ -138,7 +138,16 @@ def test_a_rule_computes_its_formula(name, numbers):
     assert rel_error(next_w - w, expected - w) <= 1e-10
 
 
-@pytest.mark.parametrize("name", UPDATE_RULES)
+@EVERY_RULE
+def test_a_rule_goes_downhill_with_its_defaults(rule):
+    w, config = np.array([0.3, -0.2, 5.0]), None
+    for _ in range(10):
+        before, dw = 0.5 * w @ w, w
+        w, config = rule(w, dw, config)
+        assert 0.5 * w @ w < before
+
+
+@pytest.mark.parametrize("name", VALLEY)
 def test_a_rule_minimises_a_parabola(name):
     rule, w, config = UPDATE_RULES[name], np.zeros(2), dict(VALLEY[name])
     minimum, curvature = np.array([1.0, -0.5]), np.array([1.0, 20.0])
@@ -147,7 +156,7 @@ def test_a_rule_minimises_a_parabola(name):
     np.testing.assert_allclose(w, minimum, atol=5e-3)
 
 
-@pytest.mark.parametrize("name", UPDATE_RULES)
+@pytest.mark.parametrize("name", VALLEY)
 def test_a_rule_finds_its_way_through_a_curved_valley(name):
     """Rosenbrock's function, (1 - a)^2 + 100 (b - a^2)^2, from beside the valley."""
     rule, w, config = UPDATE_RULES[name], np.array([-1.0, 1.5]), dict(VALLEY[name])

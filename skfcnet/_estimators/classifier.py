@@ -13,9 +13,12 @@ from skfcnet._estimators.base import (
     store_parameters,
 )
 from skfcnet._estimators.checks import validate_sample_weight
+from skfcnet._estimators.constraints import TABLES
+from skfcnet._estimators.docstrings import with_names_of
 from skfcnet._estimators.targets import check_classes, class_target
 
 
+@with_names_of(**TABLES)
 class FCNetClassifier(ClassifierMixin, _BaseFCNet):
     """Fully connected neural network for classification.
 
@@ -34,11 +37,10 @@ class FCNetClassifier(ClassifierMixin, _BaseFCNet):
         The number of units of each hidden layer, from the first to the last. An integer
         is the width of a single hidden layer. An empty sequence gives a linear model.
 
-    activation : {'identity', 'logistic', 'tanh', 'relu', 'leaky_relu', 'elu', \
-            'selu', 'gelu', 'silu', 'mish', 'softplus'}, default='relu'
+    activation : {*ACTIVATIONS}, default='relu'
         The activation function of the hidden layers.
 
-    solver : {'sgd', 'adam', 'adamw', 'rmsprop', 'lbfgs'}, default='adamw'
+    solver : {*SOLVERS, 'lbfgs'}, default='adamw'
         The method that minimises the loss. 'sgd' is gradient descent with momentum,
         'adam' is Adam [2]_, 'adamw' is Adam with decoupled weight decay [3]_, and
         'rmsprop' is RMSProp: these take a step after every minibatch. 'lbfgs' is L-BFGS
@@ -60,8 +62,7 @@ class FCNetClassifier(ClassifierMixin, _BaseFCNet):
         the sample weights. If a single row is left over for the last minibatch of an
         epoch, it is added to the minibatch before.
 
-    learning_rate : {'constant', 'invscaling', 'adaptive', 'cosine', 'one_cycle', \
-            'coslog4'}, default='one_cycle'
+    learning_rate : {*SCHEDULES, 'adaptive'}, default='one_cycle'
         The schedule of the learning rate, which changes it after every minibatch. It is
         used by every solver but 'lbfgs'.
 
@@ -188,7 +189,7 @@ class FCNetClassifier(ClassifierMixin, _BaseFCNet):
         The decoupled weight decay: each step multiplies the weights by
         ``1 - learning_rate * weight_decay``. Only used when ``solver='adamw'``.
 
-    normalization : {'batch', 'layer'} or None, default=None
+    normalization : {*NORMALIZATIONS} or None, default=None
         The layer between the affine map and the activation function of every hidden
         layer: batch normalisation [4]_, layer normalisation [7]_, or neither.
 
@@ -198,8 +199,7 @@ class FCNetClassifier(ClassifierMixin, _BaseFCNet):
     input_dropout : float, default=0.0
         The probability of dropping an encoded feature in a training step, in [0, 1).
 
-    init : {'auto', 'he_normal', 'he_uniform', 'lecun_normal', 'lecun_uniform', \
-            'glorot_normal', 'glorot_uniform', 'orthogonal'}, default='auto'
+    init : {'auto', *INITIALIZERS}, default='auto'
         The distribution of the initial weights. 'auto' is a normal distribution of
         standard deviation ``gain / sqrt(fan_in)``, with the gain of the activation
         function, such as sqrt(2) for rectifiers [1]_. The other values are the
@@ -449,7 +449,7 @@ class FCNetClassifier(ClassifierMixin, _BaseFCNet):
         return self._fitted("_target").classes
 
     def _new_target(self, y, classes, *, is_whole):
-        return class_target(y, classes=classes, is_partial_fit=not is_whole)
+        return class_target(self, y, classes=classes, is_partial_fit=not is_whole)
 
     @partial_fit_is_available
     def partial_fit(

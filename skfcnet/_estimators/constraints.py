@@ -36,6 +36,15 @@ from skfcnet.initializers import INITIALIZERS
 from skfcnet.layers import ACTIVATIONS, NORMALIZATIONS
 from skfcnet.schedules import SCHEDULES
 
+TABLES = {
+    "ACTIVATIONS": ACTIVATIONS,
+    "INITIALIZERS": INITIALIZERS,
+    "NORMALIZATIONS": NORMALIZATIONS,
+    "SCHEDULES": SCHEDULES,
+    "SOLVERS": SOLVERS,
+}
+"""The tables that say what some parameters may be, for the docstrings."""
+
 PARAMETER_CONSTRAINTS = {
     "hidden_layer_sizes": ["array-like", Interval(Integral, 1, None, closed="left")],
     "activation": [StrOptions(set(ACTIVATIONS))],

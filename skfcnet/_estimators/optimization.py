@@ -4,11 +4,11 @@ from math import ceil
 
 import numpy as np
 
+from skfcnet import update_rules
 from skfcnet._compat import InvalidParameterError
 from skfcnet._engine.warn import warn
 from skfcnet.schedules import SCHEDULES
 from skfcnet.solver import Solver
-from skfcnet.update_rules import adam, adamw, rmsprop, sgd_momentum, sgd_nesterov
 
 AUTO_BATCH_SIZE = 128
 """The largest minibatch that ``batch_size="auto"`` chooses."""
@@ -32,10 +32,13 @@ ADAPTIVE_MINIMUM = 1e-6
 """The learning rate below which ``learning_rate="adaptive"`` stops training."""
 
 SOLVERS = {
-    "sgd": (sgd_momentum, {"momentum": "momentum"}),
-    "adam": (adam, {"beta1": "beta_1", "beta2": "beta_2", "epsilon": "epsilon"}),
+    "sgd": (update_rules.sgd_momentum, {"momentum": "momentum"}),
+    "adam": (
+        update_rules.adam,
+        {"beta1": "beta_1", "beta2": "beta_2", "epsilon": "epsilon"},
+    ),
     "adamw": (
-        adamw,
+        update_rules.adamw,
         {
             "beta1": "beta_1",
             "beta2": "beta_2",
@@ -43,7 +46,7 @@ SOLVERS = {
             "weight_decay": "weight_decay",
         },
     ),
-    "rmsprop": (rmsprop, {"epsilon": "epsilon"}),
+    "rmsprop": (update_rules.rmsprop, {"epsilon": "epsilon"}),
 }
 """The update rule of each stochastic solver, and for each entry of the rule's
 configuration the parameter of the estimator that sets it."""
@@ -211,8 +214,8 @@ def _update_rule(estimator):
             f"The 'epsilon' parameter of {type(estimator).__name__} must not vanish in "
             f"dtype={estimator.dtype!r}. Got {estimator.epsilon!r} instead."
         )
-    if rule is sgd_momentum and estimator.nesterovs_momentum:
-        rule = sgd_nesterov
+    if rule is update_rules.sgd_momentum and estimator.nesterovs_momentum:
+        rule = update_rules.sgd_nesterov
     training = estimator._training
     config = {"learning_rate": adapted_learning_rate(estimator, training)}
     for entry, parameter in parameters.items():

@@ -1,7 +1,7 @@
 """Kinds of target: what a network can learn to predict.
 
-`TARGETS` is the table of the kinds, by the names that scikit-learn's `type_of_target`
-returns. A new kind is one class and one line in the table.
+`TARGETS` is the table of them, and `Target` says what they do. A new kind is a class in
+a file of its own and one line there: it says itself which targets it suits.
 """
 
 import numpy as np
@@ -21,23 +21,55 @@ from skfcnet._estimators.targets._classes import (
 )
 from skfcnet._estimators.targets._numbers import REGRESSION_LOSSES, ContinuousTarget
 
-__all__ = ["REGRESSION_LOSSES", "TARGETS", "check_classes", "class_target"]
+__all__ = [
+    "REGRESSION_LOSSES",
+    "TARGETS",
+    "check_classes",
+    "class_target",
+    "number_target",
+]
 
-TARGETS = {
-    "binary": BinaryTarget,
-    "multiclass": MulticlassTarget,
-    "multilabel-indicator": MultilabelTarget,
-    "multiclass-multioutput": MulticlassMultioutputTarget,
-    "continuous": ContinuousTarget,
-}
-"""The kinds of target. A continuous target has one column or several."""
+TARGETS = (
+    BinaryTarget,
+    MulticlassTarget,
+    MultilabelTarget,
+    MulticlassMultioutputTarget,
+    ContinuousTarget,
+)
+"""Every kind of target. The first one that suits is taken."""
 
 
-def class_target(y, *, classes=None, is_partial_fit=False):
-    """Return the target of a classifier, with its classes.
+def _first_that_suits(estimator, target_type, classes=()):
+    return next(own for own in TARGETS if own.suits(estimator, target_type, classes))
+
+
+def number_target(estimator, y):
+    """Return the kind of the target of a regressor.
 
     Parameters
     ----------
+    estimator : FCNetRegressor
+        The regressor.
+
+    y : ndarray of shape (N,) or (N, K)
+        The targets.
+
+    Returns
+    -------
+    target : Target
+        The target.
+    """
+    return _first_that_suits(estimator, "continuous")(y)
+
+
+def class_target(estimator, y, *, classes=None, is_partial_fit=False):
+    """Return the kind of the target of a classifier, with its classes.
+
+    Parameters
+    ----------
+    estimator : FCNetClassifier
+        The classifier.
+
     y : ndarray of shape (N,) or (N, K)
         The labels, including those of rows of weight 0.
 
@@ -57,14 +89,14 @@ def class_target(y, *, classes=None, is_partial_fit=False):
     ValueError
         If y is not a target of classification, or does not suit ``classes``.
     """
-    kind = _kind_of_labels(y)
+    target_type = _type_of_labels(y)
     given = None if classes is None else sorted_classes(classes)
     if isinstance(given, list):
-        kind = "multiclass-multioutput"
-    has_several_outputs = kind == "multiclass-multioutput"
+        target_type = "multiclass-multioutput"
+    has_several_outputs = target_type == "multiclass-multioutput"
     # A label of multilabel data always has two values, even if it is 0 in all rows.
     may_grow = is_partial_fit
-    if kind == "multilabel-indicator":
+    if target_type == "multilabel-indicator":
         given, may_grow = np.arange(y.shape[1]), True
     elif given is not None:
         if has_several_outputs is not isinstance(given, list):
@@ -78,12 +110,12 @@ def class_target(y, *, classes=None, is_partial_fit=False):
         given = [sorted_labels(column, "y") for column in y.T]
     else:
         given = sorted_labels(y, "y")
-    if kind in ("binary", "multiclass"):  # some classes may have no rows in y
-        kind = "binary" if len(given) == 2 else "multiclass"
-    return TARGETS[kind](given, may_grow=may_grow)
+    if target_type in ("binary", "multiclass"):  # some classes may have no rows
+        target_type = "binary" if len(given) == 2 else "multiclass"
+    return _first_that_suits(estimator, target_type, given)(given, may_grow=may_grow)
 
 
-def _kind_of_labels(y):
+def _type_of_labels(y):
     """Return the type of a target of classification; raise an error for other targets.
 
     The columns of an array of objects are checked one by one, since their labels may be

@@ -169,6 +169,7 @@ class ClassTarget(Target):
 class BinaryTarget(ClassTarget):
     """One of two labels for each row; the score is the log-odds of the second."""
 
+    target_type = "binary"
     loss = "logistic"
     n_outputs = 1
 
@@ -196,6 +197,8 @@ class BinaryTarget(ClassTarget):
 class MulticlassTarget(ClassTarget):
     """One of several labels for each row. There may be a single label."""
 
+    target_type = "multiclass"
+
     def encode(self, y):
         """Return class indices."""
         return _class_indices(_one_column(y), self.classes)
@@ -215,6 +218,7 @@ class MulticlassTarget(ClassTarget):
 class MultilabelTarget(ClassTarget):
     """Any number of labels for each row, as columns of zeros and ones."""
 
+    target_type = "multilabel-indicator"
     loss = "logistic"
     has_several_columns = True
 
@@ -237,6 +241,7 @@ class MultilabelTarget(ClassTarget):
 class MulticlassMultioutputTarget(ClassTarget):
     """One of several labels for each row, in each of several columns."""
 
+    target_type = "multiclass-multioutput"
     loss = "softmax_groups"
     has_several_columns = True
 

@@ -51,9 +51,19 @@ class ContinuousTarget(Target):
         The targets of the first fit.
     """
 
+    target_type = "continuous"
     category = "regression"
     min_validation_rows = 2  # R^2 is not defined for a single row
-    parameters = ("loss", "huber_delta", "quantile", "scale_target", "clip_output")
+    parameters = (
+        "loss",
+        "scale_target",
+        "clip_output",
+        *(
+            name
+            for own in REGRESSION_LOSSES.values()
+            for name in own.parameters.values()
+        ),
+    )
 
     def __init__(self, y):
         self.n_outputs = 1 if y.ndim == 1 else y.shape[1]

@@ -4,10 +4,18 @@
 class Target:
     """Base class of the kinds of target, which `TARGETS` lists.
 
-    A target encodes y as its loss expects it, and decodes scores to predictions.
+    A target encodes y as its loss expects it, and decodes scores to predictions. The
+    methods are called in this order: `copy_parameters`, `encode`,
+    `learn_from_rows` and `costs` when rows are read, `strata` for their split,
+    `learn_scale`, `transform`, `loss_params` and `best_constant_scores` before
+    training, `decode` and `score` for validation, and `predict` or `backward` after it.
 
     Attributes
     ----------
+    target_type : str
+        The type of target that the kind suits, as scikit-learn's ``type_of_target``
+        names it; 'continuous' for every target of a regressor.
+
     parameters : tuple of str
         The parameters of an estimator that the kind uses. `copy_parameters` makes them
         attributes.
@@ -31,8 +39,30 @@ class Target:
     parameters = ()
     min_validation_rows = 1
 
+    @classmethod
+    def suits(cls, estimator, target_type, classes):
+        """Return whether the targets of an estimator are of this kind.
+
+        Parameters
+        ----------
+        estimator : _BaseFCNet
+            The estimator, by the parameters of which a kind can be chosen, too.
+
+        target_type : str
+            The type of the target.
+
+        classes : ndarray or list of ndarray
+            The labels that there are; empty for a regressor.
+
+        Returns
+        -------
+        suits : bool
+            Whether they are.
+        """
+        return target_type == cls.target_type
+
     def copy_parameters(self, estimator):
-        """Copy the parameters of an estimator, which may have changed between fits."""
+        """Copy the parameters of an estimator, which may change between fits."""
         for name in self.parameters:
             setattr(self, name, getattr(estimator, name))
 
