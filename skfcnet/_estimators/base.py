@@ -522,9 +522,10 @@ class _BaseFCNet(FittedAttributes, CallbackSupportMixin, BaseEstimator):
             scores, gradients = passes.gradients(encoded)
             gradients = self._encoder.backward(rows, gradients.astype(np.float64))
             scores = scores.astype(np.float64)
-            return self._target.backward(gradients, scores, self._net.objective)
+            gradients = self._target.backward(gradients, scores, self._net.objective)
+            return finite(gradients, self._net.dtype).astype(X.dtype)
 
-        gradients = finite(self._by_chunks(gradients_of_chunk, X), self._net.dtype)
+        gradients = self._by_chunks(gradients_of_chunk, X)
         n_outputs, n_scores = self.n_outputs_, gradients.shape[1]
         axes = [n for n in (n_outputs, n_scores // n_outputs) if n > 1]
-        return gradients.reshape(len(X), *axes, X.shape[1]).astype(X.dtype)
+        return gradients.reshape(len(X), *axes, X.shape[1])

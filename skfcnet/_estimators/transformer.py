@@ -179,11 +179,12 @@ class FCNetTransformer(
             check_is_fitted(self)
         estimator = self.estimator_
         X = validate_X_predict(self, X, estimator._encoder.reader)
-        activations = estimator._by_chunks(
-            lambda passes, _, encoded: np.hstack(passes(encoded)), X, layer=self._layer
-        )
-        activations = finite(activations, estimator._net.dtype)
-        return activations.astype(X.dtype, copy=False)
+
+        def activations_of_chunk(passes, rows, encoded):
+            activations = finite(np.hstack(passes(encoded)), estimator._net.dtype)
+            return activations.astype(X.dtype, copy=False)
+
+        return estimator._by_chunks(activations_of_chunk, X, layer=self._layer)
 
 
 def _n_units(estimator, layer):
