@@ -347,12 +347,10 @@ class _BaseFCNet(FittedAttributes, CallbackSupportMixin, BaseEstimator):
     def _start_encoder(self, X, sample_weight):
         """Make the encoder, which learns what the columns of a table are."""
         table, counts = as_table(X), None
-        if issparse(table):
-            check_parameters_for_sparse_input(self)
         if sample_weight is not None:
             counts = validate_sample_weight(sample_weight, table.shape[0]) > 0
         self._encoder = Encoder(
-            scaling=None if issparse(table) else self.input_scaling,
+            scaling=self.input_scaling,
             embedding=self.numeric_embedding,
             n_bins=self.n_bins,
             categorical_features=self.categorical_features,
@@ -405,7 +403,7 @@ class _BaseFCNet(FittedAttributes, CallbackSupportMixin, BaseEstimator):
             target=self._target.transform(rows.target, self._compute_dtype)
         )
         if not hasattr(self, "_net"):
-            X = self._encoder.fit_transform(rows.X, rows.weight)
+            X = self._fit_encoder(rows)
             start_network(self, rows)
         else:
             continue_network(self)
@@ -413,6 +411,13 @@ class _BaseFCNet(FittedAttributes, CallbackSupportMixin, BaseEstimator):
             X = self._encode(rows.X)
         validation = None if held_out is None else ValidationSet(self, held_out)
         return rows._replace(X=X), validation
+
+    def _fit_encoder(self, rows):
+        """Fit the encoder; return the encoded features of the rows to train on."""
+        if issparse(rows.X):  # also where a data frame has sparse columns
+            check_parameters_for_sparse_input(self)
+            self._encoder.scaling = None
+        return self._encoder.fit_transform(rows.X, rows.weight)
 
     def _encode(self, X):
         """Return the encoded features of rows to train or validate on."""
