@@ -171,7 +171,9 @@ def test_costs_of_classes_of_several_columns_multiply():
     some = y[:, 0] == 0
     alone = clone(model).set_params(class_weight=costly).fit(X, y)
     assert (alone.predict(X[~some])[:, 0] == 0).all()
-    assert alone._target.costs(y).tolist() == (3.0 * some * (1 + (y[:, 1] == 15))).tolist()
+    assert (
+        alone._target.costs(y).tolist() == (3.0 * some * (1 + (y[:, 1] == 15))).tolist()
+    )
     balanced = clone(model).set_params(class_weight="balanced").fit(X, y)
     counts = [(column[:, None] == column).sum(axis=1) for column in y.T]
     expected = len(y) ** 2 / (3 * counts[0] * 2 * counts[1])
