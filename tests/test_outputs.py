@@ -281,6 +281,23 @@ def test_input_gradients_of_integers_are_float64():
     assert model.input_gradients(np.ones((2, D), int)).dtype == np.float64
 
 
+def test_predictions_of_numbers_almost_too_large_do_not_warn():
+    model, _ = fitted("one")
+    X = np.full((2, D), 3e38, np.float32)
+    X[1] *= -1  # the sum of all numbers is inf - inf
+    assert np.isfinite(model.predict(X)).all()
+    assert np.isfinite(model.input_gradients(X)).all()
+
+
+def test_input_gradients_beyond_the_dtype_of_X_are_infinite():
+    rng = np.random.default_rng(0)
+    X = 1e-30 * rng.normal(size=(60, 2))
+    model = FCNetRegressor(dtype="float64", max_iter=2, random_state=0)
+    model.fit(X, 1e50 * X[:, 0])
+    assert np.isfinite(model.input_gradients(X)).all()
+    assert np.isinf(model.input_gradients(X.astype(np.float32))).any()
+
+
 def test_input_gradients_validate_as_predictions_do():
     model, _ = fitted("one")
     with pytest.raises(TypeError, match="dense data is required"):

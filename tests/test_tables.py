@@ -668,6 +668,21 @@ def test_sparse_rows_are_neither_scaled_nor_missing():
             call(csr_array(X), y)
 
 
+def test_frames_of_sparse_columns_are_sparse_rows():
+    model, X, y, _ = table_of("regression", gaps=False)
+    rows = csr_array(np.where(X > 0, X, 0))
+    frame = pd.DataFrame.sparse.from_spmatrix(rows, columns=list("abcd"))
+    model.set_params(input_scaling="standard")
+    expected = clone(model)
+    for fitted, table in ((model, frame), (expected, rows)):
+        with pytest.warns(UserWarning, match="X is sparse, and is left as it is"):
+            fitted.fit(table, y)
+    np.testing.assert_array_equal(model.predict(frame), expected.predict(rows))
+    assert model.feature_names_in_.tolist() == list("abcd")
+    with pytest.raises(ValueError, match="X is sparse, but numeric_embedding="):
+        model.set_params(numeric_embedding="ple").fit(frame, y)
+
+
 @every_encoding
 def test_a_model_of_dense_rows_predicts_sparse_ones_alike(encoding):
     model, X, y, _ = table_of("regression", gaps=False)

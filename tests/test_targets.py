@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.sparse import csr_array
 from sklearn.base import clone
 from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split
@@ -149,6 +150,14 @@ def test_partial_fit_takes_the_classes_of_each_column():
         with pytest.raises(ValueError, match="y must have shape"):
             model.score(X, faulty)
     assert model.n_iter_ == 2
+
+
+def test_sparse_labels_are_learned_and_scored_as_dense_ones_are():
+    model, X, y = data_of("multilabel")
+    expected = clone(model).fit(X, y)
+    model.fit(X, csr_array(y))
+    np.testing.assert_array_equal(model.predict(X), expected.predict(X))
+    assert model.score(X, csr_array(y)) == expected.score(X, y)
 
 
 def test_classes_of_partial_fit_make_columns_of_two_labels_outputs():

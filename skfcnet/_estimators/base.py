@@ -349,17 +349,16 @@ class _BaseFCNet(FittedAttributes, CallbackSupportMixin, BaseEstimator):
     def _start_encoder(self, X, sample_weight):
         """Make the encoder, which learns the types of the columns of a table."""
         table, is_used = as_table(X), None
-        if issparse(table):
-            check_parameters_for_sparse_input(self)
-        if sample_weight is not None:
-            is_used = validate_sample_weight(sample_weight, table.shape[0]) > 0
-        self._encoder = Encoder(
-            scaling=None if issparse(table) else self.input_scaling,
+        encoder = Encoder(
+            scaling=self.input_scaling,
             embedding=self.numeric_embedding,
             n_bins=self.n_bins,
             categorical_features=self.categorical_features,
             dtype=self._compute_dtype,
-        ).learn_columns(table, is_used)
+        )
+        if sample_weight is not None and not encoder.is_plain(table):
+            is_used = validate_sample_weight(sample_weight, table.shape[0]) > 0
+        self._encoder = encoder.learn_columns(table, is_used)
 
     def _encode_target(self, y, *, is_whole):
         """Encode targets; refuse targets for which the loss is not defined."""
@@ -409,7 +408,7 @@ class _BaseFCNet(FittedAttributes, CallbackSupportMixin, BaseEstimator):
             target=self._target.transform(rows.target, self._compute_dtype)
         )
         if not hasattr(self, "_net"):
-            X = self._encoder.fit_transform(rows.X, rows.weight)
+            X = self._fit_encoder(rows)
             start_network(self, rows)
         else:
             update_network(self)
@@ -417,6 +416,13 @@ class _BaseFCNet(FittedAttributes, CallbackSupportMixin, BaseEstimator):
             X = self._encode(rows.X)
         validation = None if held_out is None else ValidationSet(self, held_out)
         return rows._replace(X=X), validation
+
+    def _fit_encoder(self, rows):
+        """Fit the encoder; return the encoded features of the rows to train on."""
+        if issparse(rows.X):  # also where a data frame has sparse columns
+            check_parameters_for_sparse_input(self)
+            self._encoder.scaling = None
+        return self._encoder.fit_transform(rows.X, rows.weight)
 
     def _encode(self, X):
         """Return the encoded features of training or validation rows."""
@@ -532,11 +538,10 @@ class _BaseFCNet(FittedAttributes, CallbackSupportMixin, BaseEstimator):
             scores, gradients = passes.gradients(encoded)
             gradients = self._encoder.backward(rows, gradients.astype(np.float64))
             scores = scores.astype(np.float64)
-            return self._target.backward(gradients, scores, passes.objective)
+            gradients = self._target.backward(gradients, scores, passes.objective)
+            return checked_range(gradients, self._net.dtype).astype(X.dtype)
 
-        gradients = checked_range(
-            self._apply_in_chunks(gradients_of_chunk, X, is_complete), self._net.dtype
-        )
+        gradients = self._apply_in_chunks(gradients_of_chunk, X, is_complete)
         n_outputs, n_scores = self.n_outputs_, gradients.shape[1]
         axes = [n for n in (n_outputs, n_scores // n_outputs) if n > 1]
-        return gradients.reshape(len(X), *axes, X.shape[1]).astype(X.dtype)
+        return gradients.reshape(len(X), *axes, X.shape[1])

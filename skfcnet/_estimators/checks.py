@@ -16,6 +16,7 @@ from skfcnet._tabular.table_reader import TableReader
 from skfcnet._tabular.tables import as_table, holds_numbers, refuse_masks
 
 
+@np.errstate(all="ignore")  # scikit-learn's checks add up numbers that may be huge
 def validate_table(estimator, X, *y, reader, reset, accept_sparse="csr", **checks):
     """Check a table and return it as an array of numbers, with y if it is passed.
 

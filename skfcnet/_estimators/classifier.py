@@ -545,9 +545,9 @@ class FCNetClassifier(ClassifierMixin, _BaseFCNet):
             The accuracy, from 0 to 1.
         """
         predictions = self.predict(X)
-        y = check_array(y, dtype=None, ensure_2d=False, input_name="y")
         if not isinstance(self.classes_, list):
             return accuracy_score(y, predictions, sample_weight=sample_weight)
+        y = check_array(y, dtype=None, ensure_2d=False, input_name="y")
         if y.shape != predictions.shape:
             raise ValueError(f"y must have shape {predictions.shape}, got {y.shape}.")
         if sample_weight is not None:

@@ -185,14 +185,15 @@ class FCNetTransformer(
             check_is_fitted(self)
         estimator = self.estimator_
         X, is_complete = validate_X_predict(self, X, estimator._encoder.reader)
-        activations = estimator._apply_in_chunks(
-            lambda passes, _, encoded: np.hstack(passes(encoded)),
-            X,
-            is_complete,
-            layer=self._layer,
+
+        def activations_of_chunk(passes, rows, encoded):
+            activations = np.hstack(passes(encoded))
+            activations = checked_range(activations, estimator._net.dtype)
+            return activations.astype(X.dtype, copy=False)
+
+        return estimator._apply_in_chunks(
+            activations_of_chunk, X, is_complete, layer=self._layer
         )
-        activations = checked_range(activations, estimator._net.dtype)
-        return activations.astype(X.dtype, copy=False)
 
 
 def _n_units(estimator, layer):

@@ -130,6 +130,22 @@ class Encoder:
 
     # Learning
 
+    def is_plain(self, table):
+        """Return whether a table holds numbers, and no column is categorical.
+
+        Parameters
+        ----------
+        table : ndarray, sparse matrix or dataframe of shape (N, D)
+            The table, from `as_table`.
+
+        Returns
+        -------
+        is_plain : bool
+            Whether it needs no reader.
+        """
+        names_columns = not isinstance(self.categorical_features, str | None)
+        return issparse(table) or (holds_numbers(table) and not names_columns)
+
     def learn_columns(self, X, counts=None):
         """Learn which columns are categorical, and how the table is read.
 
@@ -154,8 +170,7 @@ class Encoder:
         """
         self.reader = None
         table = as_table(X)
-        names_columns = not isinstance(self.categorical_features, str | None)
-        if issparse(table) or (holds_numbers(table) and not names_columns):
+        if self.is_plain(table):
             return self
         table = table if counts is None else take_rows(table, counts)
         mask = categorical_mask(table, self.categorical_features)
