@@ -20,7 +20,7 @@ from scaffolding import (
     short_fits,
     small_regressor,
 )
-from skfcnet import FCNetRegressor
+from skfcnet import FCNetClassifier, FCNetRegressor
 
 pytestmark = [short_fits, any_solver]
 
@@ -247,3 +247,11 @@ def test_floating_point_errors_of_the_caller_do_not_matter():
 def test_generators_are_refused_as_scikit_learn_does():
     with pytest.raises(ValueError, match="random_state"):
         FCNetRegressor(random_state=np.random.default_rng()).fit([[0.0], [1.0]], [0, 1])
+
+
+@pytest.mark.parametrize("method", ["fit", "partial_fit", "predict", "input_gradients"])
+@pytest.mark.parametrize("estimator", [FCNetClassifier, FCNetRegressor])
+def test_a_wrong_argument_is_told_without_private_names(estimator, method):
+    with pytest.raises(TypeError, match=f"{method}.. got an unexpected") as error:
+        getattr(estimator(), method)([[0.0]], wrong=1)
+    assert "_Base" not in str(error.value)

@@ -675,7 +675,7 @@ def test_frames_of_sparse_columns_are_sparse_rows():
     model.set_params(input_scaling="standard")
     expected = clone(model)
     for fitted, table in ((model, frame), (expected, rows)):
-        with pytest.warns(UserWarning, match="X is sparse, and is left as it is"):
+        with pytest.warns(UserWarning, match="X is sparse, and is not scaled"):
             fitted.fit(table, y)
     np.testing.assert_array_equal(model.predict(frame), expected.predict(rows))
     assert model.feature_names_in_.tolist() == list("abcd")

@@ -16,6 +16,7 @@ from scaffolding import (
     predictions,
     short_fits,
     small_classifier,
+    small_regressor,
 )
 from skfcnet import FCNetClassifier
 
@@ -231,3 +232,17 @@ def test_far_away_rows_have_probabilities_inside_and_finite_logarithms(kind, dty
     np.testing.assert_allclose(
         model.predict_log_proba(far), np.log(p), rtol=1e-5, atol=1e-6
     )
+
+
+def test_fit_refuses_counts_that_are_all_zero_but_a_part_of_a_stream_may_be():
+    X = np.random.default_rng(0).normal(size=(30, 2))
+    y = np.zeros(30)
+    model = small_regressor(loss="poisson")
+    with pytest.raises(ValueError, match="loss='poisson' requires y with a positive"):
+        model.fit(X, y)
+    assert not hasattr(model, "n_iter_")
+    y[3] = 2.0
+    with pytest.raises(ValueError, match="requires y with a positive sum"):
+        model.fit(X, y, sample_weight=(y == 0).astype(float))
+    assert np.isfinite(model.fit(X, y).loss_)
+    assert np.isfinite(clone(model).partial_fit(X, np.zeros(30)).loss_)

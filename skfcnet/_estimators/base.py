@@ -81,6 +81,12 @@ def store_parameters(estimator, parameters):
             setattr(estimator, name, value)
 
 
+def named_without_class(method):
+    """Let errors about the arguments of a method not name the private base class."""
+    method.__qualname__ = method.__name__
+    return method
+
+
 def _has_partial_fit(estimator):
     if estimator.solver == "lbfgs":
         raise AttributeError("partial_fit is not available for solver='lbfgs'.")
@@ -127,6 +133,7 @@ class _BaseFCNet(FittedAttributes, CallbackSupportMixin, BaseEstimator):
 
     # Fitting
 
+    @named_without_class
     def fit(
         self,
         X,
@@ -402,7 +409,8 @@ class _BaseFCNet(FittedAttributes, CallbackSupportMixin, BaseEstimator):
         """Encode the training and validation rows, and make or update the network."""
         # After the split, so that an epoch has as many rows as the training set.
         rows = rows.with_repetition_counts()
-        if self._target.learn_scale(rows):  # earlier losses are in another unit
+        has_new_unit = self._target.learn_from_training_set(rows)
+        if has_new_unit:  # so that losses cannot be compared with earlier ones
             self._training = self._training.without_best_epochs()
         rows = rows._replace(
             target=self._target.transform(rows.target, self._compute_dtype)
@@ -500,6 +508,7 @@ class _BaseFCNet(FittedAttributes, CallbackSupportMixin, BaseEstimator):
                 results[chunk] = result
         return results
 
+    @named_without_class
     def input_gradients(self, X):
         """Return the gradients of predictions with respect to the features.
 

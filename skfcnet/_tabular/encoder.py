@@ -262,7 +262,8 @@ class Encoder:
         features : ndarray of shape (N, width), or CSR matrix
             The encoded features, as from `transform`.
         """
-        return self.fit(numbers, weight).transform(numbers)
+        self.fit(numbers, weight)
+        return self.transform(numbers, is_complete=not self._with_missing.size)
 
     def updated(self, numbers, weight=None):
         """Return an encoder that has also learned columns that were constant so far.

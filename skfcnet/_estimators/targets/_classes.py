@@ -88,7 +88,7 @@ class ClassTarget(Target):
         """Return the class of each row, or None if there are several columns."""
         return None if self.has_several_columns else encoded.ravel()
 
-    def learn_scale(self, rows):
+    def learn_from_training_set(self, rows):
         """Choose the label smoothing of 'auto', in the first call."""
         if self._auto_smoothing is None:
             share = AUTO_SMOOTHING_ROWS / rows.total_weight()

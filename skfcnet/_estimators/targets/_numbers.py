@@ -76,7 +76,7 @@ class ContinuousTarget(Target):
         # scikit-learn's earlier checks accept None in an array of objects.
         return check_array(y, dtype=np.float64, input_name="y")
 
-    def learn_scale(self, rows):
+    def learn_from_training_set(self, rows):
         """Learn the scale of the targets, if it is not known from an earlier call."""
         known, scaling = self.scaler, None
         if self.scale_target:

@@ -5,10 +5,10 @@ class Target:
     """Base class of the kinds of target, which `TARGETS` lists.
 
     A target encodes y as its loss expects it, and decodes scores to predictions. The
-    methods are called in this order: `copy_parameters`, `encode`,
-    `learn_from_rows` and `costs` when rows are read, `strata` for their split,
-    `learn_scale`, `transform`, `loss_params` and `best_constant_scores` before
-    training, `decode` and `score` for validation, and `predict` or `backward` after it.
+    methods are called in this order: `copy_parameters`, `encode`, `learn_from_rows` and
+    `costs` when rows are read, `strata` for their split, `learn_from_training_set`,
+    `transform`, `loss_params` and `best_constant_scores` before training, `decode` and
+    `score` for validation, and `predict` or `backward` after it.
 
     Attributes
     ----------
@@ -81,8 +81,8 @@ class Target:
         """Return the classes by which a validation set is stratified, or None."""
         return None
 
-    def learn_scale(self, rows):
-        """Learn the scale of the training set; return whether it has changed."""
+    def learn_from_training_set(self, rows):
+        """Learn from the training set; return whether the loss has another unit now."""
         return False
 
     def transform(self, encoded, dtype):
