@@ -233,3 +233,38 @@ def test_package_can_be_imported_without_its_extras():
 def test_importing_the_package_loads_no_more_than_the_networks_of_scikit_learn(loaded):
     extra = loaded - modules_loaded_by("import sklearn.neural_network")
     assert sorted(name for name in extra if name.partition(".")[0] != "skfcnet") == []
+
+
+# Sizes, so that every file and class can be read by itself
+
+MOST_METHODS = 30
+MOST_LINES = 450
+
+
+def docstrings_of(tree):
+    """Yield the constants that are docstrings, also those of variables."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
+            yield node.value
+
+
+@every_module
+def test_no_module_has_too_many_lines_of_code(module):
+    path = FOLDER.joinpath(*module.split("."))
+    path = path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
+    in_docstrings = {
+        number
+        for docstring in docstrings_of(TREES[module])
+        for number in range(docstring.lineno, docstring.end_lineno + 1)
+    }
+    lines = path.read_text(encoding="utf-8").splitlines()
+    code = {n for n, line in enumerate(lines, 1) if line.strip()}
+    assert len(code - in_docstrings) <= MOST_LINES
+
+
+@every_module
+def test_no_class_has_too_many_methods(module):
+    for node in ast.walk(TREES[module]):
+        if isinstance(node, ast.ClassDef):
+            methods = [n for n in node.body if isinstance(n, ast.FunctionDef)]
+            assert len(methods) <= MOST_METHODS, node.name
