@@ -325,10 +325,10 @@ class _BaseFCNet(FittedAttributes, CallbackSupportMixin, BaseEstimator):
         """
         check_combinations(self)
         is_first = not hasattr(self, "_net")
-        table = X
+        table = as_table(X)
         if is_first:
-            self._start_encoder(X, sample_weight)
-        X, y, weight = self._validate(X, y, sample_weight, reset=is_first)
+            self._start_encoder(table, sample_weight)
+        X, y, weight = self._validate(table, y, sample_weight, reset=is_first)
         if is_first:  # rows of weight 0 belong to classes, too
             self._target = self._new_target(y, classes, is_whole=is_whole)
         X, y, weight, index = rows_of_positive_weight(X, y, weight)
@@ -338,7 +338,7 @@ class _BaseFCNet(FittedAttributes, CallbackSupportMixin, BaseEstimator):
         elif self._encoder.reader is not None:
             self._encoder = copy.copy(self._encoder)
             self._encoder.reader = self._encoder.reader.reporting_new_categories(
-                as_table(table), index, X
+                table, index, X
             )
         self._target.copy_parameters(self)
         encoded = self._encode_target(y, is_whole=is_whole)
@@ -353,9 +353,9 @@ class _BaseFCNet(FittedAttributes, CallbackSupportMixin, BaseEstimator):
         encoded = self._encode_target(y, is_whole=False)
         return Rows(X, y, encoded, weight, self._target.costs(y), index)
 
-    def _start_encoder(self, X, sample_weight):
+    def _start_encoder(self, table, sample_weight):
         """Make the encoder, which learns the types of the columns of a table."""
-        table, is_used = as_table(X), None
+        is_used = None
         encoder = Encoder(
             scaling=self.input_scaling,
             embedding=self.numeric_embedding,

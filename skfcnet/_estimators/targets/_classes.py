@@ -6,7 +6,6 @@ import numpy as np
 from sklearn.metrics import accuracy_score
 from sklearn.utils.multiclass import check_classification_targets
 
-from skfcnet._engine.statistics import distinct
 from skfcnet._estimators.target_checks import check_n_outputs, sorted_labels
 from skfcnet._estimators.targets._class_weights import ClassWeights
 from skfcnet._estimators.targets._target import Target
@@ -101,11 +100,6 @@ class ClassTarget(Target):
         return {
             "label_smoothing": self._auto_smoothing if is_auto else self.label_smoothing
         }
-
-    def best_constant_scores(self, rows, weight, loss):
-        """Return the log-odds of the labels, or the logarithms of the shares."""
-        columns = [distinct(column, weight) for column in rows.target.T]
-        return [np.ravel(loss.constant_scores(*column)) for column in columns]
 
     def average(self, scores, loss):
         """Return the scores of the mean prediction of the members."""

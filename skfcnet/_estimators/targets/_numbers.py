@@ -8,7 +8,6 @@ from sklearn.metrics import r2_score
 from sklearn.utils import check_array
 
 from skfcnet._engine.numeric import checked_cast
-from skfcnet._engine.statistics import distinct
 from skfcnet._estimators.target_checks import check_n_outputs
 from skfcnet._estimators.targets._target import Target
 from skfcnet._tabular.target_scaler import TargetScaler
@@ -102,11 +101,6 @@ class ContinuousTarget(Target):
             name: np.asarray(getattr(self, parameter)).tolist()
             for name, parameter in REGRESSION_LOSSES[self.loss].parameters.items()
         }
-
-    def best_constant_scores(self, rows, weight, loss):
-        """Return the scores of the mean, median or quantiles of each target."""
-        columns = [distinct(column, weight) for column in rows.target.T]
-        return [np.ravel(loss.constant_scores(*column)) for column in columns]
 
     def decode(self, scores, loss):
         """Return the predictions in the units of the targets."""

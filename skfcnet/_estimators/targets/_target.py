@@ -1,7 +1,13 @@
 """The base class of all kinds of target."""
 
+from abc import ABC, abstractmethod
 
-class Target:
+import numpy as np
+
+from skfcnet._engine.statistics import distinct
+
+
+class Target(ABC):
     """Base class of the kinds of target, which `TARGETS` lists.
 
     A target encodes y as its loss expects it, and decodes scores to predictions. The
@@ -66,12 +72,12 @@ class Target:
         for name in self.parameters:
             setattr(self, name, getattr(estimator, name))
 
-    def learn_from_rows(self, y, weight):
+    def learn_from_rows(self, y, weight):  # noqa: B027 - numbers have nothing to learn
         """Learn from y and the weights of all rows of positive weight."""
 
+    @abstractmethod
     def encode(self, y):
         """Return y as class indices or numbers, of shape (N,) or (N, n_outputs)."""
-        raise NotImplementedError
 
     def costs(self, y):
         """Return the factor by which the loss of each row is multiplied, or None."""
@@ -114,15 +120,16 @@ class Target:
         scores : list of ndarray
             The scores of each output.
         """
-        raise NotImplementedError
+        columns = [distinct(column, weight) for column in rows.target.T]
+        return [np.ravel(loss.constant_scores(*column)) for column in columns]
 
+    @abstractmethod
     def decode(self, scores, loss):
         """Return the predicted labels or numbers, given scores of shape (N, S)."""
-        raise NotImplementedError
 
+    @abstractmethod
     def score(self, y, predictions, weight, loss_value):
         """Return the default validation score; greater is better."""
-        raise NotImplementedError
 
     def backward(self, gradients, scores, loss):
         """Return the gradients of the predictions, given the gradients of the scores.
@@ -150,6 +157,6 @@ class Target:
     # The prediction methods of the estimators call the methods of the same name. The
     # scores of all members have shape (n_members, N, S), and dtype is that of X.
 
+    @abstractmethod
     def predict(self, scores, loss, dtype):
         """Return the predictions of rows."""
-        raise NotImplementedError
