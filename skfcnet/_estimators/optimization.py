@@ -184,7 +184,9 @@ def minibatch_solver(estimator, rows, n_epochs, *, is_partial_fit=False):
     schedule_parameters = SCHEDULES[schedule].defaults
     return Solver(
         estimator._net,
-        {"X_train": rows.X, "y_train": rows.target},
+        **rows.solver_arguments(
+            batch_size=minibatch_size(estimator, n_rows), shuffle=estimator.shuffle
+        ),
         update_rule=rule,
         optim_config=config,
         schedule=schedule,
@@ -193,12 +195,8 @@ def minibatch_solver(estimator, rows, n_epochs, *, is_partial_fit=False):
         },
         warmup_epochs=estimator.warmup_epochs,
         max_grad_norm=estimator.max_grad_norm,
-        batch_size=minibatch_size(estimator, n_rows),
         num_epochs=n_epochs,
         verbose=False,
-        sample_weight=rows.weight,
-        loss_weight=rows.cost,
-        shuffle=estimator.shuffle,
         random_state=training.rng,
         first_step=training.step,
         total_steps=total_steps,

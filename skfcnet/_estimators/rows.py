@@ -61,6 +61,16 @@ class Rows(NamedTuple):
         # The exact sum does not depend on the order of the rows.
         return self.n_rows if self.weight is None else round(fsum(self.weight))
 
+    def solver_arguments(self, *, batch_size, shuffle):
+        """Return the arguments of a `Solver` that say what its minibatches are."""
+        return {
+            "data": {"X_train": self.X, "y_train": self.target},
+            "batch_size": batch_size,
+            "sample_weight": self.weight,
+            "loss_weight": self.cost,
+            "shuffle": shuffle,
+        }
+
     def normalized_weight(self):
         """Return the weights, rescaled to a mean of 1, times the costs; or None."""
         if self.weight is None:
