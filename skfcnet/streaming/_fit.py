@@ -18,7 +18,7 @@ from skfcnet.streaming._batches import BatchStream
 from skfcnet.streaming._buckets import Buckets, MinibatchesOnDisk
 from skfcnet.streaming._sample import read_sample
 
-BUFFER_SIZE = 50_000_000
+BUFFER_SIZE = 32_000_000
 """The default of ``buffer_size``, in bytes."""
 
 MAX_VALIDATION_SHARE = 0.5
@@ -80,7 +80,7 @@ def fit(
     sample_weight_val : array-like of shape (n_val,), default=None
         The sample weights of the validation set.
 
-    buffer_size : int, default=50_000_000
+    buffer_size : int, default=32_000_000
         The number of bytes of the rows that are in memory at a time: of the sample,
         as numbers in float64, and of a bucket of encoded rows. At the peak there are
         several copies of it.

@@ -10,7 +10,7 @@ from os import PathLike
 
 from skfcnet._tabular.tables import is_frame
 
-ARROW_ROWS = 2**14
+ARROW_ROWS = 2**13
 """The number of rows of a batch that is read from a file or a table of Arrow."""
 
 
