@@ -29,6 +29,7 @@ MAY_IMPORT = {
     "datasets": (),
     "plotting": (),
     "presets": (),
+    "streaming": (*ENGINE, "_tabular", "_compat", "_estimators"),
     # What it loads when it is first asked for: see the test of what is loaded.
     "__init__": ("_estimators", "plotting"),
 }
@@ -36,7 +37,12 @@ MAY_IMPORT = {
 others."""
 
 WITHOUT_SCIKIT_LEARN = ENGINE
-OPTIONAL = {"torchvision": "datasets", "pandas": "datasets", "matplotlib": "plotting"}
+OPTIONAL = {
+    "torchvision": "datasets",
+    "pandas": "datasets",
+    "matplotlib": "plotting",
+    "pyarrow": "streaming._sources",
+}
 DISTRIBUTIONS = {"sklearn": "scikit-learn"}  # where the names differ
 
 ROOT = Path(__file__).parents[1]

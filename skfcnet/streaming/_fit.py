@@ -135,9 +135,8 @@ def fit(
     ...     for _ in range(20):
     ...         X = rng.uniform(size=(100, 2))
     ...         yield X, X[:, 0] - X[:, 1]
-    >>> net = FCNetRegressor(hidden_layer_sizes=16, max_iter=5, random_state=0)
-    >>> net = streaming.fit(net, batches, buffer_size=20_000)
-    >>> net.predict([[0.9, 0.1]]).round(1)
+    >>> net = FCNetRegressor(max_iter=5, random_state=0)
+    >>> streaming.fit(net, batches).predict([[0.9, 0.1]]).round(1)
     array([0.8])
     """
     _check_arguments(estimator, buffer_size, folder)
