@@ -196,10 +196,12 @@ def concatenated(tables):
 
 def _with_the_same_categories(frames, union_categoricals):
     """Return data frames of pandas that list the same categories in each column."""
-    for j in range(frames[0].shape[1]):
+    is_categorical = [
+        has_categorical_dtype(frames[0], j) for j in range(frames[0].shape[1])
+    ]
+    for j in np.flatnonzero(is_categorical):
         columns = [take_columns(frame, j) for frame in frames]
-        dtypes = {column.dtype for column in columns}
-        if len(dtypes) > 1 and has_categorical_dtype(frames[0], j):
+        if len({column.dtype for column in columns}) > 1:
             name, dtype = columns[0].name, union_categoricals(columns).dtype
             frames = [frame.astype({name: dtype}) for frame in frames]
     return frames

@@ -134,6 +134,8 @@ class _Reservoir:
         for i, piece in enumerate(pieces):
             pieces[i] = None  # its memory is free as soon as it was copied
             self._keep(piece)
+        # Many small pieces among memory that was freed would keep much of it in use.
+        self._pieces = [self._concatenated()]
 
     def _concatenated(self):
         X, *arrays = zip(*self._pieces, strict=True)

@@ -99,11 +99,15 @@ def _arrow_opener(data):
     if not isinstance(data, arrow.Dataset):
         is_path = isinstance(data, str | list)
         data = arrow.dataset(data, format="parquet" if is_path else None)
-    # By default, 64 batches of 131,072 rows would be read in advance.
-    options = {"batch_size": ARROW_ROWS, "batch_readahead": 1, "fragment_readahead": 1}
-    if data.__class__ is arrow.FileSystemDataset and data.format.default_extname == (
-        "parquet"
-    ):
+    # By default, 64 batches of 131,072 rows would be read in advance, and every thread
+    # would keep memory of its own.
+    options = {
+        "batch_size": ARROW_ROWS,
+        "batch_readahead": 1,
+        "fragment_readahead": 1,
+        "use_threads": False,
+    }
+    if isinstance(getattr(data, "format", None), arrow.ParquetFileFormat):
         options["fragment_scan_options"] = arrow.ParquetFragmentScanOptions(
             pre_buffer=False, use_buffered_stream=True
         )
@@ -115,4 +119,4 @@ def _is_of_arrow(a):
 
 
 def _as_batch(batch):
-    return batch.to_pandas() if _is_of_arrow(batch) else batch
+    return batch.to_pandas(use_threads=False) if _is_of_arrow(batch) else batch
