@@ -598,6 +598,7 @@ X, Y = np.ones((4, 2)), np.arange(4.0)
         ((X, np.ones((4, 2))), ValueError, "there are 2 targets, but 1"),
         ((X, Y, Y), ValueError, "every batch must have sample weights, or none"),
         ((X, 3.0), ValueError, "y must be an array"),
+        ((X, list("abcd")), ValueError, "the targets are objects, but numbers"),
     ],
 )
 def test_errors_of_tuples_name_the_batch(second, error, message):
@@ -677,6 +678,20 @@ def test_without_pyarrow_the_error_names_the_extra(monkeypatch):
         streaming.fit(regressor(), "rows.parquet", target="y")
 
 
+@pytest.mark.parametrize(
+    ("weight", "message"),
+    [
+        (-1.0, "Negative values .*sample_weight"),
+        (np.nan, "sample_weight contains NaN"),
+        ("a", "could not convert"),
+    ],
+)
+def test_errors_of_weights_name_the_batch(weight, message):
+    data = [(X, Y, np.ones(4)), (X, Y, [1.0, weight, 1.0, 1.0])]
+    with pytest.raises(ValueError, match=r"Batch 2 \((?s:.)*" + message):
+        streaming.fit(regressor(), data)
+
+
 # The two passes
 
 
@@ -711,16 +726,17 @@ def test_an_epoch_has_every_row_in_a_new_order(tmp_path, weighted):
     n = 1000
     rows, rng = np.arange(n), np.random.default_rng(0)
     weight = 1.0 + rows % 2 if weighted else None
-    buckets = Buckets(tmp_path, n_rows=n, buffer_size=8000, rng=rng)
-    buckets.add(
-        {
-            "X": np.column_stack([rows, -rows]).astype(np.float32),
-            "y": rows,
-            "sample_weight": weight,
-            "loss_weight": rows / 2,
-        },
-        buckets.draw(n),
-    )
+    buckets = Buckets(tmp_path, n_rows=n, batch_size=8, buffer_size=8000, rng=rng)
+    arrays = {
+        "X": np.column_stack([rows, -rows]).astype(np.float32),
+        "y": rows,
+        "sample_weight": weight,
+        "loss_weight": rows / 2,
+    }
+    for part in cut(rows, 170):
+        taken = {name: a if a is None else a[part] for name, a in arrays.items()}
+        buckets.add(taken, buckets.draw(len(part)))
+    buckets.flush()
     minibatches = MinibatchesOnDisk(buckets, batch_size=8)
     epochs = []
     for _ in range(2):

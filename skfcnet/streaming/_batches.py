@@ -6,7 +6,8 @@ from typing import NamedTuple
 
 import numpy as np
 from scipy.sparse import issparse
-from sklearn.utils import check_consistent_length
+from sklearn.utils import assert_all_finite, check_consistent_length, column_or_1d
+from sklearn.utils.validation import check_non_negative
 
 from skfcnet._estimators.target_checks import refuse_missing
 from skfcnet._tabular.tables import (
@@ -37,7 +38,7 @@ class Batch(NamedTuple):
         The targets.
 
     weight : ndarray of shape (n,) or None
-        The sample weights, as the user passed them.
+        The sample weights, none of which is negative.
     """
 
     number: int
@@ -50,6 +51,12 @@ class Batch(NamedTuple):
     def n_rows(self):
         """The number of rows."""
         return len(self.y)
+
+    @property
+    def has_weight(self):
+        """Which rows have a positive weight."""
+        is_weighted = self.weight is not None
+        return self.weight > 0 if is_weighted else np.ones(self.n_rows, bool)
 
     @contextmanager
     def named_in_errors(self):
@@ -105,10 +112,15 @@ class BatchStream:
                 X, y, weight = self._split(given)
                 if len(y) == 0:
                     continue
-                batch = Batch(number, start, _checked_table(X), y, weight)
                 check_consistent_length(X, y, weight)
+                if weight is not None:
+                    weight = column_or_1d(weight, dtype=np.float64)
+                    assert_all_finite(weight, input_name="sample_weight")
+                batch = Batch(number, start, _checked_table(X), y, weight)
             with batch.named_in_errors():
                 refuse_missing(y, "y")
+                if weight is not None:
+                    check_non_negative(weight, "sample_weight")
                 layout = _Layout.of(batch)
                 first = first or layout
                 first.check(layout)
@@ -196,6 +208,7 @@ class _Layout(NamedTuple):
     names: list
     kinds: list
     n_targets: int
+    kind_of_target: str
     has_weight: bool
 
     @classmethod
@@ -210,8 +223,13 @@ class _Layout(NamedTuple):
             width = batch.X.shape[1]
             kinds = ["numbers" if is_numeric.all() else "objects"] * width
         n_targets = 1 if batch.y.ndim == 1 else batch.y.shape[1]
-        has_weight = batch.weight is not None
-        return cls(column_names(batch.X).tolist(), kinds, n_targets, has_weight)
+        return cls(
+            names=column_names(batch.X).tolist(),
+            kinds=kinds,
+            n_targets=n_targets,
+            kind_of_target="numbers" if batch.y.dtype.kind in "biuf" else "objects",
+            has_weight=batch.weight is not None,
+        )
 
     def check(self, other):
         """Raise an error if the layout of a later batch is not that of the first."""
@@ -230,6 +248,11 @@ class _Layout(NamedTuple):
             raise ValueError(
                 f"there are {other.n_targets} targets, but {self.n_targets} in the "
                 f"first batch."
+            )
+        if other.kind_of_target != self.kind_of_target:
+            raise ValueError(
+                f"the targets are {other.kind_of_target}, but {self.kind_of_target} in "
+                f"the first batch: give them the same dtype in every batch."
             )
         if other.has_weight != self.has_weight:
             raise ValueError(

@@ -18,6 +18,10 @@ MIN_MINIBATCHES = 10
 """A bucket has at least so many minibatches on average, so that the last one, which is
 smaller, hardly matters."""
 
+PENDING_SHARE = 0.1
+"""Rows are written to disk when they have this share of the size of the buffer, since
+many buckets would be sent few rows of each batch."""
+
 CHUNK_BYTES = 2**20
 """The number of bytes of a bucket that are read from the disk at a time."""
 
@@ -33,6 +37,9 @@ class Buckets:
     n_rows : int
         The number of rows that will be added at most.
 
+    batch_size : int
+        The number of rows of a minibatch.
+
     buffer_size : int
         The number of bytes that a bucket has at most, on average.
 
@@ -45,12 +52,15 @@ class Buckets:
         The number of rows so far.
     """
 
-    def __init__(self, folder, *, n_rows, buffer_size, rng):
+    def __init__(self, folder, *, n_rows, batch_size, buffer_size, rng):
         self._folder = Path(folder)
         self._n_expected = n_rows
+        self._batch_size = batch_size
         self._buffer_size = buffer_size
         self._rng = rng
         self._record = None
+        self._pending = []  # rows that are not on disk yet, and their buckets
+        self._n_pending = 0
         self.n_rows = 0
 
     def draw(self, n):
@@ -76,16 +86,28 @@ class Buckets:
         for name, a in arrays.items():
             records[name] = a
         bucket = (draws * self.n_buckets).astype(np.intp)
-        order = bucket.argsort(kind="stable")
-        counts = np.bincount(bucket, minlength=self.n_buckets)
-        ends = counts.cumsum()
-        for i in np.flatnonzero(counts):
-            self._append(i, records[order[ends[i] - counts[i] : ends[i]]])
-        self._counts += counts
         self.n_rows += len(draws)
         if "sample_weight" in arrays:
             # These are added one after the other, so that batches do not matter.
             np.add.at(self._totals, bucket, arrays["sample_weight"])
+        self._pending.append((records, bucket))
+        self._n_pending += records.nbytes
+        if self._n_pending >= PENDING_SHARE * self._buffer_size:
+            self.flush()
+
+    def flush(self):
+        """Write all rows to disk, which must be done before the first one is loaded."""
+        if not self._pending:
+            return
+        records, bucket = map(np.concatenate, zip(*self._pending, strict=True))
+        self._pending, self._n_pending = [], 0
+        order = bucket.argsort(kind="stable")
+        counts = np.bincount(bucket, minlength=self.n_buckets)
+        ends = counts.cumsum()
+        for i in np.flatnonzero(counts):
+            with self._path(i).open("ab") as file:
+                records[order[ends[i] - counts[i] : ends[i]]].tofile(file)
+        self._counts += counts
 
     def _start(self, arrays):
         """Decide on the number of buckets, given the first rows."""
@@ -94,6 +116,14 @@ class Buckets:
         self.n_buckets = ceil(n_bytes / self._buffer_size)
         self._counts = np.zeros(self.n_buckets, np.intp)
         self._totals = np.zeros(self.n_buckets)
+        needed = MIN_MINIBATCHES * self._batch_size
+        if self.n_buckets > 1 and self._n_expected < needed * self.n_buckets:
+            raise ValueError(
+                f"buffer_size={self._buffer_size} holds fewer than {MIN_MINIBATCHES} "
+                f"minibatches of {self._batch_size} encoded rows of "
+                f"{self._record.itemsize} bytes: raise it to "
+                f"{2 * needed * self._record.itemsize}, or lower batch_size."
+            )
         n_free = disk_usage(self._folder).free
         if n_bytes > n_free:
             raise OSError(
@@ -105,25 +135,10 @@ class Buckets:
     def _path(self, bucket):
         return self._folder / f"{bucket}.rows"
 
-    def _append(self, bucket, records):
-        with self._path(bucket).open("ab") as file:
-            records.tofile(file)
-
     def no_rows(self):
         """Return an array of no encoded rows, which has their width and dtype."""
         dtype = self._record["X"]
         return np.empty((0, *dtype.shape), dtype.base)
-
-    def check_batch_size(self, batch_size):
-        """Raise an error if a bucket has too few minibatches."""
-        needed = MIN_MINIBATCHES * batch_size
-        if self.n_buckets > 1 and self.n_rows < needed * self.n_buckets:
-            raise ValueError(
-                f"buffer_size={self._buffer_size} holds fewer than {MIN_MINIBATCHES} "
-                f"minibatches of {batch_size} encoded rows of {self._record.itemsize} "
-                f"bytes: raise it to {2 * needed * self._record.itemsize}, or lower "
-                f"batch_size."
-            )
 
     def total_weights(self):
         """Return the number of rows of each bucket, counting repetitions."""
@@ -175,7 +190,6 @@ class MinibatchesOnDisk(Minibatches):
     """
 
     def __init__(self, buckets, *, batch_size):
-        buckets.check_batch_size(batch_size)
         self.batch_size = batch_size
         self.like = buckets.no_rows()
         self._buckets = buckets

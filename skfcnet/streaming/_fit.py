@@ -12,6 +12,7 @@ from sklearn.utils import check_random_state
 
 from skfcnet._compat import validate_params
 from skfcnet._estimators.base import _BaseFCNet
+from skfcnet._estimators.optimization import minibatch_size
 from skfcnet._estimators.training_data import DataInMemory
 from skfcnet._tabular.tables import take_rows
 from skfcnet.streaming._batches import BatchStream
@@ -263,7 +264,8 @@ class StreamedData(NamedTuple):
         with TemporaryDirectory(prefix="skfcnet-", dir=folder) as path:
             buckets = Buckets(
                 path,
-                n_rows=self.sample.n_total,
+                n_rows=self.sample.n_weighted,
+                batch_size=minibatch_size(draft, self.sample.n_weighted),
                 buffer_size=self.buffer_size,
                 rng=self.rng,
             )
@@ -310,9 +312,7 @@ class StreamedData(NamedTuple):
         n_read = 0
         for batch in self.stream:
             n_read += batch.n_rows
-            is_trained_on = np.ones(batch.n_rows, bool)
-            if batch.weight is not None:
-                is_trained_on &= batch.weight != 0
+            is_trained_on = batch.has_weight
             first, last = np.searchsorted(left_out, [batch.start, n_read])
             is_trained_on[left_out[first:last] - batch.start] = False
             draws = buckets.draw(batch.n_rows)[is_trained_on]
@@ -320,6 +320,7 @@ class StreamedData(NamedTuple):
                 with batch.named_in_errors():
                     arrays = _encoded(draft, batch, is_trained_on)
                 buckets.add(arrays, draws)
+        buckets.flush()
         if n_read != self.sample.n_total:
             raise ValueError(
                 f"data had {self.sample.n_total} rows when they were read first, and "

@@ -37,6 +37,9 @@ class Sample(NamedTuple):
     n_total : int
         The number of rows of the stream.
 
+    n_weighted : int
+        The number of rows of the stream that have a positive weight.
+
     summary : LabelSummary or RangeSummary
         What is known of the targets of all rows.
     """
@@ -46,6 +49,7 @@ class Sample(NamedTuple):
     weight: object
     position: object
     n_total: int
+    n_weighted: int
     summary: object
 
     @property
@@ -93,7 +97,7 @@ def read_sample(stream, estimator, *, buffer_size, rng):
                 estimator._new_target(batch.y, None, is_whole=True)  # its kind is right
                 kind = RangeSummary if estimator._predicts_numbers else LabelSummary
                 summary = kind(batch.y.ndim)
-            summary.add(batch.y, batch.weight)
+            summary.add(batch)
         reservoir.add(batch)
     if reservoir is None:
         raise ValueError("data have no rows.")
@@ -106,7 +110,7 @@ class _Reservoir:
     def __init__(self, n_wanted, rng):
         self._n_wanted, self._rng = n_wanted, rng
         self._pieces = []  # of X, y, weights, positions and keys
-        self._n_kept = self._n_total = 0
+        self._n_kept = self._n_total = self._n_weighted = 0
         self._largest_key = 1.0
 
     def add(self, batch):
@@ -114,6 +118,7 @@ class _Reservoir:
         keys = self._rng.random(batch.n_rows)
         position = np.arange(self._n_total, self._n_total + batch.n_rows)
         self._n_total += batch.n_rows
+        self._n_weighted += np.count_nonzero(batch.has_weight)
         self._keep((batch.X, batch.y, batch.weight, position, keys))
         if self._n_kept > SLACK * self._n_wanted:
             self._drop_largest_keys()
@@ -148,7 +153,7 @@ class _Reservoir:
             self._drop_largest_keys()
         *arrays, _ = self._concatenated()
         self._pieces = []
-        return Sample(*arrays, self._n_total, summary)
+        return Sample(*arrays, self._n_total, self._n_weighted, summary)
 
 
 def _taken(a, mask):
@@ -169,9 +174,9 @@ class LabelSummary:
         self._is_single = n_dimensions == 1
         self._labels = self._totals = None
 
-    def add(self, y, weight):
+    def add(self, batch):
         """Add the labels of a batch."""
-        columns = [y] if self._is_single else list(y.T)
+        columns = [batch.y] if self._is_single else list(batch.y.T)
         labels = [sorted_labels(column, "y") for column in columns]
         if self._labels is not None:
             labels = [
@@ -179,16 +184,16 @@ class LabelSummary:
                 for both in zip(self._labels, labels, strict=True)
             ]
         if self._is_single:
-            self._add_weights(y, weight, labels[0])
+            self._add_weights(batch, labels[0])
         self._labels = labels
 
-    def _add_weights(self, y, weight, labels):
+    def _add_weights(self, batch, labels):
         totals = np.zeros(len(labels))
         if self._labels is not None:
             totals[np.searchsorted(labels, self._labels[0])] = self._totals
         # These are added one after the other, so that batches do not matter.
-        weight = 1.0 if weight is None else weight.astype(float)
-        np.add.at(totals, np.searchsorted(labels, y), weight)
+        weight = 1.0 if batch.weight is None else batch.weight
+        np.add.at(totals, np.searchsorted(labels, batch.y), weight)
         self._totals = totals
 
     @property
@@ -225,11 +230,9 @@ class RangeSummary:
     def __init__(self, n_dimensions):
         self._extremes = None
 
-    def add(self, y, weight):
+    def add(self, batch):
         """Add the targets of a batch."""
-        numbers = y.reshape(len(y), -1).astype(float)
-        if weight is not None:
-            numbers = numbers[weight != 0]
+        numbers = batch.y.reshape(batch.n_rows, -1)[batch.has_weight].astype(float)
         if self._extremes is not None:
             numbers = np.concatenate([self._extremes, numbers])
         if len(numbers):
