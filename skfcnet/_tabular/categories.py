@@ -2,31 +2,38 @@
 
 import numpy as np
 
+UNKNOWN = -1.0
+"""The code of a category that is not encoded."""
+
 
 class CategoryEncoder:
-    """One-hot encoder of categories that are numbered.
+    """Encoder of categories that are numbered: it gives those of each column a code.
 
-    Each category of a column has a column of its own in the output, which is 1 in the
-    rows of that category and 0 in the others. A column of two categories becomes a
-    single one, of -1 for the first and 1 for the second. Rows whose category is missing
-    or was not there in `fit` are 0 in all columns.
-
-    A category that the dtype lists, but that no row has, has its own column, too.
+    A category that the dtype lists, but that no row has, has a code, too. What is
+    missing, or was not there in `fit`, has the code `UNKNOWN`.
 
     Attributes
     ----------
-    width : int
-        Number of columns of the output.
+    onehot : dict
+        What `skfcnet.layers.onehot_forward` is told. Each category of a column has a
+        column of its own, but two categories have a single one, of -1 and 1.
 
     columns_without_rows : ndarray of int
-        Which columns of the output belong to categories that no row has.
+        Which of these columns belong to categories that no row has.
 
     Examples
     --------
     >>> import numpy as np
     >>> from skfcnet._tabular.categories import CategoryEncoder
     >>> X = np.array([[0.0, 0.0], [1.0, 2.0], [np.nan, 4.0], [0.0, 0.0]])
-    >>> CategoryEncoder().fit(X).transform(X)
+    >>> encoder = CategoryEncoder().fit(X)
+    >>> encoder.transform(X)
+    array([[ 0.,  0.],
+           [ 1.,  1.],
+           [-1.,  2.],
+           [ 0.,  0.]])
+    >>> from skfcnet.layers import onehot_forward
+    >>> onehot_forward(encoder.transform(X), encoder.onehot)[0]
     array([[-1.,  1.,  0.,  0.],
            [ 1.,  0.,  1.,  0.],
            [ 0.,  0.,  0.,  1.],
@@ -50,47 +57,42 @@ class CategoryEncoder:
         self : CategoryEncoder
             The fitted encoder.
         """
-        encoded_columns = []
+        self._categories, columns = [], []
         n_listed = [0] * X.shape[1] if n_listed is None else n_listed
         for j, column in enumerate(X.T):
             with_rows = np.unique(column[~np.isnan(column)])
             categories = np.union1d(with_rows, np.arange(n_listed[j]))
+            self._categories.append(categories)
             if len(categories) == len(with_rows) == 2:
-                encoded_columns.append((j, categories[1], categories[0], True))
+                columns.append((j, 1, 0, True))
             else:
                 has_rows = np.isin(categories, with_rows)
-                for category, has in zip(categories, has_rows, strict=True):
-                    encoded_columns.append((j, category, np.nan, has))
-        # A column of the output is 1 at one category and -1 at another, if not at NaN.
-        table = np.reshape(encoded_columns, (-1, 4)).T
-        column, self._plus, self._minus, has_rows = table
-        self._column = column.astype(int)
+                columns += [(j, code, np.nan, has) for code, has in enumerate(has_rows)]
+        column, plus, minus, has_rows = np.reshape(columns, (-1, 4)).T
+        self.onehot = {"column": column.astype(int), "plus": plus, "minus": minus}
         self.columns_without_rows = np.flatnonzero(has_rows == 0)
         return self
 
-    @property
-    def width(self):
-        """Number of columns of the output."""
-        return len(self._column)
-
     def transform(self, X, *, out=None):
-        """Encode rows.
+        """Return the codes of the categories of rows.
 
         Parameters
         ----------
         X : ndarray of shape (N, C)
             The numbers of categories, or NaN.
 
-        out : ndarray of shape (N, width), default=None
+        out : ndarray of shape (N, C), default=None
             Array to write to; None: a new one, of float64.
 
         Returns
         -------
-        out : ndarray of shape (N, width)
-            The encoded rows.
+        out : ndarray of shape (N, C)
+            The codes.
         """
-        out = np.empty((len(X), self.width)) if out is None else out
-        given = X.take(self._column, axis=1)
-        out[...] = given == self._plus
-        out -= given == self._minus
+        out = np.empty(X.shape) if out is None else out
+        for j, categories in enumerate(self._categories):
+            codes = np.searchsorted(categories, X[:, j])
+            is_known = codes < len(categories)
+            is_known[is_known] = categories[codes[is_known]] == X[is_known, j]
+            out[:, j] = np.where(is_known, codes, UNKNOWN)
         return out
