@@ -14,7 +14,7 @@ from skfcnet._engine.workspace import Workspace
 CHUNK = 2048
 """Number of rows of a test-time pass, so that more rows do not need more memory."""
 
-CHUNK_SIZE = 2**21
+CHUNK_SIZE = 2**19
 """The most numbers that a stage holds in a test-time pass.
 
 A pass through a wide stage takes fewer rows.

@@ -54,7 +54,8 @@ class Encoder:
     * the scaled columns; with piecewise linear encoding, these are multiplied by
       `LINEAR_FACTOR`, and their components follow;
     * for each numeric column with missing values in `fit`, whether it is missing;
-    * one-hot columns of the categories;
+    * one-hot columns of the categories of columns with few, and the trained embedding
+      of those with many;
     * with the embedding 'pbld', its columns.
 
     A missing number becomes 0, the centre of its scaled column. An encoder can be
@@ -228,7 +229,7 @@ class Encoder:
         weight = exact_weights(weight, len(numbers))
         self._scaler = Scaler(self.scaling).fit(numeric, weight)
         n_listed = None if self.reader is None else self.reader.n_listed
-        self._categories = CategoryEncoder().fit(categories, n_listed)
+        self._categories = CategoryEncoder().fit(categories, weight, n_listed)
         bins = self._bins(numeric, weight) if embedding == "ple" else None
         self._factor = 1.0 if bins is None else LINEAR_FACTOR
         self.blocks = tuple(self._blocks(bins, embedding))
@@ -255,11 +256,15 @@ class Encoder:
         if self._with_missing.size:
             yield Block("missing", numbers, {"column": self._with_missing})
             n_features += len(self._with_missing)
-        if self._categorical.size:
-            codes = len(self._numeric), self.width
+        first_lookup = len(self._numeric) + self._categories.n_onehot
+        if first_lookup > len(self._numeric):
+            codes = len(self._numeric), first_lookup
             yield Block("onehot", codes, self._categories.onehot)
-            without_rows = self._categories.columns_without_rows
+            without_rows = self._categories.features_without_rows
             self.features_without_rows = n_features + without_rows
+        if first_lookup < self.width:
+            codes = first_lookup, self.width
+            yield Block("lookup", codes, self._categories.lookup)
         if embedding == "pbld" and self._numeric.size:
             yield Block("pbld", numbers)
 

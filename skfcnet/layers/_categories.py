@@ -204,7 +204,7 @@ def lookup_backward(
     >>> out, cache = lookup_forward(x, E, o, param)
     >>> dx, dE, do = lookup_backward(np.array([[1.0], [2.0], [4.0]]), cache)
     >>> dE.ravel(), do.ravel()
-    (array([5., 2., 0.]), array([7.]))
+    (array([5., 0., 2.]), array([7.]))
     """
     _, rows, factor, shape, x_shape = cache
     dx, dE, do = out
