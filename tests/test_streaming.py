@@ -199,7 +199,7 @@ def test_sorted_rows_are_learned_as_well_as_by_fit(embedding):
     for way in ("stream", "memory"):
         if way == "stream":
             data = cut(of_target(frame, "y"), 500)
-            streaming.fit(model, data, target="y", buffer_size=200_000)
+            streaming.fit(model, data, target="y", buffer_size=20_000)
         else:
             model.fit(features_of(frame), frame.y)
         scores[way] = model.score(features_of(test), test.y)
@@ -210,7 +210,7 @@ def test_sorted_classes_are_learned_as_well_as_by_fit():
     frame, test = a_frame(3000).sort_values("label"), a_frame(2000, seed=1)
     model = FCNetClassifier((32,), random_state=0, max_iter=8, **OPTIONS)
     data = cut(of_target(frame, "label"), 300)
-    streamed = fit_by_buckets(model, data, target="label", buffer_size=30_000)
+    streamed = fit_by_buckets(model, data, target="label")
     error = 1 - streamed.score(features_of(test), test.label)
     fitted = model.fit(features_of(frame), frame.label)
     assert error <= 1.15 * (1 - fitted.score(features_of(test), test.label))
