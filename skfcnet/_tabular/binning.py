@@ -6,18 +6,45 @@ from skfcnet._engine.statistics import distinct, quantiles
 from skfcnet._tabular.chunks import row_chunks
 
 MAX_COMPONENTS = 1024
-"""All columns together have about this number of bins at most."""
-
-MIN_BINS_PER_COLUMN = 4
-"""However many columns there are, each of them can have this number of bins."""
+"""All columns together have at most this number of bins."""
 
 MIN_ROWS_PER_BIN = 10
 """A bin holds at least this number of rows on average."""
 
 
-def max_bins_per_column(n_columns):
-    """Return the most bins that each column can have, if so many columns have any."""
-    return max(MIN_BINS_PER_COLUMN, MAX_COMPONENTS // max(1, n_columns))
+def shared_bins(n_columns, n_bins):
+    """Share out the bins among columns as evenly as possible.
+
+    The number of bins of a column therefore falls gently with the number of columns,
+    and the cost of a step does not grow with it. A column has at least two bins, or
+    none: beyond ``MAX_COMPONENTS // 2`` columns, only so many of them have bins.
+
+    Parameters
+    ----------
+    n_columns : int
+        The number of columns of more than two values.
+
+    n_bins : int
+        The most bins of a column, two or more.
+
+    Returns
+    -------
+    n_bins : ndarray of int, shape (n_columns,)
+        The most bins of each column.
+
+    Examples
+    --------
+    >>> from skfcnet._tabular.binning import shared_bins
+    >>> shared_bins(3, 48)
+    array([48, 48, 48])
+    >>> [int(shared_bins(n, 48).sum()) for n in (21, 22, 51, 52, 400, 2000)]
+    [1008, 1024, 1024, 1024, 1024, 1024]
+    """
+    columns = np.arange(n_columns)
+    if 2 * n_columns > MAX_COMPONENTS:
+        return np.where(columns < MAX_COMPONENTS // 2, 2, 0)
+    each, rest = divmod(MAX_COMPONENTS, max(n_columns, 1))
+    return np.minimum(n_bins, each + (columns < rest))
 
 
 def have_many_values(table):
@@ -105,8 +132,8 @@ def bins_of_columns(X, weight, n_bins):
         The weight of each row, from `skfcnet._engine.statistics.exact_weights`.
 
     n_bins : int
-        The most bins of a column, two or more. With D columns of more than two values,
-        no column has more than ``max(4, 1024 // D)``, nor more than one for 10 rows.
+        The most bins of a column, two or more. The columns of more than two values
+        have at most 1024 bins together, and none has more than one for 10 rows.
 
     Returns
     -------
@@ -122,9 +149,10 @@ def bins_of_columns(X, weight, n_bins):
     (array([0., 1.]), array([1., 3.]))
     """
     binned = np.flatnonzero(have_many_values(X))
-    max_bins = min(n_bins, max_bins_per_column(len(binned)))
     bins = [np.empty((3, 0))]
-    for j in binned:
+    for j, max_bins in zip(binned, shared_bins(len(binned), n_bins), strict=True):
+        if not max_bins:
+            continue
         is_present = ~np.isnan(X[:, j])
         column, counts = X[is_present, j], weight[is_present]
         # A little is added since weights may have been rescaled and rounded.
