@@ -212,6 +212,15 @@ class FCNetClassifier(ClassifierMixin, _BaseFCNet):
         minimises its own loss. Their predictions are averaged: probabilities in
         classification, values in regression.
 
+    n_jobs : int or None, default=None
+        The number of jobs that train the members, through joblib. None means 1 unless
+        in a `joblib.parallel_config` context, which also decides where: in processes,
+        threads or on a cluster. -1 means all processors. The result is the same, to the
+        last bit, for any number of jobs; therefore these members are trained with one
+        thread of BLAS each. It has an effect for ``n_members > 1`` and a ``learning_rate``
+        that is followed to its end, without ``early_stopping`` and callbacks. Epochs
+        are then printed when all are trained, and Ctrl-C keeps none of them.
+
     label_smoothing : float or 'auto', default='auto'
         The share of each label that is spread evenly over all classes [11]_, in [0, 1).
         'auto' is the smaller of 0.01 and 5 divided by the number of training rows,
@@ -427,6 +436,7 @@ class FCNetClassifier(ClassifierMixin, _BaseFCNet):
         input_dropout=0.0,
         init="auto",
         n_members=1,
+        n_jobs=None,
         label_smoothing="auto",
         class_weight=None,
         dtype="float32",
