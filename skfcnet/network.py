@@ -3,7 +3,7 @@
 from contextlib import suppress
 from copy import copy, deepcopy
 from functools import cached_property, partial
-from math import fsum, prod, sqrt
+from math import prod, sqrt
 from numbers import Integral
 
 import numpy as np
@@ -18,6 +18,7 @@ from skfcnet._engine.arguments import (
     checked_number,
     unchecked,
 )
+from skfcnet._engine.members import mean_over_members
 from skfcnet._engine.parameters import Parameters, Zone
 from skfcnet._engine.passes import CHUNK, EMBEDDED_CHUNK, InferencePasses, Passes
 from skfcnet._engine.plan import plan, stages_for
@@ -231,6 +232,7 @@ class FullyConnectedNet:
         self.output_dim = output_dim
         self.n_members = int(n_members)
         self.members = range(self.n_members)
+        self.member_shape = (self.n_members,) if self.n_members > 1 else ()
         self.n_embedded = int(n_embedded)
         self.reg = checked_number("reg", reg, *NON_NEGATIVE)
         self.loss_name = loss
@@ -276,11 +278,6 @@ class FullyConnectedNet:
             for name, draw_array in drawn.items():
                 array = self.params[name][member]
                 array[...] = draw_array(array.shape, generator)
-
-    @property
-    def member_shape(self):
-        """What the shapes of all arrays begin with: (k,) for k members, or ()."""
-        return self.stages[-1].member_shape
 
     @property
     def has_dropout(self):
@@ -511,7 +508,7 @@ class FullyConnectedNet:
 
         Returns
         -------
-        losses : ndarray of shape (n_members,)
+        losses : list of float
             Mean loss of the rows by each member.
         """
         scores, caches = passes.forward(x)
@@ -525,10 +522,7 @@ class FullyConnectedNet:
         """Return the loss of every member; replace the scores by their gradients."""
         function = unchecked(LOSSES[self.loss_name].function)
         options = {"weight": weight, "workspace": workspace, **self.loss_params}
-        losses = [
-            function(x, y, out=x, **options)[0] for x in self._by_member(scores)
-        ]
-        return np.array(losses, np.float64)
+        return [function(x, y, out=x, **options)[0] for x in self._by_member(scores)]
 
     @np.errstate(all="ignore")
     def training_losses(self, x, y, *, weight=None):
@@ -550,7 +544,7 @@ class FullyConnectedNet:
 
         Returns
         -------
-        losses : ndarray of shape (n_members,)
+        losses : list of float
             Mean loss of the rows by each member.
         """
         # In a copy, batch normalisation may update its running statistics.
@@ -824,11 +818,6 @@ class FullyConnectedNet:
                 f"X must have rows of {self.input_dim} features, got shape {X.shape}."
             )
         return X.reshape(X.shape[0], self.input_dim)
-
-
-def mean_over_members(losses):
-    """Return the mean loss of members, which does not depend on their order."""
-    return fsum(losses) / len(losses)
 
 
 def _chunks(X, size):

@@ -21,6 +21,7 @@ from skfcnet._engine.arguments import (
     checked_number,
 )
 from skfcnet._engine.batches import Batches
+from skfcnet._engine.members import mean_over_members
 from skfcnet._engine.model_adapter import ModelAdapter, ModelUpdate
 from skfcnet._engine.numeric import has_finite_norm
 from skfcnet._engine.parameters import Parameters
@@ -29,7 +30,7 @@ from skfcnet._engine.random import MemberGenerators, as_generator
 from skfcnet._engine.threads import blas_threads_for, has_spare_thread, step_flops
 from skfcnet._engine.vector_update import FLUSH_EVERY, VectorUpdate
 from skfcnet._engine.workspace import Workspace
-from skfcnet.network import FullyConnectedNet, mean_over_members
+from skfcnet.network import FullyConnectedNet
 from skfcnet.schedules import SCHEDULES
 from skfcnet.update_rules import UPDATE_RULES, sgd_momentum
 
@@ -177,7 +178,7 @@ class Solver:
     epoch_rows : int
         Number of rows trained on in the last epoch, with repetitions.
 
-    member_losses : ndarray of shape (n_members,)
+    member_losses : list of float
         Loss of every member in the last epoch, of which `train_epoch` returns the mean.
 
     step : int
@@ -440,7 +441,7 @@ class Solver:
         DivergenceError
             If the loss or a parameter is no longer finite.
         """
-        totals, n_rows = np.zeros(self._net.n_members), 0
+        totals, n_rows = [0.0] * self._net.n_members, 0
         # Divergence is detected by the value of the loss, not by warnings of NumPy.
         with (
             np.errstate(all="ignore"),
@@ -449,16 +450,19 @@ class Solver:
         ):
             for x, y, weight in minibatches:
                 losses = self._step(x, y, weight)
-                totals += losses * len(y)
+                totals = [
+                    total + loss * len(y)
+                    for total, loss in zip(totals, losses, strict=True)
+                ]
                 n_rows += len(y)
                 self._record(mean_over_members(losses))
             self.last_minibatch = x, y, weight
-            self._check_finite(totals, "loss with the penalty")
-            self._check_finite(self._net.params.vector.sum(), "parameters")
+            self._check_finite(sum(totals), "loss with the penalty")
+            self._check_finite(float(self._net.params.vector.sum()), "parameters")
         self.epoch += 1
         self.epoch_rows = n_rows
         self.learning_rate *= self.lr_decay
-        self.member_losses = totals / n_rows
+        self.member_losses = [total / n_rows for total in totals]
         return mean_over_members(self.member_losses)
 
     def _minibatches(self):
@@ -481,15 +485,15 @@ class Solver:
     def _step(self, x, y, weight=None):
         """Train one minibatch, and return the loss of every member."""
         losses = self._net.backpropagate(x, y, self._passes, weight=weight)
-        self._check_finite(losses, "loss")
+        self._check_finite(sum(losses), "loss")
         self._clip_gradient()
         self._update.learning_rate = self._scheduled_rate()
         self.step += 1
-        losses += self._update()
+        penalties = self._update()
         # The step is counted over all calls, so that partial training is the same.
         if self.step % FLUSH_EVERY == 0:
             self._update.flush()
-        return losses
+        return [loss + penalty for loss, penalty in zip(losses, penalties, strict=True)]
 
     def _scheduled_rate(self):
         step = min(self.step, self._total_steps)
@@ -507,8 +511,7 @@ class Solver:
                 for part in parts:
                     part *= self.max_grad_norm / norm
 
-    def _check_finite(self, values, name):
-        value = float(values.sum())
+    def _check_finite(self, value, name):
         if not isfinite(value):
             raise DivergenceError(
                 f"the {name} became {value} in epoch {self.epoch + 1} at a learning "

@@ -6,10 +6,16 @@ what an update rule has stored for it.
 """
 
 from copy import copy
+from math import fsum
 
 import numpy as np
 
 from skfcnet._engine.parameters import Parameters, layout
+
+
+def mean_over_members(losses):
+    """Return the mean loss of members, which does not depend on their order."""
+    return fsum(losses) / len(losses)
 
 
 def places_of_members(net, members):
@@ -75,7 +81,7 @@ def ensemble_of_members(net, members):
     True
     """
     part = copy(net)
-    part.n_members = len(members)
+    part.n_members, part.member_shape = len(members), (len(members),)
     part.members = [net.members[m] for m in members]
     part.stages = tuple(_with_members(stage, len(members)) for stage in net.stages)
     specs = [spec for stage in part.stages for spec in stage.specs]
@@ -85,9 +91,7 @@ def ensemble_of_members(net, members):
 
 
 def _with_members(stage, n_members):
-    specs = [
-        spec._replace(shape=(n_members, *spec.shape[1:])) for spec in stage.specs
-    ]
+    specs = [spec._replace(shape=(n_members, *spec.shape[1:])) for spec in stage.specs]
     return stage._replace(member_shape=(n_members,), specs=tuple(specs))
 
 

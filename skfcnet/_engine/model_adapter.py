@@ -96,7 +96,7 @@ class ModelAdapter:
     def backpropagate(self, x, y, passes, *, weight):
         """Return the model's loss, any penalty included, and write its gradients.
 
-        The loss is an array of length 1, as that of a network with one member.
+        The loss is in a list, as that of a network with one member.
         """
         self.params.pull()
         y = y.reshape(len(y), *self._target_shape)
@@ -119,7 +119,7 @@ class ModelAdapter:
                     f"{grad.shape}, got {np.shape(computed[name])}."
                 )
             grad[...] = computed[name]
-        return np.array([loss], np.float64)
+        return [float(loss)]
 
     def scores(self, X):
         """Return the model's scores of rows.

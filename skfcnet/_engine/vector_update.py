@@ -92,14 +92,14 @@ class VectorUpdate:
 
     def __call__(self):
         """Take one step, and return the L2 penalty of every member before it."""
-        squares = np.zeros(self._n_members)
+        squares = [0.0] * self._n_members
         for w, dw, config, (weights, dweights, scratch, parts) in self._blocks:
             if self._l2 and len(weights):
                 for member, part in parts:
-                    squares[member] += part @ part
+                    squares[member] += float(part @ part)
                 dweights += np.multiply(weights, self._l2, out=scratch)
             self._step(w, dw, config, out=w)
-        return 0.5 * self._l2 * squares
+        return [0.5 * self._l2 * square for square in squares]
 
     def flush(self):
         """Set numbers to zero that have decayed until they have no effect.

@@ -149,8 +149,10 @@ CONDITIONS = (
     ),
     Condition(
         ("n_jobs",),
-        lambda estimator: estimator.n_jobs == 1
-        or (trains_members_apart(estimator) and not has_callbacks(estimator)),
+        lambda estimator: (
+            estimator.n_jobs == 1
+            or (trains_members_apart(estimator) and not has_callbacks(estimator))
+        ),
         "n_members > 1 and a schedule that is followed to its end, without "
         "early_stopping and callbacks",
     ),

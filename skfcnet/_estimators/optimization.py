@@ -102,9 +102,7 @@ def trains_members_apart(estimator):
     The members can then be trained in several processes, if there are no callbacks.
     """
     has_several = estimator.n_members > 1
-    return (
-        has_several and trains_all_epochs(estimator) and not estimator.early_stopping
-    )
+    return has_several and trains_all_epochs(estimator) and not estimator.early_stopping
 
 
 def adapted_learning_rate(estimator, training):
@@ -180,9 +178,9 @@ def minibatch_solver(estimator, rows, n_epochs, *, is_partial_fit=False):
 
 
 def solver_arguments(estimator, rows, n_epochs, *, is_partial_fit=False):
-    """Return all arguments of the solver but the network, which gets its penalty, and X.
+    """Return the arguments of the solver of a draft, beside the network and the rows.
 
-    The parameters are those of `minibatch_solver`.
+    The network gets its penalty. The parameters are those of `minibatch_solver`.
     """
     if estimator.normalization == "batch" and estimator.batch_size == 1 < rows.n_rows:
         raise ValueError(

@@ -28,7 +28,7 @@ class TrainedEpoch(NamedTuple):
 
     Parameters
     ----------
-    losses : ndarray of shape (n_members,)
+    losses : list of float
         The training loss of each member.
 
     learning_rate : float
@@ -38,7 +38,7 @@ class TrainedEpoch(NamedTuple):
         The duration of the epoch.
     """
 
-    losses: np.ndarray
+    losses: list
     learning_rate: float
     seconds: float
 
@@ -57,7 +57,7 @@ class TrainedMembers(NamedTuple):
     epoch_rows : int
         The number of rows of an epoch, with repetitions.
 
-    last_losses : ndarray of shape (n_members,)
+    last_losses : list of float
         The losses of the last minibatch after its step.
 
     n_minibatches : float
@@ -76,7 +76,7 @@ class TrainedMembers(NamedTuple):
     vector: np.ndarray
     epochs: list
     epoch_rows: int
-    last_losses: np.ndarray
+    last_losses: list
     n_minibatches: float
     optimizer: dict
     step: int
@@ -112,7 +112,7 @@ def train_in_parts(draft, rows, n_epochs):
     parts = np.array_split(np.arange(net.n_members), n_parts(draft))
     # Arrays that are arguments themselves are sent to each worker only once.
     trained = Parallel(n_jobs=draft.n_jobs)(
-        delayed(_train_part)(
+        delayed(train_part)(
             ensemble_of_members(net, members),
             rows.X,
             rows.target,
@@ -127,28 +127,75 @@ def train_in_parts(draft, rows, n_epochs):
         )
         for members in parts
     )
+    joined = join_parts(net, parts, trained)
+    optimizers = [part.optimizer for part in trained]
+    return joined._replace(optimizer=joined_optimizers(optimizers, net, parts))
+
+
+def join_parts(net, parts, trained):
+    """Give an ensemble what its members have learned in several parts.
+
+    Parameters
+    ----------
+    net : FullyConnectedNet
+        The ensemble, which gets the parameters.
+
+    parts : list of sequence of int
+        The indices of the members of each part; all members are in one of them.
+
+    trained : list of TrainedMembers
+        The parts after as many epochs each.
+
+    Returns
+    -------
+    joined : TrainedMembers
+        All members, with the generator and the state of the update rule of the first
+        part.
+    """
     for members, part in zip(parts, trained, strict=True):
         net.params.vector[places_of_members(net, members)] = part.vector
-    optimizers = [part.optimizer for part in trained]
     return trained[0]._replace(
         vector=net.params.vector,
-        epochs=[_joined(epochs) for epochs in zip(*(part.epochs for part in trained))],
-        last_losses=np.concatenate([part.last_losses for part in trained]),
-        optimizer=joined_optimizers(optimizers, net, parts),
+        epochs=[
+            _joined(epochs)
+            for epochs in zip(*(part.epochs for part in trained), strict=True)
+        ],
+        last_losses=[loss for part in trained for loss in part.last_losses],
+        n_minibatches=max(part.n_minibatches for part in trained),
     )
 
 
 def _joined(epochs):
     """Return an epoch of all members, which lasts as long as that of the slowest."""
     return TrainedEpoch(
-        np.concatenate([epoch.losses for epoch in epochs]),
+        [loss for epoch in epochs for loss in epoch.losses],
         epochs[0].learning_rate,
         max(epoch.seconds for epoch in epochs),
     )
 
 
-def _train_part(net, X, target, n_epochs, arguments):
-    """Train some members; this runs in a job, which need not be in this process."""
+def train_part(net, X, target, n_epochs, arguments):
+    """Train some members; this runs in a job, which need not be in this process.
+
+    Parameters
+    ----------
+    net : FullyConnectedNet
+        An ensemble of these members.
+
+    X, target : ndarray or CSR matrix
+        The encoded rows of the training set, and the targets as the loss expects them.
+
+    n_epochs : int
+        The number of epochs.
+
+    arguments : dict
+        All other arguments of the solver.
+
+    Returns
+    -------
+    trained : TrainedMembers
+        The members after training.
+    """
     with np.errstate(all="ignore"), one_blas_thread():  # all results are checked
         solver = Solver(net, {"X_train": X, "y_train": target}, **arguments)
         epochs = []

@@ -15,6 +15,7 @@ from typing import NamedTuple
 import numpy as np
 
 from skfcnet._engine.lbfgs import train_lbfgs
+from skfcnet._engine.members import mean_over_members
 from skfcnet._engine.threads import one_blas_thread
 from skfcnet._estimators.history import Epoch, History
 from skfcnet._estimators.log import EpochLog
@@ -29,7 +30,6 @@ from skfcnet._estimators.optimization import (
 from skfcnet._estimators.parallel_members import n_parts, train_in_parts
 from skfcnet._estimators.rows import sorted_by_content
 from skfcnet._estimators.unused_parameters import parameters_set_by_user
-from skfcnet.network import mean_over_members
 from skfcnet.solver import DivergenceError
 
 EXPLOSION_FACTOR = 1000.0
@@ -349,8 +349,26 @@ def train_members_in_parts(draft, rows, task):
 
     The parameters are those of `train_on_minibatches`. No epoch stops training.
     """
-    first_epoch = draft._training.n_epochs
     trained = train_in_parts(draft, rows, task.n_epochs)
+    record_training(draft, trained, task)
+    return False
+
+
+def record_training(draft, trained, task):
+    """Record the epochs in which the members were trained elsewhere.
+
+    Parameters
+    ----------
+    draft : _BaseFCNet
+        The estimator that is trained.
+
+    trained : TrainedMembers
+        All members after training.
+
+    task : FitTask
+        The fit, which no callbacks observe.
+    """
+    first_epoch = draft._training.n_epochs
     monitor = TrainingMonitor(draft, None, task)
     for epoch in trained.epochs:
         task.begin_epoch()
@@ -365,7 +383,6 @@ def train_members_in_parts(draft, rows, task):
         optimizer=trained.optimizer, step=trained.step, rng=trained.rng
     )
     monitor.print_summary()
-    return False
 
 
 def finish_minibatch_training(draft, solver, first_epoch):
@@ -389,7 +406,7 @@ def check_last_step(draft, losses, n_minibatches, first_epoch):
     draft : _BaseFCNet
         The estimator that is trained.
 
-    losses : ndarray of shape (n_members,)
+    losses : list of float
         The losses of the last minibatch after its step.
 
     n_minibatches : float
