@@ -109,8 +109,8 @@ def fit(estimator, frame, *, target, sample_size=SAMPLE_SIZE, client=None):
     With an integer ``random_state``, the result is the same, to the last bit, on any
     cluster of equal machines. It depends on which rows are in which partition, but not
     on their order there. All members are trained for the same number of epochs, which
-    ``max_iter=None`` chooses for a shard of mean size. Categories that the sample does not have count as
-    categories that were not there in ``fit``.
+    ``max_iter=None`` chooses for a shard of mean size. Categories that the sample does
+    not have count as categories that were not there in ``fit``.
 
     Examples
     --------

@@ -368,8 +368,7 @@ class FullyConnectedNet:
             weight = self.as_loss_weight(weight, n_rows=x.shape[0])
         rng = as_generator(random_state) if self.has_dropout else None
         if self.has_dropout and self.member_shape:
-            rng, rng_of_all = MemberGenerators(self.members), rng
-            rng.start_epoch(rng_of_all)
+            rng = MemberGenerators(self.members, rng)
         grads = Parameters(self.params.specs, dtype=self.dtype)
         passes = self.training_passes(x, grads, rng=rng)
         return self.penalized_loss(x, y, passes, weight=weight), grads

@@ -358,7 +358,7 @@ class Solver:
         self._workspace = Workspace()
         self._mask_generators = None
         if net.member_shape and net.has_dropout:
-            self._mask_generators = MemberGenerators(net.members)
+            self._mask_generators = MemberGenerators(net.members, self._rng)
         self._passes = net.training_passes(
             self.X_train,
             self._grads,
@@ -469,7 +469,7 @@ class Solver:
         """Yield the rows, targets and loss weights of every minibatch of an epoch."""
         batches = list(self._batches.epoch(self._rng))
         if self._mask_generators is not None:
-            self._mask_generators.start_epoch(self._rng)
+            self._mask_generators.start_epoch()
         if self._spare_thread and is_worth_prefetching(self.X_train, batches):
             scratch = self._workspace.scope("prefetch")
             gathered = prefetch_rows(self.X_train, batches, scratch)

@@ -44,24 +44,28 @@ class MemberGenerators:
     members : sequence of int
         The numbers of the members.
 
+    rng : numpy.random.Generator
+        The generator that draws the number of every epoch.
+
     Examples
     --------
     >>> import numpy as np
     >>> from skfcnet._engine.random import MemberGenerators
-    >>> all_members, last_member = MemberGenerators(range(3)), MemberGenerators([2])
-    >>> for generators in (all_members, last_member):
-    ...     generators.start_epoch(np.random.default_rng(0))
+    >>> all_members = MemberGenerators(range(3), np.random.default_rng(0))
+    >>> last_member = MemberGenerators([2], np.random.default_rng(0))
     >>> [*all_members][2].random() == [*last_member][0].random()
     True
     """
 
-    def __init__(self, members):
-        self._members, self._generators = members, []
+    def __init__(self, members, rng):
+        self._members, self._rng, self._generators = members, rng, None
 
     def __iter__(self):
+        if self._generators is None:
+            self.start_epoch()
         return iter(self._generators)
 
-    def start_epoch(self, rng):
-        """Make the generators of an epoch, for which ``rng`` draws a number."""
-        seed = int(rng.integers(2**63))
+    def start_epoch(self):
+        """Make new generators for an epoch; the first one need not be started."""
+        seed = int(self._rng.integers(2**63))
         self._generators = [np.random.default_rng([seed, m]) for m in self._members]

@@ -72,7 +72,8 @@ class VectorUpdate:
         pieces = _pieces(params.specs, n_weights, member_shape)
         self._n_members = prod(member_shape)
         self._blocks = []
-        borders = {*_borders([*(end for _, end, _ in pieces), len(w)])}
+        ends = [end for _, end, _ in pieces]
+        borders = {*_borders([*ends[:-1], len(w)])}
         if decays:
             borders.add(n_weights)
         for start, stop in pairwise(sorted(borders)):
