@@ -18,7 +18,6 @@ deviation of the target: means over seeds of the split into shards.
 """
 
 import os
-from copy import deepcopy
 from pathlib import Path
 
 import numpy as np
@@ -26,14 +25,16 @@ from _common import parsed, print_header
 from sklearn.datasets import fetch_california_housing
 
 from skfcnet import FCNetRegressor
-from skfcnet._estimators.optimization import max_epochs, solver_arguments
+from skfcnet._engine.members import ensemble_of_members
+from skfcnet._estimators.optimization import max_epochs
 from skfcnet._estimators.shards import (
-    join_shards,
-    start_ensemble,
-    tasks_of_members,
+    encoded_shard,
+    join_copies,
+    join_members,
+    mean_vector,
+    start_on_sample,
     train_on_shard,
 )
-from skfcnet.solver import Solver
 
 DATA = Path(os.environ.get("SKFCNET_DATA", "."))
 N_TEST = 4000
@@ -58,39 +59,44 @@ def ensemble_over_shards(X, y, shards, n_epochs, seed, *, members_per_shard=1):
     """Return an ensemble, of which every member is trained on one of the shards."""
     shards = [shard for shard in shards for _ in range(members_per_shard)]
     model = FCNetRegressor(n_members=len(shards), random_state=seed)
-    draft = start_ensemble(model, X, y)
-    shared, networks = tasks_of_members(draft)
+    draft = start_on_sample(model, X, y)
     trained = [
-        train_on_shard(shared, net, member, X[shard], y[shard], n_epochs)
-        for member, (net, shard) in enumerate(zip(networks, shards, strict=True))
+        train_on_shard(
+            draft,
+            ensemble_of_members(draft._net, [member]),
+            encoded_shard(draft, X[shard], y[shard]),
+            member,
+            n_epochs,
+        )
+        for member, shard in enumerate(shards)
     ]
-    join_shards(draft, trained)
+    join_members(draft, trained)
     return draft
 
 
 def averaged_over_shards(X, y, shards, n_epochs, seed, *, n_rounds):
     """Return a network whose copies are trained on shards and averaged in rounds."""
-    draft = start_ensemble(FCNetRegressor(random_state=seed), X, y)
-    solvers = [solver_of(draft, X[rows], y[rows], n_epochs) for rows in shards]
-    ends = np.linspace(0, n_epochs, n_rounds + 1).round()[1:]
-    for epoch in range(1, n_epochs + 1):
-        for solver in solvers:
-            solver.train_epoch()
-        if epoch in ends:
-            mean = np.mean([s.model.params.vector for s in solvers], axis=0)
-            for solver in solvers:
-                solver.model.params.vector[...] = mean
-    draft._net.params.vector[...] = mean
+    draft = start_on_sample(FCNetRegressor(random_state=seed), X, y)
+    rows = [encoded_shard(draft, X[shard], y[shard]) for shard in shards]
+    weights = [len(shard) for shard in shards]
+    copies, vector = [None] * len(shards), None
+    for pause in np.linspace(0, n_epochs, n_rounds + 1).round().astype(int)[1:]:
+        copies = [
+            train_on_shard(
+                draft,
+                draft._net,
+                own,
+                shard,
+                n_epochs,
+                vector=vector,
+                earlier=earlier,
+                pause=pause,
+            )
+            for shard, (own, earlier) in enumerate(zip(rows, copies, strict=True))
+        ]
+        vector = mean_vector([copy.vector for copy in copies], weights)
+    join_copies(draft, copies, weights)
     return draft
-
-
-def solver_of(draft, X, y, n_epochs):
-    rows = draft._read_rows(X, y, None)
-    target = draft._target.transform(rows.target, draft._compute_dtype)
-    rows = rows._replace(X=draft._encode(rows.X), target=target)
-    arguments = deepcopy(solver_arguments(draft, rows, n_epochs))
-    data = {"X_train": rows.X, "y_train": rows.target}
-    return Solver(deepcopy(draft._net), data, **arguments)
 
 
 def whole(X, y, shards, n_epochs, seed, *, n_members=1):
