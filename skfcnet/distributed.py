@@ -238,19 +238,22 @@ def _averaged_copies(shared, net, rows, weights, n_epochs):
     return [_delayed(without_state)(copy) for copy in copies]
 
 
+def _names(target):
+    """Return the names of the columns of targets as a list."""
+    return [target] if isinstance(target, str) else list(target)
+
+
 # What runs where a partition is
 
 
 def _split(rows, target):
     """Return the columns of X and the targets."""
-    names = [target] if isinstance(target, str) else list(target)
-    return rows.drop(columns=names), rows[target].to_numpy()
+    return rows.drop(columns=_names(target)), rows[target].to_numpy()
 
 
 def _summary(part, target, has_labels):
-    y = part[target]
-    is_missing = np.asarray(y.isna()).reshape(len(part), -1).any(axis=1)
-    labels = {*y.dropna().unique().tolist()} if has_labels else set()
+    is_missing = part[_names(target)].isna().any(axis=1)
+    labels = {*part[target].dropna().unique().tolist()} if has_labels else set()
     return Summary(len(part), int(is_missing.sum()), labels)
 
 
@@ -277,8 +280,8 @@ def _check_frame(estimator, frame, target):
             f"frame must be a dask.dataframe.DataFrame, got {type(frame).__name__}: "
             f"pass rows that are in memory to fit of the estimator."
         )
-    names = [target] if isinstance(target, str) else list(target)
-    if missing := [name for name in names if name not in frame.columns]:
+    missing = [name for name in _names(target) if name not in frame.columns]
+    if missing:
         raise ValueError(
             f"target must name columns of frame, but it has no {missing}: its columns "
             f"are {list(frame.columns)}."

@@ -5,7 +5,7 @@ learned is therefore a selection of the numbers in the vector of parameters, and
 what an update rule has stored for it.
 """
 
-from copy import copy
+from copy import copy, deepcopy
 from math import fsum
 
 import numpy as np
@@ -66,7 +66,7 @@ def ensemble_of_members(net, members):
     -------
     part : FullyConnectedNet
         A network with copies of their parameters. Its arrays have an axis for members
-        even if there is only one.
+        even if there is only one, unless ``net`` is a single network.
 
     Examples
     --------
@@ -80,6 +80,8 @@ def ensemble_of_members(net, members):
     >>> np.array_equal(last.params["W1"][0], net.params["W1"][2])
     True
     """
+    if not net.member_shape:
+        return deepcopy(net)
     part = copy(net)
     part.n_members, part.member_shape = len(members), (len(members),)
     part.members = [net.members[m] for m in members]
