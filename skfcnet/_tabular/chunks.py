@@ -43,8 +43,8 @@ def column_blocks(table):
 
     Parameters
     ----------
-    table : ndarray of shape (N, D)
-        An array, which may be a `numpy.memmap`.
+    table : ndarray or RowSelection of shape (N, D)
+        The table; an array may be a `numpy.memmap`.
 
     Yields
     ------
@@ -68,11 +68,12 @@ def column_blocks(table):
            [3., 6.]])
     """
     n_rows, width = table.shape
-    if table.flags.f_contiguous:
+    if isinstance(table, np.ndarray) and table.flags.f_contiguous:
         yield slice(0, width), table.T
         return
-    n_bytes = max(BLOCK_BYTES, table.nbytes // MAX_BLOCKS)
-    step = max(1, n_bytes // max(1, n_rows * table.itemsize))
+    column_bytes = n_rows * table.dtype.itemsize
+    n_bytes = max(BLOCK_BYTES, width * column_bytes // MAX_BLOCKS)
+    step = max(1, n_bytes // max(1, column_bytes))
     for start in range(0, width, step):
         columns = slice(start, min(start + step, width))
         values = np.empty((columns.stop - start, n_rows), table.dtype)
