@@ -180,7 +180,8 @@ def numbers_in_file(n_rows, n_columns, folder):
 def categories(n_rows, n_columns=0):
     """Return a data frame of categorical columns, beside columns of numbers."""
     rng = np.random.default_rng(0)
-    frame = pd.DataFrame(numbers(n_rows, n_columns))
+    names = [f"x{j}" for j in range(n_columns)]
+    frame = pd.DataFrame(numbers(n_rows, n_columns), columns=names)
     for n_levels in LEVELS:
         levels = [f"level {i}" for i in range(n_levels)]
         codes = rng.integers(n_levels, size=n_rows)

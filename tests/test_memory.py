@@ -4,6 +4,8 @@ import tracemalloc
 import warnings
 
 import numpy as np
+import pandas as pd
+import polars as pl
 import pytest
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import ShuffleSplit
@@ -11,6 +13,7 @@ from sklearn.model_selection import ShuffleSplit
 from skfcnet import FCNetClassifier, FCNetRegressor
 from skfcnet._tabular import chunks
 from skfcnet._tabular.chunks import column_blocks
+from skfcnet._tabular.column_table import ColumnTable
 from skfcnet._tabular.row_selection import RowSelection, select_rows
 from skfcnet._tabular.scaling import Scaler
 
@@ -91,7 +94,43 @@ def test_statistics_take_less_memory_than_the_table(monkeypatch):
     assert peak_of(lambda: Scaler("robust").fit(X, weight)) < X.nbytes / 3
 
 
-# Selections of rows
+# Tables of columns and selections of rows
+
+
+def columns_of(dtype):
+    """Return a table of columns of several dtypes, and the same as an array."""
+    X = np.random.default_rng(0).integers(-9, 9, size=(12, 5))
+    dtypes = (np.float32, np.float64, np.int8, bool, np.int64)
+    columns = [column.astype(kind) for column, kind in zip(X.T, dtypes, strict=True)]
+    return ColumnTable(columns, 12, dtype), np.array(columns).T.astype(dtype)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_a_table_of_columns_is_read_as_an_array(dtype):
+    table, expected = columns_of(dtype)
+    assert table.shape == expected.shape and table.dtype == dtype
+    for key in (
+        slice(2, 5),
+        slice(None, None, 2),
+        np.array([5, 0, 5]),
+        expected[:, 0] > 0,
+    ):
+        for columns in (slice(None), slice(1, 3), slice(0, 0), 2):
+            found = table[key, columns]
+            assert found.dtype == dtype
+            np.testing.assert_array_equal(found, expected[key, columns])
+        np.testing.assert_array_equal(table[key], expected[key])
+    np.testing.assert_array_equal(table.take([3, 1], axis=1), expected[:, [3, 1]])
+    blocks = list(column_blocks(table))
+    assert all(values.flags.c_contiguous for _, values in blocks)
+    found = np.vstack([values for _, values in blocks]).T
+    np.testing.assert_array_equal(found, expected)
+    mask = np.arange(12) % 3 > 0
+    rows = select_rows(table, mask)
+    np.testing.assert_array_equal(rows, expected[mask])
+    np.testing.assert_array_equal(rows[:, 1:3], expected[mask, 1:3])
+    np.testing.assert_array_equal(rows[2:4, 1], expected[mask, 1][2:4])
+    np.testing.assert_array_equal(rows.take([4], axis=1), expected[mask][:, [4]])
 
 
 @pytest.mark.parametrize("as_table", [np.asarray, np.asfortranarray])
@@ -111,7 +150,7 @@ def test_a_selection_is_read_as_its_rows(as_table):
     np.testing.assert_array_equal(rows.take([3, 1], axis=1), expected[:, [3, 1]])
     fewer = select_rows(rows, np.array([6, 1]))
     np.testing.assert_array_equal(fewer, expected[[6, 1]])
-    (columns, values), *_ = column_blocks(rows)
+    ((_, values),) = column_blocks(rows)
     np.testing.assert_array_equal(values.T, expected)
 
 
@@ -121,7 +160,7 @@ def test_the_table_is_not_copied_to_train_on_some_rows(how, gaps, monkeypatch):
     monkeypatch.setattr(chunks, "BLOCK_BYTES", 2**20)
     X = np.random.default_rng(0).normal(size=(10_000, 200))
     if gaps:
-        X[::7, ::3] = np.nan
+        X[::7, ::20] = np.nan
     y, weight = np.nan_to_num(X[:, 0]), None
     model = FCNetRegressor(**SMALL, numeric_embedding=None)
     if how == "weights":
@@ -132,6 +171,42 @@ def test_the_table_is_not_copied_to_train_on_some_rows(how, gaps, monkeypatch):
         model.set_params(early_stopping=True, validation_fraction=fraction)
     peak = peak_of(lambda: fitted(model, X, y, weight))
     assert peak < 1.5 * X.nbytes / 2
+
+
+def frame_of(X):
+    """Return a frame of numbers, and of categories that nothing is copied for."""
+    frame = pd.DataFrame(X, columns=[f"x{j}" for j in range(X.shape[1])])
+    frame["k"] = pd.Categorical.from_codes(np.arange(len(X)) % 3, ["a", "b", "c"])
+    return frame
+
+
+def test_large_frames_are_read_as_small_ones(monkeypatch):
+    X = np.random.default_rng(0).normal(size=(200, 6))
+    X[::7, 2] = np.nan
+    frame = frame_of(X).convert_dtypes().assign(word="x", f=np.float32(0.1), i=7)
+    for table in (frame, pl.from_pandas(frame)):
+        model = FCNetRegressor(**SMALL)
+        expected = fitted(model, table, X[:, 0]).predict(table)
+        with monkeypatch.context() as patch:
+            patch.setattr("skfcnet._tabular.table_reader.BLOCK_BYTES", 0)
+            found = fitted(model, table, X[:, 0]).predict(table)
+        np.testing.assert_array_equal(found, expected)
+        bad = frame.assign(i=np.inf)
+        with pytest.raises(ValueError, match="infinity"):
+            model.predict(bad)
+
+
+@pytest.mark.parametrize("early_stopping", [False, True])
+def test_a_frame_of_numbers_and_categories_is_not_copied(early_stopping, monkeypatch):
+    monkeypatch.setattr(chunks, "BLOCK_BYTES", 2**20)
+    monkeypatch.setattr("skfcnet._tabular.table_reader.BLOCK_BYTES", 2**20)
+    X = np.random.default_rng(0).normal(size=(10_000, 200))
+    frame = frame_of(X)
+    model = FCNetRegressor(
+        **SMALL, numeric_embedding=None, early_stopping=early_stopping
+    )
+    assert peak_of(lambda: fitted(model, frame, X[:, 0])) < 1.5 * X.nbytes / 2
+    assert peak_of(lambda: model.predict(frame)) < X.nbytes
 
 
 # Memory maps

@@ -22,6 +22,7 @@ def has_finite_norm(X):
 
 def checked_cast(a, dtype, name):
     """Return numbers in another dtype, and raise an error where it has no room."""
+    a = a if issparse(a) else np.asarray(a)
     if a.dtype == dtype:
         return a
     with np.errstate(over="ignore"):

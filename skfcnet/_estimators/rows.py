@@ -14,7 +14,7 @@ class Rows(NamedTuple):
 
     Parameters
     ----------
-    X : ndarray, RowSelection or CSR matrix of shape (N, D)
+    X : ndarray, ColumnTable, RowSelection or CSR matrix of shape (N, D)
         The features as numbers; after encoding, the encoded features.
 
     y : ndarray of shape (N,) or (N, K)

@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from skfcnet._tabular.column_table import ColumnTable
+
 CHUNK_SIZE = 2**16
 """Numbers in a chunk of rows, so few that they stay in the processor's cache."""
 
@@ -43,7 +45,7 @@ def column_blocks(table):
 
     Parameters
     ----------
-    table : ndarray or RowSelection of shape (N, D)
+    table : ndarray, ColumnTable or RowSelection of shape (N, D)
         The table; an array may be a `numpy.memmap`.
 
     Yields
@@ -70,6 +72,10 @@ def column_blocks(table):
     n_rows, width = table.shape
     if isinstance(table, np.ndarray) and table.flags.f_contiguous:
         yield slice(0, width), table.T
+        return
+    if isinstance(table, ColumnTable):
+        for j in range(width):
+            yield slice(j, j + 1), np.ascontiguousarray(table[:, j])[np.newaxis]
         return
     column_bytes = n_rows * table.dtype.itemsize
     n_bytes = max(BLOCK_BYTES, width * column_bytes // MAX_BLOCKS)

@@ -5,7 +5,7 @@ from scipy.sparse import issparse
 
 
 class RowSelection:
-    """Rows of an array, which are copied when they are read.
+    """Rows of a table, which are copied when they are read.
 
     The rows to train on are often most rows of the table that the user passed: those of
     positive weight, and those that are not held out. A copy of them would take as much
@@ -14,7 +14,7 @@ class RowSelection:
 
     Parameters
     ----------
-    table : ndarray of shape (N, D)
+    table : ndarray or ColumnTable of shape (N, D)
         All rows.
 
     index : ndarray of int, shape (n,)
@@ -52,14 +52,14 @@ class RowSelection:
     def __getitem__(self, key):
         """Return rows, or ``[rows, columns]``, as an array."""
         rows, columns = key if isinstance(key, tuple) else (key, slice(None))
-        return self._table[:, columns][self._index[rows]]
+        return self._table[self._index[rows], columns]
 
     def __array__(self, dtype=None, copy=None):
         return self[:].astype(dtype or self.dtype, copy=False)
 
     def take(self, columns, axis):
-        """Return columns of all rows, as the method of an array with ``axis=1``."""
-        return np.stack([self[:, j] for j in columns], axis=axis)
+        """Return some columns of the rows, as arrays do with ``axis=1``."""
+        return RowSelection(self._table.take(columns, axis=axis), self._index)
 
     def select(self, rows):
         """Return a selection of these rows, by a mask or indices."""
@@ -67,11 +67,11 @@ class RowSelection:
 
 
 def select_rows(X, rows):
-    """Return some rows of an array or a selection as a selection, of CSR as a copy.
+    """Return some rows of a dense table as a selection, of CSR as a copy.
 
     Parameters
     ----------
-    X : ndarray, RowSelection or CSR matrix of shape (N, D)
+    X : ndarray, ColumnTable, RowSelection or CSR matrix of shape (N, D)
         The rows.
 
     rows : ndarray of bool or int

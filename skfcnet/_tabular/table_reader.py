@@ -7,6 +7,8 @@ import numpy as np
 from sklearn.utils import check_array
 
 from skfcnet._engine.warn import warn
+from skfcnet._tabular.chunks import BLOCK_BYTES
+from skfcnet._tabular.column_table import ColumnTable
 from skfcnet._tabular.tables import (
     column_names,
     distinct_values,
@@ -128,6 +130,10 @@ class TableReader:
         return sorted(by_frequency[:MAX_CATEGORIES])
 
     def read(self, table):
+        """Return a table as an array of numbers, as `read_columns` does."""
+        return self.read_columns(table)[:]
+
+    def read_columns(self, table):
         """Return a table as numbers; warn of numbers as text that were no text in fit.
 
         Parameters
@@ -137,10 +143,10 @@ class TableReader:
 
         Returns
         -------
-        numbers : ndarray of shape (N, D)
+        numbers : ColumnTable of shape (N, D)
             Finite numbers, or NaN where they are missing, in float32 if the table is an
             array of float32, and otherwise in float64. Those of categories are their
-            numbers, or `UNKNOWN`.
+            numbers, or `UNKNOWN`. Numbers in large tables are not copied.
 
         Raises
         ------
@@ -149,33 +155,32 @@ class TableReader:
             categorical one holds values of another kind than in `fit`.
         """
         is_single = getattr(table, "dtype", None) == np.float32
-        numbers = np.empty(table.shape, np.float32 if is_single else np.float64)
         names = column_names(table)
-        self._read_categories(table, names, numbers)
         is_numeric = ~self.categorical & numeric_columns(table)
-        if is_numeric.any():
-            numbers[:, is_numeric] = check_array(
-                take_columns(table, np.flatnonzero(is_numeric)),
-                dtype=np.float64,
-                ensure_all_finite="allow-nan",
-                input_name="X",
-            )
-        self._read_objects(table, names, ~self.categorical & ~is_numeric, numbers)
-        return numbers
+        columns = {}
+        self._read_categories(table, names, columns)
+        _read_numbers(table, np.flatnonzero(is_numeric), columns)
+        self._read_objects(table, names, ~self.categorical & ~is_numeric, columns)
+        return ColumnTable(
+            [columns[j] for j in range(len(names))],
+            len(table),
+            np.float32 if is_single else np.float64,
+        )
 
     def _read_categories(self, table, names, out):
         columns = np.flatnonzero(self.categorical)
         for j, number_of in zip(columns, self._numbers, strict=True):
             values, codes = factorized(table, j)
-            out[:, j] = _numbers_of(values, number_of, names[j])[codes]
+            numbers = _numbers_of(values, number_of, names[j])
+            out[j] = numbers.astype(np.float32)[codes]
 
     def _read_objects(self, table, names, mask, out):
         """Write the numbers in columns of objects, some of which may be text."""
         is_new = np.zeros(len(names), bool)
         for j in np.flatnonzero(mask):
             values, codes = factorized(table, j)
-            out[:, j] = _as_numbers(values, names[j])[codes]
-            if np.isinf(out[:, j]).any():
+            out[j] = _as_numbers(values, names[j])[codes]
+            if np.isinf(out[j]).any():
                 raise ValueError(f"X contains infinity in its column {names[j]!r}.")
             is_new[j] = not self._holds_text[j] and are_numbers_as_text(values)
         if is_new.any():
@@ -192,8 +197,8 @@ class TableReader:
         rows : ndarray of int, shape (n,)
             The indices of its rows that are trained on.
 
-        numbers : ndarray of shape (n, D)
-            These rows, as `read` returned them.
+        numbers : ColumnTable or RowSelection of shape (n, D)
+            These rows, as `read_columns` returned them.
 
         Returns
         -------
@@ -221,6 +226,20 @@ class TableReader:
         reader._is_reported = self._is_reported.copy()
         reader._is_reported[list(new)] = True
         return reader
+
+
+def _read_numbers(table, columns, out):
+    """Read columns of numbers: one by one if the table is large, without a copy."""
+    is_large = len(table) * len(columns) * 8 > BLOCK_BYTES
+    parts = [slice(j, j + 1) for j in columns] if is_large else [columns]
+    for part in parts if columns.size else []:
+        numbers = check_array(
+            take_columns(table, part),
+            dtype=(np.float64, np.float32),
+            ensure_all_finite="allow-nan",
+            input_name="X",
+        )
+        out.update(zip(np.arange(table.shape[1])[part], numbers.T, strict=True))
 
 
 def _sorted_categories(values, name):

@@ -151,8 +151,9 @@ def column_names(table):
 
 
 def take_columns(table, columns):
-    """Return one column of a table, by its index, or several, by their indices."""
-    columns = int(columns) if np.ndim(columns) == 0 else columns
+    """Return one column of a table, by its index, or several, by indices or a slice."""
+    is_one = np.ndim(columns) == 0 and not isinstance(columns, slice)
+    columns = int(columns) if is_one else columns
     return table.iloc[:, columns] if hasattr(table, "iloc") else table[:, columns]
 
 
