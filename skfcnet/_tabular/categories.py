@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from skfcnet._tabular.chunks import columns_of
+
 
 class CategoryEncoder:
     """One-hot encoder of categories that are numbered.
@@ -52,7 +54,7 @@ class CategoryEncoder:
         """
         encoded_columns = []
         n_listed = [0] * X.shape[1] if n_listed is None else n_listed
-        for j, column in enumerate(np.asarray(X).T):
+        for j, column in enumerate(columns_of(X)):
             with_rows = np.unique(column[~np.isnan(column)])
             categories = np.union1d(with_rows, np.arange(n_listed[j]))
             if len(categories) == len(with_rows) == 2:

@@ -86,3 +86,9 @@ def column_blocks(table):
         for rows in row_chunks(table):
             values[:, rows] = table[rows, columns].T
         yield columns, values
+
+
+def columns_of(table):
+    """Yield each column of a table as a contiguous array, by `column_blocks`."""
+    for _, values in column_blocks(table):
+        yield from values

@@ -13,7 +13,7 @@ import numpy as np
 
 from skfcnet._engine.numeric import checked_range
 from skfcnet._engine.statistics import distinct
-from skfcnet._tabular.chunks import column_blocks
+from skfcnet._tabular.chunks import columns_of
 from skfcnet._tabular.location_scale import (
     mean_and_deviation,
     median_and_interquartile_range,
@@ -145,9 +145,8 @@ class Scaler:
         """
         self.half_center, self.factor = np.zeros((2, X.shape[1]))
         self.is_known = np.zeros(X.shape[1], bool)
-        for columns, values in column_blocks(X):
-            for j, column in enumerate(values, columns.start):
-                self._learn(j, column, weight)
+        for j, column in enumerate(columns_of(X)):
+            self._learn(j, column, weight)
         return self
 
     def updated(self, X, weight):
@@ -171,10 +170,9 @@ class Scaler:
             A new scaler; this one does not change.
         """
         scaler = deepcopy(self)
-        for columns, values in column_blocks(X):
-            for j, column in enumerate(values, columns.start):
-                if self._can_learn(j, column):
-                    scaler._learn(j, column, weight)
+        for j, column in enumerate(columns_of(X)):
+            if self._can_learn(j, column):
+                scaler._learn(j, column, weight)
         return scaler
 
     def _can_learn(self, j, column):
