@@ -12,6 +12,7 @@ from sklearn.model_selection import ShuffleSplit
 
 from skfcnet import FCNetClassifier, FCNetRegressor
 from skfcnet._tabular import chunks
+from skfcnet._tabular.binning import have_many_values
 from skfcnet._tabular.chunks import column_blocks
 from skfcnet._tabular.column_table import ColumnTable
 from skfcnet._tabular.row_selection import RowSelection, select_rows
@@ -92,6 +93,15 @@ def test_statistics_take_less_memory_than_the_table(monkeypatch):
     monkeypatch.setattr(chunks, "BLOCK_BYTES", 2**20)
     X, weight = np.random.default_rng(0).normal(size=(10_000, 100)), np.ones(10_000)
     assert peak_of(lambda: Scaler("robust").fit(X, weight)) < X.nbytes / 3
+
+
+def test_columns_of_many_values_are_found_without_a_copy():
+    X = np.random.default_rng(0).normal(size=(10_000, 100))
+    X[:, 3], X[::2, 5] = 7, np.nan
+    rows = select_rows(X, np.arange(10_000) % 9 > 0)
+    assert peak_of(lambda: have_many_values(rows)) < X.nbytes / 4
+    expected = np.arange(100) != 3
+    np.testing.assert_array_equal(have_many_values(rows), expected)
 
 
 # Tables of columns and selections of rows
