@@ -52,7 +52,7 @@ def have_many_values(table):
 
     Parameters
     ----------
-    table : ndarray of shape (N, D)
+    table : ndarray, ColumnTable or RowSelection of shape (N, D)
         Numbers, or NaN.
 
     Returns
@@ -67,9 +67,11 @@ def have_many_values(table):
     >>> have_many_values(np.array([[0.0, 1.0, 5.0], [1.0, 2.0, 5.0], [0.0, 3.0, 5.0]]))
     array([False,  True, False])
     """
-    low, high = np.fmin.reduce(table), np.fmax.reduce(table)
+    chunks = list(row_chunks(table))
+    low = np.fmin.reduce([np.fmin.reduce(table[rows]) for rows in chunks])
+    high = np.fmax.reduce([np.fmax.reduce(table[rows]) for rows in chunks])
     many = np.zeros(table.shape[1], bool)
-    for rows in row_chunks(table):
+    for rows in chunks:
         many |= ((low < table[rows]) & (table[rows] < high)).any(axis=0)
     return many
 
