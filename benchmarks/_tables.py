@@ -190,12 +190,16 @@ def is_fitted_to(label, name):
 def measured(name, seed, label, *, n_rows):
     """Fit a model to a split of a data set; return a row of the table."""
     has_classes = DATA[name].has_classes
-    X, y = drawn(name, n_rows)
-    parts = randomly_split(X, y, has_classes, seed)
+    parts = randomly_split(*drawn(name, n_rows), has_classes, seed)
+    return measured_on(parts, name, seed, label, has_classes=has_classes)
+
+
+def measured_on(parts, name, seed, label, *, has_classes):
+    """Fit a model to some rows and measure it on others; return a row of the table."""
     row = {"data": name, "split": seed, "model": label}
     if label in PEERS:
         build, kinds = PEERS[label]
-        model = build(name, X, kinds[has_classes], seed)
+        model = build(name, parts[0], kinds[has_classes], seed)
         return row | figures(model, has_classes, *parts)
     parameters, constants = parsed_variant(label)
     model = ours(name, OURS[has_classes], seed, parameters)
