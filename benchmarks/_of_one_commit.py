@@ -2,18 +2,22 @@
 
     PYTHONPATH=<commit> python benchmarks/_of_one_commit.py <kind> <file> <data> ...
 
-The results are written to a file of arrays, one for each data set.
+The results are written to a file of arrays, one for each data set. To be sure that the
+right code is asked, a line says where it was imported from.
 """
 
 import sys
 import warnings
 from functools import partial
+from pathlib import Path
 from unittest.mock import patch
 
 import numpy as np
 import pandas as pd
 from _suite import MEASURES, OURS, randomly_split
 from _tables import DATA, MAX_LEVELS, drawn
+
+import skfcnet
 
 STEPS, BATCH_SIZE = 50, 128
 """How many minibatches are trained on, and their size."""
@@ -81,4 +85,5 @@ KINDS = {
 if __name__ == "__main__":
     warnings.simplefilter("ignore")
     kind, path, *names = sys.argv[1:]
+    print(f"{kind} of {Path(skfcnet.__file__).parent}", file=sys.stderr)
     np.savez(path, **{name: KINDS[kind](name) for name in names})
