@@ -25,6 +25,7 @@ from _common import parsed, print_header
 from _suite import randomly_split
 from _tables import DATA, OUR_DEFAULT, drawn, measured_on
 from accuracy import add_missing, read
+from many_tables import short
 from matplotlib.figure import Figure
 from sklearn.datasets import make_friedman1
 
@@ -163,6 +164,9 @@ SWEEPS = {
     "categories": Sweep(categories, (2, 20_000), OF_CATEGORIES),
 }
 
+PER_LINE = 5
+"""How many sweeps the picture has side by side."""
+
 MEASURES = {"error": "error", "seconds": "seconds of a fit"}
 
 
@@ -204,28 +208,37 @@ def print_curves(means, sweeps):
 
 
 def draw(means, sweeps, picture):
-    """Draw a column of panels for every sweep."""
-    figure = Figure(figsize=(4.2 * len(sweeps), 7), layout="constrained")
-    panels = figure.subplots(len(MEASURES), len(sweeps), sharex="col", squeeze=False)
-    for column, sweep in zip(panels.T, sweeps, strict=True):
-        of_sweep = means.xs(sweep)
-        for panel, (measure, text) in zip(column, MEASURES.items(), strict=True):
-            for model, curve in of_sweep[measure].items():
-                curve = curve.dropna()
-                panel.loglog(curve.index, curve, marker="o", markersize=3, label=model)
-            for constant, name in SWEEPS[sweep].constants.items():
-                if of_sweep.index.min() <= constant <= of_sweep.index.max():
-                    panel.axvline(constant, color="grey", linewidth=0.8, linestyle=":")
-                    panel.text(
-                        *(constant, 0.98, name),
-                        transform=panel.get_xaxis_transform(),
-                        **{"rotation": 90, "fontsize": 7, "va": "top", "ha": "right"},
-                    )
-            panel.grid(alpha=0.3)
+    """Draw a panel of errors and one of seconds for every sweep."""
+    n_rows = -(-len(sweeps) // PER_LINE)
+    size = 3.2 * min(PER_LINE, len(sweeps)), 5 * n_rows
+    figure = Figure(figsize=size, layout="constrained")
+    parts = figure.subfigures(n_rows, min(PER_LINE, len(sweeps)), squeeze=False)
+    for sweep, part in zip(sweeps, parts.flat, strict=False):
+        panels = part.subplots(len(MEASURES), 1, sharex=True)
+        for panel, (measure, text) in zip(panels, MEASURES.items(), strict=True):
+            draw_curves(panel, means.xs(sweep)[measure], SWEEPS[sweep].constants)
             panel.set_ylabel(text)
-        column[-1].set_xlabel(sweep)
-    panels[0, 0].legend()
+        panels[-1].set_xlabel(sweep)
+    parts[0, 0].axes[0].legend(fontsize=7)
     figure.savefig(picture, dpi=120)
+
+
+def draw_curves(panel, table, constants):
+    """Draw a measure of every model, and mark the constants."""
+    for model, curve in table.items():
+        curve = curve.dropna()
+        panel.plot(curve.index, curve, marker="o", markersize=3, label=short(model))
+    panel.set(xscale="log", ylim=(0, None))
+    panel.xaxis.minorticks_off()
+    panel.grid(alpha=0.3)
+    for constant, name in constants.items():
+        if table.index.min() <= constant <= table.index.max():
+            panel.axvline(constant, color="grey", linewidth=0.8, linestyle=":")
+            where = panel.get_xaxis_transform()
+            text = panel.text(constant, 0.02, name, transform=where, rotation=90)
+            text.set(
+                fontsize=6, verticalalignment="bottom", horizontalalignment="right"
+            )
 
 
 def main():
