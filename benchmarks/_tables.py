@@ -34,6 +34,7 @@ from _suite import (
     randomly_split,
 )
 from _suite import DATA as SUITE_DATA
+from sklearn.base import is_regressor
 from sklearn.compose import make_column_transformer
 from sklearn.datasets import make_friedman1
 from sklearn.pipeline import make_pipeline
@@ -150,8 +151,10 @@ def behind_target_encoder(columns, kind, seed):
     estimator = kind(random_state=seed)
     if not columns:
         return estimator
+    # Whole numbers would be taken for classes.
+    target = "continuous" if is_regressor(estimator) else "auto"
     encoder = make_column_transformer(
-        (TargetEncoder(random_state=seed), columns),
+        (TargetEncoder(target_type=target, random_state=seed), columns),
         remainder="passthrough",
         verbose_feature_names_out=False,
     )
