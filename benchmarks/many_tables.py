@@ -42,11 +42,15 @@ def means(table, measure):
 
 
 def compared(table, measure, base):
-    """Return how the models do over the tables that all of them have."""
+    """Return how the models do over the tables that all of them have, and how many.
+
+    Tables on which one makes no error at all do not count in the geometric means.
+    """
     of_all = means(table, measure).dropna()
-    percent = 100 * np.log(of_all.div(of_all[base], axis="index"))
+    positive = of_all[(of_all > 0).all(axis="columns")]
+    percent = 100 * np.log(positive.div(positive[base], axis="index"))
     summary = of_all.rank(axis="columns").mean().rename("mean rank").to_frame()
-    summary["better"] = (percent < 0).sum()
+    summary["better"] = of_all.lt(of_all[base], axis="index").sum()
     summary["per cent"] = 100 * np.expm1(percent.mean() / 100)
     summary["standard error"] = percent.sem()
     return len(of_all), summary.sort_values("mean rank")
@@ -54,9 +58,10 @@ def compared(table, measure, base):
 
 def print_tables(table, base):
     """Print the means of every table, and what they come to."""
-    for measure in MEASURES:
+    measures = [measure for measure in MEASURES if table[measure].notna().any()]
+    for measure in measures:
         print(f"\n{measure}\n{means(table, measure).round(4).to_string()}")
-    for measure in MEASURES:
+    for measure in measures:
         n_tables, summary = compared(table, measure, base)
         print(f"\n{measure}, {n_tables} tables, against {base}")
         print(summary.round(2).to_string())
