@@ -18,10 +18,11 @@ from skfcnet._engine.arguments import (
     checked_number,
     unchecked,
 )
+from skfcnet._engine.members import mean_over_members
 from skfcnet._engine.parameters import Parameters, Zone
 from skfcnet._engine.passes import InferencePasses, Passes, chunk_for
 from skfcnet._engine.plan import plan, stages_for
-from skfcnet._engine.random import as_generator
+from skfcnet._engine.random import MemberGenerators, as_generator
 from skfcnet._engine.workspace import Workspace
 from skfcnet.initializers import INITIALIZERS
 from skfcnet.layers import ACTIVATIONS, BLOCKS, NORMALIZATIONS, Block
@@ -121,6 +122,13 @@ class FullyConnectedNet:
     stages : tuple of Stage
         The layers, in order.
 
+    member_shape : tuple of int
+        What the shapes of all arrays begin with: (k,) for k members, () for a single
+        network.
+
+    members : sequence of int
+        The numbers of the members, from which their dropout masks are drawn.
+
     Raises
     ------
     ValueError
@@ -219,6 +227,8 @@ class FullyConnectedNet:
         self.input_dim = input_dim
         self.output_dim = output_dim
         self.n_members = int(n_members)
+        self.members = range(self.n_members)
+        self.member_shape = (self.n_members,) if self.n_members > 1 else ()
         self.reg = checked_number("reg", reg, *NON_NEGATIVE)
         self.loss_name = loss
         self.loss_params = deepcopy(checked_mapping("loss_params", loss_params))
@@ -255,10 +265,19 @@ class FullyConnectedNet:
                 arrays[spec.name] = spec.initial
         weights_of_output = self.stages[-1].trained[0]
         drawn[weights_of_output] = partial(draw, gain=1.0)
-        for member in np.ndindex(self.stages[-1].member_shape):
+        # The first member draws what a single network does, and so do the minibatches.
+        generators = [rng, *rng.spawn(self.n_members - 1)]
+        for member, generator in zip(
+            np.ndindex(self.member_shape), generators, strict=True
+        ):
             for name, draw_array in drawn.items():
                 array = self.params[name][member]
-                array[...] = draw_array(array.shape, rng)
+                array[...] = draw_array(array.shape, generator)
+
+    @property
+    def has_dropout(self):
+        """Whether a training step draws dropout masks."""
+        return bool(self.dropout or self.input_dropout)
 
     @property
     def state(self):
@@ -345,11 +364,12 @@ class FullyConnectedNet:
         y = self.as_targets(y, n_rows=x.shape[0])
         if weight is not None:
             weight = self.as_loss_weight(weight, n_rows=x.shape[0])
-        has_dropout = self.dropout or self.input_dropout
-        rng = as_generator(random_state) if has_dropout else None
+        rng = as_generator(random_state) if self.has_dropout else None
+        if self.has_dropout and self.member_shape:
+            rng = MemberGenerators(self.members, rng)
         grads = Parameters(self.params.specs, dtype=self.dtype)
         passes = self.training_passes(x, grads, rng=rng)
-        return self.backpropagate(x, y, passes, weight=weight), grads
+        return self.penalized_loss(x, y, passes, weight=weight), grads
 
     def penalty(self):
         """Return the L2 penalty of the weights, ``0.5 * reg * ||W||^2``.
@@ -445,11 +465,27 @@ class FullyConnectedNet:
             )
         return weight
 
-    def backpropagate(self, x, y, passes, *, weight=None, with_penalty=True):
-        """Return the loss of rows, and write its gradients.
+    def penalized_loss(self, x, y, passes, *, weight=None):
+        """Return the loss of rows with the L2 penalty, and write its gradients.
 
-        `loss` and L-BFGS call it with the L2 penalty. `~skfcnet.solver.Solver` calls it
-        without, since its update adds the penalty and its gradient to each block of the
+        Parameters
+        ----------
+        x, y, passes, weight : as for `backpropagate`
+            Rows, targets, passes and factors of the losses of the rows.
+
+        Returns
+        -------
+        loss : float
+            Mean loss of the rows and of the members, with the penalty.
+        """
+        losses = self.backpropagate(x, y, passes, weight=weight)
+        passes.grads.decayed += self.reg * self.params.decayed
+        return mean_over_members(losses) + self.penalty()
+
+    def backpropagate(self, x, y, passes, *, weight=None):
+        """Return the loss of every member, without the penalty; write the gradients.
+
+        `~skfcnet.solver.Solver` adds the penalty and its gradient to each block of the
         weights while the block is in the cache. Nothing is checked or copied, and with
         passes that were used before, no large array is allocated.
 
@@ -467,37 +503,27 @@ class FullyConnectedNet:
         weight : ndarray of shape (N,), default=None
             Factors of the losses of the rows, from `as_loss_weight`.
 
-        with_penalty : bool, default=True
-            Whether the loss includes the L2 penalty.
-
         Returns
         -------
-        loss : float
-            Mean loss of the rows and of the members.
+        losses : list of float
+            Mean loss of the rows by each member.
         """
         scores, caches = passes.forward(x)
-        loss = self._loss_of_scores(
+        losses = self._losses_of_scores(
             scores, y, weight=weight, workspace=passes.workspace.scope("loss")
         )
         passes.backward(scores, caches)
-        if with_penalty:
-            passes.grads.decayed += self.reg * self.params.decayed
-            loss += self.penalty()
-        return loss
+        return losses
 
-    def _loss_of_scores(self, scores, y, *, weight, workspace):
-        """Return the mean loss, and replace the scores by their gradients."""
+    def _losses_of_scores(self, scores, y, *, weight, workspace):
+        """Return the loss of every member; replace the scores by their gradients."""
         function = unchecked(LOSSES[self.loss_name].function)
         options = {"weight": weight, "workspace": workspace, **self.loss_params}
-        total = 0.0
-        for x in self._by_member(scores):
-            loss, _ = function(x, y, out=x, **options)
-            total += loss
-        return total / self.n_members
+        return [function(x, y, out=x, **options)[0] for x in self._by_member(scores)]
 
     @np.errstate(all="ignore")
-    def training_loss(self, x, y, *, weight=None):
-        """Return the mean loss of rows, without the penalty and without dropout.
+    def training_losses(self, x, y, *, weight=None):
+        """Return the loss of every member, without the penalty and without dropout.
 
         Batch normalisation takes the statistics of these rows, as in training. Nothing
         in the network changes.
@@ -515,14 +541,14 @@ class FullyConnectedNet:
 
         Returns
         -------
-        loss : float
-            Mean loss of the rows and of the members.
+        losses : list of float
+            Mean loss of the rows by each member.
         """
         # In a copy, batch normalisation may update its running statistics.
         params = Parameters(self.params.specs, vector=self.params.vector.copy())
         stages = stages_for(self._without_dropout(), x)
         scores, _ = Passes(stages, params, mode="train").forward(x)
-        return self._loss_of_scores(
+        return self._losses_of_scores(
             scores.astype(np.float64), y, weight=weight, workspace=Workspace()
         )
 
@@ -779,7 +805,7 @@ class FullyConnectedNet:
 
     def _by_member(self, a):
         """Return an array with an axis for members, also for a single network."""
-        return a if self.n_members > 1 else a[np.newaxis]
+        return a if self.member_shape else a[np.newaxis]
 
     def _as_rows(self, X):
         """Return X as rows of a matrix, or a CSR matrix, as wide as the network."""

@@ -474,6 +474,24 @@ def test_there_is_a_warning_if_training_has_not_converged():
         fit_by_buckets(regressor(max_iter=1), [frame], target="y")
 
 
+@pytest.mark.filterwarnings("ignore:n_jobs=2 has no effect")
+def test_members_are_the_same_for_any_n_jobs():
+    frame, vectors = of_target(a_frame(), "y"), []
+    for n_jobs in (None, 2):
+        model = FCNetRegressor(
+            hidden_layer_sizes=(4,), n_members=2, dropout=0.1, max_iter=2, **OPTIONS
+        ).set_params(n_jobs=n_jobs, random_state=0)
+        vectors.append(parameters_of(fit_by_buckets(model, [frame], target="y")))
+    np.testing.assert_array_equal(*vectors)
+
+
+def test_n_jobs_that_has_no_effect_is_a_warning():
+    frame = of_target(a_frame(), "y")
+    model = regressor(max_iter=1, n_members=2, n_jobs=2)
+    with pytest.warns(match="n_jobs=2 has no effect"):
+        fit_by_buckets(model, [frame], target="y")
+
+
 # Files
 
 
@@ -737,7 +755,7 @@ def test_an_epoch_has_every_row_in_a_new_order(tmp_path, weighted):
         taken = {name: a if a is None else a[part] for name, a in arrays.items()}
         buckets.add(taken, buckets.draw(len(part)))
     buckets.flush()
-    minibatches = MinibatchesOnDisk(buckets, batch_size=8)
+    minibatches = MinibatchesOnDisk(buckets)
     epochs = []
     for _ in range(2):
         epoch = [

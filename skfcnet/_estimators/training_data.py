@@ -51,8 +51,12 @@ class DataInMemory(NamedTuple):
         validation : ValidationSet or None
             The validation set, if there is one.
         """
-        rows = draft._read(self.X, self.y, self.sample_weight, is_whole=True)
-        yield self.split_and_encode(draft, rows, draft.validation_fraction)
+        # The rows have no name here, so that they are free once they are encoded.
+        yield self.split_and_encode(
+            draft,
+            draft._read(self.X, self.y, self.sample_weight, is_whole=True),
+            draft.validation_fraction,
+        )
 
     def split_and_encode(self, draft, rows, validation_fraction):
         """Hold out the validation set, and make or update the encoder and the network.

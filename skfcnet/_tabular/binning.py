@@ -3,21 +3,48 @@
 import numpy as np
 
 from skfcnet._engine.statistics import distinct, quantiles
-from skfcnet._tabular.chunks import row_chunks
+from skfcnet._tabular.chunks import columns_of, row_chunks
 
 MAX_COMPONENTS = 1024
-"""All columns together have about this number of bins at most."""
-
-MIN_BINS_PER_COLUMN = 4
-"""However many columns there are, each of them can have this number of bins."""
+"""All columns together have at most this number of bins."""
 
 MIN_ROWS_PER_BIN = 10
 """A bin holds at least this number of rows on average."""
 
 
-def max_bins_per_column(n_columns):
-    """Return the most bins that each column can have, if so many columns have any."""
-    return max(MIN_BINS_PER_COLUMN, MAX_COMPONENTS // max(1, n_columns))
+def shared_bins(n_columns, n_bins):
+    """Share out the bins among columns as evenly as possible.
+
+    The number of bins of a column therefore falls gently with the number of columns,
+    and the cost of a step does not grow with it. A column has at least two bins, or
+    none: beyond ``MAX_COMPONENTS // 2`` columns, only so many of them have bins.
+
+    Parameters
+    ----------
+    n_columns : int
+        The number of columns of more than two values.
+
+    n_bins : int
+        The most bins of a column, two or more.
+
+    Returns
+    -------
+    n_bins : ndarray of int, shape (n_columns,)
+        The most bins of each column.
+
+    Examples
+    --------
+    >>> from skfcnet._tabular.binning import shared_bins
+    >>> shared_bins(3, 48)
+    array([48, 48, 48])
+    >>> [int(shared_bins(n, 48).sum()) for n in (21, 22, 51, 52, 400, 2000)]
+    [1008, 1024, 1024, 1024, 1024, 1024]
+    """
+    columns = np.arange(n_columns)
+    if 2 * n_columns > MAX_COMPONENTS:
+        return np.where(columns < MAX_COMPONENTS // 2, 2, 0)
+    each, rest = divmod(MAX_COMPONENTS, max(n_columns, 1))
+    return np.minimum(n_bins, each + (columns < rest))
 
 
 def have_many_values(table):
@@ -25,7 +52,7 @@ def have_many_values(table):
 
     Parameters
     ----------
-    table : ndarray of shape (N, D)
+    table : ndarray, ColumnTable or RowSelection of shape (N, D)
         Numbers, or NaN.
 
     Returns
@@ -40,9 +67,11 @@ def have_many_values(table):
     >>> have_many_values(np.array([[0.0, 1.0, 5.0], [1.0, 2.0, 5.0], [0.0, 3.0, 5.0]]))
     array([False,  True, False])
     """
-    low, high = np.fmin.reduce(table), np.fmax.reduce(table)
+    chunks = list(row_chunks(table))
+    low = np.fmin.reduce([np.fmin.reduce(table[rows]) for rows in chunks])
+    high = np.fmax.reduce([np.fmax.reduce(table[rows]) for rows in chunks])
     many = np.zeros(table.shape[1], bool)
-    for rows in row_chunks(table):
+    for rows in chunks:
         many |= ((low < table[rows]) & (table[rows] < high)).any(axis=0)
     return many
 
@@ -105,8 +134,8 @@ def bins_of_columns(X, weight, n_bins):
         The weight of each row, from `skfcnet._engine.statistics.exact_weights`.
 
     n_bins : int
-        The most bins of a column, two or more. With D columns of more than two values,
-        no column has more than ``max(4, 1024 // D)``, nor more than one for 10 rows.
+        The most bins of a column, two or more. The columns of more than two values
+        have at most 1024 bins together, and none has more than one for 10 rows.
 
     Returns
     -------
@@ -121,15 +150,19 @@ def bins_of_columns(X, weight, n_bins):
     >>> bins["left"], 1 / bins["slope"]
     (array([0., 1.]), array([1., 3.]))
     """
-    binned = np.flatnonzero(have_many_values(X))
-    max_bins = min(n_bins, max_bins_per_column(len(binned)))
+    most = np.zeros(X.shape[1], int)
+    many = have_many_values(X)
+    most[many] = shared_bins(np.count_nonzero(many), n_bins)
     bins = [np.empty((3, 0))]
-    for j in binned:
-        is_present = ~np.isnan(X[:, j])
-        column, counts = X[is_present, j], weight[is_present]
+    for j, values in enumerate(columns_of(X)):
+        if not most[j]:
+            continue
+        is_present = ~np.isnan(values)
+        counts = weight[is_present]
         # A little is added since weights may have been rescaled and rounded.
         by_rows = max(2, int(counts.sum() / MIN_ROWS_PER_BIN + 1e-3))
-        edges = bin_edges(column, counts, min(max_bins, by_rows)).astype(np.float64)
+        edges = bin_edges(values[is_present], counts, min(most[j], by_rows))
+        edges = edges.astype(np.float64)
         bins.append([np.full(len(edges) - 1, j), edges[:-1], np.diff(edges)])
     column, left, bin_width = np.hstack(bins)
     slope = 1 / np.maximum(bin_width, 1e-30)  # is finite in float32

@@ -14,7 +14,6 @@ from skfcnet._engine.statistics import exact_weights
 from skfcnet._tabular.binning import (
     bins_of_columns,
     have_many_values,
-    max_bins_per_column,
 )
 from skfcnet._tabular.categorical_features import categorical_mask
 from skfcnet._tabular.categories import CategoryEncoder
@@ -27,18 +26,12 @@ from skfcnet.layers import Block
 EMBEDDINGS = ("ple", "pbld")
 """The embeddings of numbers, which are blocks of the network."""
 
-AUTO_MIN_BINS = 20
-"""The embedding 'auto' is 'ple' if each column can have at least so many bins."""
-
 LINEAR_FACTOR = 3.0
 """The scaled column beside its components is multiplied by this factor.
 
 It is then about as long as the vector of its components, so that a smooth target is
 learned as fast as one with jumps.
 """
-
-N_FIRST_ROWS = 1_000
-"""So many rows usually show already that there are too many columns for 'auto'."""
 
 
 class Encoder:
@@ -69,13 +62,12 @@ class Encoder:
 
     embedding : {'auto', 'ple', 'pbld', None}, default=None
         How numeric columns are embedded. 'auto' is 'ple' if the rows are dense and have
-        1 to 51 numeric columns of more than two values: with more columns, each would
-        have few bins, and there would be many encoded features.
+        a numeric column of more than two values.
 
     n_bins : int, default=48
-        The most bins of a column in piecewise linear encoding, two or more. With D
-        numeric columns of more than two values, no column has more than
-        ``max(4, 1024 // D)``, nor more than one for 10 rows.
+        The most bins of a column in piecewise linear encoding, two or more. The columns
+        of more than two values have at most 1024 bins together, and none has more than
+        one for 10 rows.
 
     categorical_features : 'from_dtype', array-like of {bool, int, str} or None, \
             default='from_dtype'
@@ -271,13 +263,8 @@ class Encoder:
     def _chosen_embedding(self, numeric):
         if self.embedding != "auto":
             return self.embedding
-        if issparse(numeric):
-            return None
-        for rows in (numeric[:N_FIRST_ROWS], numeric):
-            n_columns = np.count_nonzero(have_many_values(rows))
-            if max_bins_per_column(n_columns) < AUTO_MIN_BINS:
-                return None
-        return "ple" if n_columns else None
+        can_embed = not issparse(numeric) and have_many_values(numeric).any()
+        return "ple" if can_embed else None
 
     def fit_transform(self, numbers, weight=None):
         """Learn how to encode the rows to train on, and return their compact table.

@@ -16,9 +16,6 @@ from skfcnet.layers._checks import (
 from skfcnet.layers._declaration import Layer
 from skfcnet.layers._numbers import zero_gradient
 
-INITIAL_DEVIATION = 0.1
-"""Standard deviation of the initial rows of categories."""
-
 
 @checked(check_columns)
 def onehot_forward(x, onehot_param, *, out=None, workspace=None):
@@ -227,13 +224,10 @@ def lookup_backward(
     return dx, dE, do
 
 
-def _initial_rows(shape, rng):
-    return INITIAL_DEVIATION * rng.standard_normal(shape)
-
-
 def _lookup_specs(fan_in, fan_out, first_row, factor, size):
+    # All categories start as what they have in common.
     return (
-        ParamSpec("E", (len(factor), size), Zone.WEIGHT, _initial_rows),
+        ParamSpec("E", (len(factor), size), Zone.WEIGHT, 0.0),
         ParamSpec("o", (fan_in, size), Zone.BIAS, 0.0),
     )
 

@@ -55,7 +55,7 @@ class Buckets:
     def __init__(self, folder, *, n_rows, batch_size, buffer_size, rng):
         self._folder = Path(folder)
         self._n_expected = n_rows
-        self._batch_size = batch_size
+        self.batch_size = batch_size
         self._buffer_size = buffer_size
         self._rng = rng
         self._record = None
@@ -116,11 +116,11 @@ class Buckets:
         self.n_buckets = ceil(n_bytes / self._buffer_size)
         self._counts = np.zeros(self.n_buckets, np.intp)
         self._totals = np.zeros(self.n_buckets)
-        needed = MIN_MINIBATCHES * self._batch_size
+        needed = MIN_MINIBATCHES * self.batch_size
         if self.n_buckets > 1 and self._n_expected < needed * self.n_buckets:
             raise ValueError(
                 f"buffer_size={self._buffer_size} holds fewer than {MIN_MINIBATCHES} "
-                f"minibatches of {self._batch_size} encoded rows of "
+                f"minibatches of {self.batch_size} encoded rows of "
                 f"{self._record.itemsize} bytes: raise it to "
                 f"{2 * needed * self._record.itemsize}, or lower batch_size."
             )
@@ -184,13 +184,10 @@ class MinibatchesOnDisk(Minibatches):
     ----------
     buckets : Buckets
         The rows, all of which were added.
-
-    batch_size : int
-        The number of rows of a minibatch.
     """
 
-    def __init__(self, buckets, *, batch_size):
-        self.batch_size = batch_size
+    def __init__(self, buckets):
+        self.batch_size = buckets.batch_size
         self.like = buckets.no_rows()
         self._buckets = buckets
 

@@ -11,6 +11,7 @@ import numpy as np
 from sklearn.utils import check_random_state
 
 from skfcnet._compat import validate_params
+from skfcnet._engine.warn import warn
 from skfcnet._estimators.base import _BaseFCNet
 from skfcnet._estimators.optimization import minibatch_size
 from skfcnet._estimators.training_data import DataInMemory
@@ -150,6 +151,11 @@ def fit(
     )
     if sample.is_whole:
         return estimator.fit(**in_memory._asdict())
+    if estimator.n_jobs not in (None, 1):
+        warn(
+            f"n_jobs={estimator.n_jobs!r} has no effect: on a stream, all members are "
+            f"trained in one process."
+        )
     rng = np.random.default_rng([seed, 3])
     streamed = StreamedData(in_memory, sample, stream, buffer_size, folder, rng)
     with estimator._fit_or_nothing():
@@ -356,6 +362,9 @@ class RowsOnDisk:
         The buckets.
     """
 
+    is_in_memory = False
+    weight = cost = None  # which the minibatches have
+
     def __init__(self, buckets):
         self._buckets = buckets
 
@@ -368,6 +377,7 @@ class RowsOnDisk:
         """Return the number of rows of an epoch, counting repetitions."""
         return int(self._buckets.total_weights().sum())
 
-    def solver_arguments(self, *, batch_size, shuffle):
-        """Return the arguments of a `Solver` that say what its minibatches are."""
-        return {"data": MinibatchesOnDisk(self._buckets, batch_size=batch_size)}
+    @property
+    def solver_data(self):
+        """The data of a `Solver`: the minibatches, which have the weights."""
+        return MinibatchesOnDisk(self._buckets)
