@@ -430,11 +430,11 @@ class Solver:
             If the loss or a parameter is no longer finite.
         """
         totals, n_rows = [0.0] * self._net.n_members, 0
-        if self._mask_generators is not None:
-            self._mask_generators.start_epoch()
         epoch = self._minibatches.epoch(
             self._rng, self._workspace, may_prefetch=self._spare_thread
         )
+        if self._mask_generators is not None:
+            self._mask_generators.start_epoch()
         # Divergence is detected by the value of the loss, not by warnings of NumPy.
         with (
             np.errstate(all="ignore"),

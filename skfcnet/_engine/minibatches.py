@@ -95,8 +95,11 @@ class MinibatchesInMemory(Minibatches):
         return len(self._batches)
 
     def epoch(self, rng, workspace, *, may_prefetch=False):
-        """Yield the minibatches of one epoch."""
+        """Draw the order of the rows, and return a generator of the minibatches."""
         batches = list(self._batches.epoch(rng))
+        return self._gathered(batches, workspace, may_prefetch)
+
+    def _gathered(self, batches, workspace, may_prefetch):
         if may_prefetch and is_worth_prefetching(self.like, batches):
             scratch = workspace.scope("prefetch")
             gathered = prefetch_rows(self.like, batches, scratch)
