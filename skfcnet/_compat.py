@@ -50,6 +50,7 @@ __all__ = [
     "Options",
     "ScoringMonitor",
     "StrOptions",
+    "has_callbacks",
     "scorer_name",
     "validate_params",
     "with_callbacks",
@@ -65,6 +66,11 @@ def validate_params(estimator):
         If a parameter has a value that is not allowed.
     """
     estimator._validate_params()
+
+
+def has_callbacks(estimator):
+    """Return whether callbacks observe the fits of an estimator."""
+    return bool(getattr(estimator, "_skl_callbacks", ()))
 
 
 def scorer_name(scorer):
@@ -87,10 +93,19 @@ class FitTask:
 
     X, y, metadata : object
         The arguments of `fit`, as the user passed them.
+
+    Attributes
+    ----------
+    n_epochs : int
+        The maximum number of epochs.
+
+    is_observed : bool
+        Whether there are callbacks.
     """
 
     def __init__(self, estimator, n_epochs, *, X, y, metadata):
         self.n_epochs = n_epochs
+        self.is_observed = has_callbacks(estimator)
         self._data = {"estimator": estimator, "X": X, "y": y, "metadata": metadata}
         self._fit = estimator._init_callback_context(
             task_name="fit", max_subtasks=n_epochs

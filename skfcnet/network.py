@@ -18,13 +18,14 @@ from skfcnet._engine.arguments import (
     checked_number,
     unchecked,
 )
+from skfcnet._engine.members import mean_over_members
 from skfcnet._engine.parameters import Parameters, Zone
-from skfcnet._engine.passes import CHUNK, EMBEDDED_CHUNK, InferencePasses, Passes
+from skfcnet._engine.passes import InferencePasses, Passes, chunk_for
 from skfcnet._engine.plan import plan, stages_for
-from skfcnet._engine.random import as_generator
+from skfcnet._engine.random import MemberGenerators, as_generator
 from skfcnet._engine.workspace import Workspace
 from skfcnet.initializers import INITIALIZERS
-from skfcnet.layers import ACTIVATIONS, NORMALIZATIONS
+from skfcnet.layers import ACTIVATIONS, BLOCKS, NORMALIZATIONS, Block
 from skfcnet.losses import LOSSES
 
 CATEGORIES = {"classification": "softmax", "regression": "mse"}
@@ -34,7 +35,7 @@ CATEGORIES = {"classification": "softmax", "regression": "mse"}
 class FullyConnectedNet:
     """A fully connected network for classification or regression.
 
-    The layers are ``[embedding] - [dropout] - {affine - [normalisation] - activation -
+    The layers are ``[blocks] - [dropout] - {affine - [normalisation] - activation -
     [dropout]} x (L - 1) - affine - loss``.
 
     Parameters
@@ -80,7 +81,7 @@ class FullyConnectedNet:
 
     input_dropout : float, default=0.0
         Probability of dropping a feature of a row in training. In sparse rows, stored
-        values are dropped, and instead of embedded features, columns of the embedding.
+        values are dropped; where there are blocks, columns that they make.
 
     init : str, default=None
         A key of `skfcnet.initializers.INITIALIZERS`, which draws the weights instead of
@@ -101,25 +102,32 @@ class FullyConnectedNet:
         initial weights and dropout masks, the first those of a single network with the
         same seed, and learns from its own loss. Their predictions are averaged.
 
-    n_embedded : int, default=0
-        Number of features, from the first on, that are embedded. Each gets three more
-        columns, which are trained with everything else, by
-        `skfcnet.layers.pbld_forward`. Rows must then be dense. ``reg`` penalises only
-        V among the arrays of the embedding; ``init`` and ``weight_scale`` draw none.
+    blocks : sequence of Block, default=()
+        What is made of the columns of the rows before the first affine map, side by
+        side: see `skfcnet.layers.Block`. Without blocks, the columns are the features.
+        Rows must be dense if there are blocks. ``init`` and ``weight_scale`` draw none
+        of their arrays.
 
     Attributes
     ----------
     params : Mapping of str to ndarray
         The trainable arrays, W1, b1, gamma1, beta1, W2, ..., which are views of one
-        vector. Those of an embedding, w0, b0, V0 and c0, come first. Assignment copies
-        into the array. With k > 1 members, all have a leading axis of length k, and
-        vectors are rows: W1 (k, D, M), b1 (k, 1, M).
+        vector. Those of blocks come first: w0, b0, V0 and c0 of "pbld", E0 and o0 of
+        "lookup". Assignment copies into the array. With k > 1 members, all have a
+        leading axis of length k, and vectors are rows: W1 (k, D, M), b1 (k, 1, M).
 
     state : Mapping of str to ndarray
         The running statistics of batch normalisation, with the same axes.
 
     stages : tuple of Stage
         The layers, in order.
+
+    member_shape : tuple of int
+        What the shapes of all arrays begin with: (k,) for k members, () for a single
+        network.
+
+    members : sequence of int
+        The numbers of the members, from which their dropout masks are drawn.
 
     Raises
     ------
@@ -177,7 +185,7 @@ class FullyConnectedNet:
         loss_params=None,
         random_state=None,
         n_members=1,
-        n_embedded=0,
+        blocks=(),
     ):
         checked_name("category", category, CATEGORIES)
         checked_name("activation", activation, ACTIVATIONS)
@@ -209,11 +217,7 @@ class FullyConnectedNet:
                     f"{sorted(NORMALIZATIONS)}, got {entry!r}."
                 )
         checked_integer("n_members", n_members)
-        if checked_integer("n_embedded", n_embedded, least=0) > input_dim:
-            raise ValueError(
-                f"n_embedded must be an integer from 0 to input_dim, got "
-                f"{n_embedded!r}."
-            )
+        blocks = _checked_blocks(blocks, input_dim)
         if weight_scale is not None:
             weight_scale = checked_number("weight_scale", weight_scale, *NON_NEGATIVE)
         dtype = _checked_float_dtype("dtype", dtype)
@@ -223,7 +227,8 @@ class FullyConnectedNet:
         self.input_dim = input_dim
         self.output_dim = output_dim
         self.n_members = int(n_members)
-        self.n_embedded = int(n_embedded)
+        self.members = range(self.n_members)
+        self.member_shape = (self.n_members,) if self.n_members > 1 else ()
         self.reg = checked_number("reg", reg, *NON_NEGATIVE)
         self.loss_name = loss
         self.loss_params = deepcopy(checked_mapping("loss_params", loss_params))
@@ -236,7 +241,7 @@ class FullyConnectedNet:
                 self.dropout,
                 self.input_dropout,
                 n_members=self.n_members,
-                n_embedded=self.n_embedded,
+                blocks=blocks,
             )
         )
         specs = [spec for stage in self.stages for spec in stage.specs]
@@ -260,10 +265,19 @@ class FullyConnectedNet:
                 arrays[spec.name] = spec.initial
         weights_of_output = self.stages[-1].trained[0]
         drawn[weights_of_output] = partial(draw, gain=1.0)
-        for member in np.ndindex(self.stages[-1].member_shape):
+        # The first member draws what a single network does, and so do the minibatches.
+        generators = [rng, *rng.spawn(self.n_members - 1)]
+        for member, generator in zip(
+            np.ndindex(self.member_shape), generators, strict=True
+        ):
             for name, draw_array in drawn.items():
                 array = self.params[name][member]
-                array[...] = draw_array(array.shape, rng)
+                array[...] = draw_array(array.shape, generator)
+
+    @property
+    def has_dropout(self):
+        """Whether a training step draws dropout masks."""
+        return bool(self.dropout or self.input_dropout)
 
     @property
     def state(self):
@@ -286,15 +300,18 @@ class FullyConnectedNet:
         return other
 
     @property
+    def takes_missing(self):
+        """Whether NaN in rows is a missing value, of which a block makes something."""
+        blocks = self.stages[0].blocks
+        return any(block.layer.takes_missing for block in blocks)
+
+    @property
     def dtype(self):
         """The dtype of the parameters, and of training."""
         return self.params.vector.dtype
 
     def __repr__(self):
-        layers = (
-            f"affine {stage.fan_out}" if stage.kind == "affine" else stage.kind
-            for stage in self.stages
-        )
+        layers = (stage.label for stage in self.stages)
         path = " → ".join([str(self.input_dim), *layers, self.loss_name])
         if self.n_members > 1:
             path = f"{self.n_members} × ({path})"
@@ -347,11 +364,12 @@ class FullyConnectedNet:
         y = self.as_targets(y, n_rows=x.shape[0])
         if weight is not None:
             weight = self.as_loss_weight(weight, n_rows=x.shape[0])
-        has_dropout = self.dropout or self.input_dropout
-        rng = as_generator(random_state) if has_dropout else None
+        rng = as_generator(random_state) if self.has_dropout else None
+        if self.has_dropout and self.member_shape:
+            rng = MemberGenerators(self.members, rng)
         grads = Parameters(self.params.specs, dtype=self.dtype)
         passes = self.training_passes(x, grads, rng=rng)
-        return self.backpropagate(x, y, passes, weight=weight), grads
+        return self.penalized_loss(x, y, passes, weight=weight), grads
 
     def penalty(self):
         """Return the L2 penalty of the weights, ``0.5 * reg * ||W||^2``.
@@ -447,11 +465,27 @@ class FullyConnectedNet:
             )
         return weight
 
-    def backpropagate(self, x, y, passes, *, weight=None, with_penalty=True):
-        """Return the loss of rows, and write its gradients.
+    def penalized_loss(self, x, y, passes, *, weight=None):
+        """Return the loss of rows with the L2 penalty, and write its gradients.
 
-        `loss` and L-BFGS call it with the L2 penalty. `~skfcnet.solver.Solver` calls it
-        without, since its update adds the penalty and its gradient to each block of the
+        Parameters
+        ----------
+        x, y, passes, weight : as for `backpropagate`
+            Rows, targets, passes and factors of the losses of the rows.
+
+        Returns
+        -------
+        loss : float
+            Mean loss of the rows and of the members, with the penalty.
+        """
+        losses = self.backpropagate(x, y, passes, weight=weight)
+        passes.grads.decayed += self.reg * self.params.decayed
+        return mean_over_members(losses) + self.penalty()
+
+    def backpropagate(self, x, y, passes, *, weight=None):
+        """Return the loss of every member, without the penalty; write the gradients.
+
+        `~skfcnet.solver.Solver` adds the penalty and its gradient to each block of the
         weights while the block is in the cache. Nothing is checked or copied, and with
         passes that were used before, no large array is allocated.
 
@@ -469,37 +503,27 @@ class FullyConnectedNet:
         weight : ndarray of shape (N,), default=None
             Factors of the losses of the rows, from `as_loss_weight`.
 
-        with_penalty : bool, default=True
-            Whether the loss includes the L2 penalty.
-
         Returns
         -------
-        loss : float
-            Mean loss of the rows and of the members.
+        losses : list of float
+            Mean loss of the rows by each member.
         """
         scores, caches = passes.forward(x)
-        loss = self._loss_of_scores(
+        losses = self._losses_of_scores(
             scores, y, weight=weight, workspace=passes.workspace.scope("loss")
         )
         passes.backward(scores, caches)
-        if with_penalty:
-            passes.grads.decayed += self.reg * self.params.decayed
-            loss += self.penalty()
-        return loss
+        return losses
 
-    def _loss_of_scores(self, scores, y, *, weight, workspace):
-        """Return the mean loss, and replace the scores by their gradients."""
+    def _losses_of_scores(self, scores, y, *, weight, workspace):
+        """Return the loss of every member; replace the scores by their gradients."""
         function = unchecked(LOSSES[self.loss_name].function)
         options = {"weight": weight, "workspace": workspace, **self.loss_params}
-        total = 0.0
-        for x in self._by_member(scores):
-            loss, _ = function(x, y, out=x, **options)
-            total += loss
-        return total / self.n_members
+        return [function(x, y, out=x, **options)[0] for x in self._by_member(scores)]
 
     @np.errstate(all="ignore")
-    def training_loss(self, x, y, *, weight=None):
-        """Return the mean loss of rows, without the penalty and without dropout.
+    def training_losses(self, x, y, *, weight=None):
+        """Return the loss of every member, without the penalty and without dropout.
 
         Batch normalisation takes the statistics of these rows, as in training. Nothing
         in the network changes.
@@ -517,14 +541,14 @@ class FullyConnectedNet:
 
         Returns
         -------
-        loss : float
-            Mean loss of the rows and of the members.
+        losses : list of float
+            Mean loss of the rows by each member.
         """
         # In a copy, batch normalisation may update its running statistics.
         params = Parameters(self.params.specs, vector=self.params.vector.copy())
         stages = stages_for(self._without_dropout(), x)
         scores, _ = Passes(stages, params, mode="train").forward(x)
-        return self._loss_of_scores(
+        return self._losses_of_scores(
             scores.astype(np.float64), y, weight=weight, workspace=Workspace()
         )
 
@@ -752,12 +776,12 @@ class FullyConnectedNet:
             self.params,
             self.objective,
             dtype=np.dtype(np.float32 if single else np.float64),
-            chunk=EMBEDDED_CHUNK if self.n_embedded else CHUNK,
+            chunk=chunk_for(stages),
         )
 
     def _without_dropout(self):
         """Return the stages of test-time passes."""
-        return tuple(stage for stage in self.stages if not stage.rate)
+        return tuple(stage for stage in self.stages if stage.kind != "dropout")
 
     def _stages_up_to(self, layer):
         """Return the stages of a test-time pass that ends with a hidden layer."""
@@ -781,7 +805,7 @@ class FullyConnectedNet:
 
     def _by_member(self, a):
         """Return an array with an axis for members, also for a single network."""
-        return a if self.n_members > 1 else a[np.newaxis]
+        return a if self.member_shape else a[np.newaxis]
 
     def _as_rows(self, X):
         """Return X as rows of a matrix, or a CSR matrix, as wide as the network."""
@@ -821,3 +845,19 @@ def _checked_list(name, value):
             f"{value!r}."
         )
     return list(value)
+
+
+def _checked_blocks(blocks, input_dim):
+    """Return blocks as a tuple, and check their kinds and columns."""
+    blocks = tuple(blocks)
+    for block in blocks:
+        if not isinstance(block, Block):
+            raise TypeError(f"blocks must hold skfcnet.layers.Block, got {block!r}.")
+        checked_name("blocks: kind", block.kind, BLOCKS)
+        start, stop = block.columns
+        if not 0 <= start < stop <= input_dim:
+            raise ValueError(
+                f"blocks must take columns from 0 to input_dim={input_dim}, but the "
+                f"block {block.kind!r} takes those from {start} to {stop}."
+            )
+    return blocks

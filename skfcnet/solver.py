@@ -21,11 +21,12 @@ from skfcnet._engine.arguments import (
     checked_number,
 )
 from skfcnet._engine.batches import Batches
+from skfcnet._engine.members import mean_over_members
 from skfcnet._engine.model_adapter import ModelAdapter, ModelUpdate
 from skfcnet._engine.numeric import has_finite_norm
 from skfcnet._engine.parameters import Parameters
 from skfcnet._engine.prefetch import gather, is_worth_prefetching, prefetch_rows
-from skfcnet._engine.random import as_generator
+from skfcnet._engine.random import MemberGenerators, as_generator
 from skfcnet._engine.threads import blas_threads_for, has_spare_thread, step_flops
 from skfcnet._engine.vector_update import FLUSH_EVERY, VectorUpdate
 from skfcnet._engine.workspace import Workspace
@@ -176,6 +177,9 @@ class Solver:
 
     epoch_rows : int
         Number of rows trained on in the last epoch, with repetitions.
+
+    member_losses : list of float
+        Loss of every member in the last epoch, of which `train_epoch` returns the mean.
 
     step : int
         Number of minibatches trained so far, including ``first_step``.
@@ -352,8 +356,14 @@ class Solver:
         )
         self._grads = Parameters(net.params.specs, dtype=net.params.vector.dtype)
         self._workspace = Workspace()
+        self._mask_generators = None
+        if net.member_shape and net.has_dropout:
+            self._mask_generators = MemberGenerators(net.members, self._rng)
         self._passes = net.training_passes(
-            self.X_train, self._grads, rng=self._rng, workspace=self._workspace
+            self.X_train,
+            self._grads,
+            rng=self._mask_generators or self._rng,
+            workspace=self._workspace,
         )
         update = ModelUpdate if is_custom else VectorUpdate
         self._update = update(
@@ -362,6 +372,7 @@ class Solver:
             self._grads,
             deepcopy(checked_mapping("optim_config", optim_config)),
             l2=net.reg,
+            member_shape=net.member_shape,
         )
         self.learning_rate = self._update.learning_rate
         self._total_steps = total_steps
@@ -375,7 +386,7 @@ class Solver:
         self._warmup_steps = warmup_epochs * len(self._batches)
         self._step_flops = step_flops(net, batch_size)
         self._spare_thread = has_spare_thread(self._step_flops)
-        self._member_gradients = _by_member(self._grads, net.n_members)
+        self._member_gradients = _by_member(self._grads, net.member_shape)
 
     @property
     def last_learning_rate(self):
@@ -430,7 +441,7 @@ class Solver:
         DivergenceError
             If the loss or a parameter is no longer finite.
         """
-        total = n_rows = 0
+        totals, n_rows = [0.0] * self._net.n_members, 0
         # Divergence is detected by the value of the loss, not by warnings of NumPy.
         with (
             np.errstate(all="ignore"),
@@ -438,21 +449,27 @@ class Solver:
             blas_threads_for(self._step_flops),
         ):
             for x, y, weight in minibatches:
-                loss = self._step(x, y, weight)
-                total += loss * len(y)
+                losses = self._step(x, y, weight)
+                totals = [
+                    total + loss * len(y)
+                    for total, loss in zip(totals, losses, strict=True)
+                ]
                 n_rows += len(y)
-                self._record(loss)
+                self._record(mean_over_members(losses))
             self.last_minibatch = x, y, weight
-            self._check_finite(total, "loss with the penalty")
+            self._check_finite(sum(totals), "loss with the penalty")
             self._check_finite(float(self._net.params.vector.sum()), "parameters")
         self.epoch += 1
         self.epoch_rows = n_rows
         self.learning_rate *= self.lr_decay
-        return total / n_rows
+        self.member_losses = [total / n_rows for total in totals]
+        return mean_over_members(self.member_losses)
 
     def _minibatches(self):
         """Yield the rows, targets and loss weights of every minibatch of an epoch."""
         batches = list(self._batches.epoch(self._rng))
+        if self._mask_generators is not None:
+            self._mask_generators.start_epoch()
         if self._spare_thread and is_worth_prefetching(self.X_train, batches):
             scratch = self._workspace.scope("prefetch")
             gathered = prefetch_rows(self.X_train, batches, scratch)
@@ -466,24 +483,17 @@ class Solver:
         return gather(getattr(self, name), rows, self._workspace, name)
 
     def _step(self, x, y, weight=None):
-        """Train one minibatch, and return its loss."""
-        net = self._net
-        loss = net.backpropagate(
-            x,
-            y,
-            self._passes,
-            weight=weight,
-            with_penalty=False,  # the update adds it
-        )
-        self._check_finite(loss, "loss")
+        """Train one minibatch, and return the loss of every member."""
+        losses = self._net.backpropagate(x, y, self._passes, weight=weight)
+        self._check_finite(sum(losses), "loss")
         self._clip_gradient()
         self._update.learning_rate = self._scheduled_rate()
         self.step += 1
-        loss += self._update() / net.n_members
+        penalties = self._update()
         # The step is counted over all calls, so that partial training is the same.
         if self.step % FLUSH_EVERY == 0:
             self._update.flush()
-        return loss
+        return [loss + penalty for loss, penalty in zip(losses, penalties, strict=True)]
 
     def _scheduled_rate(self):
         step = min(self.step, self._total_steps)
@@ -560,11 +570,11 @@ class Solver:
             unfinished.unlink(missing_ok=True)
 
 
-def _by_member(grads, n_members):
+def _by_member(grads, member_shape):
     """Return flat views of each member's gradients, over which its norm is taken."""
-    if n_members == 1:
+    if not member_shape:
         return [[grads.trainable]]
-    arrays = [array.reshape(n_members, -1) for array in grads.values()]
+    arrays = [array.reshape(*member_shape, -1) for array in grads.values()]
     return list(zip(*arrays, strict=True))
 
 
@@ -633,7 +643,11 @@ def _checked_data(model, data, part):
             f"X_{part} must have rows of {model.input_dim} features, got {X.shape}."
         )
     numbers = X.data if issparse(X) else X
-    if not (has_finite_norm(numbers) or np.isfinite(numbers).all()):
+    is_valid = has_finite_norm(numbers) or (
+        not np.isinf(numbers).any()
+        and (model.takes_missing or not np.isnan(numbers).any())
+    )
+    if not is_valid:
         raise ValueError(f"X_{part} must hold numbers that are finite in {X.dtype}.")
     try:
         return X, model.as_targets(y, n_rows=X.shape[0])

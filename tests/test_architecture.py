@@ -26,6 +26,7 @@ MAY_IMPORT = {
     "_compat": (),
     "_estimators": (*ENGINE, "_tabular", "_compat", "_estimators"),
     "callbacks": ("_compat",),
+    "distributed": (*ENGINE, "_tabular", "_compat", "_estimators"),
     "datasets": (),
     "plotting": (),
     "presets": (),
@@ -36,7 +37,12 @@ MAY_IMPORT = {
 others."""
 
 WITHOUT_SCIKIT_LEARN = ENGINE
-OPTIONAL = {"torchvision": "datasets", "pandas": "datasets", "matplotlib": "plotting"}
+OPTIONAL = {
+    "dask": "distributed",
+    "torchvision": "datasets",
+    "pandas": "datasets",
+    "matplotlib": "plotting",
+}
 DISTRIBUTIONS = {"sklearn": "scikit-learn"}  # where the names differ
 
 ROOT = Path(__file__).parents[1]
@@ -220,7 +226,9 @@ def test_the_engine_is_loaded_without_scikit_learn():
 
 
 # scikit-learn itself loads pandas where it is installed: see the next two tests.
-@pytest.mark.parametrize("package", ["matplotlib", "polars", "torch", "torchvision"])
+@pytest.mark.parametrize(
+    "package", ["dask", "matplotlib", "polars", "torch", "torchvision"]
+)
 def test_importing_the_package_loads_no_optional_package(loaded, package):
     assert package not in loaded
 

@@ -57,6 +57,8 @@ IDLE = [
         "activation='tanh', dropout=0.2",
         r"hidden layers, but hidden_layer_sizes=\(\) has none",
     ),
+    ({"n_jobs": 2}, "n_jobs=2", "n_members > 1"),
+    ({"n_jobs": 2, "n_members": 2, **CONSTANT}, "n_jobs=2", "n_members > 1 and a sche"),
     ({"huber_delta": 2.0}, "huber_delta=2.0", "loss='huber'"),
     ({"quantile": [0.1, 0.9]}, r"quantile=\[0.1, 0.9\]", "loss='quantile'"),
 ]

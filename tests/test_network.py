@@ -1296,5 +1296,5 @@ def test_a_training_loss_changes_no_running_statistics(size):
     x = np.random.default_rng(0).normal(size=(20, 3)).astype(np.float32)
     before = net.params.vector.copy()
     with np.errstate(all="ignore"):
-        net.training_loss(np.float32(size) * x, x[:, :1])
+        net.training_losses(np.float32(size) * x, x[:, :1])
     np.testing.assert_array_equal(net.params.vector, before)

@@ -38,6 +38,7 @@ PROMISED = {
         "rel_error",
     },
     "skfcnet.callbacks": {"ValidationMonitor"},
+    "skfcnet.distributed": {"fit"},
     "skfcnet.datasets": {"fetch_mnist", "fetch_california_housing"},
     "skfcnet.plotting": {"TrainingCurveDisplay", "plot_history", "plot_samples"},
 }

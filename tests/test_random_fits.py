@@ -207,6 +207,7 @@ SHARED = {
     "n_bins": _some(2, 3, 48),
     "categorical_features": _some("from_dtype", None, [0]),
     "n_members": _some(1, 2, 3),
+    "n_jobs": st.none(),  # see test_parallel_members.py
     "verbose": _some(False, True, 2),
 }
 """What parameters can be, beside those that keep an example short."""

@@ -60,7 +60,7 @@ def train_lbfgs(net, X, y, weight, *, max_iter, max_fun, tol, after_iteration):
         nonlocal loss
         net.params.trainable[...] = vector
         with np.errstate(all="ignore"):
-            loss = net.backpropagate(X, y, passes, weight=weight)
+            loss = net.penalized_loss(X, y, passes, weight=weight)
         if not isfinite(loss):
             raise DivergenceError(f"the loss became {loss}")
         # These are the gradients of the sum over the members, not of their mean.

@@ -35,7 +35,8 @@ class ModelAdapter:
         Number of rows that are scored at a time.
     """
 
-    n_members = 1
+    n_members, members, member_shape = 1, (0,), ()
+    takes_missing = False
     reg = 0.0  # the model's loss includes any penalty
 
     def __init__(self, model, data, *, chunk):
@@ -93,8 +94,11 @@ class ModelAdapter:
         """Return passes that hold the gradients; the model itself computes them."""
         return Passes((), self.params, grads, mode="train")
 
-    def backpropagate(self, x, y, passes, *, weight, with_penalty):
-        """Return the model's loss, any penalty included, and write its gradients."""
+    def backpropagate(self, x, y, passes, *, weight):
+        """Return the model's loss, any penalty included, and write its gradients.
+
+        The loss is in a list, as that of a network with one member.
+        """
         self.params.pull()
         y = y.reshape(len(y), *self._target_shape)
         returned = self._model.loss(self._shaped(x), y)
@@ -116,7 +120,7 @@ class ModelAdapter:
                     f"{grad.shape}, got {np.shape(computed[name])}."
                 )
             grad[...] = computed[name]
-        return float(loss)
+        return [float(loss)]
 
     def scores(self, X):
         """Return the model's scores of rows.
@@ -210,8 +214,8 @@ class ModelParameters(Parameters):
 class ModelUpdate(VectorUpdate):
     """An update that also changes the model's own arrays."""
 
-    def __init__(self, rule, params, grads, config, *, l2=0.0):
-        super().__init__(rule, params, grads, config, l2=l2)
+    def __init__(self, rule, params, grads, config, **options):
+        super().__init__(rule, params, grads, config, **options)
         self._params = params
 
     def __call__(self):

@@ -57,6 +57,29 @@ class ParamSpec(NamedTuple):
     initial: float | Callable | None = None
 
 
+def layout(specs):
+    """Yield the declaration of every array in a vector, with its start and its end.
+
+    Parameters
+    ----------
+    specs : sequence of ParamSpec
+        Declarations of the arrays.
+
+    Yields
+    ------
+    spec : ParamSpec
+        A declaration; they come in the order of their zones.
+
+    start, end : int
+        Where the array begins and ends in the vector.
+    """
+    start = 0
+    for spec in sorted(specs, key=lambda spec: spec.zone):  # stable
+        end = start + prod(spec.shape)
+        yield spec, start, end
+        start = end
+
+
 class NamedArrays(Mapping):
     """A mapping from names to arrays, where assignment copies into the array."""
 
@@ -189,12 +212,12 @@ class Parameters(NamedArrays):
 
     def __init__(self, specs, *, dtype=np.float32, vector=None):
         self.specs = tuple(specs)
-        layout = sorted(self.specs, key=lambda spec: spec.zone)  # stable
-        ends = np.cumsum([0, *(prod(spec.shape) for spec in layout)])
-        self._vector = np.zeros(ends[-1], dtype) if vector is None else vector
+        places = list(layout(self.specs))
+        size = places[-1][-1] if places else 0
+        self._vector = np.zeros(size, dtype) if vector is None else vector
         views = {
             spec.name: self._vector[start:end].reshape(spec.shape)
-            for spec, start, end in zip(layout, ends, ends[1:], strict=False)
+            for spec, start, end in places
         }
         named = {False: {}, True: {}}
         for spec in self.specs:

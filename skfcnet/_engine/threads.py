@@ -131,6 +131,14 @@ def step_flops(net, n_rows):
     return 6 * n_rows * len(net.params.decayed) / net.n_members
 
 
+def one_blas_thread():
+    """Return a context in which BLAS uses one thread.
+
+    A matrix product has other bits with several threads, which share out the sums.
+    """
+    return _BLAS.one_thread()
+
+
 def blas_threads_for(flops):
     """Return a context in which BLAS uses one thread if a step is small.
 

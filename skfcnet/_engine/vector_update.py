@@ -1,10 +1,12 @@
 """From one update rule to a training step over a network's whole vector."""
 
 from itertools import pairwise
+from math import prod
 
 import numpy as np
 
 from skfcnet._engine.arguments import unchecked
+from skfcnet._engine.parameters import Zone, layout
 
 BLOCK_SIZE = 65_536
 """Elements of a block, so few that all that a rule reads and writes stays in the
@@ -34,7 +36,8 @@ class VectorUpdate:
     A rule is called as any user would call it, but on one block of the vector after the
     other, since a block stays in the cache meanwhile. The L2 penalty and its gradient
     are computed block by block, too, because a separate pass over all weights would
-    take longer. Biases and normalisation parameters have no penalty.
+    take longer. Biases and normalisation parameters have no penalty. The penalty of a
+    member of an ensemble has the same bits whichever members are beside it.
 
     Parameters
     ----------
@@ -49,9 +52,12 @@ class VectorUpdate:
 
     l2 : float, default=0.0
         Coefficient of the penalty ``0.5 * l2 * ||weights||^2``.
+
+    member_shape : tuple of int, default=()
+        What the shapes of all arrays begin with: (k,) for k members.
     """
 
-    def __init__(self, rule, params, grads, config, *, l2=0.0):
+    def __init__(self, rule, params, grads, config, *, l2=0.0, member_shape=()):
         self._rule = rule
         self._step = unchecked(rule)
         self._l2 = l2
@@ -63,26 +69,38 @@ class VectorUpdate:
         n_weights = len(params.decayed)
         # The penalty may end inside a block, but weight_decay holds for a whole one.
         decays = "weight_decay" in rule.defaults
+        pieces = _pieces(params.specs, n_weights, member_shape)
+        self._n_members = prod(member_shape)
         self._blocks = []
-        for start, stop in _blocks(len(w), [n_weights] if decays else []):
+        ends = [end for _, end, _ in pieces]
+        borders = {*_borders([*ends[:-1], len(w)])}
+        if decays:
+            borders.add(n_weights)
+        for start, stop in pairwise(sorted(borders)):
             config = {slot: self._config[slot][start:stop] for slot in rule.slots}
             config["scratch"] = scratch[: stop - start]
             if decays and start >= n_weights:
                 config["weight_decay"] = 0.0
             end = max(start, min(stop, n_weights))
-            penalised = w[start:end], dw[start:end], scratch[: end - start]
+            parts = [
+                (member, w[max(start, first) : min(stop, last)])
+                for first, last, member in pieces
+                if first < stop and last > start
+            ]
+            penalised = w[start:end], dw[start:end], scratch[: end - start], parts
             block = w[start:stop], dw[start:stop], self._config | config, penalised
             self._blocks.append(block)
 
     def __call__(self):
-        """Take one step, and return the L2 penalty of the weights before it."""
-        squares = 0.0
-        for w, dw, config, (weights, dweights, scratch) in self._blocks:
+        """Take one step, and return the L2 penalty of every member before it."""
+        squares = [0.0] * self._n_members
+        for w, dw, config, (weights, dweights, scratch, parts) in self._blocks:
             if self._l2 and len(weights):
-                squares += float(weights @ weights)
+                for member, part in parts:
+                    squares[member] += float(part @ part)
                 dweights += np.multiply(weights, self._l2, out=scratch)
             self._step(w, dw, config, out=w)
-        return 0.5 * self._l2 * squares
+        return [0.5 * self._l2 * square for square in squares]
 
     def flush(self):
         """Set numbers to zero that have decayed until they have no effect.
@@ -122,6 +140,34 @@ class VectorUpdate:
         return self._config | numbers
 
 
-def _blocks(n, borders):
-    """Return start and stop of each block of a vector; borders also separate blocks."""
-    return pairwise(sorted({*range(0, n, BLOCK_SIZE), *borders, n}))
+def _pieces(specs, n_weights, member_shape):
+    """Return start, end and member of each part of the weights that one member has."""
+    if not member_shape:
+        return [(0, n_weights, 0)]
+    (n_members,) = member_shape
+    return [
+        (start, end, member)
+        for spec, first, last in layout(specs)
+        if spec.zone is Zone.WEIGHT
+        for member, (start, end) in enumerate(
+            pairwise(range(first, last + 1, (last - first) // n_members))
+        )
+    ]
+
+
+def _borders(ends):
+    """Yield the borders of blocks that cut no piece which fits into a block.
+
+    The pieces lie one after the other, up to the given ends. A longer one begins with a
+    block, so that where it is cut does not depend on the pieces before it.
+    """
+    start = 0
+    yield start
+    for first, end in pairwise([0, *ends]):
+        if end - start > BLOCK_SIZE:
+            start = first
+            yield start
+        while end - start > BLOCK_SIZE:
+            start += BLOCK_SIZE
+            yield start
+    yield ends[-1]

@@ -15,6 +15,7 @@ from skfcnet._compat import (
     InvalidParameterError,
     Options,
     StrOptions,
+    has_callbacks,
 )
 from skfcnet._engine.warn import warn
 from skfcnet._estimators.optimization import (
@@ -24,6 +25,7 @@ from skfcnet._estimators.optimization import (
     schedule_end_is_unknown,
     schedule_has_end,
     trains_all_epochs,
+    trains_members_apart,
 )
 from skfcnet._estimators.unused_parameters import (
     Condition,
@@ -89,6 +91,7 @@ PARAMETER_CONSTRAINTS = {
     "n_bins": [Interval(Integral, 2, None, closed="left")],
     "categorical_features": [StrOptions({"from_dtype"}), "array-like", None],
     "n_members": [Interval(Integral, 1, None, closed="left")],
+    "n_jobs": [Integral, None],
     "dtype": [
         StrOptions({"float32", "float64"}),
         Options(type, {np.float32, np.float64}),
@@ -143,6 +146,15 @@ CONDITIONS = (
         ("validation_fraction", "scoring"),
         lambda estimator: estimator.early_stopping,
         "early_stopping=True",
+    ),
+    Condition(
+        ("n_jobs",),
+        lambda estimator: (
+            estimator.n_jobs == 1
+            or (trains_members_apart(estimator) and not has_callbacks(estimator))
+        ),
+        "n_members > 1 and a schedule that is followed to its end, without "
+        "early_stopping and callbacks",
     ),
     Condition(
         ("n_bins",),

@@ -96,6 +96,15 @@ def trains_all_epochs(estimator):
     return schedule_has_end(estimator) and not schedule_end_is_unknown(estimator)
 
 
+def trains_members_apart(estimator):
+    """Return whether `fit` decides nothing that depends on all members together.
+
+    The members can then be trained in several processes, if there are no callbacks.
+    """
+    has_several = estimator.n_members > 1
+    return has_several and trains_all_epochs(estimator) and not estimator.early_stopping
+
+
 def adapted_learning_rate(estimator, training):
     """Return the initial learning rate, after the divisions of 'adaptive' so far."""
     divisor = ADAPTIVE_DIVISOR**training.n_rate_divisions
@@ -161,6 +170,18 @@ def minibatch_solver(estimator, rows, n_epochs, *, is_partial_fit=False):
     solver : skfcnet.solver.Solver
         The solver, which continues from the training state of the estimator.
     """
+    arguments = solver_arguments(
+        estimator, rows, n_epochs, is_partial_fit=is_partial_fit
+    )
+    data = {"X_train": rows.X, "y_train": rows.target}
+    return Solver(estimator._net, data, **arguments)
+
+
+def solver_arguments(estimator, rows, n_epochs, *, is_partial_fit=False):
+    """Return the arguments of the solver of a draft, beside the network and the rows.
+
+    The network gets its penalty. The parameters are those of `minibatch_solver`.
+    """
     if estimator.normalization == "batch" and estimator.batch_size == 1 < rows.n_rows:
         raise ValueError(
             "normalization='batch' needs a batch_size of at least 2: a single row has "
@@ -182,27 +203,25 @@ def minibatch_solver(estimator, rows, n_epochs, *, is_partial_fit=False):
     estimator._net.reg = l2_coefficient(estimator, n_rows)
     rule, config = _update_rule(estimator)
     schedule_parameters = SCHEDULES[schedule].defaults
-    return Solver(
-        estimator._net,
-        {"X_train": rows.X, "y_train": rows.target},
-        update_rule=rule,
-        optim_config=config,
-        schedule=schedule,
-        schedule_config={
+    return {
+        "update_rule": rule,
+        "optim_config": config,
+        "schedule": schedule,
+        "schedule_config": {
             name: float(getattr(estimator, name)) for name in schedule_parameters
         },
-        warmup_epochs=estimator.warmup_epochs,
-        max_grad_norm=estimator.max_grad_norm,
-        batch_size=minibatch_size(estimator, n_rows),
-        num_epochs=n_epochs,
-        verbose=False,
-        sample_weight=rows.weight,
-        loss_weight=rows.cost,
-        shuffle=estimator.shuffle,
-        random_state=training.rng,
-        first_step=training.step,
-        total_steps=total_steps,
-    )
+        "warmup_epochs": estimator.warmup_epochs,
+        "max_grad_norm": estimator.max_grad_norm,
+        "batch_size": minibatch_size(estimator, n_rows),
+        "num_epochs": n_epochs,
+        "verbose": False,
+        "sample_weight": rows.weight,
+        "loss_weight": rows.cost,
+        "shuffle": estimator.shuffle,
+        "random_state": training.rng,
+        "first_step": training.step,
+        "total_steps": total_steps,
+    }
 
 
 def _update_rule(estimator):

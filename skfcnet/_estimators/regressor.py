@@ -216,6 +216,16 @@ class FCNetRegressor(RegressorMixin, _BaseFCNet):
         minimises its own loss. Their predictions are averaged: probabilities in
         classification, values in regression.
 
+    n_jobs : int or None, default=None
+        The number of jobs that train the members, through joblib. None means 1 unless
+        in a `joblib.parallel_config` context, which also decides where: in processes,
+        threads or on a cluster. -1 means all processors. The result is the same for any
+        number of jobs, to the last bit; therefore each job uses one thread of BLAS, and
+        so does a single one. It has an effect for ``n_members > 1`` with a
+        ``learning_rate`` that is followed to its end, without ``early_stopping`` and
+        callbacks. With several jobs, ``verbose`` prints the epochs when all are
+        trained, and Ctrl-C keeps none of them.
+
     huber_delta : float, default=1.0
         The absolute error beyond which the Huber loss is linear, in units of the scaled
         target if ``scale_target=True``. Only used when ``loss='huber'``.
@@ -241,15 +251,15 @@ class FCNetRegressor(RegressorMixin, _BaseFCNet):
           encoded feature for each bin, which tells how far the value fills the bin.
         - 'pbld' [8]_ adds three features beside the feature itself. They are sums of
           cosines, whose frequencies and phases are learned with the weights.
-        - 'auto' is 'ple' if X is dense and has 1 to 51 numeric features of more than
-          two distinct values, and otherwise None.
+        - 'auto' is 'ple' if X is dense and has a numeric feature of more than two
+          distinct values, and otherwise None.
         - None uses the features themselves alone.
 
     n_bins : int, default=48
         The maximum number of bins of a feature, at least 2. Only used for piecewise
-        linear encoding. Among D features of more than two distinct values, each also
-        has at most ``max(4, 1024 // D)`` bins, and at most one for every 10 rows.
-        Features of two distinct values have no bins.
+        linear encoding. A feature has at most one bin for every 10 rows, and all
+        features together have at most 1024 bins, which they share evenly. Features of
+        two distinct values have no bins.
 
     categorical_features : 'from_dtype', array-like of {bool, int, str} or None, \
             default='from_dtype'
@@ -444,6 +454,7 @@ class FCNetRegressor(RegressorMixin, _BaseFCNet):
         input_dropout=0.0,
         init="auto",
         n_members=1,
+        n_jobs=None,
         huber_delta=1.0,
         quantile=0.5,
         dtype="float32",

@@ -6,7 +6,7 @@ epoch, remembers the best one, prints a line, runs the callbacks, and decides wh
 stop.
 """
 
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from copy import deepcopy
 from math import inf, isnan, nan
 from time import perf_counter
@@ -15,6 +15,8 @@ from typing import NamedTuple
 import numpy as np
 
 from skfcnet._engine.lbfgs import train_lbfgs
+from skfcnet._engine.members import mean_over_members
+from skfcnet._engine.threads import one_blas_thread
 from skfcnet._estimators.history import Epoch, History
 from skfcnet._estimators.log import EpochLog
 from skfcnet._estimators.optimization import (
@@ -23,7 +25,9 @@ from skfcnet._estimators.optimization import (
     l2_coefficient,
     minibatch_solver,
     trains_all_epochs,
+    trains_members_apart,
 )
+from skfcnet._estimators.parallel_members import n_parts, train_in_parts
 from skfcnet._estimators.rows import sorted_by_content
 from skfcnet._estimators.unused_parameters import parameters_set_by_user
 from skfcnet.solver import DivergenceError
@@ -233,8 +237,11 @@ class TrainingMonitor:
         self._log = EpochLog(draft.verbose, unit, last, draft._score_name)
         self._start = perf_counter()
 
-    def end_epoch(self, loss, *, n_rows, learning_rate):
-        """Validate and record an epoch, run callbacks; return whether to stop."""
+    def end_epoch(self, loss, *, n_rows, learning_rate, seconds=None):
+        """Validate and record an epoch, run callbacks; return whether to stop.
+
+        The epoch has lasted since the last one, unless its ``seconds`` are given.
+        """
         draft = self._draft
         validation_loss = validation_score = nan
         if self._validation is not None:
@@ -245,7 +252,7 @@ class TrainingMonitor:
             validation_loss,
             validation_score,
             learning_rate,
-            perf_counter() - self._start,
+            perf_counter() - self._start if seconds is None else seconds,
         )
         draft._training = draft._training.with_epoch(
             epoch, n_rows, tol=draft.tol, vector=draft._net.params.vector
@@ -317,10 +324,17 @@ def train_on_minibatches(draft, rows, validation, task):
     has_converged : bool
         Whether training stopped before its last epoch.
     """
+    if trains_members_apart(draft) and not task.is_observed:
+        if n_parts(draft) > 1:
+            return train_members_in_parts(draft, rows, task)
+        # As in the parts: products have other bits with several threads.
+        threads = one_blas_thread()
+    else:
+        threads = nullcontext()
     solver = minibatch_solver(draft, rows, task.n_epochs)
     first_epoch = draft._training.n_epochs
     monitor = TrainingMonitor(draft, validation, task)
-    with restoring_best_epoch(draft, validation):
+    with threads, restoring_best_epoch(draft, validation):
         for _ in range(task.n_epochs):
             task.begin_epoch()
             if monitor.end_minibatch_epoch(solver, solver.train_epoch()):
@@ -330,25 +344,86 @@ def train_on_minibatches(draft, rows, validation, task):
     return monitor.stop_reason is not None
 
 
+def train_members_in_parts(draft, rows, task):
+    """Train the members in several processes or threads, and record the epochs after.
+
+    The parameters are those of `train_on_minibatches`. No epoch stops training.
+    """
+    trained = train_in_parts(draft, rows, task.n_epochs)
+    record_training(draft, trained, task)
+    return False
+
+
+def record_training(draft, trained, task):
+    """Record the epochs in which the members were trained elsewhere.
+
+    Parameters
+    ----------
+    draft : _BaseFCNet
+        The estimator that is trained.
+
+    trained : TrainedMembers
+        All members after training.
+
+    task : FitTask
+        The fit, which no callbacks observe.
+    """
+    first_epoch = draft._training.n_epochs
+    monitor = TrainingMonitor(draft, None, task)
+    for epoch in trained.epochs:
+        task.begin_epoch()
+        monitor.end_epoch(
+            mean_over_members(epoch.losses),
+            n_rows=trained.epoch_rows,
+            learning_rate=epoch.learning_rate,
+            seconds=epoch.seconds,
+        )
+    check_last_step(draft, trained.last_losses, trained.n_minibatches, first_epoch)
+    draft._training = draft._training._replace(
+        optimizer=trained.optimizer, step=trained.step, rng=trained.rng
+    )
+    monitor.print_summary()
+
+
 def finish_minibatch_training(draft, solver, first_epoch):
-    """Check that the last step did not diverge, and store the state of the solver.
+    """Check that the last step did not diverge, and store the state of the solver."""
+    x, y, cost = solver.last_minibatch
+    losses = draft._net.training_losses(x, y, weight=cost)
+    check_last_step(draft, losses, solver.epoch_rows / len(y), first_epoch)
+    draft._training = draft._training._replace(
+        optimizer=solver.optim_config, step=solver.step
+    )
+
+
+def check_last_step(draft, losses, n_minibatches, first_epoch):
+    """Raise an error if the last step has diverged.
 
     The loss of a minibatch is computed before its step, so that no loss is recorded for
     the weights after the last step.
+
+    Parameters
+    ----------
+    draft : _BaseFCNet
+        The estimator that is trained.
+
+    losses : list of float
+        The losses of the last minibatch after its step.
+
+    n_minibatches : float
+        The number of rows of an epoch, divided by those of that minibatch.
+
+    first_epoch : int
+        The number of epochs before this fit.
     """
-    training = draft._training
-    x, y, cost = solver.last_minibatch
-    loss = draft._net.training_loss(x, y, weight=cost)
-    first_loss = training.history[first_epoch].loss
+    loss = mean_over_members(losses)
+    first_loss = draft._training.history[first_epoch].loss
     # A single minibatch may have almost all of the loss of an epoch.
-    n_minibatches = solver.epoch_rows / len(y)
     limit = EXPLOSION_FACTOR * n_minibatches * max(first_loss, 1 / EXPLOSION_FACTOR)
     if not loss <= limit:
         raise DivergenceError(
             f"the last step left a loss of {loss:g}, where the first epoch had "
             f"{first_loss:g}"
         )
-    draft._training = training._replace(optimizer=solver.optim_config, step=solver.step)
 
 
 def train_on_all_rows(draft, rows, validation, task):

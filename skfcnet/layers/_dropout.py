@@ -5,7 +5,7 @@ from math import ceil
 import numpy as np
 
 from skfcnet._engine.arguments import check_gradient, check_shape, checked, unchecked
-from skfcnet._engine.random import as_generator
+from skfcnet._engine.random import MemberGenerators, as_generator
 from skfcnet._engine.workspace import Workspace
 from skfcnet.layers._checks import check_dropout, checked_mode
 
@@ -43,7 +43,9 @@ def dropout_forward(x, dropout_param, *, out=None, workspace=None):
         ``mode``: 'train' or 'test';
         ``p``: the probability of dropping a unit, 0 <= p < 1, which is rounded to a
         multiple of :math:`2^{-16}`;
-        ``rng``: a seed or generator, None for NumPy's global state;
+        ``rng``: a seed or generator, None for NumPy's global state; in networks with
+        several members, the generators of all members, of which each draws an equal
+        part of the mask;
         ``mask``: in place of ``rng``, an array of the shape of ``x``, true where a
         unit is kept.
 
@@ -88,8 +90,9 @@ def dropout_forward(x, dropout_param, *, out=None, workspace=None):
     shape = x.shape if out is None else out.shape
     kept = dropout_param.get("mask")
     if kept is None:
-        rng = as_generator(dropout_param.get("rng"))
-        kept = _draw_mask(rng, p, out=workspace("kept", shape, bool))
+        kept = _draw_mask(
+            dropout_param.get("rng"), p, out=workspace("kept", shape, bool)
+        )
     else:
         kept = np.asarray(kept)
         check_shape("dropout_forward", "dropout_param['mask']", kept, shape)
@@ -175,10 +178,15 @@ def _draw_mask(rng, p, *, out):
 
     Each takes 16 random bits, which is twice as fast as drawing a float.
     """
-    units, threshold = out.reshape(-1), round(p * 2**16)
-    for start in range(0, units.size, BLOCK_SIZE):
-        block = units[start : start + BLOCK_SIZE]
-        np.greater_equal(_random_bits(rng, block.size), threshold, out=block)
+    has_members = isinstance(rng, MemberGenerators)
+    generators = [*rng] if has_members else [as_generator(rng)]
+    threshold = round(p * 2**16)
+    for generator, units in zip(
+        generators, out.reshape(len(generators), -1), strict=True
+    ):
+        for start in range(0, units.size, BLOCK_SIZE):
+            block = units[start : start + BLOCK_SIZE]
+            np.greater_equal(_random_bits(generator, block.size), threshold, out=block)
     return out
 
 

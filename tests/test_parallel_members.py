@@ -1,0 +1,253 @@
+"""Members trained by several jobs: the same bits as by one."""
+
+import re
+import warnings
+
+import joblib
+import numpy as np
+import pytest
+from scipy.sparse import csr_array
+from sklearn.base import clone
+
+from scaffolding import a_net, any_solver, assert_same, data_of, network_of, short_fits
+from skfcnet import FCNetClassifier, FCNetRegressor
+from skfcnet._engine.members import (
+    ensemble_of_members,
+    joined_optimizers,
+    optimizer_of_members,
+    places_of_members,
+)
+from skfcnet._estimators import parallel_members
+from skfcnet.solver import DivergenceError
+
+K = 5
+QUICK = {
+    "hidden_layer_sizes": (9, 7),
+    "n_members": K,
+    "max_iter": 3,
+    "batch_size": 32,
+    "random_state": 0,
+}
+
+
+def regression(n=100):
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(n, 5)).astype(np.float32)
+    return X, X @ rng.normal(size=5) + rng.normal(size=n)
+
+
+def fitted(model, X, y, *, n_jobs, backend="threading", **arguments):
+    """Return a copy of a model that was fitted by some jobs."""
+    model = clone(model).set_params(n_jobs=n_jobs)
+    with joblib.parallel_config(backend=backend, max_nbytes=100):
+        return model.fit(X, y, **arguments)
+
+
+SETTINGS = [
+    {},
+    {"dropout": 0.3},
+    {"dropout": 0.1, "input_dropout": 0.2, "normalization": "batch"},
+    {"normalization": "layer", "activation": "gelu"},
+    {"numeric_embedding": "pbld", "input_dropout": 0.1},
+    {"max_grad_norm": 0.1},
+    {"solver": "sgd", "learning_rate": "cosine", "warmup_epochs": 1.0},
+    {"solver": "rmsprop", "shuffle": False},
+    {"hidden_layer_sizes": (270, 250), "max_iter": 1},
+    {"hidden_layer_sizes": (), "dtype": "float64"},
+]
+
+
+@pytest.mark.parametrize("settings", SETTINGS, ids=str)
+@pytest.mark.parametrize("n_jobs", [2, 3, K, -1])
+def test_jobs_do_not_change_a_bit(settings, n_jobs):
+    X, y = regression()
+    model = FCNetRegressor(**QUICK | settings)
+    assert_same(fitted(model, X, y, n_jobs=n_jobs), model.fit(X, y), X)
+
+
+@pytest.mark.parametrize("kind", ["binary", "multiclass", "multilabel"])
+def test_jobs_do_not_change_a_bit_of_classification(kind):
+    _, X, y = data_of(kind)
+    weight = np.random.default_rng(1).integers(0, 4, size=len(X))
+    model = FCNetClassifier(**QUICK, class_weight=None, dropout=0.1)
+    ours = fitted(model, X, y, n_jobs=2, sample_weight=weight)
+    assert_same(ours, model.fit(X, y, sample_weight=weight), X)
+
+
+def test_jobs_do_not_change_a_bit_of_sparse_rows():
+    X, y = regression()
+    X = csr_array(np.where(X > 0.5, X, 0))
+    model = FCNetRegressor(**QUICK, input_dropout=0.3)
+    assert_same(fitted(model, X, y, n_jobs=3), model.fit(X, y), X)
+
+
+class MyRegressor(FCNetRegressor):
+    """A class that the processes of the jobs cannot import."""
+
+
+def test_processes_do_not_change_a_bit():
+    X, y = regression()
+    model = MyRegressor(**QUICK, dropout=0.2)
+    ours = fitted(model, X, y, n_jobs=2, backend="loky")
+    assert_same(ours, model.fit(X, y), X)
+
+
+def test_a_context_sets_the_number_of_jobs(monkeypatch):
+    X, y = regression()
+    model = FCNetRegressor(**QUICK)
+    with joblib.parallel_config(backend="threading", n_jobs=3):
+        assert parallel_members.n_parts(model) == 3
+        ours = clone(model).fit(X, y)
+    assert parallel_members.n_parts(model) == 1
+    assert parallel_members.n_parts(model.set_params(n_jobs=9)) == K
+    assert_same(ours, clone(model).set_params(n_jobs=None).fit(X, y), X)
+
+
+def test_a_warm_start_continues_from_members_of_several_jobs():
+    X, y = regression()
+    horizon = {"warm_start": True, "total_steps": 24, "dropout": 0.2}
+    model = FCNetRegressor(**QUICK, **horizon).fit(X, y).fit(X, y)
+    with joblib.parallel_config(backend="threading"):
+        ours = FCNetRegressor(**QUICK, **horizon, n_jobs=2).fit(X, y)
+        assert_same(clone(ours).fit(X, y).fit(X, y), model, X)
+    assert_same(ours.set_params(n_jobs=None).fit(X, y), model, X)
+
+
+def test_what_a_member_learns_does_not_depend_on_their_number():
+    X, y = regression()
+    options = QUICK | {"dropout": 0.2, "max_grad_norm": 0.5}
+    many = FCNetRegressor(**options).fit(X, y)
+    few = FCNetRegressor(**options | {"n_members": 2}).fit(X, y)
+    for ours, theirs in zip(few.coefs_, many.coefs_, strict=True):
+        np.testing.assert_array_equal(ours, theirs[:2])
+
+
+def test_the_first_member_is_a_single_network_where_nothing_is_dropped():
+    X, y = regression()
+    many = FCNetRegressor(**QUICK).fit(X, y)
+    single = FCNetRegressor(**QUICK | {"n_members": 1}).fit(X, y)
+    for ours, theirs in zip(single.coefs_, many.coefs_, strict=True):
+        np.testing.assert_array_equal(ours, theirs[0])
+
+
+# What else happens in a fit
+
+
+def test_epochs_are_printed_when_training_is_over(capsys):
+    X, y = regression()
+    lines = []
+    for n_jobs in (None, 2):
+        fitted(FCNetRegressor(**QUICK, verbose=True), X, y, n_jobs=n_jobs)
+        lines.append(re.sub(r"[\d.]+ s\n", "", capsys.readouterr().out))
+    assert lines[0] == lines[1] != ""
+
+
+def test_divergence_in_a_process_says_what_to_change():
+    X, y = regression()
+    model = FCNetRegressor(**QUICK | {"learning_rate_init": 1e30})
+    with pytest.raises(DivergenceError, match=r"loss became .* Lower learning_rate_in"):
+        fitted(model, X, y, n_jobs=2, backend="loky")
+
+
+def test_divergence_in_the_last_step_is_noticed(monkeypatch):
+    X, y = regression()
+
+    def diverging(*arguments):
+        trained = train_part(*arguments)
+        return trained._replace(last_losses=[1e9] * len(trained.last_losses))
+
+    train_part = parallel_members.train_part
+    monkeypatch.setattr(parallel_members, "train_part", diverging)
+    with pytest.raises(DivergenceError, match="the last step left a loss"):
+        fitted(FCNetRegressor(**QUICK), X, y, n_jobs=2)
+
+
+def test_an_interrupt_leaves_the_earlier_model(monkeypatch):
+    X, y = regression()
+    model = FCNetRegressor(**QUICK, n_jobs=2)
+    with joblib.parallel_config(backend="threading"):
+        before = clone(model.fit(X, y)).fit(X, y)
+
+        def interrupted(*arguments):
+            raise KeyboardInterrupt
+
+        monkeypatch.setattr(parallel_members, "train_part", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            model.fit(X, -y)
+    assert_same(model, before, X)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"early_stopping": True},
+        {"learning_rate": "constant", "n_iter_no_change": np.inf},
+        {"solver": "lbfgs", "max_iter": 3},
+        {"n_members": 1},
+        {"warm_start": True},
+    ],
+    ids=str,
+)
+@short_fits
+@any_solver
+def test_what_is_decided_for_all_members_is_not_split(settings, monkeypatch):
+    X, y = regression()
+    monkeypatch.setattr(parallel_members, "train_part", None)
+    model = FCNetRegressor(**QUICK | settings)
+    with pytest.warns(UserWarning, match="n_jobs=2 has no effect: it needs n_members"):
+        ours = fitted(model, X, y, n_jobs=2)
+    assert_same(ours, model.fit(X, y), X)
+
+
+def test_one_job_is_never_warned_of():
+    X, y = regression()
+    with warnings.catch_warnings(action="error"):
+        FCNetRegressor(**QUICK | {"n_members": 1}, n_jobs=1).fit(X, y)
+
+
+# Parts of an ensemble
+
+
+@pytest.mark.parametrize("members", [[0, 2], [1], [2, 1, 0]], ids=str)
+def test_a_part_of_an_ensemble_has_what_its_members_have(members):
+    net = a_net(n_members=3)
+    part = ensemble_of_members(net, members)
+    for name, array in {**part.params, **part.state}.items():
+        whole = {**net.params, **net.state}[name]
+        np.testing.assert_array_equal(array, whole[members])
+    X = np.random.default_rng(0).normal(size=(9, 6))
+    ours, theirs = part.member_scores(X), net.member_scores(X)[members]
+    np.testing.assert_array_equal(ours, theirs)
+    assert part.hidden(X).shape == (9, 16 * len(members))
+
+
+def test_a_single_network_has_the_order_of_a_member():
+    net, single = a_net(n_members=3), a_net()
+    single.params.vector[...] = net.params.vector[places_of_members(net, [2])]
+    X = np.random.default_rng(0).normal(size=(9, 6))
+    np.testing.assert_array_equal(single.scores(X), net.member_scores(X)[2])
+
+
+def test_the_state_of_an_update_rule_is_split_and_joined():
+    net = a_net(n_members=4)
+    size = len(net.params.trainable)
+    config = {"m": np.arange(size), "v": -np.arange(size), "t": 7, "beta1": 0.9}
+    parts = [[0], [3, 1], [2]]
+    configs = [optimizer_of_members(config, net, members) for members in parts]
+    assert [len(part["m"]) * 4 / size for part in configs] == [1, 2, 1]
+    joined = joined_optimizers(configs, net, parts)
+    assert joined.keys() == config.keys()
+    for name, value in config.items():
+        np.testing.assert_array_equal(joined[name], value)
+
+
+def test_a_part_of_a_part_draws_the_masks_of_its_members():
+    X, y = regression(40)
+    net = network_of(FCNetRegressor(**QUICK, dropout=0.5).fit(X, y))
+    part = ensemble_of_members(ensemble_of_members(net, [1, 3, 4]), [2])
+    assert part.members == [4]
+    X = np.ones((6, net.input_dim), np.float32)
+    _, grads = net.loss(X, np.ones(6), random_state=0)
+    _, own_grads = part.loss(X, np.ones(6), random_state=0)
+    for name, array in own_grads.items():
+        np.testing.assert_array_equal(array[0], grads[name][4])
