@@ -236,11 +236,7 @@ def test_an_array_is_no_frame():
     ("settings", "arguments", "message"),
     [
         ({}, {"target": "nothing"}, r"target must name columns .* no \['nothing'\]"),
-        (
-            {"early_stopping": True},
-            {},
-            "early_stopping=True or callbacks, since nobody",
-        ),
+        ({"early_stopping": True}, {}, "early_stopping=True or callbacks, since nobody"),
         ({"learning_rate": "constant"}, {}, "choose a schedule with an end"),
         ({"solver": "lbfgs"}, {}, "solver='lbfgs'"),
         ({"warm_start": True}, {}, "'warm_start' parameter of FCNetRegressor must be"),
