@@ -76,7 +76,8 @@ class CategoryEncoder:
         """
         n_listed = [0] * X.shape[1] if n_listed is None else n_listed
         columns = [
-            _Column(x, weight, n) for x, n in zip(columns_of(X), n_listed, strict=True)
+            _Column(values, weight, n)
+            for values, n in zip(columns_of(X), n_listed, strict=True)
         ]
         is_large = np.array([len(c.counts) > MAX_ONEHOT for c in columns], bool)
         self.order = np.argsort(is_large, kind="stable")
@@ -134,18 +135,21 @@ class _Column:
     """The categories of a column, in the order of their codes; NaN comes last."""
 
     def __init__(self, values, weight, n_listed):
+        is_known = values != UNKNOWN
+        values, weight = values[is_known], weight[is_known]
         self._categories = np.unique(np.append(values, np.arange(n_listed)))
         codes = np.searchsorted(self._categories, values)
-        n_categories = len(self._categories)
-        self.counts = np.bincount(codes, weight, minlength=n_categories)
+        self.counts = np.bincount(codes, weight, minlength=len(self._categories))
         self.code_of_unknown = UNKNOWN
 
     def codes(self, values):
         """Return the code of the category of each value."""
+        # NaN is sorted to the end, and no category has the number UNKNOWN.
+        categories = np.append(self._categories, UNKNOWN)
         codes = np.searchsorted(self._categories, values)
-        codes[codes == len(self._categories)] = 0
-        found = self._categories[codes]
+        found = categories[codes]
         is_known = (found == values) | (np.isnan(found) & np.isnan(values))
+        is_known &= values != UNKNOWN
         return np.where(is_known, codes, self.code_of_unknown)
 
     def factors(self):
