@@ -20,12 +20,12 @@ from skfcnet._engine.arguments import (
 )
 from skfcnet._engine.members import mean_over_members
 from skfcnet._engine.parameters import Parameters, Zone
-from skfcnet._engine.passes import CHUNK, EMBEDDED_CHUNK, InferencePasses, Passes
+from skfcnet._engine.passes import InferencePasses, Passes, chunk_for
 from skfcnet._engine.plan import plan, stages_for
 from skfcnet._engine.random import MemberGenerators, as_generator
 from skfcnet._engine.workspace import Workspace
 from skfcnet.initializers import INITIALIZERS
-from skfcnet.layers import ACTIVATIONS, NORMALIZATIONS
+from skfcnet.layers import ACTIVATIONS, BLOCKS, NORMALIZATIONS, Block
 from skfcnet.losses import LOSSES
 
 CATEGORIES = {"classification": "softmax", "regression": "mse"}
@@ -35,7 +35,7 @@ CATEGORIES = {"classification": "softmax", "regression": "mse"}
 class FullyConnectedNet:
     """A fully connected network for classification or regression.
 
-    The layers are ``[embedding] - [dropout] - {affine - [normalisation] - activation -
+    The layers are ``[blocks] - [dropout] - {affine - [normalisation] - activation -
     [dropout]} x (L - 1) - affine - loss``.
 
     Parameters
@@ -81,7 +81,7 @@ class FullyConnectedNet:
 
     input_dropout : float, default=0.0
         Probability of dropping a feature of a row in training. In sparse rows, stored
-        values are dropped, and instead of embedded features, columns of the embedding.
+        values are dropped; where there are blocks, columns that they make.
 
     init : str, default=None
         A key of `skfcnet.initializers.INITIALIZERS`, which draws the weights instead of
@@ -102,19 +102,19 @@ class FullyConnectedNet:
         initial weights and dropout masks, the first those of a single network with the
         same seed, and learns from its own loss. Their predictions are averaged.
 
-    n_embedded : int, default=0
-        Number of features, from the first on, that are embedded. Each gets three more
-        columns, which are trained with everything else, by
-        `skfcnet.layers.pbld_forward`. Rows must then be dense. ``reg`` penalises only
-        V among the arrays of the embedding; ``init`` and ``weight_scale`` draw none.
+    blocks : sequence of Block, default=()
+        What is made of the columns of the rows before the first affine map, side by
+        side: see `skfcnet.layers.Block`. Without blocks, the columns are the features.
+        Rows must be dense if there are blocks. ``init`` and ``weight_scale`` draw none
+        of their arrays.
 
     Attributes
     ----------
     params : Mapping of str to ndarray
         The trainable arrays, W1, b1, gamma1, beta1, W2, ..., which are views of one
-        vector. Those of an embedding, w0, b0, V0 and c0, come first. Assignment copies
-        into the array. With k > 1 members, all have a leading axis of length k, and
-        vectors are rows: W1 (k, D, M), b1 (k, 1, M).
+        vector. Those of blocks come first: w0, b0, V0 and c0 of "pbld", E0 and o0 of
+        "lookup". Assignment copies into the array. With k > 1 members, all have a
+        leading axis of length k, and vectors are rows: W1 (k, D, M), b1 (k, 1, M).
 
     state : Mapping of str to ndarray
         The running statistics of batch normalisation, with the same axes.
@@ -185,7 +185,7 @@ class FullyConnectedNet:
         loss_params=None,
         random_state=None,
         n_members=1,
-        n_embedded=0,
+        blocks=(),
     ):
         checked_name("category", category, CATEGORIES)
         checked_name("activation", activation, ACTIVATIONS)
@@ -217,11 +217,7 @@ class FullyConnectedNet:
                     f"{sorted(NORMALIZATIONS)}, got {entry!r}."
                 )
         checked_integer("n_members", n_members)
-        if checked_integer("n_embedded", n_embedded, least=0) > input_dim:
-            raise ValueError(
-                f"n_embedded must be an integer from 0 to input_dim, got "
-                f"{n_embedded!r}."
-            )
+        blocks = _checked_blocks(blocks, input_dim)
         if weight_scale is not None:
             weight_scale = checked_number("weight_scale", weight_scale, *NON_NEGATIVE)
         dtype = _checked_float_dtype("dtype", dtype)
@@ -233,7 +229,6 @@ class FullyConnectedNet:
         self.n_members = int(n_members)
         self.members = range(self.n_members)
         self.member_shape = (self.n_members,) if self.n_members > 1 else ()
-        self.n_embedded = int(n_embedded)
         self.reg = checked_number("reg", reg, *NON_NEGATIVE)
         self.loss_name = loss
         self.loss_params = deepcopy(checked_mapping("loss_params", loss_params))
@@ -246,7 +241,7 @@ class FullyConnectedNet:
                 self.dropout,
                 self.input_dropout,
                 n_members=self.n_members,
-                n_embedded=self.n_embedded,
+                blocks=blocks,
             )
         )
         specs = [spec for stage in self.stages for spec in stage.specs]
@@ -305,15 +300,18 @@ class FullyConnectedNet:
         return other
 
     @property
+    def takes_missing(self):
+        """Whether NaN in rows is a missing value, of which a block makes something."""
+        blocks = self.stages[0].blocks
+        return any(block.layer.takes_missing for block in blocks)
+
+    @property
     def dtype(self):
         """The dtype of the parameters, and of training."""
         return self.params.vector.dtype
 
     def __repr__(self):
-        layers = (
-            f"affine {stage.fan_out}" if stage.kind == "affine" else stage.kind
-            for stage in self.stages
-        )
+        layers = (stage.label for stage in self.stages)
         path = " → ".join([str(self.input_dim), *layers, self.loss_name])
         if self.n_members > 1:
             path = f"{self.n_members} × ({path})"
@@ -778,12 +776,12 @@ class FullyConnectedNet:
             self.params,
             self.objective,
             dtype=np.dtype(np.float32 if single else np.float64),
-            chunk=EMBEDDED_CHUNK if self.n_embedded else CHUNK,
+            chunk=chunk_for(stages),
         )
 
     def _without_dropout(self):
         """Return the stages of test-time passes."""
-        return tuple(stage for stage in self.stages if not stage.rate)
+        return tuple(stage for stage in self.stages if stage.kind != "dropout")
 
     def _stages_up_to(self, layer):
         """Return the stages of a test-time pass that ends with a hidden layer."""
@@ -847,3 +845,19 @@ def _checked_list(name, value):
             f"{value!r}."
         )
     return list(value)
+
+
+def _checked_blocks(blocks, input_dim):
+    """Return blocks as a tuple, and check their kinds and columns."""
+    blocks = tuple(blocks)
+    for block in blocks:
+        if not isinstance(block, Block):
+            raise TypeError(f"blocks must hold skfcnet.layers.Block, got {block!r}.")
+        checked_name("blocks: kind", block.kind, BLOCKS)
+        start, stop = block.columns
+        if not 0 <= start < stop <= input_dim:
+            raise ValueError(
+                f"blocks must take columns from 0 to input_dim={input_dim}, but the "
+                f"block {block.kind!r} takes those from {start} to {stop}."
+            )
+    return blocks

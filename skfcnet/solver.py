@@ -643,7 +643,11 @@ def _checked_data(model, data, part):
             f"X_{part} must have rows of {model.input_dim} features, got {X.shape}."
         )
     numbers = X.data if issparse(X) else X
-    if not (has_finite_norm(numbers) or np.isfinite(numbers).all()):
+    is_valid = has_finite_norm(numbers) or (
+        not np.isinf(numbers).any()
+        and (model.takes_missing or not np.isnan(numbers).any())
+    )
+    if not is_valid:
         raise ValueError(f"X_{part} must hold numbers that are finite in {X.dtype}.")
     try:
         return X, model.as_targets(y, n_rows=X.shape[0])

@@ -94,7 +94,13 @@ def ensemble_of_members(net, members):
 
 def _with_members(stage, n_members):
     specs = [spec._replace(shape=(n_members, *spec.shape[1:])) for spec in stage.specs]
-    return stage._replace(member_shape=(n_members,), specs=tuple(specs))
+    blocks = tuple(_with_members(block, n_members) for block in stage.blocks)
+    is_shared = stage.blocks and not stage.trained
+    return stage._replace(
+        member_shape=(1,) if is_shared else (n_members,),
+        specs=tuple(specs),
+        blocks=blocks,
+    )
 
 
 def optimizer_of_members(config, net, members):

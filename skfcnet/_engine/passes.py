@@ -6,6 +6,7 @@ import numpy as np
 from scipy.sparse import block_diag, issparse
 
 from skfcnet._engine.arguments import unchecked
+from skfcnet._engine.block_passes import BlockPasses, block_calls
 from skfcnet._engine.parameters import Parameters
 from skfcnet._engine.plan import stages_for
 from skfcnet._engine.workspace import Workspace
@@ -13,8 +14,11 @@ from skfcnet._engine.workspace import Workspace
 CHUNK = 2048
 """Number of rows of a test-time pass, so that more rows do not need more memory."""
 
-EMBEDDED_CHUNK = 256
-"""Number of rows of a test-time pass with an embedding, which has many cosines."""
+CHUNK_SIZE = 2**19
+"""The most numbers that a stage holds in a test-time pass.
+
+A pass through a wide stage takes fewer rows.
+"""
 
 
 class Passes:
@@ -72,6 +76,7 @@ class Passes:
         self.grads = grads
         self.workspace = workspace or Workspace()
         self._stages, self._params = stages, params
+        self._member_shape = stages[-1].member_shape if stages else ()
         self._options = {"mode": mode, "rng": rng, **options}
         self._calls = {}
 
@@ -92,7 +97,7 @@ class Passes:
             The caches of all stages, for `backward`.
         """
         calls, _ = self._calls_for(x.shape[0])
-        x, caches = _shared(x, self._stages[0].member_shape), []
+        x, caches = _shared(x, self._member_shape), []
         for function, arguments, out, is_inplace, scratch in calls:
             if is_inplace:
                 out = x
@@ -141,30 +146,47 @@ class Passes:
     def _forward_calls(self, n_rows):
         dtype = self._params.vector.dtype
         for stage in self._stages:
-            layer, scratch = stage.layer, self.workspace.scope(stage.name)
-            arguments = [self._params[name] for name in stage.trained]
-            if layer.takes_options:
-                state = {key: self._params.state[name] for key, name in stage.state}
-                arguments.append({"p": stage.rate} | state | self._options)
-            out = None  # SciPy allocates the output of sparse rows
-            if not (layer.inplace or stage.is_sparse):
+            scratch, out = self.workspace.scope(stage.name), None
+            # SciPy allocates the output of sparse rows.
+            if not (stage.is_inplace or stage.is_sparse):
                 out = scratch(
                     "out", (*stage.member_shape, n_rows, stage.fan_out), dtype
                 )
-            yield unchecked(layer.forward), arguments, out, layer.inplace, scratch
+            if stage.blocks:
+                function, arguments = self._block_passes(stage).forward, []
+            else:
+                function = unchecked(stage.layer.forward)
+                arguments = self._arguments(stage)
+            yield function, arguments, out, stage.is_inplace, scratch
+
+    def _arguments(self, stage):
+        """Return the arguments of the forward function of a stage, after the rows."""
+        params = self._params
+        arguments = [params[name] for name in stage.trained]
+        if stage.layer.takes_options:
+            state = {key: params.state[name] for key, name in stage.state}
+            settings = _converted(stage.settings, params.vector.dtype)
+            arguments.append(settings | state | self._options)
+        return arguments
+
+    def _block_passes(self, stage):
+        return BlockPasses(block_calls(stage, self._arguments, self.grads))
 
     def _backward_calls(self, n_rows):
         dtype = self.grads.vector.dtype
         for stage in reversed(self._stages):
-            layer, scratch = stage.layer, self.workspace.scope(stage.name)
-            function, dx = unchecked(layer.backward), None
-            grads = [self.grads[name] for name in stage.trained]
+            scratch, dx = self.workspace.scope(stage.name), None
+            if stage.blocks:
+                function, grads = self._block_passes(stage).backward, []
+            else:
+                function = unchecked(stage.layer.backward)
+                grads = [self.grads[name] for name in stage.trained]
             if stage.is_first:
                 if not stage.is_sparse:  # for sparse rows, there never is a dx
                     function = partial(function, need_dx=False)
-            elif not layer.inplace:
-                dx = scratch("dx", (*stage.member_shape, n_rows, stage.fan_in), dtype)
-            yield function, dx, grads, layer.inplace, scratch
+            elif not stage.is_inplace:
+                dx = scratch("dx", (*self._member_shape, n_rows, stage.fan_in), dtype)
+            yield function, dx, grads, stage.is_inplace, scratch
             if stage.is_first:
                 return
 
@@ -284,3 +306,19 @@ def _shared(x, member_shape):
     if issparse(x):
         return block_diag([x] * member_shape[0], format="csr")
     return x[np.newaxis]
+
+
+def _converted(settings, dtype):
+    """Return the settings of a stage with its arrays of floats in a dtype."""
+    return {
+        name: value.astype(dtype)
+        if isinstance(value, np.ndarray) and value.dtype.kind == "f"
+        else value
+        for name, value in settings.items()
+    }
+
+
+def chunk_for(stages):
+    """Return the number of rows of a test-time pass through some stages."""
+    widest = max(stage.n_numbers for stage in stages)
+    return max(1, min(CHUNK, CHUNK_SIZE // widest))

@@ -7,15 +7,15 @@ from typing import NamedTuple
 from scipy.sparse import issparse
 
 from skfcnet._engine.parameters import Zone
-from skfcnet.layers import LAYERS, NORMALIZATIONS
-from skfcnet.layers._embeddings import N_NEW_COLUMNS
+from skfcnet.layers import BLOCKS, LAYERS, NORMALIZATIONS
 
 
 class Stage(NamedTuple):
-    """One layer of a network: names and numbers only, so that it pickles and prints.
+    """One layer of a network, or the blocks that come before the first one.
 
-    A stage holds no arrays. They are looked up by name where the stage runs, so that a
-    stage which was unpickled cannot refer to arrays of another network.
+    A stage holds none of the arrays that are trained. They are looked up by name where
+    the stage runs, so that a stage which was unpickled cannot refer to arrays of
+    another network.
 
     Parameters
     ----------
@@ -23,7 +23,7 @@ class Stage(NamedTuple):
         Name of the stage in the network, such as "affine1".
 
     kind : str
-        Key of the layer in `skfcnet.layers.LAYERS`.
+        Key of the layer in `skfcnet.layers.LAYERS`, or "blocks".
 
     fan_in, fan_out : int
         Widths of the input and of the output.
@@ -38,12 +38,14 @@ class Stage(NamedTuple):
         Names of the running statistics: as ``forward`` calls them among its options,
         and as the network calls them.
 
-    rate : float or None
-        Probability of dropping a unit; None where the layer is no dropout.
+    settings : dict
+        What the layer is told among its options: the probability of dropping a unit, or
+        the settings of a block.
 
     member_shape : tuple of int, default=()
         What the shapes of the layer's arrays and of its output begin with: (k,) for k
-        members, () for a single network.
+        members, (1,) for the output of blocks that all members share, () for a single
+        network.
 
     is_first : bool, default=False
         Whether no stage before this one has parameters. The gradient with respect to
@@ -51,6 +53,12 @@ class Stage(NamedTuple):
 
     is_sparse : bool, default=False
         Whether the input is a sparse matrix.
+
+    columns : slice or None, default=None
+        Of the stage of a block: the columns that it takes.
+
+    blocks : tuple of Stage, default=()
+        The stages of the blocks, if the kind is "blocks".
     """
 
     name: str
@@ -60,16 +68,41 @@ class Stage(NamedTuple):
     specs: tuple
     trained: tuple
     state: tuple
-    rate: float | None
+    settings: dict
     member_shape: tuple = ()
     is_first: bool = False
     is_sparse: bool = False
+    columns: slice | None = None
+    blocks: tuple = ()
 
     @property
     def layer(self):
         """The layer's entry in `skfcnet.layers.LAYERS`, or the one for sparse rows."""
         layer = LAYERS[self.kind]
         return layer.sparse if self.is_sparse else layer
+
+    @property
+    def n_numbers(self):
+        """How many numbers a pass holds for each row in this stage."""
+        blocks = self.blocks or (self,)
+        return sum(block.fan_out * block.layer.n_scratch for block in blocks)
+
+    @property
+    def is_inplace(self):
+        """Whether the output may be written over the input."""
+        return not self.blocks and self.layer.inplace
+
+    @property
+    def takes_sparse(self):
+        """Whether the stage can run on sparse rows."""
+        return not self.blocks and LAYERS[self.kind].sparse is not None
+
+    @property
+    def label(self):
+        """What the representation of a network says of the stage."""
+        if self.blocks:
+            return " + ".join(block.kind for block in self.blocks)
+        return f"affine {self.fan_out}" if self.kind == "affine" else self.kind
 
 
 def plan(
@@ -80,7 +113,7 @@ def plan(
     input_dropout=0.0,
     *,
     n_members=1,
-    n_embedded=0,
+    blocks=(),
 ):
     """Yield the stages of a network, in order.
 
@@ -100,14 +133,14 @@ def plan(
         Probability of dropping a hidden unit.
 
     input_dropout : float, default=0.0
-        Probability of dropping a feature, or a column of its embedding.
+        Probability of dropping a feature, or a column that a block makes.
 
     n_members : int, default=1
         Number of networks that are trained side by side; with several, arrays have a
         leading axis for them.
 
-    n_embedded : int, default=0
-        How many columns of the input, from the first on, are embedded.
+    blocks : sequence of Block, default=()
+        What is made of the columns of the rows; without blocks, they are the features.
 
     Yields
     ------
@@ -120,14 +153,15 @@ def plan(
     >>> [stage.name for stage in plan([784, 20, 10], [True], "relu", 0.0)]
     ['affine1', 'batchnorm1', 'relu1', 'affine2']
     """
-    stage = partial(_stage, member_shape=(n_members,) if n_members > 1 else ())
+    member_shape = (n_members,) if n_members > 1 else ()
+    stage = partial(_stage, member_shape=member_shape)
     width, is_first = sizes[0], True
-    if n_embedded:
-        width += N_NEW_COLUMNS * n_embedded
-        yield stage("pbld", 0, sizes[0], width, is_first=True)
-        is_first = False
+    if blocks:
+        yield (first := _stage_of_blocks(blocks, width, member_shape))
+        width, is_first = first.fan_out, not first.trained
     if input_dropout:
-        yield stage("dropout", 0, width, width, rate=input_dropout, is_first=is_first)
+        rate = {"p": input_dropout}
+        yield stage("dropout", 0, width, width, settings=rate, is_first=is_first)
     for index, (fan_in, fan_out) in enumerate(pairwise((width, *sizes[1:])), start=1):
         yield stage("affine", index, fan_in, fan_out, is_first=is_first)
         is_first = False
@@ -138,7 +172,7 @@ def plan(
             yield stage(NORMALIZATIONS[name], index, fan_out, fan_out)
         yield stage(activation, index, fan_out, fan_out)
         if dropout:
-            yield stage("dropout", index, fan_out, fan_out, rate=dropout)
+            yield stage("dropout", index, fan_out, fan_out, settings={"p": dropout})
 
 
 def stages_for(stages, x):
@@ -161,19 +195,55 @@ def stages_for(stages, x):
     Raises
     ------
     TypeError
-        If x is sparse and the network embeds its first columns.
+        If x is sparse and the network has blocks.
     """
     if not issparse(x):
         return stages
-    sparse = tuple(stage._replace(is_sparse=stage.is_first) for stage in stages)
-    if any(stage.layer is None for stage in sparse):
-        raise TypeError("X is sparse, but embeddings are dense: make it dense.")
-    return sparse
+    if not all(stage.takes_sparse for stage in stages if stage.is_first):
+        raise TypeError("X is sparse, but the network has blocks: make it dense.")
+    return tuple(stage._replace(is_sparse=stage.is_first) for stage in stages)
 
 
-def _stage(kind, index, fan_in, fan_out, *, rate=None, member_shape=(), is_first=False):
+def _stage_of_blocks(blocks, fan_in, member_shape):
+    """Return the stage that makes the features of a network by blocks."""
+    stages = []
+    for index, (kind, columns, settings) in enumerate(blocks):
+        n_columns = columns[1] - columns[0]
+        width = BLOCKS[kind].width(n_columns, **settings)
+        # The arrays of several blocks of one kind need different names.
+        number = sum(kind == other.kind for other in blocks[:index])
+        stage = _stage(
+            kind,
+            f"0_{number}" if number else 0,
+            n_columns,
+            width,
+            settings=settings,
+            member_shape=member_shape,
+        )
+        stages.append(stage._replace(columns=slice(*columns), is_first=True))
+    trained = tuple(name for stage in stages for name in stage.trained)
+    shared = member_shape and (1,)
+    return Stage(
+        name="blocks",
+        kind="blocks",
+        fan_in=fan_in,
+        fan_out=sum(stage.fan_out for stage in stages),
+        specs=tuple(spec for stage in stages for spec in stage.specs),
+        trained=trained,
+        state=(),
+        settings={},
+        member_shape=member_shape if trained else shared,
+        is_first=True,
+        blocks=tuple(stages),
+    )
+
+
+def _stage(
+    kind, index, fan_in, fan_out, *, settings=None, member_shape=(), is_first=False
+):
     specs, trained, state = [], [], []
-    for spec in LAYERS[kind].specs(fan_in, fan_out):
+    settings = settings or {}
+    for spec in LAYERS[kind].specs(fan_in, fan_out, **settings):
         name, shape = f"{spec.name}{index}", _with_members(spec.shape, member_shape)
         specs.append(spec._replace(name=name, shape=shape))
         if spec.zone is Zone.STATE:
@@ -188,7 +258,7 @@ def _stage(kind, index, fan_in, fan_out, *, rate=None, member_shape=(), is_first
         specs=tuple(specs),
         trained=tuple(trained),
         state=tuple(state),
-        rate=rate,
+        settings=settings,
         member_shape=member_shape,
         is_first=is_first,
     )

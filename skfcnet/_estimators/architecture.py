@@ -31,7 +31,6 @@ def network_arguments(draft):
         "input_dropout": draft.input_dropout,
         "init": None if draft.init == "auto" else draft.init,
         "n_members": draft.n_members,
-        "n_embedded": draft._encoder.n_embedded,
         "loss": draft._target.loss,
         "loss_params": draft._target.loss_params(),
     }
@@ -63,9 +62,13 @@ def start_network(draft, rows):
     draft._training = draft._training._replace(
         architecture=architecture, settings=fixed_settings(draft)
     )
-    net = FullyConnectedNet(**architecture, random_state=draft._training.rng)
+    net = FullyConnectedNet(
+        **architecture,
+        blocks=draft._encoder.blocks,
+        random_state=draft._training.rng,
+    )
     # A category without rows is treated as a missing value until it is learned.
-    net.params["W1"][..., draft._encoder.columns_without_rows, :] = 0
+    net.params["W1"][..., draft._encoder.features_without_rows, :] = 0
     weight = exact_weights(rows.weight, rows.n_rows)
     if rows.cost is not None:
         # These products are exact, so that one row of weight 2 is the same as two rows.
@@ -104,7 +107,9 @@ def update_network(draft):
     architecture = network_arguments(draft)
     if architecture == training.architecture:
         return
-    net = FullyConnectedNet(**architecture, random_state=0)
+    net = FullyConnectedNet(
+        **architecture, blocks=draft._encoder.blocks, random_state=0
+    )
     if _shape_of(net) != _shape_of(draft._net):
         raise ValueError(
             f"The parameters that shape the network were changed since it was fitted "
@@ -118,4 +123,4 @@ def update_network(draft):
 
 def _shape_of(net):
     """Return the kind and the shapes of the arrays of all layers but dropout."""
-    return [(s.kind, s.specs) for s in net.stages if s.rate is None]
+    return [(s.kind, s.specs) for s in net.stages if s.kind != "dropout"]

@@ -254,15 +254,15 @@ class FCNetClassifier(ClassifierMixin, _BaseFCNet):
           encoded feature for each bin, which tells how far the value fills the bin.
         - 'pbld' [8]_ adds three features beside the feature itself. They are sums of
           cosines, whose frequencies and phases are learned with the weights.
-        - 'auto' is 'ple' if X is dense and has 1 to 51 numeric features of more than
-          two distinct values, and otherwise None.
+        - 'auto' is 'ple' if X is dense and has a numeric feature of more than two
+          distinct values, and otherwise None.
         - None uses the features themselves alone.
 
     n_bins : int, default=48
         The maximum number of bins of a feature, at least 2. Only used for piecewise
-        linear encoding. Among D features of more than two distinct values, each also
-        has at most ``max(4, 1024 // D)`` bins, and at most one for every 10 rows.
-        Features of two distinct values have no bins.
+        linear encoding. A feature has at most one bin for every 10 rows, and all
+        features together have at most 1024 bins, which they share evenly. Features of
+        two distinct values have no bins.
 
     categorical_features : 'from_dtype', array-like of {bool, int, str} or None, \
             default='from_dtype'

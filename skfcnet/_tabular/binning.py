@@ -1,31 +1,50 @@
-"""Piecewise linear encoding of numeric columns, by bins of their values."""
+"""The bins of numeric columns, for their piecewise linear encoding."""
 
 import numpy as np
 
-from skfcnet._engine.numeric import checked_range
 from skfcnet._engine.statistics import distinct, quantiles
 from skfcnet._tabular.chunks import row_chunks
 
 MAX_COMPONENTS = 1024
-"""All columns together have about this number of bins at most."""
-
-MIN_BINS_PER_COLUMN = 4
-"""However many columns there are, each of them can have this number of bins."""
+"""All columns together have at most this number of bins."""
 
 MIN_ROWS_PER_BIN = 10
 """A bin holds at least this number of rows on average."""
 
-LINEAR_FACTOR = 3.0
-"""The scaled column beside its components is multiplied by this factor.
 
-It is then about as long as the vector of its components, so that a smooth target is
-learned as fast as one with jumps.
-"""
+def shared_bins(n_columns, n_bins):
+    """Share out the bins among columns as evenly as possible.
 
+    The number of bins of a column therefore falls gently with the number of columns,
+    and the cost of a step does not grow with it. A column has at least two bins, or
+    none: beyond ``MAX_COMPONENTS // 2`` columns, only so many of them have bins.
 
-def max_bins_per_column(n_columns):
-    """Return the most bins that each column can have, if so many columns have any."""
-    return max(MIN_BINS_PER_COLUMN, MAX_COMPONENTS // max(1, n_columns))
+    Parameters
+    ----------
+    n_columns : int
+        The number of columns of more than two values.
+
+    n_bins : int
+        The most bins of a column, two or more.
+
+    Returns
+    -------
+    n_bins : ndarray of int, shape (n_columns,)
+        The most bins of each column.
+
+    Examples
+    --------
+    >>> from skfcnet._tabular.binning import shared_bins
+    >>> shared_bins(3, 48)
+    array([48, 48, 48])
+    >>> [int(shared_bins(n, 48).sum()) for n in (21, 22, 51, 52, 400, 2000)]
+    [1008, 1024, 1024, 1024, 1024, 1024]
+    """
+    columns = np.arange(n_columns)
+    if 2 * n_columns > MAX_COMPONENTS:
+        return np.where(columns < MAX_COMPONENTS // 2, 2, 0)
+    each, rest = divmod(MAX_COMPONENTS, max(n_columns, 1))
+    return np.minimum(n_bins, each + (columns < rest))
 
 
 def have_many_values(table):
@@ -97,150 +116,49 @@ def bin_edges(values, weight, n_bins):
     return np.unique(quantiles(values, counts, np.linspace(0, 1, n_bins + 1)))
 
 
-class PiecewiseLinear:
-    r"""Piecewise linear encoding of scaled columns [1]_.
-
-    With the edges :math:`b_0 < \ldots < b_T` of the bins of a column, x becomes the
-    T components
-
-    .. math:: e_t = \min(\max((x - b_{t-1}) / (b_t - b_{t-1}), 0), 1),
-
-    which are 1 for the bins below that of x and 0 for those above; the component of the
-    bin of x says how far up x is in it. Before the components stands x itself, times
-    `LINEAR_FACTOR`: a function that is smooth in x needs no bins, and does not end with
-    them. In the paper, the first and the last component go on beyond the ends instead,
-    where an outlier makes them as large as the bin at the end is narrow. A column of at
-    most two values has no components, which would only repeat the column.
+def bins_of_columns(X, weight, n_bins):
+    """Return the bins of columns, for `skfcnet.layers.ple_forward`.
 
     The edges are those of `bin_edges`. Those at the splits of a decision tree, which
-    the paper also has, were no better.
+    the paper of that layer also has, were no better. A column of at most two values has
+    no bins, whose components would only repeat the column.
 
     Parameters
     ----------
+    X : ndarray of shape (N, D)
+        Scaled columns, in which NaN is missing.
+
+    weight : ndarray of shape (N,)
+        The weight of each row, from `skfcnet._engine.statistics.exact_weights`.
+
     n_bins : int
-        The most bins of a column, two or more. With D columns of more than two values,
-        no column has more than ``max(4, 1024 // D)``, nor more than one for 10 rows.
+        The most bins of a column, two or more. The columns of more than two values
+        have at most 1024 bins together, and none has more than one for 10 rows.
 
-    Attributes
-    ----------
-    width : int
-        Number of columns of the output: the columns and all their components.
-
-    References
-    ----------
-    .. [1] Gorishniy, Y., Rubachev, I., Babenko, A., "On Embeddings for Numerical
-       Features in Tabular Deep Learning", NeurIPS 2022.
+    Returns
+    -------
+    bins : dict
+        The column, the left edge and the slope of each component.
 
     Examples
     --------
     >>> import numpy as np
-    >>> from skfcnet._tabular.binning import PiecewiseLinear
-    >>> X = np.array([[0.0], [1.0], [4.0]])
-    >>> encoding = PiecewiseLinear(8).fit(X, np.ones(3))
-    >>> encoding.transform(np.array([[0.5], [2.5], [9.0]]))
-    array([[ 1.5,  0.5,  0. ],
-           [ 7.5,  1. ,  0.5],
-           [27. ,  1. ,  1. ]])
+    >>> from skfcnet._tabular.binning import bins_of_columns
+    >>> bins = bins_of_columns(np.array([[0.0], [1.0], [4.0]]), np.ones(3), 8)
+    >>> bins["left"], 1 / bins["slope"]
+    (array([0., 1.]), array([1., 3.]))
     """
-
-    def __init__(self, n_bins):
-        self.n_bins = n_bins
-
-    def fit(self, X, weight):
-        """Learn the edges of the bins.
-
-        Parameters
-        ----------
-        X : ndarray of shape (N, D)
-            Scaled columns, in which NaN is missing.
-
-        weight : ndarray of shape (N,)
-            The weight of each row, from `skfcnet._engine.statistics.exact_weights`.
-
-        Returns
-        -------
-        self : PiecewiseLinear
-            The fitted encoding.
-        """
-        self._n_columns = X.shape[1]
-        binned = np.flatnonzero(have_many_values(X))
-        max_bins = min(self.n_bins, max_bins_per_column(len(binned)))
-        bins = [np.empty((3, 0))]
-        for j in binned:
-            is_present = ~np.isnan(X[:, j])
-            column, counts = X[is_present, j], weight[is_present]
-            # A little is added since weights may have been rescaled and rounded.
-            by_rows = max(2, int(counts.sum() / MIN_ROWS_PER_BIN + 1e-3))
-            edges = bin_edges(column, counts, min(max_bins, by_rows)).astype(np.float64)
-            bins.append([np.full(len(edges) - 1, j), edges[:-1], np.diff(edges)])
-        column, self._left, bin_width = np.hstack(bins)
-        self._column = column.astype(int)
-        self._slope = 1 / np.maximum(bin_width, 1e-30)  # is finite in float32
-        return self
-
-    @property
-    def width(self):
-        """Number of columns of the output."""
-        return self._n_columns + len(self._column)
-
-    @np.errstate(over="ignore")
-    def transform(self, X, *, out=None):
-        """Encode rows.
-
-        Parameters
-        ----------
-        X : ndarray of shape (N, D)
-            Scaled columns without missing values.
-
-        out : ndarray of shape (N, width), default=None
-            Array to write to, of the dtype of X; None: a new one.
-
-        Returns
-        -------
-        out : ndarray of shape (N, width)
-            The columns and their components.
-
-        Raises
-        ------
-        ValueError
-            If numbers are too large for the dtype.
-        """
-        out = np.empty((len(X), self.width), X.dtype) if out is None else out
-        linear, components = np.split(out, [self._n_columns], axis=1)
-        checked_range(np.multiply(X, X.dtype.type(LINEAR_FACTOR), out=linear), X.dtype)
-        np.clip(self._heights(X, out=components), 0, 1, out=components)
-        return out
-
-    def backward(self, X, gradients):
-        """Return gradients with respect to the columns, given those of the output.
-
-        On an edge, the gradient is that to the right of it.
-
-        Parameters
-        ----------
-        X : ndarray of shape (N, D)
-            Scaled columns, in which NaN is missing.
-
-        gradients : ndarray of shape (N, K, width)
-            The gradients of K functions with respect to each encoded row.
-
-        Returns
-        -------
-        gradients : ndarray of shape (N, K, D)
-            The gradients with respect to the columns.
-        """
-        linear, components = np.split(gradients, [self._n_columns], axis=2)
-        heights = self._heights(X)
-        slopes = self._slope * ((heights >= 0) & (heights < 1))
-        is_of = self._column[:, np.newaxis] == np.arange(self._n_columns)
-        through_bins = (components * slopes[:, np.newaxis]) @ is_of.astype(slopes.dtype)
-        return LINEAR_FACTOR * linear + through_bins
-
-    @np.errstate(over="ignore", under="ignore")
-    def _heights(self, X, *, out=None):
-        """Return how far up each bin X is: below 0 under it, above 1 over it."""
-        out = np.subtract(
-            X.take(self._column, axis=1), self._left.astype(X.dtype), out=out
-        )
-        out *= self._slope.astype(X.dtype)
-        return out
+    binned = np.flatnonzero(have_many_values(X))
+    bins = [np.empty((3, 0))]
+    for j, max_bins in zip(binned, shared_bins(len(binned), n_bins), strict=True):
+        if not max_bins:
+            continue
+        is_present = ~np.isnan(X[:, j])
+        column, counts = X[is_present, j], weight[is_present]
+        # A little is added since weights may have been rescaled and rounded.
+        by_rows = max(2, int(counts.sum() / MIN_ROWS_PER_BIN + 1e-3))
+        edges = bin_edges(column, counts, min(max_bins, by_rows)).astype(np.float64)
+        bins.append([np.full(len(edges) - 1, j), edges[:-1], np.diff(edges)])
+    column, left, bin_width = np.hstack(bins)
+    slope = 1 / np.maximum(bin_width, 1e-30)  # is finite in float32
+    return {"column": column.astype(int), "left": left, "slope": slope}

@@ -2,44 +2,71 @@
 
 import numpy as np
 
+MAX_ONEHOT = 8
+"""A column of at most so many categories is encoded by one-hot columns."""
+
+EMBEDDING_SIZE = 8
+"""A category of a column of more categories is encoded by so many trained numbers."""
+
+SHRINKAGE = 1.0
+"""With so many rows, a category gets half of what sets it apart from the others."""
+
+MAX_CATEGORIES = 100_000
+
+UNKNOWN = -1.0
+"""The number of a category that was not there in `fit`, and its code if its column is
+encoded by one-hot columns."""
+
 
 class CategoryEncoder:
-    """One-hot encoder of categories that are numbered.
+    """Encoder of categories that are numbered: it gives those of each column a code.
 
-    Each category of a column has a column of its own in the output, which is 1 in the
-    rows of that category and 0 in the others. A column of two categories becomes a
-    single one, of -1 for the first and 1 for the second. Rows whose category is missing
-    or was not there in `fit` are 0 in all columns.
-
-    A category that the dtype lists, but that no row has, has its own column, too.
+    Missing values are a category of their own if there are any in `fit`. Columns of few
+    categories are encoded by one-hot columns, those of many by a trained embedding. A
+    category that the dtype lists, but that no row has, has a code, too.
 
     Attributes
     ----------
-    width : int
-        Number of columns of the output.
+    order : ndarray of int, shape (C,)
+        The columns in the order of their codes: those of few categories come first.
 
-    columns_without_rows : ndarray of int
-        Which columns of the output belong to categories that no row has.
+    n_onehot : int
+        How many these are.
+
+    onehot : dict
+        What `skfcnet.layers.onehot_forward` is told. Each category of a column has a
+        column of its own, but two categories have a single one, of -1 and 1.
+
+    lookup : dict
+        What `skfcnet.layers.lookup_forward` is told. After the rows of the categories
+        of a column comes one for all that are unknown.
+
+    features_without_rows : ndarray of int
+        Which of the one-hot columns belong to categories that no row has.
 
     Examples
     --------
     >>> import numpy as np
     >>> from skfcnet._tabular.categories import CategoryEncoder
     >>> X = np.array([[0.0, 0.0], [1.0, 2.0], [np.nan, 4.0], [0.0, 0.0]])
-    >>> CategoryEncoder().fit(X).transform(X)
-    array([[-1.,  1.,  0.,  0.],
-           [ 1.,  0.,  1.,  0.],
-           [ 0.,  0.,  0.,  1.],
-           [-1.,  1.,  0.,  0.]])
+    >>> encoder = CategoryEncoder().fit(X, np.ones(4))
+    >>> encoder.transform(X)
+    array([[0., 0.],
+           [1., 1.],
+           [2., 2.],
+           [0., 0.]])
     """
 
-    def fit(self, X, n_listed=None):
+    def fit(self, X, weight, n_listed=None):
         """Learn the categories.
 
         Parameters
         ----------
         X : ndarray of shape (N, C)
-            The numbers of categories, or NaN, in the rows to train on.
+            The numbers of categories in the rows to train on; NaN is missing.
+
+        weight : ndarray of shape (N,)
+            The weight of each row, from `skfcnet._engine.statistics.exact_weights`.
 
         n_listed : list of int, default=None
             How many categories the dtype of each column lists; these have the numbers
@@ -50,47 +77,79 @@ class CategoryEncoder:
         self : CategoryEncoder
             The fitted encoder.
         """
-        encoded_columns = []
         n_listed = [0] * X.shape[1] if n_listed is None else n_listed
-        for j, column in enumerate(X.T):
-            with_rows = np.unique(column[~np.isnan(column)])
-            categories = np.union1d(with_rows, np.arange(n_listed[j]))
-            if len(categories) == len(with_rows) == 2:
-                encoded_columns.append((j, categories[1], categories[0], True))
-            else:
-                has_rows = np.isin(categories, with_rows)
-                for category, has in zip(categories, has_rows, strict=True):
-                    encoded_columns.append((j, category, np.nan, has))
-        # A column of the output is 1 at one category and -1 at another, if not at NaN.
-        table = np.reshape(encoded_columns, (-1, 4)).T
-        column, self._plus, self._minus, has_rows = table
-        self._column = column.astype(int)
-        self.columns_without_rows = np.flatnonzero(has_rows == 0)
+        columns = [_Column(x, weight, n) for x, n in zip(X.T, n_listed, strict=True)]
+        is_large = np.array([len(c.counts) > MAX_ONEHOT for c in columns], bool)
+        self.order = np.argsort(is_large, kind="stable")
+        self.n_onehot = int(np.count_nonzero(~is_large))
+        self._columns = [columns[j] for j in self.order]
+        self._learn_onehot(self._columns[: self.n_onehot])
+        self._learn_lookup(self._columns[self.n_onehot :])
         return self
 
-    @property
-    def width(self):
-        """Number of columns of the output."""
-        return len(self._column)
+    def _learn_onehot(self, columns):
+        features = []
+        for j, column in enumerate(columns):
+            if len(column.counts) == 2 and column.counts.all():
+                features.append((j, 1, 0, True))
+            else:
+                features += [(j, k, np.nan, n > 0) for k, n in enumerate(column.counts)]
+        column, plus, minus, has_rows = np.reshape(features, (-1, 4)).T
+        self.onehot = {"column": column.astype(int), "plus": plus, "minus": minus}
+        self.features_without_rows = np.flatnonzero(has_rows == 0)
+
+    def _learn_lookup(self, columns):
+        factors = [column.factors() for column in columns]
+        ends = np.cumsum([len(factor) for factor in factors], dtype=int)
+        for column in columns:
+            column.code_of_unknown = len(column.counts)
+        self.lookup = {
+            "first_row": np.append(0, ends[:-1]).astype(int),
+            "factor": np.concatenate([*factors, []]),
+            "size": EMBEDDING_SIZE,
+        }
 
     def transform(self, X, *, out=None):
-        """Encode rows.
+        """Return the codes of the categories of rows.
 
         Parameters
         ----------
         X : ndarray of shape (N, C)
-            The numbers of categories, or NaN.
+            The numbers of categories; NaN is missing.
 
-        out : ndarray of shape (N, width), default=None
+        out : ndarray of shape (N, C), default=None
             Array to write to; None: a new one, of float64.
 
         Returns
         -------
-        out : ndarray of shape (N, width)
-            The encoded rows.
+        out : ndarray of shape (N, C)
+            The codes, with the columns in the order of ``order``.
         """
-        out = np.empty((len(X), self.width)) if out is None else out
-        given = X.take(self._column, axis=1)
-        out[...] = given == self._plus
-        out -= given == self._minus
+        out = np.empty(X.shape) if out is None else out
+        for j, column in enumerate(self._columns):
+            out[:, j] = column.codes(X[:, self.order[j]])
         return out
+
+
+class _Column:
+    """The categories of a column, in the order of their codes; NaN comes last."""
+
+    def __init__(self, values, weight, n_listed):
+        self._categories = np.unique(np.append(values, np.arange(n_listed)))
+        codes = np.searchsorted(self._categories, values)
+        n_categories = len(self._categories)
+        self.counts = np.bincount(codes, weight, minlength=n_categories)
+        self.code_of_unknown = UNKNOWN
+
+    def codes(self, values):
+        """Return the code of the category of each value."""
+        codes = np.searchsorted(self._categories, values)
+        codes[codes == len(self._categories)] = 0
+        found = self._categories[codes]
+        is_known = (found == values) | (np.isnan(found) & np.isnan(values))
+        return np.where(is_known, codes, self.code_of_unknown)
+
+    def factors(self):
+        """Return the factors of the rows of the categories, and of unknown ones."""
+        counts = np.maximum(self.counts, 1)  # a listed category may be learned later
+        return np.append(counts / (counts + SHRINKAGE), 0.0)

@@ -1,4 +1,4 @@
-"""The encoder, which makes the features that a network learns from of a table.
+"""The encoder, which makes the compact table that a network learns from.
 
 All that is learned from a table is the same for a row of weight k as for k rows, in any
 order, to the last bit.
@@ -9,12 +9,11 @@ from copy import copy
 import numpy as np
 from scipy.sparse import issparse
 
-from skfcnet._engine.numeric import checked_cast, has_finite_norm
+from skfcnet._engine.numeric import checked_cast, checked_range, has_finite_norm
 from skfcnet._engine.statistics import exact_weights
 from skfcnet._tabular.binning import (
-    PiecewiseLinear,
+    bins_of_columns,
     have_many_values,
-    max_bins_per_column,
 )
 from skfcnet._tabular.categorical_features import categorical_mask
 from skfcnet._tabular.categories import CategoryEncoder
@@ -22,34 +21,39 @@ from skfcnet._tabular.chunks import row_chunks
 from skfcnet._tabular.scaling import Scaler
 from skfcnet._tabular.table_reader import TableReader
 from skfcnet._tabular.tables import as_table, holds_numbers, take_rows
+from skfcnet.layers import Block
 
 EMBEDDINGS = ("ple", "pbld")
-"""The embeddings of numbers: the one of this encoder, and the one of the network."""
+"""The embeddings of numbers, which are blocks of the network."""
 
-AUTO_MIN_BINS = 20
-"""The embedding 'auto' is 'ple' if each column can have at least so many bins."""
+LINEAR_FACTOR = 3.0
+"""The scaled column beside its components is multiplied by this factor.
 
-N_FIRST_ROWS = 1_000
-"""So many rows usually show already that there are too many columns for 'auto'."""
+It is then about as long as the vector of its components, so that a smooth target is
+learned as fast as one with jumps.
+"""
 
 
 class Encoder:
     """Encoder of tables, whose output a network learns from.
 
-    First the table is read as an array of numbers (`reader`), then these are encoded
-    (`transform`). The encoded features are, in this order:
+    First the table is read as an array of numbers (`reader`), then these become the
+    compact table (`transform`), which has as many columns: the numeric columns, scaled
+    (`skfcnet._tabular.scaling.Scaler`), and then the codes of the categorical columns
+    (`skfcnet._tabular.categories.CategoryEncoder`). What needs more memory is left to
+    `blocks`, by which the network encodes the rows of a minibatch. They make of the
+    compact table, in this order:
 
-    * the numeric columns, scaled (`skfcnet._tabular.scaling.Scaler`), and with the
-      embedding 'ple' the components of the scaled columns
-      (`skfcnet._tabular.binning.PiecewiseLinear`);
+    * the scaled columns; with piecewise linear encoding, these are multiplied by
+      `LINEAR_FACTOR`, and their components follow;
     * for each numeric column with missing values in `fit`, whether it is missing;
-    * the categorical columns (`skfcnet._tabular.categories.CategoryEncoder`);
-    * if all of these are nothing, a column of zeros.
+    * one-hot columns of the categories of columns with few, and the trained embedding
+      of those with many;
+    * with the embedding 'pbld', its columns.
 
-    A missing number becomes 0, the centre of its scaled column. The embedding 'pbld' is
-    a layer of the network, whose input are the scaled columns. An encoder can be fitted
-    to sparse rows only if there is nothing to encode. One that was fitted to dense rows
-    makes sparse rows dense.
+    A missing number becomes 0, the centre of its scaled column. An encoder can be
+    fitted to sparse rows only if there is nothing to encode. One that was fitted to
+    dense rows makes sparse rows dense.
 
     Parameters
     ----------
@@ -58,13 +62,12 @@ class Encoder:
 
     embedding : {'auto', 'ple', 'pbld', None}, default=None
         How numeric columns are embedded. 'auto' is 'ple' if the rows are dense and have
-        1 to 51 numeric columns of more than two values: with more columns, each would
-        have few bins, and there would be many encoded features.
+        a numeric column of more than two values.
 
     n_bins : int, default=48
-        The most bins of a column in piecewise linear encoding, two or more. With D
-        numeric columns of more than two values, no column has more than
-        ``max(4, 1024 // D)``, nor more than one for 10 rows.
+        The most bins of a column in piecewise linear encoding, two or more. The columns
+        of more than two values have at most 1024 bins together, and none has more than
+        one for 10 rows.
 
     categorical_features : 'from_dtype', array-like of {bool, int, str} or None, \
             default='from_dtype'
@@ -72,7 +75,7 @@ class Encoder:
         `skfcnet._tabular.categorical_features.categorical_mask`.
 
     dtype : dtype, default=np.float32
-        The dtype of encoded features, unless `transform` is asked for another.
+        The dtype of the compact table, unless `transform` is asked for another.
 
     Attributes
     ----------
@@ -81,16 +84,17 @@ class Encoder:
         table holds numbers and no column is categorical.
 
     width : int
-        Number of encoded features.
+        Number of columns of the compact table.
 
-    n_embedded : int
-        How many of the encoded features, from the first one on, the network embeds.
+    blocks : tuple of Block
+        What the network makes of the compact table; empty if its columns are the
+        features.
 
     is_identity : bool
-        Whether encoded features are the numbers themselves, but for missing values.
+        Whether the compact table is the numbers themselves, but for missing values.
 
-    columns_without_rows : ndarray of int
-        Which encoded features belong to categories that no row has.
+    features_without_rows : ndarray of int
+        Which features belong to categories that no row has.
 
     Examples
     --------
@@ -100,12 +104,14 @@ class Encoder:
     >>> encoder = Encoder(categorical_features=[1]).learn_columns(X)
     >>> numbers = encoder.reader.read(X)
     >>> encoder.fit(numbers)
-    Encoder(scaling='robust', embedding=None, width=5)
+    Encoder(scaling='robust', embedding=None, width=2)
     >>> encoder.transform(numbers).round(2)
-    array([[-0.49,  0.  ,  1.  ,  0.  ,  0.  ],
-           [ 0.  ,  0.  ,  0.  ,  0.  ,  1.  ],
-           [ 0.49,  0.  ,  0.  ,  1.  ,  0.  ],
-           [ 0.  ,  1.  ,  0.  ,  1.  ,  0.  ]], dtype=float32)
+    array([[-0.49,  0.  ],
+           [ 0.  ,  2.  ],
+           [ 0.49,  1.  ],
+           [  nan,  1.  ]], dtype=float32)
+    >>> [block.kind for block in encoder.blocks]
+    ['linear', 'missing', 'onehot']
     """
 
     def __init__(
@@ -208,46 +214,60 @@ class Encoder:
             and not self._categorical.size
             and not self._with_missing.size
         )
-        self.width, self.n_embedded = numbers.shape[1], 0
+        self.width, self.blocks = numbers.shape[1], ()
+        self.features_without_rows = np.empty(0, int)
         if self.is_identity:
             return self
         weight = exact_weights(weight, len(numbers))
-        self._fit_numeric(numeric, weight, embedding)
+        self._scaler = Scaler(self.scaling).fit(numeric, weight)
         n_listed = None if self.reader is None else self.reader.n_listed
-        self._categories = CategoryEncoder().fit(categories, n_listed)
-        widths = [
-            (self._piecewise_linear or self._scaler).width,
-            len(self._with_missing),
-            self._categories.width,
-        ]
-        self._ends = np.cumsum(widths)
-        self.width = max(1, sum(widths))
+        self._categories = CategoryEncoder().fit(categories, weight, n_listed)
+        bins = self._bins(numeric, weight) if embedding == "ple" else None
+        self._factor = 1.0 if bins is None else LINEAR_FACTOR
+        self.blocks = tuple(self._blocks(bins, embedding))
         return self
 
-    def _fit_numeric(self, numeric, weight, embedding):
-        self._scaler = Scaler(self.scaling).fit(numeric, weight)
-        self._piecewise_linear = None
-        if embedding == "pbld":
-            self.n_embedded = self._scaler.width
-        elif embedding == "ple":
-            scaled = np.empty(numeric.shape, self.dtype)
-            for rows in row_chunks(scaled):
-                self._scaler.transform(numeric[rows], out=scaled[rows])
-            self._piecewise_linear = PiecewiseLinear(self.n_bins).fit(scaled, weight)
+    def _bins(self, numeric, weight):
+        scaled = np.empty(numeric.shape, self.dtype)
+        for rows in row_chunks(scaled):
+            self._scaler.transform(numeric[rows], out=scaled[rows])
+        return bins_of_columns(scaled, weight, self.n_bins)
+
+    def _blocks(self, bins, embedding):
+        """Yield the blocks, unless the compact table holds the features already."""
+        numbers = 0, len(self._numeric)
+        is_plain = not (self._with_missing.size or self._categorical.size)
+        if is_plain and embedding is None:
+            return
+        n_features = len(self._numeric)
+        if self._numeric.size:
+            yield Block("linear", numbers, {"factor": self._factor})
+        if bins is not None and bins["column"].size:
+            yield Block("ple", numbers, bins)
+            n_features += len(bins["column"])
+        if self._with_missing.size:
+            yield Block("missing", numbers, {"column": self._with_missing})
+            n_features += len(self._with_missing)
+        first_lookup = len(self._numeric) + self._categories.n_onehot
+        if first_lookup > len(self._numeric):
+            codes = len(self._numeric), first_lookup
+            yield Block("onehot", codes, self._categories.onehot)
+            without_rows = self._categories.features_without_rows
+            self.features_without_rows = n_features + without_rows
+        if first_lookup < self.width:
+            codes = first_lookup, self.width
+            yield Block("lookup", codes, self._categories.lookup)
+        if embedding == "pbld" and self._numeric.size:
+            yield Block("pbld", numbers)
 
     def _chosen_embedding(self, numeric):
         if self.embedding != "auto":
             return self.embedding
-        if issparse(numeric):
-            return None
-        for rows in (numeric[:N_FIRST_ROWS], numeric):
-            n_columns = np.count_nonzero(have_many_values(rows))
-            if max_bins_per_column(n_columns) < AUTO_MIN_BINS:
-                return None
-        return "ple" if n_columns else None
+        can_embed = not issparse(numeric) and have_many_values(numeric).any()
+        return "ple" if can_embed else None
 
     def fit_transform(self, numbers, weight=None):
-        """Learn how to encode the rows to train on, and return them encoded.
+        """Learn how to encode the rows to train on, and return their compact table.
 
         Parameters
         ----------
@@ -259,8 +279,8 @@ class Encoder:
 
         Returns
         -------
-        features : ndarray of shape (N, width), or CSR matrix
-            The encoded features, as from `transform`.
+        table : ndarray of shape (N, width), or CSR matrix
+            The compact table, as from `transform`.
         """
         self.fit(numbers, weight)
         return self.transform(numbers, is_complete=not self._with_missing.size)
@@ -295,17 +315,10 @@ class Encoder:
         encoder._scaler = self._scaler.updated(numeric, weight)
         return encoder
 
-    @property
-    def columns_without_rows(self):
-        """Which encoded features belong to categories that no row has."""
-        if self.is_identity:
-            return np.empty(0, int)
-        return self._ends[1] + self._categories.columns_without_rows
-
     # Encoding
 
     def transform(self, numbers, *, dtype=None, is_complete=False):
-        """Encode rows, and fill in their missing values.
+        """Return the compact table of rows.
 
         Parameters
         ----------
@@ -321,9 +334,10 @@ class Encoder:
 
         Returns
         -------
-        features : ndarray of shape (N, width), or CSR matrix
-            The encoded features, which are finite. This is ``numbers`` itself if
-            nothing changes, and otherwise new and C-contiguous.
+        table : ndarray of shape (N, width), or CSR matrix
+            Finite numbers, and NaN for missing values of columns that had some in
+            `fit`. Missing values of others are 0. This is ``numbers`` itself if nothing
+            changes, and otherwise new and C-contiguous.
 
         Raises
         ------
@@ -343,25 +357,22 @@ class Encoder:
         return out
 
     def _write(self, numbers, out, *, is_complete):
-        """Write the encoded features of rows."""
-        numeric, missing, categories, rest = np.split(out, self._ends, axis=1)
-        given, given_categories = self._split(numbers)
-        scaled = numeric
-        if self._piecewise_linear is not None:
-            scaled = np.empty(given.shape, out.dtype)
-        self._scaler.transform(given, out=scaled)
-        is_missing = np.False_ if is_complete else np.isnan(given)
-        if is_missing.any():
-            scaled[is_missing] = 0
-        if self._piecewise_linear is not None:
-            self._piecewise_linear.transform(scaled, out=numeric)
-        missing[...] = 0 if is_complete else is_missing.take(self._with_missing, axis=1)
-        self._categories.transform(given_categories, out=categories)
-        rest[...] = 0
+        """Write the compact table of rows."""
+        numeric, codes = np.split(out, [len(self._numeric)], axis=1)
+        given, categories = self._split(numbers)
+        self._scaler.transform(given, out=numeric)
+        if not is_complete:
+            is_missing = np.isnan(given)
+            is_missing[:, self._with_missing] = False
+            numeric[is_missing] = 0
+        if self._factor > 1 and numeric.size:  # the network multiplies by it
+            largest = np.fmax.reduce(np.abs(numeric), axis=None, initial=0)
+            checked_range(largest * self._factor, out.dtype)
+        self._categories.transform(categories, out=codes)
 
     @np.errstate(all="ignore")
     def backward(self, numbers, gradients):
-        """Return gradients with respect to the table, given those of its features.
+        """Return gradients with respect to the table, given those of the compact one.
 
         Parameters
         ----------
@@ -369,8 +380,7 @@ class Encoder:
             Rows as the reader returned them.
 
         gradients : ndarray of shape (N, K, width)
-            The gradients of K functions with respect to the encoded features of each
-            row.
+            The gradients of K functions with respect to the compact table, by row.
 
         Returns
         -------
@@ -383,11 +393,7 @@ class Encoder:
             return np.where(np.isnan(numbers)[:, np.newaxis], 0, gradients)
         out = np.zeros((*gradients.shape[:2], numbers.shape[1]))
         given, _ = self._split(numbers)
-        numeric = gradients[..., : self._ends[0]]
-        if self._piecewise_linear is not None:
-            scaled = np.empty(given.shape, self.dtype)
-            self._scaler.transform(given, out=scaled)
-            numeric = self._piecewise_linear.backward(scaled, numeric)
+        numeric = gradients[..., : len(self._numeric)]
         numeric = numeric * self._scaler.slopes(given)[:, np.newaxis]
         is_present = ~np.isnan(given)[:, np.newaxis]
         out[..., self._numeric] = np.where(is_present, numeric, 0)

@@ -23,7 +23,7 @@ from skfcnet._tabular.values import (
     shown,
 )
 
-MAX_CATEGORIES = 255
+MAX_CATEGORIES = 100_000
 """The most categories that a column can have."""
 
 WHEN_TOO_MANY = (

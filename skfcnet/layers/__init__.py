@@ -69,10 +69,11 @@ same functions with both, so that a step allocates nothing.
 
 Tables
 ------
-`LAYERS` declares every layer once, as a `Layer`. `ACTIVATIONS` and `EMBEDDINGS` are
-those among them that a network chooses by their names. `NORMALIZATIONS` says which
-layer each value of the parameter ``normalization`` stands for. The network, the
-estimators, the tests of gradients and the documentation read these tables.
+`LAYERS` declares every layer once, as a `Layer`. `ACTIVATIONS` are those among them
+that a network chooses by their names. `BLOCKS` are those that encode some columns of
+the rows before the first affine map. `NORMALIZATIONS` says which layer each value of
+the parameter ``normalization`` stands for. The network, the estimators, the tests of
+gradients and the documentation read these tables.
 """
 
 from skfcnet._engine.parameters import ParamSpec, Zone
@@ -86,24 +87,41 @@ from skfcnet.layers._affine import (
     sparse_affine_backward,
     sparse_affine_forward,
 )
-from skfcnet.layers._declaration import Layer
+from skfcnet.layers._categories import (
+    CATEGORIES,
+    lookup_backward,
+    lookup_forward,
+    onehot_backward,
+    onehot_forward,
+)
+from skfcnet.layers._declaration import Block, Layer
 from skfcnet.layers._dropout import (
     dropout_backward,
     dropout_forward,
     sparse_dropout_forward,
 )
-from skfcnet.layers._embeddings import EMBEDDINGS, pbld_backward, pbld_forward
 from skfcnet.layers._normalization import (
     batchnorm_backward,
     batchnorm_forward,
     layernorm_backward,
     layernorm_forward,
 )
+from skfcnet.layers._numbers import (
+    NUMBERS,
+    linear_backward,
+    linear_forward,
+    missing_backward,
+    missing_forward,
+    ple_backward,
+    ple_forward,
+)
+from skfcnet.layers._pbld import PBLD, pbld_backward, pbld_forward
 
 __all__ = [
-    "EMBEDDINGS",
+    "BLOCKS",
     "LAYERS",
     "NORMALIZATIONS",
+    "Block",
     "Layer",
     "affine_backward",
     "affine_forward",
@@ -115,8 +133,18 @@ __all__ = [
     "dropout_forward",
     "layernorm_backward",
     "layernorm_forward",
+    "linear_backward",
+    "linear_forward",
+    "lookup_backward",
+    "lookup_forward",
+    "missing_backward",
+    "missing_forward",
+    "onehot_backward",
+    "onehot_forward",
     "pbld_backward",
     "pbld_forward",
+    "ple_backward",
+    "ple_forward",
     "sparse_affine_backward",
     "sparse_affine_forward",
     "sparse_dropout_forward",
@@ -146,6 +174,8 @@ def _batchnorm_specs(fan_in, fan_out):
     )
 
 
+BLOCKS = {**NUMBERS, "pbld": PBLD, **CATEGORIES}
+
 NORMALIZATIONS = {"batch": "batchnorm", "layer": "layernorm"}
 
 LAYERS = {
@@ -164,7 +194,7 @@ LAYERS = {
         takes_options=True,
         inplace=True,
     ),
-    **EMBEDDINGS,
+    **BLOCKS,
     "affine": Layer(
         affine_forward,
         affine_backward,

@@ -69,13 +69,30 @@ def check_dropout(function, x, options):
     return _rows_of_floats(x), options
 
 
-def check_embedding(function, x, w, b, V, c):
-    """Check the rows, frequencies, phases, weights and biases of an embedding."""
-    x, w, b, V, c = map(as_floats, (x, w, b, V, c))
-    if x.ndim not in (2, 3) or w.ndim != x.ndim or w.shape[-2] > x.shape[-1]:
+def check_columns(function, x, options):
+    """Check the columns that a block encodes."""
+    return _columns_of_floats(function, x), options
+
+
+def check_columns_gradient(function, dout, cache):
+    """Check the gradient with respect to the output of a block.
+
+    Its cache begins with the shape of the output. Where members share the columns, they
+    share the output, but each has a gradient of its own.
+    """
+    shape, dout = cache[0], as_floats(dout)
+    if len(shape) == 3 == dout.ndim and shape[0] == 1:
+        shape = (len(dout), *shape[1:])
+    return check_gradient_shape(function, dout, shape), cache
+
+
+def check_pbld(function, x, w, b, V, c):
+    """Check the columns, frequencies, phases, weights and biases of PBLD."""
+    x, w, b, V, c = _columns_of_floats(function, x), *map(as_floats, (w, b, V, c))
+    if w.ndim != x.ndim or w.shape[-2] != x.shape[-1]:
         raise ValueError(
-            f"{function} needs rows x of shape (N, D) and frequencies w of shape "
-            f"(E, F) with E <= D, got {x.shape} and {w.shape}."
+            f"{function} needs columns x of shape (N, E) and frequencies w of shape "
+            f"(E, F), got {x.shape} and {w.shape}."
         )
     n_new_columns = c.shape[-1] if c.ndim else 0
     check_shape(function, "b", b, w.shape)
@@ -84,12 +101,39 @@ def check_embedding(function, x, w, b, V, c):
     return x, w, b, V, c
 
 
-def check_embedding_gradient(function, dout, cache):
-    """Check the gradient with respect to the output of an embedding."""
-    numbers, width, w, V, *_ = cache
-    n_columns = width + prod(V.shape[-3:-1])
-    expected = (*w.shape[:-2], numbers.shape[-1], n_columns)
+def check_pbld_gradient(function, dout, cache):
+    """Check the gradient with respect to the output of PBLD."""
+    numbers, w, V, *_ = cache
+    expected = (*w.shape[:-2], numbers.shape[-1], prod(V.shape[-3:-1]))
     return check_gradient_shape(function, dout, expected), cache
+
+
+def check_lookup(function, x, E, o, options):
+    """Check the codes of categories, and the rows that are looked up for them."""
+    x, E, o = _columns_of_floats(function, x), as_floats(E), as_floats(o)
+    if E.ndim != x.ndim:
+        raise ValueError(
+            f"{function} needs codes x of shape (N, C) and rows E of shape (R, d), got "
+            f"{x.shape} and {E.shape}."
+        )
+    check_shape(function, "o", o, (*E.shape[:-2], x.shape[-1], E.shape[-1]))
+    factor, first_row = (np.asarray(options[k]) for k in ("factor", "first_row"))
+    check_shape(function, "factor", factor, E.shape[-2:-1])
+    check_shape(function, "first_row", first_row, x.shape[-1:])
+    ends = np.append(first_row[1:], len(factor))
+    if not ((x >= 0) & (x < ends - first_row)).all():
+        raise ValueError(
+            f"{function} needs codes x from 0 on that are smaller than the number of "
+            f"rows of their column, {(ends - first_row).tolist()}."
+        )
+    return x, E, o, options
+
+
+def _columns_of_floats(function, x):
+    x = as_floats(x)
+    if x.ndim not in (2, 3):
+        raise ValueError(f"{function} needs x of shape (N, E), got {x.shape}.")
+    return x
 
 
 def checked_mode(name, options):

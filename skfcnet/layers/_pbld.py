@@ -1,14 +1,8 @@
-"""Trained embeddings: each number of a row becomes several.
-
-Embeddings are layers and follow the conventions of `skfcnet.layers`. They embed the
-first columns of the rows and hand on all columns as they are: ``out[..., :D]`` is the
-input, and the columns after it are computed from the embedded ones.
+"""PBLD, a trained embedding of numbers: each number becomes several.
 
 Only weights that multiply signals, as those of other layers do, are decayed. Phases and
 biases are not. Frequencies are not either: decay would draw them to zero, where a
 cosine is a constant.
-
-`EMBEDDINGS` declares every embedding once.
 """
 
 from math import pi, sqrt
@@ -18,7 +12,7 @@ import numpy as np
 from skfcnet._engine.arguments import checked
 from skfcnet._engine.parameters import ParamSpec, Zone
 from skfcnet._engine.workspace import Workspace
-from skfcnet.layers._checks import check_embedding, check_embedding_gradient
+from skfcnet.layers._checks import check_pbld, check_pbld_gradient
 from skfcnet.layers._declaration import Layer
 
 N_FREQUENCIES = 16
@@ -35,21 +29,19 @@ N_NEW_COLUMNS = 3
 """Number of columns that a network computes from each embedded column."""
 
 
-@checked(check_embedding)
+@checked(check_pbld)
 def pbld_forward(x, w, b, V, c, *, out=None, workspace=None):
     r"""Periodic, bias, linear, densely connected: the embedding PBLD [1]_.
 
-    Each of the first E columns is embedded in M new columns. They are an affine map of
-    F cosines, whose frequencies and phases are trained:
+    Each column is embedded in M new columns. They are an affine map of F cosines, whose
+    frequencies and phases are trained:
 
     .. math:: e_{im} = c_{im} + \sum_f V_{imf} \cos(2 \pi (w_{if} x_i + b_{if}))
 
-    The output is the row itself, followed by the new columns.
-
     Parameters
     ----------
-    x : ndarray of shape (..., N, D)
-        Rows; E <= D.
+    x : ndarray of shape (..., N, E)
+        Columns of numbers.
 
     w, b : ndarray of shape (..., E, F)
         Frequencies, in periods per unit of x, and phases, in periods.
@@ -65,8 +57,8 @@ def pbld_forward(x, w, b, V, c, *, out=None, workspace=None):
 
     Returns
     -------
-    out : ndarray of shape (..., N, D + E * M)
-        The D columns of x, then M for the first of them, M for the second and so on.
+    out : ndarray of shape (..., N, E * M)
+        M columns for the first column of x, M for the second and so on.
 
     cache : tuple
         For `pbld_backward`.
@@ -78,26 +70,26 @@ def pbld_forward(x, w, b, V, c, *, out=None, workspace=None):
 
     Examples
     --------
-    The first column is embedded by one cosine of one period per unit:
+    A column is embedded by one cosine of one period per unit:
 
     >>> import numpy as np
     >>> from skfcnet.layers import pbld_forward
-    >>> x = np.array([[0.0, 1.0], [0.25, 1.0], [0.5, 0.0]])
+    >>> x = np.array([[0.0], [0.25], [0.5]])
     >>> w, b = np.ones((1, 1)), np.zeros((1, 1))
     >>> V, c = np.ones((1, 1, 1)), np.full((1, 1), 3.0)
     >>> out, cache = pbld_forward(x, w, b, V, c)
     >>> out
-    array([[0.  , 1.  , 4.  ],
-           [0.25, 1.  , 3.  ],
-           [0.5 , 0.  , 2.  ]])
+    array([[4.],
+           [3.],
+           [2.]])
     """
     workspace = workspace or Workspace()
-    (n_rows, width), n_embedded = x.shape[-2:], w.shape[-2]
+    n_rows, n_embedded = x.shape[-2:]
     # In all scratch arrays the rows are the last axis, because it is the longest. With
     # a one below each number, and the phase beside each frequency, the angles are a
     # product of matrices. So are the gradients of frequencies and phases.
     numbers = workspace("numbers", (*x.shape[:-2], n_embedded, 2, n_rows), x.dtype)
-    numbers[..., 0, :] = x[..., :n_embedded].mT
+    numbers[..., 0, :] = x.mT
     numbers[..., 1, :] = 1
     frequencies = workspace("frequencies", (*w.shape, 2), x.dtype)
     frequencies[..., 0] = w
@@ -111,14 +103,12 @@ def pbld_forward(x, w, b, V, c, *, out=None, workspace=None):
     embedded += c[..., np.newaxis]
     new_columns = _as_columns(embedded)
     if out is None:
-        shape = (*new_columns.shape[:-1], width + new_columns.shape[-1])
-        out = np.empty(shape, x.dtype)
-    out[..., :width] = x
-    out[..., width:] = new_columns
-    return out, (numbers, width, w, V, angles, cosines)
+        out = np.empty(new_columns.shape, x.dtype)
+    out[...] = new_columns
+    return out, (numbers, w, V, angles, cosines)
 
 
-@checked(check_embedding_gradient)
+@checked(check_pbld_gradient)
 def pbld_backward(dout, cache, *, out=(None,) * 5, workspace=None, need_dx=True):
     r"""Return the gradients of the embedding PBLD.
 
@@ -131,8 +121,7 @@ def pbld_backward(dout, cache, *, out=(None,) * 5, workspace=None, need_dx=True)
         dV_{imf} = \sum de_{im} \cos u_{if}, \qquad
         dc_{im} = \sum de_{im}
 
-    The gradient of :math:`x_i` is ``dout`` for its own column, plus
-    :math:`2 \pi \sum_f w_{if} \, du_{if}`.
+    The gradient of :math:`x_i` is :math:`2 \pi \sum_f w_{if} \, du_{if}`.
 
     Parameters
     ----------
@@ -140,12 +129,12 @@ def pbld_backward(dout, cache, *, out=(None,) * 5, workspace=None, need_dx=True)
         See the conventions of `skfcnet.layers`.
 
     need_dx : bool, default=True
-        Whether to compute ``dx``. In the first layer of a network, nobody needs it.
+        Whether to compute ``dx``. In training, nobody needs it.
 
     Returns
     -------
-    dx : ndarray of shape (..., N, D), or None without ``need_dx``
-        Gradient with respect to the rows; (k, N, D) of rows that members share.
+    dx : ndarray of shape (..., N, E), or None without ``need_dx``
+        Gradient with respect to the columns; (k, N, E) of columns that members share.
 
     dw, db, dV, dc : ndarray
         Gradients with respect to the frequencies, phases, weights and biases.
@@ -157,16 +146,16 @@ def pbld_backward(dout, cache, *, out=(None,) * 5, workspace=None, need_dx=True)
     >>> w, b = np.full((1, 1), 0.25), np.zeros((1, 1))
     >>> V, c = np.ones((1, 2, 1)), np.zeros((1, 2))
     >>> out, cache = pbld_forward(np.zeros((3, 1)), w, b, V, c)
-    >>> dx, dw, db, dV, dc = pbld_backward(np.ones((3, 3)), cache)
+    >>> dx, dw, db, dV, dc = pbld_backward(np.ones((3, 2)), cache)
     >>> dV.tolist()
     [[[3.0], [3.0]]]
     """
-    numbers, width, w, V, angles, cosines = cache
+    numbers, w, V, angles, cosines = cache
     dx, dw, db, dV, dc = out
     workspace = workspace or Workspace()
     n_rows = dout.shape[-2]
     dembedded = workspace("dembedded", (*V.shape[:-1], n_rows), dout.dtype)
-    _as_columns(dembedded)[...] = dout[..., width:]
+    _as_columns(dembedded)[...] = dout
     dc = np.sum(dembedded, axis=-1, out=dc)
     dV = np.matmul(dembedded, cosines.mT, out=dV)
     # The factors -1 and 2 pi of the derivative are applied here, because these numbers
@@ -181,9 +170,8 @@ def pbld_backward(dout, cache, *, out=(None,) * 5, workspace=None, need_dx=True)
     db = np.positive(dfrequencies[..., 1], out=db)
     if not need_dx:
         return None, dw, db, dV, dc
-    dx = np.positive(dout[..., :width], out=dx)
     through_cosines = np.matmul(w[..., np.newaxis, :], dangles)[..., 0, :]
-    dx[..., : w.shape[-2]] += through_cosines.mT
+    dx = np.positive(through_cosines.mT, out=dx)
     return dx, dw, db, dV, dc
 
 
@@ -207,8 +195,7 @@ def _initial_weights(shape, rng):
 
 
 def _pbld_specs(fan_in, fan_out):
-    n_embedded = (fan_out - fan_in) // N_NEW_COLUMNS
-    cosines, embedded = (n_embedded, N_FREQUENCIES), (n_embedded, N_NEW_COLUMNS)
+    cosines, embedded = (fan_in, N_FREQUENCIES), (fan_in, N_NEW_COLUMNS)
     return (
         ParamSpec("w", cosines, Zone.BIAS, _initial_frequencies),
         ParamSpec("b", cosines, Zone.BIAS, _initial_phases),
@@ -217,5 +204,11 @@ def _pbld_specs(fan_in, fan_out):
     )
 
 
-EMBEDDINGS = {"pbld": Layer(pbld_forward, pbld_backward, specs=_pbld_specs)}
-"""Every trained embedding, by its kind of layer."""
+PBLD = Layer(
+    pbld_forward,
+    pbld_backward,
+    specs=_pbld_specs,
+    width=lambda n_columns: N_NEW_COLUMNS * n_columns,
+    n_scratch=2 * N_FREQUENCIES // N_NEW_COLUMNS,
+)
+"""The declaration of this block."""
