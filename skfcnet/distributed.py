@@ -137,7 +137,7 @@ def fit(
     >>> rows = pd.DataFrame(rng.uniform(size=(2000, 2)), columns=["a", "b"])
     >>> rows["y"] = rows["a"] - rows["b"]
     >>> frame = dd.from_pandas(rows, npartitions=4)
-    >>> net = FCNetRegressor(max_iter=10, random_state=0)
+    >>> net = FCNetRegressor(max_iter=30, random_state=0)
     >>> net = distributed.fit(net, frame, target="y")
     >>> net.predict(pd.DataFrame({"a": [0.9], "b": [0.1]})).round(1)
     array([0.8])
