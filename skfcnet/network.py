@@ -122,6 +122,9 @@ class FullyConnectedNet:
     stages : tuple of Stage
         The layers, in order.
 
+    has_dropout : bool
+        Whether a training step draws dropout masks.
+
     member_shape : tuple of int
         What the shapes of all arrays begin with: (k,) for k members, () for a single
         network.
@@ -224,6 +227,7 @@ class FullyConnectedNet:
         self.category = category
         self.dropout = checked_number("dropout", dropout, *FRACTION)
         self.input_dropout = checked_number("input_dropout", input_dropout, *FRACTION)
+        self.has_dropout = bool(self.dropout or self.input_dropout)
         self.input_dim = input_dim
         self.output_dim = output_dim
         self.n_members = int(n_members)
@@ -273,11 +277,6 @@ class FullyConnectedNet:
             for name, draw_array in drawn.items():
                 array = self.params[name][member]
                 array[...] = draw_array(array.shape, generator)
-
-    @property
-    def has_dropout(self):
-        """Whether a training step draws dropout masks."""
-        return bool(self.dropout or self.input_dropout)
 
     @property
     def state(self):

@@ -226,7 +226,9 @@ def test_the_engine_is_loaded_without_scikit_learn():
 
 
 # scikit-learn itself loads pandas where it is installed: see the next two tests.
-@pytest.mark.parametrize("package", ["dask", "matplotlib", "polars", "torch", "torchvision"])
+@pytest.mark.parametrize(
+    "package", ["dask", "matplotlib", "polars", "torch", "torchvision"]
+)
 def test_importing_the_package_loads_no_optional_package(loaded, package):
     assert package not in loaded
 
