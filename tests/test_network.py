@@ -6,6 +6,7 @@ from scipy.sparse import coo_array, csc_array, csr_array
 
 from scaffolding import COPIES, FLOATS
 from skfcnet._engine.parameters import Parameters, Zone
+from skfcnet._engine.prefetch import gather
 from skfcnet._engine.workspace import Workspace
 from skfcnet.gradient_check import eval_numerical_gradient, rel_error
 from skfcnet.initializers import INITIALIZERS
@@ -1102,7 +1103,10 @@ def test_a_step_with_an_embedding_allocates_little(
 
 def step_on(solver, start):
     rows = np.arange(start, start + BATCH)
-    solver._step(solver._gather("X_train", rows), solver._gather("y_train", rows))
+    arrays = {"X_train": solver.X_train, "y_train": solver.y_train}
+    solver._step(
+        *(gather(a, rows, solver._workspace, name) for name, a in arrays.items())
+    )
 
 
 def assert_allocates_little(solver):

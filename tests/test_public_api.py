@@ -37,6 +37,7 @@ PROMISED = {
         "eval_numerical_gradient_array",
         "rel_error",
     },
+    "skfcnet.streaming": {"fit"},
     "skfcnet.callbacks": {"ValidationMonitor"},
     "skfcnet.distributed": {"fit"},
     "skfcnet.datasets": {"fetch_mnist", "fetch_california_housing"},

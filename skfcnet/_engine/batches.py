@@ -70,7 +70,7 @@ class Batches:
 
     def __len__(self):
         """Return the number of minibatches in an epoch."""
-        return len(self._cuts(self.n_rows)) - 1
+        return n_minibatches(self.n_rows, self.batch_size)
 
     def epoch(self, rng):
         """Yield the row indices of every minibatch of one epoch.
@@ -91,15 +91,21 @@ class Batches:
         rows = np.repeat(self._order, counts)
         if self.shuffle:
             rng.shuffle(rows)
-        for start, stop in pairwise(self._cuts(len(rows))):
+        for start, stop in pairwise(_cuts(len(rows), self.batch_size)):
             yield rows[start:stop]
 
-    def _cuts(self, n):
-        cuts = [*range(0, n, self.batch_size), n]
-        single_row_left = n > self.batch_size > 1 == n % self.batch_size
-        if single_row_left:
-            del cuts[-2]
-        return cuts
+
+def n_minibatches(n_rows, batch_size):
+    """Return the number of minibatches in an epoch of so many rows."""
+    return len(_cuts(n_rows, batch_size)) - 1
+
+
+def _cuts(n, batch_size):
+    cuts = [*range(0, n, batch_size), n]
+    single_row_left = n > batch_size > 1 == n % batch_size
+    if single_row_left:
+        del cuts[-2]
+    return cuts
 
 
 def as_repetition_counts(sample_weight):

@@ -34,6 +34,8 @@ class Rows(NamedTuple):
         The index of each row in the table that the user passed.
     """
 
+    is_in_memory = True
+
     X: object
     y: object
     target: object
@@ -45,6 +47,11 @@ class Rows(NamedTuple):
     def n_rows(self):
         """The number of rows, not counting repetitions."""
         return self.X.shape[0]
+
+    @property
+    def solver_data(self):
+        """The data of a `Solver`."""
+        return {"X_train": self.X, "y_train": self.target}
 
     def take(self, rows, **changes):
         """Return copies of some of the rows, by indices or a mask."""

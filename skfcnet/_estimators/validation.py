@@ -39,7 +39,7 @@ def read_validation_set(draft, X_val, y_val, sample_weight_val):
         raise type(error)(f"X_val, y_val, sample_weight_val: {error}") from error
 
 
-def split_validation_set(draft, rows, X, y):
+def split_validation_set(draft, rows, X, y, validation_fraction):
     """Split the rows into a training set and a validation set.
 
     Parameters
@@ -53,18 +53,21 @@ def split_validation_set(draft, rows, X, y):
     X, y : array-like
         The data as the user passed them, for a cross-validation splitter.
 
+    validation_fraction : float or cross-validation splitter
+        The share of the rows that the validation set gets, or what splits them.
+
     Returns
     -------
     training, validation : Rows
         The rows of the two sets.
     """
-    if hasattr(draft.validation_fraction, "split"):
-        return split_by_splitter(draft.validation_fraction, rows, X, y)
+    if hasattr(validation_fraction, "split"):
+        return split_by_splitter(validation_fraction, rows, X, y)
     training, validation, weight = split_by_fraction(
         rows.X,
         rows.target,
         rows.with_repetition_counts().weight,
-        fraction=draft.validation_fraction,
+        fraction=validation_fraction,
         classes=draft._target.strata(rows.target),
         min_groups=draft._target.min_validation_rows,
         # The split is the same whenever training continues with the same data.

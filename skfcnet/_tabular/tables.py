@@ -5,6 +5,7 @@ depends on which of these it is stands here.
 """
 
 from collections.abc import Iterator, Mapping, Set
+from importlib import import_module
 from itertools import compress
 
 import numpy as np
@@ -143,6 +144,11 @@ def holds_numbers(table):
 # Parts of dense tables
 
 
+def is_frame(a):
+    """Return whether an object is a data frame: whether it has columns."""
+    return hasattr(a, "columns")
+
+
 def column_names(table):
     """Return the names of the columns of a data frame, or the indices of an array's."""
     names = np.empty(table.shape[1], dtype=object)
@@ -216,3 +222,36 @@ def distinct_values(table, j):
     """Return the distinct values of a column as a list, as `factorized` does."""
     values, _ = factorized(table, j)
     return values
+
+
+# Several dense tables
+
+
+def concatenated(tables):
+    """Return the rows of several tables of one kind as one table.
+
+    Categorical columns of pandas get the categories of all of them, in the order in
+    which they appear.
+    """
+    first = tables[0]
+    if not is_frame(first):
+        return np.concatenate(tables)
+    # A frame is there, so that its library is, too.
+    library = import_module(type(first).__module__.partition(".")[0])
+    if not hasattr(first, "iloc"):
+        return library.concat(tables, how="vertical_relaxed")
+    tables = _with_the_same_categories(tables, library.api.types.union_categoricals)
+    return library.concat(tables, ignore_index=True)
+
+
+def _with_the_same_categories(frames, union_categoricals):
+    """Return data frames of pandas that list the same categories in each column."""
+    is_categorical = [
+        has_categorical_dtype(frames[0], j) for j in range(frames[0].shape[1])
+    ]
+    for j in np.flatnonzero(is_categorical):
+        columns = [take_columns(frame, j) for frame in frames]
+        if len({column.dtype for column in columns}) > 1:
+            name, dtype = columns[0].name, union_categoricals(columns).dtype
+            frames = [frame.astype({name: dtype}) for frame in frames]
+    return frames
