@@ -19,7 +19,7 @@ from scaffolding import repeatable
 from skfcnet import FCNetRegressor
 from skfcnet._tabular.categorical_features import categorical_mask
 from skfcnet._tabular.categories import CategoryEncoder
-from skfcnet._tabular.table_reader import MAX_CATEGORIES, TableReader
+from skfcnet._tabular.table_reader import MAX_CATEGORIES, UNKNOWN, TableReader
 from skfcnet._tabular.tables import as_table, take_rows
 
 REPEATABLE = repeatable(100)
@@ -138,11 +138,11 @@ def test_tables_of_all_kinds_become_the_same_numbers(table, output):
 
 
 @pytest.mark.parametrize("name", TABLES)
-def test_a_category_that_was_not_there_is_missing_unless_it_is_listed(name):
+def test_a_category_that_was_not_there_is_unknown_unless_it_is_listed(name):
     table = TABLES[name]
     reader = TableReader(FIRST).fit(table[1:3])
     is_listed = name in ("pandas category", "polars enum")
-    red = 1 if is_listed else np.nan
+    red = 1 if is_listed else UNKNOWN
     expected = [red, 0, np.nan, red]
     np.testing.assert_array_equal(reader.read(table)[:, 0], expected)
     assert reader.n_listed == [2 if is_listed else 0]
@@ -155,25 +155,60 @@ def test_more_listed_categories_than_there_can_be_are_those_that_rows_have():
     assert reader.categories == [["5", "7"]] and reader.n_listed == [0]
 
 
-@pytest.mark.parametrize("library", ["pandas", "polars", "array"])
-@pytest.mark.parametrize("n_categories", [MAX_CATEGORIES, MAX_CATEGORIES + 1])
-def test_columns_of_too_many_categories_are_named(library, n_categories):
-    names = [*(f"name {i}" for i in range(n_categories)), None]
-    X = {
-        "pandas": pd.DataFrame({"a": 1.0, "id": names}),
-        "polars": pl.DataFrame({"a": [1.0] * len(names), "id": names}),
-        "array": np.array([[1.0, name] for name in names], dtype=object),
-    }[library]
-    reader = TableReader(np.array([False, True]))
-    if n_categories > MAX_CATEGORIES:
-        name = 1 if library == "array" else "'id'"
-        message = f"256 categories in its categorical column {name}, .*TargetEncoder"
-        with pytest.raises(ValueError, match=message):
-            reader.fit(X)
-    else:
-        numbers = reader.fit(X).read(X)[:, 1]
-        assert np.nanmax(numbers) == n_categories - 1
-        assert np.isnan(numbers[-1])
+def columns_of(values):
+    """Return tables of one column, by the name of their library."""
+    return {
+        "pandas": pd.DataFrame({"id": values}),
+        "pandas objects": pd.DataFrame({"id": values}, dtype=object),
+        "pandas category": pd.DataFrame({"id": values}, dtype="category"),
+        "polars": pl.DataFrame({"id": values}),
+        "array": np.array(values, dtype=object)[:, np.newaxis],
+    }
+
+
+@pytest.mark.parametrize("library", columns_of(["a"]))
+def test_many_categories_are_numbered(library):
+    names = [f"name {i:06}" for i in range(MAX_CATEGORIES)]
+    X = columns_of([*names[::-1], None])[library]
+    numbers = TableReader(np.array([True])).fit(X).read(X)[:, 0]
+    expected = [*range(MAX_CATEGORIES)][::-1]
+    np.testing.assert_array_equal(numbers, [*expected, np.nan])
+
+
+@pytest.mark.parametrize("library", columns_of(["a"]))
+def test_of_too_many_categories_the_rarest_are_unknown(library, monkeypatch):
+    monkeypatch.setattr("skfcnet._tabular.table_reader.MAX_CATEGORIES", 3)
+    X = columns_of([*"edcbaceea", None])[library]
+    reader = TableReader(np.array([True]))
+    name = 0 if library == "array" else "'id'"
+    message = f"5 categories in its categorical column {name}, of which the 3 most"
+    with pytest.warns(UserWarning, match=message):
+        reader.fit(X)
+    assert reader.categories == [["a", "c", "e"]] and reader.n_listed == [0]
+    expected = [2, UNKNOWN, 1, UNKNOWN, 0, 1, 2, 2, 0, np.nan]
+    numbers = reader.read(X)
+    np.testing.assert_array_equal(numbers[:, 0], expected)
+    # What is known from fit is not told again.
+    assert reader.reporting_new_categories(X, np.arange(10), numbers) is reader
+
+
+@pytest.mark.parametrize("library", columns_of(["a"]))
+def test_of_equally_frequent_categories_the_first_are_learned(library, monkeypatch):
+    monkeypatch.setattr("skfcnet._tabular.table_reader.MAX_CATEGORIES", 2)
+    with pytest.warns(UserWarning, match="4 categories"):
+        reader = TableReader(np.array([True])).fit(columns_of([*"dbcad"])[library])
+    assert reader.categories == [["a", "d"]]
+
+
+@pytest.mark.parametrize("dtype", [np.int64, np.uint8, np.float32, np.float64, object])
+@pytest.mark.parametrize("declared", [[1], [False, True], ["code"]], ids=str)
+def test_codes_that_are_numbers_can_be_declared(dtype, declared):
+    codes = np.tile(np.arange(200), 2)[::-1]
+    X = np.column_stack([np.zeros(400), codes]).astype(dtype)
+    if declared == ["code"]:
+        X = pd.DataFrame(X, columns=["size", "code"])
+    reader = TableReader(categorical_mask(X, declared)).fit(X)
+    np.testing.assert_array_equal(reader.read(X)[:, 1], codes)
 
 
 @every_table
@@ -242,7 +277,8 @@ def test_categories_of_another_kind_than_in_fit_are_no_unknown_ones(library):
     for value in (1, 1.0):
         with pytest.raises(ValueError, match=f"1.* in .* {name}, which held text"):
             text.read(table_of(value))
-    assert np.isnan(text.read(table_of("3", None))).all()
+    unknown = text.read(table_of("3", None))
+    np.testing.assert_array_equal(unknown, [[UNKNOWN], [np.nan]])
 
 
 # Numbers as text

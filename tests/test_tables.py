@@ -612,12 +612,8 @@ def test_faulty_tables_are_named():
     with pytest.raises(ValueError, match="'categorical_features' parameter"):
         model.set_params(categorical_features="by_name").fit(X, y)
     many = pd.DataFrame({"id": [f"person {i}" for i in range(300)]})
-    for asked in (["id"], "from_dtype", None):  # no advice leads to the next error
-        model.set_params(categorical_features=asked)
-        with pytest.raises(ValueError, match=r"300 .*TargetEncoder") as error:
-            model.fit(many, np.arange(300.0))
-        assert "'id'" in str(error.value)
-        assert "in categorical_features" not in str(error.value)
+    for asked in (["id"], "from_dtype"):  # what the message above advises
+        model.set_params(categorical_features=asked).fit(many, np.arange(300.0))
     model.set_params(categorical_features="from_dtype")
     with pytest.raises(ValueError, match="requires y to be passed"):
         model.fit(X, None)
@@ -850,7 +846,7 @@ def test_categories_that_come_too_late_are_told_of(method):
     with pytest.warns(UserWarning, match="'c', 'd', 'e' and 2 more in 'town'.*Enum"):
         train(later, y)
     pickle.loads(pickle.dumps(model)).partial_fit(later, y)  # it was told of
-    with pytest.warns(UserWarning, match="missing: 'y' in 'id'"):
+    with pytest.warns(UserWarning, match="unknown: 'y' in 'id'"):
         train(later.assign(id="y"), y)
     train(later.assign(town="z", id="z"), y)
     model.predict(X.assign(town="d"))

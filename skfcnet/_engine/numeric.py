@@ -14,7 +14,7 @@ def has_finite_norm(X):
     is infinite or NaN: the sum may overflow, and it is only computed for arrays that
     are contiguous.
     """
-    if not X.flags.c_contiguous:
+    if not isinstance(X, np.ndarray) or not X.flags.c_contiguous:
         return False
     values = X.reshape(-1)
     return isfinite(np.dot(values, values))

@@ -233,6 +233,7 @@ class _BaseFCNet(FittedAttributes, CallbackSupportMixin, BaseEstimator):
         rows, validation = draft._prepare(rows, held_out)
         if X_val is not None:
             warn_if_scales_differ(table, held_out.X)
+        del table, held_out  # they may have been converted from what the user passed
         draft._training = draft._training.without_best_epochs()
         first_epoch = draft._training.n_epochs
         metadata = {"sample_weight": sample_weight, "X_val": X_val, "y_val": y_val}

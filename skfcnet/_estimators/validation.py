@@ -5,6 +5,7 @@ from math import isfinite
 from numbers import Real
 
 import numpy as np
+from scipy.sparse import issparse
 from sklearn.metrics import check_scoring
 
 from skfcnet._engine.warn import warn
@@ -69,7 +70,7 @@ def split_validation_set(draft, rows, X, y):
         # The split is the same whenever training continues with the same data.
         rng=np.random.default_rng([draft._training.seed, 1]),
     )
-    return rows.take(training), rows.take(validation, weight=weight)
+    return rows.select(training), rows.select(validation, weight=weight)
 
 
 class ValidationSet:
@@ -90,7 +91,7 @@ class ValidationSet:
             self._target = draft._target.transform(rows.target, draft._compute_dtype)
         except ValueError as error:
             raise ValueError(f"In the validation set: {error}") from error
-        self._X, self._y = rows.X, rows.y
+        self._y = rows.y
         self._weight = rows.normalized_weight()
         if rows.cost is not None and not rows.cost.any():
             raise ValueError(
@@ -105,6 +106,7 @@ class ValidationSet:
         self._scorer = None
         if draft.scoring not in (None, "loss"):
             self._scorer = check_scoring(draft, draft.scoring)
+            self._X = rows.X if issparse(rows.X) else np.asarray(rows.X)
 
     def evaluate(self, draft):
         """Return the loss and the score of the present state of an estimator."""

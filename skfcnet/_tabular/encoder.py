@@ -359,6 +359,7 @@ class Encoder:
         """
         dtype = self.dtype if dtype is None else dtype
         if self.is_identity:
+            numbers = numbers if issparse(numbers) else np.asarray(numbers)
             numbers = checked_cast(numbers, dtype, "X")
             has_missing = not is_complete and _columns_with_missing(numbers).size
             return np.nan_to_num(numbers) if has_missing else numbers

@@ -162,7 +162,56 @@ def take_rows(table, mask):
     return table.iloc[rows] if hasattr(table, "iloc") else table[rows]
 
 
-def column_values(table, j):
-    """Return the values of a column as a list."""
+def factorized(table, j):
+    """Return the distinct values of a column, and which of them each row holds.
+
+    Values are equal as in a dict: 1, 1.0 and True are one value.
+
+    Parameters
+    ----------
+    table : ndarray or DataFrame of shape (N, D)
+        A dense table.
+
+    j : int
+        The index of the column.
+
+    Returns
+    -------
+    values : list
+        The distinct values, and possibly several missing ones. Where some value cannot
+        be hashed, these are all values of the column.
+
+    codes : ndarray of int, shape (N,)
+        For each row, an index of ``values``.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skfcnet._tabular.tables import factorized
+    >>> values, codes = factorized(np.array([["b"], ["a"], ["b"]]), 0)
+    >>> values, codes.tolist()
+    (['b', 'a'], [0, 1, 0])
+    """
     column = take_columns(table, j)
-    return column.to_list() if hasattr(column, "to_list") else column.tolist()
+    is_array = isinstance(column, np.ndarray)
+    if is_array and is_numeric_dtype(column.dtype):
+        values, codes = np.unique(column, return_inverse=True)
+        return values.tolist(), codes
+    try:
+        if hasattr(column, "factorize"):  # of pandas, where missing values are -1
+            codes, values = column.factorize()
+            codes[codes < 0] = len(values)
+            return [*values.tolist(), None], codes
+        cells = column.tolist() if is_array else column.to_list()
+        code_of = {value: i for i, value in enumerate(dict.fromkeys(cells))}
+        codes = np.fromiter(map(code_of.__getitem__, cells), np.intp, len(cells))
+        return list(code_of), codes
+    except TypeError:
+        cells = column.tolist() if is_array else column.to_list()
+        return cells, np.arange(len(cells))
+
+
+def distinct_values(table, j):
+    """Return the distinct values of a column as a list, as `factorized` does."""
+    values, _ = factorized(table, j)
+    return values
