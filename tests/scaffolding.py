@@ -13,6 +13,7 @@ from scipy.special import expit
 from sklearn.base import is_classifier
 
 from skfcnet import FCNetClassifier, FCNetRegressor
+from skfcnet._engine.passes import Passes
 from skfcnet.losses import LOSSES
 from skfcnet.network import FullyConnectedNet
 from skfcnet.presets import LIKE_MLP
@@ -223,9 +224,23 @@ def network_of(model):
     return model._net
 
 
-def encoded(model, X, **options):
-    """Return what a model makes of X before the first layer."""
+def compact(model, X, **options):
+    """Return the compact table that a model makes of X."""
     return model._encoder.transform(X, **options)
+
+
+def encoded(model, X, **options):
+    """Return the features that a model makes of X before the first affine map."""
+    return features_of(model._net, compact(model, X, **options))
+
+
+def features_of(net, table):
+    """Return the features that a network makes of a compact table by its blocks."""
+    if not net.stages[0].blocks:
+        return table
+    params = net.params.converted(table.dtype)
+    features, _ = Passes(net.stages[:1], params, mode="test").forward(table)
+    return features
 
 
 def target_scale(model):

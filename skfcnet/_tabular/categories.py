@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from skfcnet._tabular.table_reader import UNKNOWN
+
 MAX_ONEHOT = 8
 """A column of at most so many categories is encoded by one-hot columns."""
 
@@ -10,12 +12,6 @@ EMBEDDING_SIZE = 8
 
 SHRINKAGE = 1.0
 """With so many rows, a category gets half of what sets it apart from the others."""
-
-MAX_CATEGORIES = 100_000
-
-UNKNOWN = -1.0
-"""The number of a category that was not there in `fit`, and its code if its column is
-encoded by one-hot columns."""
 
 
 class CategoryEncoder:
