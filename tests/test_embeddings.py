@@ -27,7 +27,6 @@ NAMES = ["w0", "b0", "V0", "c0"]
 # The functions
 
 
-
 @st.composite
 def examples(draw):
     """Draw columns, and the arrays of the layer that embeds them."""

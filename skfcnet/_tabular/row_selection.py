@@ -59,7 +59,10 @@ class RowSelection:
 
     def take(self, columns, axis):
         """Return columns of all rows, as the method of an array with ``axis=1``."""
-        return np.stack([self[:, j] for j in columns], axis=axis)
+        taken = np.empty((len(self), len(columns)), self.dtype)
+        for i, j in enumerate(columns):
+            taken[:, i] = self[:, j]
+        return taken
 
     def select(self, rows):
         """Return a selection of these rows, by a mask or indices."""
