@@ -690,7 +690,10 @@ def test_repr_is_the_architecture(arguments, options, expected):
         ({"blocks": [Block("pbld", (0, 785))]}, "columns from 0 to input_dim=784, but"),
         ({"blocks": [Block("pbld", (2, 2))]}, "'pbld' takes those from 2 to 2"),
         ({"blocks": [Block("pbld", (0, 2.0))]}, "'pbld' needs two integers"),
-        ({"blocks": [Block("pbld", 3)]}, "'pbld' needs two integers as its columns, got 3"),
+        (
+            {"blocks": [Block("pbld", 3)]},
+            "'pbld' needs two integers as its columns, got 3",
+        ),
         ({"blocks": [Block("affine", (0, 2))]}, "kind of a block .* got 'affine'"),
         ({"blocks": [Block("linear", (0, 2))]}, r"'linear' needs .* \['factor'\]"),
         (

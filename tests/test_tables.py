@@ -552,8 +552,8 @@ def test_frames_of_words_and_numbers_are_learned(library, solver):
     # scikit-learn 1.6 does not read the names of frames of polars 2.
     if hasattr(StandardScaler().fit(X[["size"]]), "feature_names_in_"):
         assert list(model.feature_names_in_) == ["town", "size", "shop"]
-    # size, whether it is missing, four towns, one column for two shops
-    assert model.coefs_[0].shape == (7, 32)
+    # size, whether it is missing, four towns and none, one column for two shops
+    assert model.coefs_[0].shape == (8, 32)
     gradients = model.input_gradients(X)
     assert not gradients[:, [0, 2]].any() and gradients[:, 1].any()
 
