@@ -83,8 +83,8 @@ def test_jobs_do_not_change_a_bit_of_sparse_rows():
 
 
 def test_threads_of_blas_do_not_change_a_bit(two_cores):
-    X, y = regression(300)
-    large = {"hidden_layer_sizes": (300, 260), "batch_size": 150, "max_iter": 2}
+    X, y = regression(400)
+    large = {"hidden_layer_sizes": (513, 257), "batch_size": 200, "max_iter": 2}
     model, fits = FCNetRegressor(**QUICK | large), []
     for limits in (1, 2):
         with threadpool_limits(limits, user_api="blas"):
