@@ -106,8 +106,10 @@ def parsed(doc, **defaults):
                 kind = {"action": "store_true"}
             case int() | str():
                 kind = {"type": type(default), "default": default}
+            case ():
+                kind = {"nargs": "*", "default": []}
             case _:
-                kind = {"nargs": "+", "choices": [*default], "default": [*default]}
+                kind = {"nargs": "*", "choices": [*default], "default": [*default]}
         parser.add_argument(f"--{name}", **kind)
     return parser.parse_args()
 

@@ -679,7 +679,7 @@ def network_with_layernorm():
 
 
 def network_of_members():
-    options = {"loss": "huber", "loss_params": {"delta": 2.0}, "n_embedded": 3}
+    options = {"loss": "huber", "loss_params": {"delta": 2.0}, "blocks": PBLD}
     net = network("regression", output_dim=2, n_members=3, weight_scale=0.1, **options)
     return trained(net, numbers, num_train_samples=None, warmup_epochs=0.5)
 

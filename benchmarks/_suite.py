@@ -117,8 +117,12 @@ def split(name, seed):
     data = DATA[name]
     if data.is_split:
         return data.load()
-    X, y = data.load()
-    stratify = y if data.has_classes else None
+    return randomly_split(*data.load(), data.has_classes, seed)
+
+
+def randomly_split(X, y, has_classes, seed):
+    """Return 80 % of the rows and the others, and their targets."""
+    stratify = y if has_classes else None
     return train_test_split(X, y, test_size=0.2, random_state=seed, stratify=stratify)
 
 
@@ -148,8 +152,14 @@ def prepared(name):
     """
     if name != "adult":
         return StandardScaler()
+    return numbers_and_words(
+        OneHotEncoder(handle_unknown="ignore", sparse_output=False)
+    )
+
+
+def numbers_and_words(words):
+    """Return what fills and scales columns of numbers, beside what encodes words."""
     numbers = make_pipeline(SimpleImputer(), StandardScaler())
-    words = OneHotEncoder(handle_unknown="ignore", sparse_output=False)
     return make_column_transformer(
         (numbers, make_column_selector(dtype_include="number")),
         (words, make_column_selector(dtype_exclude="number")),
@@ -262,18 +272,22 @@ COLUMNS = [
 
 
 def measured(name, seed, label):
-    """Fit a model to a split of a data set; return a row of the table.
+    """Fit a model to a split of a data set; return a row of the table."""
+    model = built(name, label, seed)
+    row = {"data": name, "split": seed, "model": label}
+    return row | figures(model, DATA[name].has_classes, *split(name, seed))
+
+
+def figures(model, has_classes, X_train, X_test, y_train, y_test):
+    """Fit a model and return what is measured of it.
 
     ``threads`` are as many as the fit may have had, and ``seconds`` its own.
     """
-    X_train, X_test, y_train, y_test = split(name, seed)
-    model = built(name, label, seed)
     # MLP does not converge everywhere in its default number of epochs.
     with warnings.catch_warnings(action="ignore"):
         start = perf_counter()
         model.fit(X_train, y_train)
         seconds = perf_counter() - start
     threads = max(pool["num_threads"] for pool in threadpool_info())
-    row = {"data": name, "split": seed, "model": label}
-    row |= {"seconds": seconds, "threads": threads}
-    return row | MEASURES[DATA[name].has_classes](model, X_test, y_test)
+    times = {"seconds": seconds, "threads": threads}
+    return times | MEASURES[has_classes](model, X_test, y_test)

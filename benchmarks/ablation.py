@@ -15,8 +15,8 @@ from pathlib import Path
 
 import numpy as np
 from _common import parsed, print_header
-from _suite import ABLATION, TABLES
-from accuracy import DEFAULT, add_missing, read
+from _suite import ABLATION, TABLES, measured
+from accuracy import DEFAULT, add_missing, read, wanted_fits
 
 
 def relative(table, measure):
@@ -56,7 +56,8 @@ def main():
     print_header("pandas")
     labels = [DEFAULT, *ABLATION]
     path, names = arguments.table, arguments.data
-    add_missing(path, names, arguments.splits, labels, arguments.jobs)
+    wanted = wanted_fits(names, arguments.splits, labels)
+    add_missing(path, measured, wanted, arguments.jobs)
     table = changes(read(path).query("data in @names and model in @labels"))
     print(table.to_string())
     if arguments.docs:

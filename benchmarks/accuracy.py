@@ -120,27 +120,34 @@ def read(path):
     return table.drop_duplicates(["data", "split", "model"], keep="last")
 
 
-def run(fits, jobs):
+def run(measured, fits, jobs):
     """Yield a row of the table for every fit, as soon as it is done."""
     with parallel_config("loky", n_jobs=jobs, inner_max_num_threads=1):
         parallel = Parallel(return_as="generator_unordered", batch_size=1)
         yield from parallel(delayed(measured)(*fit) for fit in fits)
 
 
-def add_missing(path, data, splits, labels, jobs):
-    """Fit what the table has no line of; add the lines."""
-    table = read(path)
-    done = set(zip(table["data"], table["split"], table["model"], strict=True))
-    wanted = [
+def wanted_fits(data, splits, labels):
+    """Return data, splits and models to fit."""
+    return [
         (name, seed, label)
         for name in data
         for seed in seeds(name, splits)
         for label in models(name)
         if label in labels
     ]
+
+
+def add_missing(path, measured, wanted, jobs):
+    """Fit what the table has no line of; add the lines.
+
+    ``measured`` returns a row of the table for data, a split and a model.
+    """
+    table = read(path)
+    done = set(zip(table["data"], table["split"], table["model"], strict=True))
     fits = [fit for fit in wanted if fit not in done]
     print(f"{len(wanted) - len(fits)} of {len(wanted)} fits are in {path} already")
-    for row in run(fits, jobs):
+    for row in run(measured, fits, jobs):
         line = pd.DataFrame([row], columns=COLUMNS)
         line.to_csv(path, mode="a", header=False, index=False, float_format="%.10g")
         figures = f"{row['error']:.4f} in {row['seconds']:.1f} s"
@@ -346,7 +353,8 @@ def main():
     )
     path, names, labels = arguments.table, arguments.data, arguments.models
     print_header("pandas")
-    add_missing(path, names, arguments.splits, labels, arguments.jobs)
+    wanted = wanted_fits(names, arguments.splits, labels)
+    add_missing(path, measured, wanted, arguments.jobs)
     table = read(path)
     print_tables(table)
     print("\nverdicts", *verdicts(table), sep="\n")

@@ -31,6 +31,7 @@ from _common import (
     print_header,
 )
 
+from skfcnet._engine import minibatches
 from skfcnet._engine.arguments import unchecked
 from skfcnet._engine.batches import Batches
 from skfcnet._engine.vector_update import VectorUpdate
@@ -55,7 +56,7 @@ def all_batches(batches, rng, epoch=Batches.epoch):
 METHODS = {
     "update": (VectorUpdate, "__call__", VectorUpdate.__call__),
     "shuffling": (Batches, "epoch", all_batches),
-    "gathering rows": (Solver, "_gather", Solver._gather),
+    "gathering rows": (minibatches, "gather", minibatches.gather),
     "waiting for rows": (Future, "result", Future.result),
 }
 """Parts that are methods: the class, the name, and the function to time as such. Rows

@@ -5,9 +5,10 @@ blocks that they are made of, and that can be read and used on their own, are in
 `skfcnet.layers`, `skfcnet.initializers`, `skfcnet.losses`, `skfcnet.update_rules`,
 `skfcnet.schedules`, `skfcnet.network`, `skfcnet.solver` and `skfcnet.gradient_check`;
 ready-made parameters are in `skfcnet.presets`, real data is in `skfcnet.datasets`,
-pictures are in `skfcnet.plotting`, training on the partitions of a dask frame in
-`skfcnet.distributed`, callbacks for scikit-learn 1.9 in `skfcnet.callbacks`. Everything
-is loaded when it is first used: the building blocks do not load scikit-learn.
+pictures are in `skfcnet.plotting`, training on data beyond memory in
+`skfcnet.streaming` and on the partitions of a dask frame in `skfcnet.distributed`,
+callbacks for scikit-learn 1.9 in `skfcnet.callbacks`. Everything is loaded when it is
+first used: the building blocks do not load scikit-learn.
 """
 
 from importlib import import_module as _import_module

@@ -21,11 +21,11 @@ from skfcnet._engine.arguments import (
 from skfcnet._engine.members import mean_over_members
 from skfcnet._engine.parameters import Parameters, Zone
 from skfcnet._engine.passes import InferencePasses, Passes, chunk_for
-from skfcnet._engine.plan import plan, stages_for
+from skfcnet._engine.plan import checked_blocks, plan, stages_for
 from skfcnet._engine.random import MemberGenerators, as_generator
 from skfcnet._engine.workspace import Workspace
 from skfcnet.initializers import INITIALIZERS
-from skfcnet.layers import ACTIVATIONS, BLOCKS, NORMALIZATIONS, Block
+from skfcnet.layers import ACTIVATIONS, NORMALIZATIONS
 from skfcnet.losses import LOSSES
 
 CATEGORIES = {"classification": "softmax", "regression": "mse"}
@@ -220,7 +220,7 @@ class FullyConnectedNet:
                     f"{sorted(NORMALIZATIONS)}, got {entry!r}."
                 )
         checked_integer("n_members", n_members)
-        blocks = _checked_blocks(blocks, input_dim)
+        blocks = checked_blocks(blocks, input_dim)
         if weight_scale is not None:
             weight_scale = checked_number("weight_scale", weight_scale, *NON_NEGATIVE)
         dtype = _checked_float_dtype("dtype", dtype)
@@ -844,19 +844,3 @@ def _checked_list(name, value):
             f"{value!r}."
         )
     return list(value)
-
-
-def _checked_blocks(blocks, input_dim):
-    """Return blocks as a tuple, and check their kinds and columns."""
-    blocks = tuple(blocks)
-    for block in blocks:
-        if not isinstance(block, Block):
-            raise TypeError(f"blocks must hold skfcnet.layers.Block, got {block!r}.")
-        checked_name("blocks: kind", block.kind, BLOCKS)
-        start, stop = block.columns
-        if not 0 <= start < stop <= input_dim:
-            raise ValueError(
-                f"blocks must take columns from 0 to input_dim={input_dim}, but the "
-                f"block {block.kind!r} takes those from {start} to {stop}."
-            )
-    return blocks

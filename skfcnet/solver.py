@@ -20,12 +20,11 @@ from skfcnet._engine.arguments import (
     checked_name,
     checked_number,
 )
-from skfcnet._engine.batches import Batches
 from skfcnet._engine.members import mean_over_members
+from skfcnet._engine.minibatches import Minibatches, MinibatchesInMemory
 from skfcnet._engine.model_adapter import ModelAdapter, ModelUpdate
 from skfcnet._engine.numeric import has_finite_norm
 from skfcnet._engine.parameters import Parameters
-from skfcnet._engine.prefetch import gather, is_worth_prefetching, prefetch_rows
 from skfcnet._engine.random import MemberGenerators, as_generator
 from skfcnet._engine.threads import blas_threads_for, has_spare_thread, step_flops
 from skfcnet._engine.vector_update import FLUSH_EVERY, VectorUpdate
@@ -88,7 +87,8 @@ class Solver:
     data : dict
         ``X_train`` and ``y_train``, and for `train` the validation set ``X_val`` and
         ``y_val``. Arrays are never changed, and not copied if they have the network's
-        dtype.
+        dtype. `skfcnet.streaming.fit` passes a source of minibatches instead, which
+        decides on their size, weights and order.
 
     update_rule : callable or str, default=sgd_momentum
         One of `skfcnet.update_rules.UPDATE_RULES`, or its name, such as "adam".
@@ -305,16 +305,24 @@ class Solver:
         schedule_numbers = _schedule_numbers(schedule, schedule_config)
         if checkpoint_name is not None:
             _check_is_path(checkpoint_name)
-        parts = _checked_parts(data)
         is_custom = not isinstance(model, FullyConnectedNet)
-        self._net = net = (
-            ModelAdapter(model, data, chunk=batch_size) if is_custom else model
-        )
-        self.model = model
-        self.X_train, self.y_train = _checked_data(net, data, "train")
-        self.X_val, self.y_val = (
-            _checked_data(net, data, "val") if "val" in parts else (None, None)
-        )
+        self.model = self._net = net = model
+        self.X_train = self.y_train = self.X_val = self.y_val = None
+        self._minibatches = data
+        if not isinstance(data, Minibatches):
+            parts = _checked_parts(data)
+            if is_custom:
+                self._net = net = ModelAdapter(model, data, chunk=batch_size)
+            self.X_train, self.y_train = _checked_data(net, data, "train")
+            if "val" in parts:
+                self.X_val, self.y_val = _checked_data(net, data, "val")
+            self._minibatches = MinibatchesInMemory(
+                self.X_train,
+                self.y_train,
+                batch_size=batch_size,
+                shuffle=shuffle,
+                **_checked_weights(net, len(self.y_train), sample_weight, loss_weight),
+            )
         self.lr_decay = lr_decay
         self.max_grad_norm = max_grad_norm
         self.num_epochs = num_epochs
@@ -333,34 +341,14 @@ class Solver:
         self.best_val_acc = None
         self._best_vector = None
 
-        self._loss_weight = None
-        if loss_weight is not None:
-            self._loss_weight = net.as_loss_weight(
-                loss_weight, n_rows=len(self.y_train), name="loss_weight"
-            )
-        if sample_weight is not None:
-            sample_weight = np.asarray(sample_weight, np.float64)
-            is_valid = (sample_weight > 0) & np.isfinite(sample_weight)
-            if is_valid.shape != (len(self.y_train),) or not is_valid.all():
-                raise ValueError(
-                    "sample_weight must hold one positive number for each row of "
-                    "X_train."
-                )
         self._rng = as_generator(random_state)
-        self._batches = Batches(
-            self.X_train,
-            self.y_train,
-            batch_size=batch_size,
-            sample_weight=sample_weight,
-            shuffle=shuffle,
-        )
         self._grads = Parameters(net.params.specs, dtype=net.params.vector.dtype)
         self._workspace = Workspace()
         self._mask_generators = None
         if net.member_shape and net.has_dropout:
             self._mask_generators = MemberGenerators(net.members, self._rng)
         self._passes = net.training_passes(
-            self.X_train,
+            self._minibatches.like,
             self._grads,
             rng=self._mask_generators or self._rng,
             workspace=self._workspace,
@@ -377,14 +365,14 @@ class Solver:
         self.learning_rate = self._update.learning_rate
         self._total_steps = total_steps
         if total_steps is None:
-            self._total_steps = first_step + num_epochs * len(self._batches)
+            self._total_steps = first_step + num_epochs * len(self._minibatches)
         self._schedule = partial(
             SCHEDULES[schedule].function,
             n_steps=self._total_steps,
             **schedule_numbers,
         )
-        self._warmup_steps = warmup_epochs * len(self._batches)
-        self._step_flops = step_flops(net, batch_size)
+        self._warmup_steps = warmup_epochs * len(self._minibatches)
+        self._step_flops = step_flops(net, self._minibatches.batch_size)
         self._spare_thread = has_spare_thread(self._step_flops)
         self._member_gradients = _by_member(self._grads, net.member_shape)
 
@@ -442,10 +430,15 @@ class Solver:
             If the loss or a parameter is no longer finite.
         """
         totals, n_rows = [0.0] * self._net.n_members, 0
+        if self._mask_generators is not None:
+            self._mask_generators.start_epoch()
+        epoch = self._minibatches.epoch(
+            self._rng, self._workspace, may_prefetch=self._spare_thread
+        )
         # Divergence is detected by the value of the loss, not by warnings of NumPy.
         with (
             np.errstate(all="ignore"),
-            closing(self._minibatches()) as minibatches,
+            closing(epoch) as minibatches,
             blas_threads_for(self._step_flops),
         ):
             for x, y, weight in minibatches:
@@ -464,23 +457,6 @@ class Solver:
         self.learning_rate *= self.lr_decay
         self.member_losses = [total / n_rows for total in totals]
         return mean_over_members(self.member_losses)
-
-    def _minibatches(self):
-        """Yield the rows, targets and loss weights of every minibatch of an epoch."""
-        batches = list(self._batches.epoch(self._rng))
-        if self._mask_generators is not None:
-            self._mask_generators.start_epoch()
-        if self._spare_thread and is_worth_prefetching(self.X_train, batches):
-            scratch = self._workspace.scope("prefetch")
-            gathered = prefetch_rows(self.X_train, batches, scratch)
-        else:
-            gathered = (self._gather("X_train", rows) for rows in batches)
-        for rows, x in zip(batches, gathered, strict=True):
-            weight = None if self._loss_weight is None else self._loss_weight[rows]
-            yield x, self._gather("y_train", rows), weight
-
-    def _gather(self, name, rows):
-        return gather(getattr(self, name), rows, self._workspace, name)
 
     def _step(self, x, y, weight=None):
         """Train one minibatch, and return the loss of every member."""
@@ -522,7 +498,7 @@ class Solver:
         iteration = len(self.loss_history)
         self.loss_history.append(loss)
         if self.verbose and iteration % self.print_every == 0:
-            last = self.num_epochs * len(self._batches)
+            last = self.num_epochs * len(self._minibatches)
             print(f"(Iteration {iteration + 1} / {last}) loss: {loss:f}")
 
     def _check_accuracy(self):
@@ -619,6 +595,20 @@ def _checked_parts(data):
     if missing := sorted(wanted - given):
         raise ValueError(f"data must hold {', '.join(missing)}.")
     return parts
+
+
+def _checked_weights(net, n_rows, sample_weight, loss_weight):
+    """Return the weights of the training rows by name, checked."""
+    if loss_weight is not None:
+        loss_weight = net.as_loss_weight(loss_weight, n_rows=n_rows, name="loss_weight")
+    if sample_weight is not None:
+        sample_weight = np.asarray(sample_weight, np.float64)
+        is_valid = (sample_weight > 0) & np.isfinite(sample_weight)
+        if is_valid.shape != (n_rows,) or not is_valid.all():
+            raise ValueError(
+                "sample_weight must hold one positive number for each row of X_train."
+            )
+    return {"sample_weight": sample_weight, "loss_weight": loss_weight}
 
 
 @np.errstate(over="ignore")

@@ -30,6 +30,7 @@ MAY_IMPORT = {
     "datasets": (),
     "plotting": (),
     "presets": (),
+    "streaming": (*ENGINE, "_tabular", "_compat", "_estimators"),
     # What it loads when it is first asked for: see the test of what is loaded.
     "__init__": ("_estimators", "plotting"),
 }
@@ -42,6 +43,7 @@ OPTIONAL = {
     "torchvision": "datasets",
     "pandas": "datasets",
     "matplotlib": "plotting",
+    "pyarrow": "streaming._sources",
 }
 DISTRIBUTIONS = {"sklearn": "scikit-learn"}  # where the names differ
 

@@ -27,6 +27,7 @@ PUBLIC_MODULES = (
     "skfcnet.plotting",
     "skfcnet.schedules",
     "skfcnet.solver",
+    "skfcnet.streaming",
     "skfcnet.update_rules",
 )
 # No extended summary, no "See Also", the summary on the first line, no name for the

@@ -37,6 +37,7 @@ PROMISED = {
         "eval_numerical_gradient_array",
         "rel_error",
     },
+    "skfcnet.streaming": {"fit"},
     "skfcnet.callbacks": {"ValidationMonitor"},
     "skfcnet.distributed": {"fit"},
     "skfcnet.datasets": {"fetch_mnist", "fetch_california_housing"},
@@ -113,7 +114,7 @@ def test_module_offers_what_is_promised(module_name):
     [
         (
             "skfcnet.layers",
-            {"ACTIVATIONS", "EMBEDDINGS", "LAYERS", "NORMALIZATIONS"},
+            {"ACTIVATIONS", "BLOCKS", "LAYERS", "NORMALIZATIONS"},
         ),
         ("skfcnet.losses", {"LINKS", "LOG_BOUND", "LOSSES"}),
     ],

@@ -70,7 +70,7 @@ class Batches:
 
     def __len__(self):
         """Return the number of minibatches in an epoch."""
-        return len(self._cuts(self.n_rows)) - 1
+        return n_minibatches(self.n_rows, self.batch_size)
 
     def epoch(self, rng):
         """Yield the row indices of every minibatch of one epoch.
@@ -91,15 +91,21 @@ class Batches:
         rows = np.repeat(self._order, counts)
         if self.shuffle:
             rng.shuffle(rows)
-        for start, stop in pairwise(self._cuts(len(rows))):
+        for start, stop in pairwise(_cuts(len(rows), self.batch_size)):
             yield rows[start:stop]
 
-    def _cuts(self, n):
-        cuts = [*range(0, n, self.batch_size), n]
-        single_row_left = n > self.batch_size > 1 == n % self.batch_size
-        if single_row_left:
-            del cuts[-2]
-        return cuts
+
+def n_minibatches(n_rows, batch_size):
+    """Return the number of minibatches in an epoch of so many rows."""
+    return len(_cuts(n_rows, batch_size)) - 1
+
+
+def _cuts(n, batch_size):
+    cuts = [*range(0, n, batch_size), n]
+    single_row_left = n > batch_size > 1 == n % batch_size
+    if single_row_left:
+        del cuts[-2]
+    return cuts
 
 
 def as_repetition_counts(sample_weight):
@@ -173,7 +179,7 @@ def order_by_content(X, y, weight):
     """
     middle, half = X.shape[1] // 2, FIRST_COLUMNS // 2
     columns = slice(max(0, middle - half), middle + half)
-    (first_hashes,) = _hashes(X[:, columns], y, n_hashes=1)
+    (first_hashes,) = _hashes(X, y, n_hashes=1, columns=columns)
     order = first_hashes.argsort()
     first_hashes = first_hashes[order]
     is_new = _differs_from_previous(first_hashes)
@@ -192,19 +198,22 @@ def _differs_from_previous(a):
     return np.append(True, a[1:] != a[:-1])
 
 
-def _hashes(X, y, *, n_hashes):
+def _hashes(X, y, *, n_hashes, columns=slice(None)):
     """Return sums over the 32-bit words of each row times random numbers."""
     rng = np.random.default_rng(231)
-    return _word_sums(X, rng, n_hashes) + _word_sums(y, rng, n_hashes)
+    y = y.reshape(len(y), -1)
+    return _word_sums(X, columns, rng, n_hashes) + _word_sums(
+        y, slice(None), rng, n_hashes
+    )
 
 
-def _word_sums(a, rng, n_sums):
-    a = a.reshape(-1, 1) if a.ndim == 1 else a
-    n_rows, n_columns = a.shape
+def _word_sums(a, columns, rng, n_sums):
+    n_rows, n_columns = a.shape[0], len(range(a.shape[1])[columns])
     words_per_value = a.dtype.itemsize // 4
     factors = rng.integers(2**64, size=(2, n_columns, words_per_value), dtype=np.uint64)
     factors = factors[:n_sums]
     if issparse(a):
+        a = a[:, columns]
         words = _words(a.data.reshape(-1, 1))
         running = np.zeros((n_sums, len(words) + 1), np.uint64)
         terms = np.einsum("ij,kij->ki", words, factors[:, a.indices])
@@ -214,7 +223,7 @@ def _word_sums(a, rng, n_sums):
     sums = np.empty((n_sums, n_rows), np.uint64)
     for start in range(0, n_rows, HASH_CHUNK):
         rows = slice(start, start + HASH_CHUNK)
-        np.einsum("ij,kj->ki", _words(a[rows]), factors, out=sums[:, rows])
+        np.einsum("ij,kj->ki", _words(a[rows, columns]), factors, out=sums[:, rows])
     return sums
 
 

@@ -14,7 +14,7 @@ def has_finite_norm(X):
     is infinite or NaN: the sum may overflow, and it is only computed for arrays that
     are contiguous.
     """
-    if not X.flags.c_contiguous:
+    if not isinstance(X, np.ndarray) or not X.flags.c_contiguous:
         return False
     values = X.reshape(-1)
     return isfinite(np.dot(values, values))
@@ -22,6 +22,7 @@ def has_finite_norm(X):
 
 def checked_cast(a, dtype, name):
     """Return numbers in another dtype, and raise an error where it has no room."""
+    a = a if issparse(a) else np.asarray(a)
     if a.dtype == dtype:
         return a
     with np.errstate(over="ignore"):

@@ -8,6 +8,7 @@ draft in one step. If a fit fails, the estimator keeps its earlier model.
 """
 
 import copy
+from contextlib import contextmanager
 
 import numpy as np
 from scipy.sparse import issparse
@@ -44,7 +45,6 @@ from skfcnet._estimators.constraints import (
     warn_about_many_epochs,
 )
 from skfcnet._estimators.fitted_attributes import FittedAttributes
-from skfcnet._estimators.holdout import warn_if_scales_differ
 from skfcnet._estimators.optimization import (
     max_epochs,
     minibatch_solver,
@@ -60,11 +60,11 @@ from skfcnet._estimators.training import (
     train_on_all_rows,
     train_on_minibatches,
 )
+from skfcnet._estimators.training_data import DataInMemory
 from skfcnet._estimators.unused_parameters import warn_about_unused_parameters
 from skfcnet._estimators.validation import (
     ValidationSet,
     read_validation_set,
-    split_validation_set,
 )
 from skfcnet._tabular.encoder import Encoder
 from skfcnet._tabular.tables import as_table, refuse_dates, refuse_masks
@@ -190,65 +190,50 @@ class _BaseFCNet(FittedAttributes, CallbackSupportMixin, BaseEstimator):
             If a parameter or the data are invalid, or training diverges. The
             estimator then remains as it was.
         """
+        data = DataInMemory(X, y, sample_weight, X_val, y_val, sample_weight_val)
+        with self._fit_or_nothing():
+            n_epochs = self._fit(data)
+        self._warn_unless_converged(n_epochs)
+        return self
+
+    @contextmanager
+    def _fit_or_nothing(self):
+        """Check the parameters, and leave the estimator as it was if its fit fails."""
         validate_params(self)
         warn_about_unused_parameters(self)
         warn_about_many_epochs(self)
         earlier = vars(self).copy()
         try:
             with np.errstate(all="ignore"):  # all results are checked
-                n_epochs = self._fit(
-                    X, y, sample_weight, X_val, y_val, sample_weight_val
-                )
+                yield
         except Exception:
             # A callback can still fail after the draft was committed.
             self.__dict__ = earlier
             raise
-        if n_epochs:
-            unit, limits, criteria = (
-                ("iteration", "max_iter or max_fun", "tol")
-                if self.solver == "lbfgs"
-                else ("epoch", "max_iter", "tol or n_iter_no_change")
-            )
-            unit += "s" if n_epochs > 1 else ""
-            warn(
-                f"The loss had not converged after {n_epochs} {unit}. Raise {limits}, "
-                f"or set {criteria} to stop earlier.",
-                ConvergenceWarning,
-            )
-        return self
 
     @with_callbacks
-    def _fit(self, X, y, sample_weight, X_val, y_val, sample_weight_val):
-        """Fit the network; return the number of epochs if training has not converged.
+    def _fit(self, data):
+        """Fit the network to data, such as `DataInMemory`.
 
-        The number is 0 if training has converged, or was not meant to: with early
-        stopping, and with a schedule that is followed to its end.
+        Return the number of epochs if training has not converged. The number is 0 if it
+        has converged, or was not meant to: with early stopping, and with a schedule
+        that is followed to its end.
         """
         draft = self._draft(continues=self.warm_start)
-        rows = draft._read(X, y, sample_weight, is_whole=True)
-        held_out = read_validation_set(draft, X_val, y_val, sample_weight_val)
-        if self.early_stopping and held_out is None:
-            rows, held_out = split_validation_set(draft, rows, X, y)
-        table = rows.X
-        rows, validation = draft._prepare(rows, held_out)
-        if X_val is not None:
-            warn_if_scales_differ(table, held_out.X)
-        draft._training = draft._training.without_best_epochs()
-        first_epoch = draft._training.n_epochs
-        metadata = {"sample_weight": sample_weight, "X_val": X_val, "y_val": y_val}
-        metadata["sample_weight_val"] = sample_weight_val
-        metadata = {name: data for name, data in metadata.items() if data is not None}
-        n_epochs = max_epochs(draft, rows.total_weight())
-        task = FitTask(self, n_epochs, X=X, y=y, metadata=metadata)
-        is_lbfgs = self.solver == "lbfgs"
-        train = train_on_all_rows if is_lbfgs else train_on_minibatches
-        try:
-            with advice_on_divergence(draft):
-                has_converged = train(draft, rows, validation, task)
-        except KeyboardInterrupt:
-            if draft._training.n_epochs > first_epoch:
-                self._commit(draft)
-            raise
+        with data.prepared(draft) as (rows, validation):
+            draft._training = draft._training.without_best_epochs()
+            first_epoch = draft._training.n_epochs
+            n_epochs = max_epochs(draft, rows.total_weight())
+            task = FitTask(self, n_epochs, X=data.X, y=data.y, metadata=data.metadata)
+            is_lbfgs = self.solver == "lbfgs"
+            train = train_on_all_rows if is_lbfgs else train_on_minibatches
+            try:
+                with advice_on_divergence(draft):
+                    has_converged = train(draft, rows, validation, task)
+            except KeyboardInterrupt:
+                if draft._training.n_epochs > first_epoch:
+                    self._commit(draft)
+                raise
         if not self.warm_start:
             draft._training = draft._training._replace(optimizer={})
         self._commit(draft)
@@ -256,6 +241,22 @@ class _BaseFCNet(FittedAttributes, CallbackSupportMixin, BaseEstimator):
         if has_converged or validation is not None or trains_all_epochs(self):
             return 0
         return draft._training.n_epochs - first_epoch
+
+    def _warn_unless_converged(self, n_epochs):
+        """Warn that training has not converged in so many epochs, if there are any."""
+        if n_epochs == 0:
+            return
+        unit, limits, criteria = (
+            ("iteration", "max_iter or max_fun", "tol")
+            if self.solver == "lbfgs"
+            else ("epoch", "max_iter", "tol or n_iter_no_change")
+        )
+        unit += "s" if n_epochs > 1 else ""
+        warn(
+            f"The loss had not converged after {n_epochs} {unit}. Raise {limits}, or "
+            f"set {criteria} to stop earlier.",
+            ConvergenceWarning,
+        )
 
     def _partial_fit(
         self, X, y, sample_weight, X_val, y_val, sample_weight_val, classes=None

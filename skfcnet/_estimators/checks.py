@@ -47,8 +47,9 @@ def validate_table(estimator, X, *y, reader, reset, accept_sparse="csr", **check
 
     Returns
     -------
-    X : ndarray of float32 or float64, or CSR matrix, of shape (N, D)
-        The table as finite numbers, and NaN for missing values in dense tables.
+    X : ndarray, ColumnTable or CSR matrix, of shape (N, D)
+        The table as finite numbers, and NaN for missing values in dense tables, of
+        dtype float32 or float64.
 
     y : ndarray
         The targets; only returned if they are passed.
@@ -63,8 +64,13 @@ def validate_table(estimator, X, *y, reader, reset, accept_sparse="csr", **check
         return validate_data(estimator, X, *y, reset=reset, **checks)
     validate_data(estimator, X, *y, reset=reset, skip_check_array=True)
     reader = TableReader(np.zeros(X.shape[1], bool)) if reader is None else reader
-    X = reader.read(X)
-    return check_X_y(X, *y, **checks) if y else check_array(X, **checks)
+    X = reader.read_columns(X)
+    first = X[:, :1]  # the numbers have been checked
+    if not y:
+        check_array(first, **checks)
+        return X
+    _, y = check_X_y(first, *y, **checks)
+    return X, y
 
 
 def validate_X_predict(estimator, X, reader, *, accept_sparse="csr"):
@@ -86,8 +92,9 @@ def validate_X_predict(estimator, X, reader, *, accept_sparse="csr"):
 
     Returns
     -------
-    X : ndarray of float32 or float64, or CSR matrix, of shape (N, D)
-        The rows as finite numbers, and NaN for missing values in dense rows.
+    X : ndarray, ColumnTable or CSR matrix, of shape (N, D)
+        The rows as finite numbers, and NaN for missing values in dense rows, of dtype
+        float32 or float64.
 
     is_complete : bool
         Whether it is known that no value is missing.

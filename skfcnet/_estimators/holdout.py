@@ -159,7 +159,7 @@ def split_by_splitter(splitter, rows, X, y):
                 f"validation_fraction={splitter!r} yields a training set or a "
                 f"validation set without rows of positive weight."
             )
-        part = rows.take(counts > 0)
+        part = rows.select(counts > 0)
         if counts.max() > 1:  # as in a bootstrap sample
             weight = 1.0 if part.weight is None else part.weight
             part = part._replace(weight=weight * counts[counts > 0])

@@ -173,8 +173,7 @@ def minibatch_solver(estimator, rows, n_epochs, *, is_partial_fit=False):
     arguments = solver_arguments(
         estimator, rows, n_epochs, is_partial_fit=is_partial_fit
     )
-    data = {"X_train": rows.X, "y_train": rows.target}
-    return Solver(estimator._net, data, **arguments)
+    return Solver(estimator._net, rows.solver_data, **arguments)
 
 
 def solver_arguments(estimator, rows, n_epochs, *, is_partial_fit=False):

@@ -264,8 +264,8 @@ class FCNetRegressor(RegressorMixin, _BaseFCNet):
     categorical_features : 'from_dtype', array-like of {bool, int, str} or None, \
             default='from_dtype'
         Which features are categorical. A feature of two categories is encoded as one
-        feature, of -1 and 1; any other as one feature for each of its categories, of
-        which there may be at most 255.
+        feature, of -1 and 1; any other as one feature for each of its categories. Of
+        more than 100,000 categories, only those that the most rows have are learned.
 
         - 'from_dtype' selects the columns of a data frame that have a categorical
           dtype, and the columns of strings that are not all numbers.

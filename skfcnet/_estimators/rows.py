@@ -6,6 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from skfcnet._engine.batches import as_repetition_counts, order_by_content
+from skfcnet._tabular.row_selection import select_rows
 
 
 class Rows(NamedTuple):
@@ -13,7 +14,7 @@ class Rows(NamedTuple):
 
     Parameters
     ----------
-    X : ndarray or CSR matrix of shape (N, D)
+    X : ndarray, ColumnTable, RowSelection or CSR matrix of shape (N, D)
         The features as numbers; after encoding, the encoded features.
 
     y : ndarray of shape (N,) or (N, K)
@@ -33,6 +34,8 @@ class Rows(NamedTuple):
         The index of each row in the table that the user passed.
     """
 
+    is_in_memory = True
+
     X: object
     y: object
     target: object
@@ -45,10 +48,20 @@ class Rows(NamedTuple):
         """The number of rows, not counting repetitions."""
         return self.X.shape[0]
 
+    @property
+    def solver_data(self):
+        """The data of a `Solver`."""
+        return {"X_train": self.X, "y_train": self.target}
+
     def take(self, rows, **changes):
-        """Return a selection of the rows, by indices or a mask."""
-        taken = {k: a if a is None else a[rows] for k, a in self._asdict().items()}
-        return type(self)(**taken | changes)
+        """Return copies of some of the rows, by indices or a mask."""
+        fields = {k: a for k, a in self._asdict().items() if k not in changes}
+        taken = {k: a if a is None else a[rows] for k, a in fields.items()}
+        return type(self)(**taken, **changes)
+
+    def select(self, rows, **changes):
+        """Return some of the rows, of which dense features are not copied."""
+        return self.take(rows, X=select_rows(self.X, rows), **changes)
 
     def with_repetition_counts(self):
         """Return the rows with their weights rescaled to repetition counts."""
@@ -76,7 +89,7 @@ def rows_of_positive_weight(X, y, weight):
     if weight is None or weight.all():
         return X, y, weight, index
     mask = weight > 0
-    return X[mask], y[mask], weight[mask], index[mask]
+    return select_rows(X, mask), y[mask], weight[mask], index[mask]
 
 
 def sorted_by_content(rows):

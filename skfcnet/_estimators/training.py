@@ -325,7 +325,7 @@ def train_on_minibatches(draft, rows, validation, task):
         Whether training stopped before its last epoch.
     """
     if trains_members_apart(draft) and not task.is_observed:
-        if n_parts(draft) > 1:
+        if n_parts(draft) > 1 and rows.is_in_memory:
             return train_members_in_parts(draft, rows, task)
         # As in the parts: products have other bits with several threads.
         threads = one_blas_thread()

@@ -5,6 +5,7 @@ from math import isfinite
 from numbers import Real
 
 import numpy as np
+from scipy.sparse import issparse
 from sklearn.metrics import check_scoring
 
 from skfcnet._engine.warn import warn
@@ -38,7 +39,7 @@ def read_validation_set(draft, X_val, y_val, sample_weight_val):
         raise type(error)(f"X_val, y_val, sample_weight_val: {error}") from error
 
 
-def split_validation_set(draft, rows, X, y):
+def split_validation_set(draft, rows, X, y, validation_fraction):
     """Split the rows into a training set and a validation set.
 
     Parameters
@@ -52,24 +53,27 @@ def split_validation_set(draft, rows, X, y):
     X, y : array-like
         The data as the user passed them, for a cross-validation splitter.
 
+    validation_fraction : float or cross-validation splitter
+        The share of the rows that the validation set gets, or what splits them.
+
     Returns
     -------
     training, validation : Rows
         The rows of the two sets.
     """
-    if hasattr(draft.validation_fraction, "split"):
-        return split_by_splitter(draft.validation_fraction, rows, X, y)
+    if hasattr(validation_fraction, "split"):
+        return split_by_splitter(validation_fraction, rows, X, y)
     training, validation, weight = split_by_fraction(
         rows.X,
         rows.target,
         rows.with_repetition_counts().weight,
-        fraction=draft.validation_fraction,
+        fraction=validation_fraction,
         classes=draft._target.strata(rows.target),
         min_groups=draft._target.min_validation_rows,
         # The split is the same whenever training continues with the same data.
         rng=np.random.default_rng([draft._training.seed, 1]),
     )
-    return rows.take(training), rows.take(validation, weight=weight)
+    return rows.select(training), rows.select(validation, weight=weight)
 
 
 class ValidationSet:
@@ -90,7 +94,7 @@ class ValidationSet:
             self._target = draft._target.transform(rows.target, draft._compute_dtype)
         except ValueError as error:
             raise ValueError(f"In the validation set: {error}") from error
-        self._X, self._y = rows.X, rows.y
+        self._y = rows.y
         self._weight = rows.normalized_weight()
         if rows.cost is not None and not rows.cost.any():
             raise ValueError(
@@ -105,6 +109,7 @@ class ValidationSet:
         self._scorer = None
         if draft.scoring not in (None, "loss"):
             self._scorer = check_scoring(draft, draft.scoring)
+            self._X = rows.X if issparse(rows.X) else np.asarray(rows.X)
 
     def evaluate(self, draft):
         """Return the loss and the score of the present state of an estimator."""

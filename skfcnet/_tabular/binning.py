@@ -3,7 +3,7 @@
 import numpy as np
 
 from skfcnet._engine.statistics import distinct, quantiles
-from skfcnet._tabular.chunks import row_chunks
+from skfcnet._tabular.chunks import columns_of, row_chunks
 
 MAX_COMPONENTS = 1024
 """All columns together have at most this number of bins."""
@@ -52,7 +52,7 @@ def have_many_values(table):
 
     Parameters
     ----------
-    table : ndarray of shape (N, D)
+    table : ndarray, ColumnTable or RowSelection of shape (N, D)
         Numbers, or NaN.
 
     Returns
@@ -67,9 +67,11 @@ def have_many_values(table):
     >>> have_many_values(np.array([[0.0, 1.0, 5.0], [1.0, 2.0, 5.0], [0.0, 3.0, 5.0]]))
     array([False,  True, False])
     """
-    low, high = np.fmin.reduce(table), np.fmax.reduce(table)
+    chunks = list(row_chunks(table))
+    low = np.fmin.reduce([np.fmin.reduce(table[rows]) for rows in chunks])
+    high = np.fmax.reduce([np.fmax.reduce(table[rows]) for rows in chunks])
     many = np.zeros(table.shape[1], bool)
-    for rows in row_chunks(table):
+    for rows in chunks:
         many |= ((low < table[rows]) & (table[rows] < high)).any(axis=0)
     return many
 
@@ -148,16 +150,19 @@ def bins_of_columns(X, weight, n_bins):
     >>> bins["left"], 1 / bins["slope"]
     (array([0., 1.]), array([1., 3.]))
     """
-    binned = np.flatnonzero(have_many_values(X))
+    most = np.zeros(X.shape[1], int)
+    many = have_many_values(X)
+    most[many] = shared_bins(np.count_nonzero(many), n_bins)
     bins = [np.empty((3, 0))]
-    for j, max_bins in zip(binned, shared_bins(len(binned), n_bins), strict=True):
-        if not max_bins:
+    for j, values in enumerate(columns_of(X)):
+        if not most[j]:
             continue
-        is_present = ~np.isnan(X[:, j])
-        column, counts = X[is_present, j], weight[is_present]
+        is_present = ~np.isnan(values)
+        counts = weight[is_present]
         # A little is added since weights may have been rescaled and rounded.
         by_rows = max(2, int(counts.sum() / MIN_ROWS_PER_BIN + 1e-3))
-        edges = bin_edges(column, counts, min(max_bins, by_rows)).astype(np.float64)
+        edges = bin_edges(values[is_present], counts, min(most[j], by_rows))
+        edges = edges.astype(np.float64)
         bins.append([np.full(len(edges) - 1, j), edges[:-1], np.diff(edges)])
     column, left, bin_width = np.hstack(bins)
     slope = 1 / np.maximum(bin_width, 1e-30)  # is finite in float32

@@ -5,7 +5,7 @@ import numpy as np
 from skfcnet._engine.warn import warn
 from skfcnet._tabular.tables import (
     column_names,
-    column_values,
+    distinct_values,
     has_categorical_dtype,
     numeric_columns,
 )
@@ -113,7 +113,7 @@ def _mask_by_dtype(frame):
 
 def _holds_words(frame, j):
     """Return whether a column holds text that is not numbers throughout."""
-    values = column_values(frame, j)
+    values = distinct_values(frame, j)
     has_text = any(isinstance(value, str) for value in values)
     return has_text and not are_numbers_as_text(values)
 
@@ -124,7 +124,7 @@ def _warn_of_doubtful_columns(frame, mask):
     for j in np.flatnonzero(mask):
         if has_categorical_dtype(frame, j):
             continue
-        texts = {v.strip() for v in column_values(frame, j) if isinstance(v, str)}
+        texts = {v.strip() for v in distinct_values(frame, j) if isinstance(v, str)}
         texts = {text for text in texts if not stands_for_missing(text)}
         others = {text for text in texts if not NUMBER.fullmatch(text)}
         words = {text for text in others if not FORMATTED_NUMBER.fullmatch(text)}

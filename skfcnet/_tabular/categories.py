@@ -2,20 +2,17 @@
 
 import numpy as np
 
-MAX_ONEHOT = 8
+from skfcnet._tabular.chunks import columns_of
+from skfcnet._tabular.table_reader import UNKNOWN
+
+MAX_ONEHOT = 32
 """A column of at most so many categories is encoded by one-hot columns."""
 
 EMBEDDING_SIZE = 8
 """A category of a column of more categories is encoded by so many trained numbers."""
 
-SHRINKAGE = 1.0
+SHRINKAGE = 10.0
 """With so many rows, a category gets half of what sets it apart from the others."""
-
-MAX_CATEGORIES = 100_000
-
-UNKNOWN = -1.0
-"""The number of a category that was not there in `fit`, and its code if its column is
-encoded by one-hot columns."""
 
 
 class CategoryEncoder:
@@ -78,7 +75,10 @@ class CategoryEncoder:
             The fitted encoder.
         """
         n_listed = [0] * X.shape[1] if n_listed is None else n_listed
-        columns = [_Column(x, weight, n) for x, n in zip(X.T, n_listed, strict=True)]
+        columns = [
+            _Column(values, weight, n)
+            for values, n in zip(columns_of(X), n_listed, strict=True)
+        ]
         is_large = np.array([len(c.counts) > MAX_ONEHOT for c in columns], bool)
         self.order = np.argsort(is_large, kind="stable")
         self.n_onehot = int(np.count_nonzero(~is_large))
@@ -135,18 +135,21 @@ class _Column:
     """The categories of a column, in the order of their codes; NaN comes last."""
 
     def __init__(self, values, weight, n_listed):
+        is_known = values != UNKNOWN
+        values, weight = values[is_known], weight[is_known]
         self._categories = np.unique(np.append(values, np.arange(n_listed)))
         codes = np.searchsorted(self._categories, values)
-        n_categories = len(self._categories)
-        self.counts = np.bincount(codes, weight, minlength=n_categories)
+        self.counts = np.bincount(codes, weight, minlength=len(self._categories))
         self.code_of_unknown = UNKNOWN
 
     def codes(self, values):
         """Return the code of the category of each value."""
+        # NaN is sorted to the end, and no category has the number UNKNOWN.
+        categories = np.append(self._categories, UNKNOWN)
         codes = np.searchsorted(self._categories, values)
-        codes[codes == len(self._categories)] = 0
-        found = self._categories[codes]
+        found = categories[codes]
         is_known = (found == values) | (np.isnan(found) & np.isnan(values))
+        is_known &= values != UNKNOWN
         return np.where(is_known, codes, self.code_of_unknown)
 
     def factors(self):

@@ -13,6 +13,7 @@ import numpy as np
 
 from skfcnet._engine.numeric import checked_range
 from skfcnet._engine.statistics import distinct
+from skfcnet._tabular.chunks import columns_of
 from skfcnet._tabular.location_scale import (
     mean_and_deviation,
     median_and_interquartile_range,
@@ -144,8 +145,8 @@ class Scaler:
         """
         self.half_center, self.factor = np.zeros((2, X.shape[1]))
         self.is_known = np.zeros(X.shape[1], bool)
-        for j in range(X.shape[1]):
-            self._learn(j, X[:, j], weight)
+        for j, column in enumerate(columns_of(X)):
+            self._learn(j, column, weight)
         return self
 
     def updated(self, X, weight):
@@ -169,19 +170,20 @@ class Scaler:
             A new scaler; this one does not change.
         """
         scaler = deepcopy(self)
-        for j in self._columns_to_learn(X):
-            scaler._learn(j, X[:, j], weight)
+        for j, column in enumerate(columns_of(X)):
+            if self._can_learn(j, column):
+                scaler._learn(j, column, weight)
         return scaler
 
-    def _columns_to_learn(self, X):
-        """Return the columns that have no scale yet, but can learn from X."""
-        columns = np.flatnonzero(self.factor == 0)
-        is_known = self.is_known[columns]
-        constant = np.where(is_known, self.half_center[columns], np.nan)
-        halves = 0.5 * X.take(columns, axis=1)
-        low = np.fmin(np.fmin.reduce(halves), constant)
-        high = np.fmax(np.fmax.reduce(halves), constant)
-        return columns[vary(low, high) | (~is_known & ~np.isnan(low))]
+    def _can_learn(self, j, column):
+        """Return whether a column has no scale yet, but can learn from more rows."""
+        if self.factor[j]:
+            return False
+        low, high = 0.5 * np.fmin.reduce(column), 0.5 * np.fmax.reduce(column)
+        if not self.is_known[j]:
+            return not np.isnan(low)
+        constant = self.half_center[j]
+        return vary(np.fmin(low, constant), np.fmax(high, constant))
 
     def _learn(self, j, column, weight):
         is_present = ~np.isnan(column)

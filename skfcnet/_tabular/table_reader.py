@@ -1,14 +1,18 @@
 """Reading tables: numbers stay what they are, categories are numbered."""
 
 from copy import copy
+from itertools import islice
 
 import numpy as np
 from sklearn.utils import check_array
 
 from skfcnet._engine.warn import warn
+from skfcnet._tabular.chunks import BLOCK_BYTES
+from skfcnet._tabular.column_table import ColumnTable
 from skfcnet._tabular.tables import (
     column_names,
-    column_values,
+    distinct_values,
+    factorized,
     listed_categories,
     numeric_columns,
     take_columns,
@@ -24,22 +28,21 @@ from skfcnet._tabular.values import (
 )
 
 MAX_CATEGORIES = 100_000
-"""The most categories that a column can have."""
+"""The most categories of a column that are learned."""
 
-WHEN_TOO_MANY = (
-    "encode it beforehand, by sklearn.preprocessing.TargetEncoder in a "
-    "ColumnTransformer, or drop it"
-)
-"""What a message advises for a column of more categories."""
+UNKNOWN = -1.0
+"""The number of a category that was not there in fit, or too rare to be learned."""
 
 
 class TableReader:
     """Reader that makes an array of numbers of a table.
 
-    The categories of a column are numbered from 0 on, in sorted order. Categories that
-    were not there when the reader was fitted become NaN, as missing values do. Where a
-    dtype lists the categories of its column (pandas: "category"; polars: Enum), all of
-    them are numbered, whether or not a row has them, unless there are more than 255.
+    The categories of a column are numbered from 0 on, in sorted order. Missing ones
+    become NaN, and those that were not there when the reader was fitted become
+    `UNKNOWN`. Of more than `MAX_CATEGORIES` categories, those that the most rows have
+    are numbered, and the others count as unknown. Where a dtype lists the categories of
+    its column (pandas: "category"; polars: Enum), all of them are numbered, whether or
+    not a row has them, unless they are more than that.
 
     Parameters
     ----------
@@ -90,14 +93,13 @@ class TableReader:
         Raises
         ------
         ValueError
-            If a categorical column has categories that cannot be sorted, or more than
-            255.
+            If a categorical column has categories that cannot be sorted.
         """
         names = column_names(table)
         for j in np.flatnonzero(self.categorical):
             self._learn_categories(table, j, names[j])
         for j in np.flatnonzero(~self.categorical & ~numeric_columns(table)):
-            self._holds_text[j] = are_numbers_as_text(column_values(table, j))
+            self._holds_text[j] = are_numbers_as_text(distinct_values(table, j))
         if self._holds_text.any():
             _warn_of_numbers_as_text(names[self._holds_text].tolist())
         return self
@@ -107,18 +109,31 @@ class TableReader:
         if len(categories) > MAX_CATEGORIES:
             categories = []  # those that rows have may be fewer
         self.n_listed.append(len(categories))
-        if not categories:
-            categories = [v for v in column_values(table, j) if not is_missing(v)]
-        categories = _sorted_categories(categories, name)
-        if len(categories) > MAX_CATEGORIES:
-            raise ValueError(
-                f"X has {len(categories)} categories in its categorical column "
-                f"{name!r}, but {MAX_CATEGORIES} are the most: {WHEN_TOO_MANY}."
-            )
+        if categories:
+            categories = _sorted_categories(categories, name)
+        else:
+            categories = self._categories_of_rows(table, j, name)
         self.categories.append(categories)
         self._numbers.append({value: float(i) for i, value in enumerate(categories)})
 
+    def _categories_of_rows(self, table, j, name):
+        values, codes = factorized(table, j)
+        categories = _sorted_categories(values, name)
+        if len(categories) <= MAX_CATEGORIES:
+            return categories
+        _warn_of_rare_categories(len(categories), name)
+        self._is_reported[j] = True
+        counts = np.bincount(codes, minlength=len(values)).tolist()
+        n_rows = dict(zip(values, counts, strict=True))
+        # Sorting is stable: of equally frequent categories, the first are learned.
+        by_frequency = sorted(categories, key=n_rows.get, reverse=True)
+        return sorted(by_frequency[:MAX_CATEGORIES])
+
     def read(self, table):
+        """Return a table as an array of numbers, as `read_columns` does."""
+        return self.read_columns(table)[:]
+
+    def read_columns(self, table):
         """Return a table as numbers; warn of numbers as text that were no text in fit.
 
         Parameters
@@ -128,9 +143,10 @@ class TableReader:
 
         Returns
         -------
-        numbers : ndarray of shape (N, D)
-            Finite numbers, or NaN, in float32 if the table is an array of float32, and
-            otherwise in float64.
+        numbers : ColumnTable of shape (N, D)
+            Finite numbers, or NaN where they are missing, in float32 if the table is an
+            array of float32, and otherwise in float64. Those of categories are their
+            numbers, or `UNKNOWN`. Numbers in large tables are not copied.
 
         Raises
         ------
@@ -139,32 +155,32 @@ class TableReader:
             categorical one holds values of another kind than in `fit`.
         """
         is_single = getattr(table, "dtype", None) == np.float32
-        numbers = np.empty(table.shape, np.float32 if is_single else np.float64)
         names = column_names(table)
-        self._read_categories(table, names, numbers)
         is_numeric = ~self.categorical & numeric_columns(table)
-        if is_numeric.any():
-            numbers[:, is_numeric] = check_array(
-                take_columns(table, np.flatnonzero(is_numeric)),
-                dtype=np.float64,
-                ensure_all_finite="allow-nan",
-                input_name="X",
-            )
-        self._read_objects(table, names, ~self.categorical & ~is_numeric, numbers)
-        return numbers
+        columns = {}
+        self._read_categories(table, names, columns)
+        _read_numbers(table, np.flatnonzero(is_numeric), columns)
+        self._read_objects(table, names, ~self.categorical & ~is_numeric, columns)
+        return ColumnTable(
+            [columns[j] for j in range(len(names))],
+            len(table),
+            np.float32 if is_single else np.float64,
+        )
 
     def _read_categories(self, table, names, out):
         columns = np.flatnonzero(self.categorical)
         for j, number_of in zip(columns, self._numbers, strict=True):
-            out[:, j] = _numbers_of(column_values(table, j), number_of, names[j])
+            values, codes = factorized(table, j)
+            numbers = _numbers_of(values, number_of, names[j])
+            out[j] = numbers.astype(np.float32)[codes]
 
     def _read_objects(self, table, names, mask, out):
         """Write the numbers in columns of objects, some of which may be text."""
         is_new = np.zeros(len(names), bool)
         for j in np.flatnonzero(mask):
-            values = column_values(table, j)
-            out[:, j] = _as_numbers(values, names[j])
-            if np.isinf(out[:, j]).any():
+            values, codes = factorized(table, j)
+            out[j] = _as_numbers(values, names[j])[codes]
+            if np.isinf(out[j]).any():
                 raise ValueError(f"X contains infinity in its column {names[j]!r}.")
             is_new[j] = not self._holds_text[j] and are_numbers_as_text(values)
         if is_new.any():
@@ -181,8 +197,8 @@ class TableReader:
         rows : ndarray of int, shape (n,)
             The indices of its rows that are trained on.
 
-        numbers : ndarray of shape (n, D)
-            These rows, as `read` returned them.
+        numbers : ColumnTable or RowSelection of shape (n, D)
+            These rows, as `read_columns` returned them.
 
         Returns
         -------
@@ -192,17 +208,17 @@ class TableReader:
         """
         names, new = column_names(table), {}
         for j in np.flatnonzero(self.categorical & ~self._is_reported):
-            values = column_values(table, j)
-            unknown = [values[i] for i in rows[np.isnan(numbers[:, j])]]
-            unknown = [value for value in unknown if not is_missing(value)]
-            if unknown:
-                new[j] = _sorted_categories(unknown, names[j])
+            unknown = rows[numbers[:, j] == UNKNOWN]
+            if unknown.size:
+                values, codes = factorized(table, j)
+                found = [values[i] for i in np.unique(codes[unknown])]
+                new[j] = _sorted_categories(found, names[j])
         if not new:
             return self
         found = "; ".join(f"{listed(new[j])} in {names[j]!r}" for j in new)
         warn(
             f"X has categories that were not there when training began, and count as "
-            f"missing: {found}. To learn categories later, list all of them from the "
+            f"unknown: {found}. To learn categories later, list all of them from the "
             f"first call on, in a data frame whose column has a categorical dtype "
             f"(pandas: CategoricalDtype; polars: Enum)."
         )
@@ -212,10 +228,24 @@ class TableReader:
         return reader
 
 
+def _read_numbers(table, columns, out):
+    """Read columns of numbers: one by one if the table is large, without a copy."""
+    is_large = len(table) * len(columns) * 8 > BLOCK_BYTES
+    parts = [slice(j, j + 1) for j in columns] if is_large else [columns]
+    for part in parts if columns.size else []:
+        numbers = check_array(
+            take_columns(table, part),
+            dtype=(np.float64, np.float32),
+            ensure_all_finite="allow-nan",
+            input_name="X",
+        )
+        out.update(zip(np.arange(table.shape[1])[part], numbers.T, strict=True))
+
+
 def _sorted_categories(values, name):
-    """Return the distinct values of a categorical column, sorted."""
+    """Return the values of a categorical column that are not missing, sorted."""
     try:
-        categories = set(values)
+        categories = {value for value in values if not is_missing(value)}
         examples = {kind_of(value): value for value in categories}
         if len(examples) > 1:
             raise TypeError(
@@ -231,21 +261,23 @@ def _sorted_categories(values, name):
 
 
 def _numbers_of(values, number_of, name):
-    """Return the numbers of categories; NaN for missing and for unknown ones."""
-    try:
-        numbers = np.array([number_of.get(value, np.nan) for value in values])
-    except TypeError:  # a value that cannot be hashed
-        _sorted_categories(values, name)
-        raise
-    if number_of:
-        kind = kind_of(next(iter(number_of)))
-        for i in np.flatnonzero(np.isnan(numbers)):
-            value = values[i]
-            if not is_missing(value) and kind_of(value) != kind:
-                raise ValueError(
-                    f"X holds {shown(value)} in its categorical column {name!r}, "
-                    f"which held {kind} in fit: convert the column to what it was."
-                )
+    """Return the numbers of distinct values; NaN for missing ones, else `UNKNOWN`."""
+    kinds = {kind_of(value) for value in islice(number_of, 1)}
+    numbers = np.empty(len(values))
+    for i, value in enumerate(values):
+        if is_missing(value):
+            numbers[i] = np.nan
+            continue
+        try:
+            numbers[i] = number_of.get(value, UNKNOWN)
+        except TypeError:  # a value that cannot be hashed
+            _sorted_categories(values, name)
+            raise
+        if numbers[i] == UNKNOWN and kinds - {kind_of(value)}:
+            raise ValueError(
+                f"X holds {shown(value)} in its categorical column {name!r}, "
+                f"which held {kinds.pop()} in fit: convert the column to what it was."
+            )
     return numbers
 
 
@@ -259,23 +291,25 @@ def _as_numbers(values, name):
             kind = TypeError if isinstance(error, TypeError) else ValueError
             raise kind(
                 f"X holds {shown(value)} in its column {name!r}, which is not among "
-                f"its categorical columns: {_remedy(value, values)}. ({error})"
+                f"its categorical columns: {_remedy(value)}. ({error})"
             ) from error
     return numbers
 
 
-def _remedy(value, values):
+def _remedy(value):
     """Return what to do with a column because of a value that is not a number."""
     if is_date_or_time(value):
         return "make dates and times numbers, such as days"
     if not isinstance(value, str):
         return "its values must be numbers, or missing"
-    words = {word for word in values if isinstance(word, str)}
-    if len(words) > MAX_CATEGORIES:
-        return f"it has {len(words)} different ones; {WHEN_TOO_MANY}"
-    return (
-        f"make it numbers, or fit with the column in categorical_features; where it "
-        f"has more than {MAX_CATEGORIES} categories, {WHEN_TOO_MANY}"
+    return "make it numbers, or fit with the column in categorical_features"
+
+
+def _warn_of_rare_categories(n_categories, name):
+    warn(
+        f"X has {n_categories} categories in its categorical column {name!r}, of which "
+        f"the {MAX_CATEGORIES} most frequent are learned, and the others count as "
+        f"unknown: drop the column if it only names rows."
     )
 
 

@@ -5,6 +5,7 @@ depends on which of these it is stands here.
 """
 
 from collections.abc import Iterator, Mapping, Set
+from importlib import import_module
 from itertools import compress
 
 import numpy as np
@@ -143,6 +144,11 @@ def holds_numbers(table):
 # Parts of dense tables
 
 
+def is_frame(a):
+    """Return whether an object is a data frame: whether it has columns."""
+    return hasattr(a, "columns")
+
+
 def column_names(table):
     """Return the names of the columns of a data frame, or the indices of an array's."""
     names = np.empty(table.shape[1], dtype=object)
@@ -151,8 +157,9 @@ def column_names(table):
 
 
 def take_columns(table, columns):
-    """Return one column of a table, by its index, or several, by their indices."""
-    columns = int(columns) if np.ndim(columns) == 0 else columns
+    """Return one column of a table, by its index, or several, by indices or a slice."""
+    is_one = np.ndim(columns) == 0 and not isinstance(columns, slice)
+    columns = int(columns) if is_one else columns
     return table.iloc[:, columns] if hasattr(table, "iloc") else table[:, columns]
 
 
@@ -162,7 +169,89 @@ def take_rows(table, mask):
     return table.iloc[rows] if hasattr(table, "iloc") else table[rows]
 
 
-def column_values(table, j):
-    """Return the values of a column as a list."""
+def factorized(table, j):
+    """Return the distinct values of a column, and which of them each row holds.
+
+    Values are equal as in a dict: 1, 1.0 and True are one value.
+
+    Parameters
+    ----------
+    table : ndarray or DataFrame of shape (N, D)
+        A dense table.
+
+    j : int
+        The index of the column.
+
+    Returns
+    -------
+    values : list
+        The distinct values, and possibly several missing ones. Where some value cannot
+        be hashed, these are all values of the column.
+
+    codes : ndarray of int, shape (N,)
+        For each row, an index of ``values``.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skfcnet._tabular.tables import factorized
+    >>> values, codes = factorized(np.array([["b"], ["a"], ["b"]]), 0)
+    >>> values, codes.tolist()
+    (['b', 'a'], [0, 1, 0])
+    """
     column = take_columns(table, j)
-    return column.to_list() if hasattr(column, "to_list") else column.tolist()
+    is_array = isinstance(column, np.ndarray)
+    if is_array and is_numeric_dtype(column.dtype):
+        values, codes = np.unique(column, return_inverse=True)
+        return values.tolist(), codes
+    try:
+        if hasattr(column, "factorize"):  # of pandas, where missing values are -1
+            codes, values = column.factorize()
+            codes[codes < 0] = len(values)
+            return [*values.tolist(), None], codes
+        cells = column.tolist() if is_array else column.to_list()
+        code_of = {value: i for i, value in enumerate(dict.fromkeys(cells))}
+        codes = np.fromiter(map(code_of.__getitem__, cells), np.intp, len(cells))
+        return list(code_of), codes
+    except TypeError:
+        cells = column.tolist() if is_array else column.to_list()
+        return cells, np.arange(len(cells))
+
+
+def distinct_values(table, j):
+    """Return the distinct values of a column as a list, as `factorized` does."""
+    values, _ = factorized(table, j)
+    return values
+
+
+# Several dense tables
+
+
+def concatenated(tables):
+    """Return the rows of several tables of one kind as one table.
+
+    Categorical columns of pandas get the categories of all of them, in the order in
+    which they appear.
+    """
+    first = tables[0]
+    if not is_frame(first):
+        return np.concatenate(tables)
+    # A frame is there, so that its library is, too.
+    library = import_module(type(first).__module__.partition(".")[0])
+    if not hasattr(first, "iloc"):
+        return library.concat(tables, how="vertical_relaxed")
+    tables = _with_the_same_categories(tables, library.api.types.union_categoricals)
+    return library.concat(tables, ignore_index=True)
+
+
+def _with_the_same_categories(frames, union_categoricals):
+    """Return data frames of pandas that list the same categories in each column."""
+    is_categorical = [
+        has_categorical_dtype(frames[0], j) for j in range(frames[0].shape[1])
+    ]
+    for j in np.flatnonzero(is_categorical):
+        columns = [take_columns(frame, j) for frame in frames]
+        if len({column.dtype for column in columns}) > 1:
+            name, dtype = columns[0].name, union_categoricals(columns).dtype
+            frames = [frame.astype({name: dtype}) for frame in frames]
+    return frames

@@ -90,6 +90,10 @@ class ContinuousTarget(Target):
         self.scaler = scaler
         return known is not None and (known.half_scale != scaler.half_scale).any()
 
+    def learn_range(self, encoded):
+        """Learn the range of more targets, and the scale of those constant so far."""
+        self.scaler = self.scaler.updated(encoded[..., np.newaxis])
+
     def transform(self, encoded, dtype):
         """Return the scaled targets."""
         scaled = self.scaler.transform(encoded[..., np.newaxis])[..., 0]

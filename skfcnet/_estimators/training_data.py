@@ -1,0 +1,95 @@
+"""The data of a fit, from what the user passed to what the network is trained on.
+
+`DataInMemory` is what `fit` is given. Data from elsewhere, such as those of
+`skfcnet.streaming`, have the same methods.
+"""
+
+from contextlib import contextmanager
+from typing import NamedTuple
+
+from skfcnet._estimators.holdout import warn_if_scales_differ
+from skfcnet._estimators.validation import read_validation_set, split_validation_set
+
+
+class DataInMemory(NamedTuple):
+    """The arguments of `fit`, as the user passed them.
+
+    Parameters
+    ----------
+    X, y, sample_weight, X_val, y_val, sample_weight_val : array-like or None
+        The arguments.
+    """
+
+    X: object
+    y: object
+    sample_weight: object = None
+    X_val: object = None
+    y_val: object = None
+    sample_weight_val: object = None
+
+    @property
+    def metadata(self):
+        """The arguments besides X and y that were passed, by name."""
+        passed = self._asdict().items()
+        return {k: a for k, a in passed if k not in "Xy" and a is not None}
+
+    @contextmanager
+    def prepared(self, draft):
+        """Prepare the data and a draft for training, which the context is for.
+
+        Parameters
+        ----------
+        draft : _BaseFCNet
+            The estimator that is trained. It gets its encoder, its target and its
+            network.
+
+        Yields
+        ------
+        rows : Rows
+            The encoded rows of the training set.
+
+        validation : ValidationSet or None
+            The validation set, if there is one.
+        """
+        # The rows have no name here, so that they are free once they are encoded.
+        yield self.split_and_encode(
+            draft,
+            draft._read(self.X, self.y, self.sample_weight, is_whole=True),
+            draft.validation_fraction,
+        )
+
+    def split_and_encode(self, draft, rows, validation_fraction):
+        """Hold out the validation set, and make or update the encoder and the network.
+
+        Parameters
+        ----------
+        draft : _BaseFCNet
+            The estimator that is trained.
+
+        rows : Rows
+            The rows of positive weight, from the draft.
+
+        validation_fraction : float or cross-validation splitter
+            The share of the rows to hold out with early stopping, if there is no
+            validation set; or what splits them.
+
+        Returns
+        -------
+        rows : Rows
+            The encoded rows of the training set.
+
+        validation : ValidationSet or None
+            The validation set, if there is one.
+        """
+        held_out = read_validation_set(
+            draft, self.X_val, self.y_val, self.sample_weight_val
+        )
+        if draft.early_stopping and held_out is None:
+            rows, held_out = split_validation_set(
+                draft, rows, self.X, self.y, validation_fraction
+            )
+        table = rows.X
+        rows, validation = draft._prepare(rows, held_out)
+        if self.X_val is not None:
+            warn_if_scales_differ(table, held_out.X)
+        return rows, validation
