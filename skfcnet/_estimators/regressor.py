@@ -218,7 +218,7 @@ class FCNetRegressor(RegressorMixin, _BaseFCNet):
 
     n_jobs : int or None, default=None
         The number of jobs that train the members, through joblib. None means 1 unless
-        in a `joblib.parallel_config` context, which also decides where: in processes,
+        in a ``joblib.parallel_config`` context, which also decides where: in processes,
         threads or on a cluster. -1 means all processors. The result is the same for any
         number of jobs, to the last bit; therefore each job uses one thread of BLAS, and
         so does a single one. It has an effect for ``n_members > 1`` with a
