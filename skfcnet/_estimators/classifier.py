@@ -267,8 +267,10 @@ class FCNetClassifier(ClassifierMixin, _BaseFCNet):
     categorical_features : 'from_dtype', array-like of {bool, int, str} or None, \
             default='from_dtype'
         Which features are categorical. A feature of two categories is encoded as one
-        feature, of -1 and 1; any other as one feature for each of its categories. Of
-        more than 100,000 categories, only those that the most rows have are learned.
+        feature, of -1 and 1, one of few categories as a feature for each of them, and
+        one of many by a vector of a few numbers for each category, which are trained.
+        Missing values, if there are any in `fit`, are a category of their own. Of more
+        than 100,000 categories, only those that the most rows have are learned.
 
         - 'from_dtype' selects the columns of a data frame that have a categorical
           dtype, and the columns of strings that are not all numbers.
