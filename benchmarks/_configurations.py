@@ -26,7 +26,7 @@ from threadpoolctl import threadpool_limits
 
 from skfcnet import FCNetClassifier, FCNetRegressor, FCNetTransformer
 from skfcnet.initializers import INITIALIZERS
-from skfcnet.layers import ACTIVATIONS
+from skfcnet.layers import ACTIVATIONS, Block
 from skfcnet.network import FullyConnectedNet
 from skfcnet.schedules import SCHEDULES
 from skfcnet.solver import Solver
@@ -679,7 +679,8 @@ def network_with_layernorm():
 
 
 def network_of_members():
-    options = {"loss": "huber", "loss_params": {"delta": 2.0}, "n_embedded": 3}
+    blocks = [Block("linear", (0, 6), {"factor": 1.0}), Block("pbld", (0, 3))]
+    options = {"loss": "huber", "loss_params": {"delta": 2.0}, "blocks": blocks}
     net = network("regression", output_dim=2, n_members=3, weight_scale=0.1, **options)
     return trained(net, numbers, num_train_samples=None, warmup_epochs=0.5)
 

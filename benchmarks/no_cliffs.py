@@ -37,13 +37,8 @@ from skfcnet._estimators.optimization import (
     MAX_AUTO_EPOCHS,
     MIN_AUTO_EPOCHS,
 )
-from skfcnet._tabular.binning import (
-    MAX_COMPONENTS,
-    MIN_BINS_PER_COLUMN,
-    MIN_ROWS_PER_BIN,
-)
-from skfcnet._tabular.encoder import AUTO_MIN_BINS
-from skfcnet._tabular.table_reader import MAX_CATEGORIES
+from skfcnet._tabular.binning import MAX_COMPONENTS, MIN_ROWS_PER_BIN
+from skfcnet._tabular.categories import MAX_ONEHOT
 
 N_BINS = 48
 """The default of the estimators."""
@@ -111,8 +106,7 @@ def numbers_of(name):
 
 OF_COLUMNS = {
     MAX_COMPONENTS // N_BINS: f"{N_BINS} bins",
-    MAX_COMPONENTS // AUTO_MIN_BINS: f"{AUTO_MIN_BINS} bins",
-    MAX_COMPONENTS // MIN_BINS_PER_COLUMN: f"{MIN_BINS_PER_COLUMN} bins",
+    MAX_COMPONENTS // 2: "2 bins",
     MIN_BYTES // (4 * AUTO_BATCH_SIZE): "prefetching",
 }
 """Constants that depend on the number of columns, and what they are for."""
@@ -126,7 +120,7 @@ OF_ROWS = {
 }
 """Constants that depend on the number of rows."""
 
-OF_CATEGORIES = {MAX_CATEGORIES: "most categories"}
+OF_CATEGORIES = {MAX_ONEHOT: "one-hot columns"}
 """Constants that depend on the number of categories."""
 
 

@@ -33,7 +33,7 @@ SMALL_SHARE = 0.1
 """A shard is small if it has fewer rows than this share of the mean of all shards."""
 
 
-class Summary(NamedTuple):
+class _Summary(NamedTuple):
     """What there is in a partition.
 
     Parameters
@@ -137,7 +137,7 @@ def fit(
     >>> rows = pd.DataFrame(rng.uniform(size=(2000, 2)), columns=["a", "b"])
     >>> rows["y"] = rows["a"] - rows["b"]
     >>> frame = dd.from_pandas(rows, npartitions=4)
-    >>> net = FCNetRegressor(max_iter=10, random_state=0)
+    >>> net = FCNetRegressor(max_iter=30, random_state=0)
     >>> net = distributed.fit(net, frame, target="y")
     >>> net.predict(pd.DataFrame({"a": [0.9], "b": [0.1]})).round(1)
     array([0.8])
@@ -254,7 +254,7 @@ def _split(rows, target):
 def _summary(part, target, has_labels):
     is_missing = part[_names(target)].isna().any(axis=1)
     labels = {*part[target].dropna().unique().tolist()} if has_labels else set()
-    return Summary(len(part), int(is_missing.sum()), labels)
+    return _Summary(len(part), int(is_missing.sum()), labels)
 
 
 def _sample(part, n_rows, seed):

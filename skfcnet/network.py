@@ -21,11 +21,11 @@ from skfcnet._engine.arguments import (
 from skfcnet._engine.members import mean_over_members
 from skfcnet._engine.parameters import Parameters, Zone
 from skfcnet._engine.passes import InferencePasses, Passes, chunk_for
-from skfcnet._engine.plan import plan, stages_for
+from skfcnet._engine.plan import checked_blocks, plan, stages_for
 from skfcnet._engine.random import MemberGenerators, as_generator
 from skfcnet._engine.workspace import Workspace
 from skfcnet.initializers import INITIALIZERS
-from skfcnet.layers import ACTIVATIONS, BLOCKS, NORMALIZATIONS, Block
+from skfcnet.layers import ACTIVATIONS, NORMALIZATIONS
 from skfcnet.losses import LOSSES
 
 CATEGORIES = {"classification": "softmax", "regression": "mse"}
@@ -122,6 +122,9 @@ class FullyConnectedNet:
     stages : tuple of Stage
         The layers, in order.
 
+    has_dropout : bool
+        Whether a training step draws dropout masks.
+
     member_shape : tuple of int
         What the shapes of all arrays begin with: (k,) for k members, () for a single
         network.
@@ -217,13 +220,14 @@ class FullyConnectedNet:
                     f"{sorted(NORMALIZATIONS)}, got {entry!r}."
                 )
         checked_integer("n_members", n_members)
-        blocks = _checked_blocks(blocks, input_dim)
+        blocks = checked_blocks(blocks, input_dim)
         if weight_scale is not None:
             weight_scale = checked_number("weight_scale", weight_scale, *NON_NEGATIVE)
         dtype = _checked_float_dtype("dtype", dtype)
         self.category = category
         self.dropout = checked_number("dropout", dropout, *FRACTION)
         self.input_dropout = checked_number("input_dropout", input_dropout, *FRACTION)
+        self.has_dropout = bool(self.dropout or self.input_dropout)
         self.input_dim = input_dim
         self.output_dim = output_dim
         self.n_members = int(n_members)
@@ -273,11 +277,6 @@ class FullyConnectedNet:
             for name, draw_array in drawn.items():
                 array = self.params[name][member]
                 array[...] = draw_array(array.shape, generator)
-
-    @property
-    def has_dropout(self):
-        """Whether a training step draws dropout masks."""
-        return bool(self.dropout or self.input_dropout)
 
     @property
     def state(self):
@@ -845,19 +844,3 @@ def _checked_list(name, value):
             f"{value!r}."
         )
     return list(value)
-
-
-def _checked_blocks(blocks, input_dim):
-    """Return blocks as a tuple, and check their kinds and columns."""
-    blocks = tuple(blocks)
-    for block in blocks:
-        if not isinstance(block, Block):
-            raise TypeError(f"blocks must hold skfcnet.layers.Block, got {block!r}.")
-        checked_name("blocks: kind", block.kind, BLOCKS)
-        start, stop = block.columns
-        if not 0 <= start < stop <= input_dim:
-            raise ValueError(
-                f"blocks must take columns from 0 to input_dim={input_dim}, but the "
-                f"block {block.kind!r} takes those from {start} to {stop}."
-            )
-    return blocks

@@ -13,6 +13,7 @@ from scipy.special import expit
 from sklearn.base import is_classifier
 
 from skfcnet import FCNetClassifier, FCNetRegressor
+from skfcnet._engine.passes import Passes
 from skfcnet.losses import LOSSES
 from skfcnet.network import FullyConnectedNet
 from skfcnet.presets import LIKE_MLP
@@ -145,6 +146,44 @@ def a_solver(category="classification", *, net=None, data=None, **options):
     return Solver(net, data, **defaults | options)
 
 
+# Blocks
+
+CODED = {"onehot", "lookup"}
+"""The blocks that take codes of categories."""
+
+
+def block_settings(kind, n_columns):
+    """Return settings of a block, with five categories in a column of codes."""
+    column = np.repeat(np.arange(n_columns), 2)
+    return {
+        "linear": {"factor": 3.0},
+        "ple": {
+            "column": column,
+            "left": np.tile([-1.0, 0.5], n_columns),
+            "slope": np.tile([1 / 1.5, 0.5], n_columns),
+        },
+        "missing": {"column": np.arange(n_columns)[::2]},
+        "onehot": {
+            "column": column,
+            "plus": np.tile([0.0, 1.0], n_columns),
+            "minus": np.tile([np.nan, 2.0], n_columns),
+        },
+        "lookup": {
+            "first_row": 5 * np.arange(n_columns),
+            "factor": np.linspace(0.1, 0.9, 5 * n_columns),
+            "size": 2,
+        },
+    }.get(kind, {})
+
+
+def block_columns(kind, shape, rng):
+    """Return columns for a block: numbers, also missing ones, or codes."""
+    if kind in CODED:
+        return rng.integers(0, 3, shape).astype(float)
+    x = rng.normal(size=shape)
+    return np.where(x > 1, np.nan, x) if kind == "missing" else x
+
+
 # Copies
 
 
@@ -223,9 +262,27 @@ def network_of(model):
     return model._net
 
 
-def encoded(model, X, **options):
-    """Return what a model makes of X before the first layer."""
+def compact(model, X, **options):
+    """Return the compact table that a model makes of X."""
     return model._encoder.transform(X, **options)
+
+
+def encoded(model, X, **options):
+    """Return the features that a model makes of X, but for those that are trained."""
+    features = features_of(model._net, compact(model, X, **options))
+    blocks = model._net.stages[0].blocks
+    trained, widths = [bool(b.trained) for b in blocks], [b.fan_out for b in blocks]
+    is_trained = np.repeat(trained, widths)
+    return features[..., ~is_trained] if blocks else features
+
+
+def features_of(net, table):
+    """Return the features that a network makes of a compact table by its blocks."""
+    if not net.stages[0].blocks:
+        return table
+    params = net.params.converted(table.dtype)
+    features, _ = Passes(net.stages[:1], params, mode="test").forward(table)
+    return features
 
 
 def target_scale(model):

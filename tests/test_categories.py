@@ -3,6 +3,7 @@
 import datetime
 import pickle
 from decimal import Decimal
+from unittest.mock import patch
 
 import numpy as np
 import pandas as pd
@@ -18,9 +19,10 @@ from sklearn.ensemble import HistGradientBoostingClassifier
 from scaffolding import repeatable
 from skfcnet import FCNetRegressor
 from skfcnet._tabular.categorical_features import categorical_mask
-from skfcnet._tabular.categories import CategoryEncoder
+from skfcnet._tabular.categories import MAX_ONEHOT, CategoryEncoder
 from skfcnet._tabular.table_reader import MAX_CATEGORIES, UNKNOWN, TableReader
 from skfcnet._tabular.tables import as_table, take_rows
+from skfcnet.layers import lookup_forward, onehot_forward
 
 REPEATABLE = repeatable(100)
 DATA = {
@@ -433,10 +435,20 @@ def test_tables_of_pyarrow_are_read():
 # Encoding
 
 
-def encoded(X, new=None):
+def fitted(X, weight=None, n_listed=None):
     X = np.array(X, dtype=float)
-    categories = CategoryEncoder().fit(X)
-    return categories.transform(X if new is None else np.array(new, dtype=float))
+    weight = np.ones(len(X)) if weight is None else weight
+    return CategoryEncoder().fit(X, weight, n_listed)
+
+
+def encoded(X, new=None):
+    """Return the one-hot columns of columns with few categories."""
+    with patch("skfcnet._tabular.categories.MAX_ONEHOT", 10):
+        categories = fitted(X)
+    new = np.array(X if new is None else new, dtype=float)
+    codes = categories.transform(new)
+    assert categories.n_onehot == codes.shape[1]
+    return onehot_forward(codes, categories.onehot)[0]
 
 
 def test_every_category_has_its_own_column():
@@ -450,26 +462,43 @@ def test_two_categories_share_a_column():
     np.testing.assert_array_equal(encoded([[5], [7], [5]]), [[-1], [1], [-1]])
 
 
+def test_missing_is_a_category_of_its_own_if_it_is_there_in_fit():
+    X = [[5, 1], [7, np.nan], [np.nan, 1]]
+    expected = [[1, 0, 0, -1], [0, 1, 0, 1], [0, 0, 1, -1]]
+    np.testing.assert_array_equal(encoded(X), expected)
+
+
 def test_listed_categories_have_columns_without_rows():
     X = np.array([[0.0, 1.0, 0.0], [np.nan, 1.0, 1.0]])
-    categories = CategoryEncoder().fit(X, [2, 0, 2])
-    expected = [[1, 0, 1, -1], [0, 0, 1, 1]]
+    categories = fitted(X, n_listed=[2, 0, 2])
+    expected = [[0, 0, 0], [2, 0, 1]]
     np.testing.assert_array_equal(categories.transform(X), expected)
-    assert categories.columns_without_rows.tolist() == [1]
-    new = np.array([[1.0, 2.0, np.nan]])
-    np.testing.assert_array_equal(categories.transform(new), [[0, 1, 0, 0]])
+    new = categories.transform(np.array([[1.0, 2.0, np.nan]]))
+    np.testing.assert_array_equal(new, [[1, UNKNOWN, UNKNOWN]])
+    one_hot, _ = onehot_forward(np.vstack([expected, new]), categories.onehot)
+    expected = [[1, 0, 0, 1, -1], [0, 0, 1, 1, 1], [0, 1, 0, 0, 0]]
+    np.testing.assert_array_equal(one_hot, expected)
+    assert categories.features_without_rows.tolist() == [1]
 
 
 @pytest.mark.parametrize("n_categories", [1, 2, 3, 6])
-@pytest.mark.parametrize("unknown", [np.nan, -1.0, 0.5, 100.0])
-def test_missing_and_unknown_categories_are_zero_throughout(n_categories, unknown):
+@pytest.mark.parametrize("unknown", [np.nan, UNKNOWN, 0.5, 100.0])
+def test_categories_that_were_not_there_are_zero_throughout(n_categories, unknown):
     X = np.arange(n_categories)[:, np.newaxis]
     assert not encoded(X, new=[[unknown]]).any()
 
 
-@pytest.mark.parametrize("X", [np.full((3, 1), np.nan), np.empty((3, 0))])
-def test_columns_without_categories_leave_nothing(X):
-    assert encoded(X).shape == (3, 0)
+def test_tables_without_categorical_columns_have_no_codes():
+    assert encoded(np.empty((3, 0))).shape == (3, 0)
+
+
+def assert_told_apart(X, code):
+    """Assert that rows have the same code if and only if their categories are equal."""
+    known = np.nan_to_num(X, nan=-1)
+    varies = [len(np.unique(column)) > 1 for column in known.T]
+    same_categories = (known[:, None, varies] == known[None, :, varies]).all(axis=2)
+    same_code = (code[:, None] == code[None]).all(axis=2)
+    np.testing.assert_array_equal(same_categories, same_code)
 
 
 @given(
@@ -479,14 +508,70 @@ def test_columns_without_categories_leave_nothing(X):
 )
 @REPEATABLE
 def test_rows_of_equal_categories_and_only_these_are_encoded_alike(X):
-    categories = CategoryEncoder().fit(X)
-    out = np.full((12, categories.width), np.nan, np.float32)
+    categories = fitted(X)
+    out = np.full((12, 3), np.nan, np.float32)
     assert categories.transform(X, out=out) is out
-    known = np.nan_to_num(X, nan=-1)
-    varies = [len(np.unique(column)) > 1 for column in known.T]
-    same_categories = (known[:, None, varies] == known[None, :, varies]).all(axis=2)
-    same_code = (out[:, None] == out[None]).all(axis=2)
-    np.testing.assert_array_equal(same_categories, same_code)
+    assert_told_apart(X, out)
+    assert_told_apart(X, onehot_forward(out, categories.onehot)[0])
+
+
+# Many categories
+
+MANY = MAX_ONEHOT + 3
+
+
+def many_categories(n_rows=60, n_listed=0):
+    """Return a column of few categories between two of many, and an encoder of them."""
+    rng = np.random.default_rng(0)
+    X = rng.integers(0, [MANY, 2, MANY + 2], (n_rows, 3)).astype(float)
+    X[:MANY, 0] = np.arange(MANY)
+    X[: MANY + 2, 2] = np.arange(MANY + 2)
+    X[::7, 2] = np.nan
+    X[0, 1], X[1, 1] = 0, 1
+    return X, fitted(X, n_listed=[n_listed, 0, 0])
+
+
+def test_columns_of_many_categories_are_embedded_and_stand_last():
+    X, categories = many_categories()
+    assert categories.n_onehot == 1
+    assert categories.order.tolist() == [1, 0, 2]
+    codes = categories.transform(X)
+    np.testing.assert_array_equal(codes[:, 0], X[:, 1])
+    n_rows = [len(np.unique(X[:, j])) + 1 for j in (0, 2)]  # and one for all unknown
+    assert categories.lookup["first_row"].tolist() == [0, n_rows[0]]
+    assert len(categories.lookup["factor"]) == sum(n_rows)
+    assert (codes[:, 1:] >= 0).all() and (codes[:, 1:] < n_rows).all()
+    assert_told_apart(X, codes)
+
+
+@pytest.mark.parametrize("unknown", [UNKNOWN, 0.5, 1e6, np.nan])
+def test_unknown_categories_of_an_embedded_column_are_what_they_have_in_common(unknown):
+    _, categories = many_categories()
+    rng = np.random.default_rng(0)
+    size = categories.lookup["size"]
+    E = rng.normal(size=(len(categories.lookup["factor"]), size))
+    o = rng.normal(size=(2, size))
+    codes = categories.transform(np.array([[unknown, 0.0, UNKNOWN]]))[:, 1:]
+    embedded, _ = lookup_forward(codes, E, o, categories.lookup)
+    np.testing.assert_array_equal(embedded, o.reshape(1, -1))
+
+
+def test_categories_of_more_rows_differ_more_from_what_they_have_in_common():
+    x = np.repeat(np.arange(float(MANY)), 1 + np.arange(MANY))[:, np.newaxis]
+    factor = fitted(x).lookup["factor"]
+    assert (np.diff(factor[:-1]) > 0).all()
+    assert ((factor[:-1] > 0) & (factor[:-1] < 1)).all()
+    assert factor[-1] == 0
+    weighted = fitted(np.arange(float(MANY))[:, np.newaxis], 1.0 + np.arange(MANY))
+    np.testing.assert_array_equal(weighted.lookup["factor"], factor)
+
+
+def test_a_listed_category_without_rows_can_be_learned_later():
+    _, categories = many_categories(n_listed=MANY + 1)
+    new = np.array([[MANY, 0.0, 0.0]])
+    code = int(categories.transform(new)[0, 1])
+    assert code == MANY
+    assert 0 < categories.lookup["factor"][code] <= categories.lookup["factor"][0]
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])

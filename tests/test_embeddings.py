@@ -13,10 +13,9 @@ from sklearn.base import clone
 from scaffolding import any_solver, network_of, repeatable, short_fits
 from skfcnet import FCNetClassifier, FCNetRegressor
 from skfcnet._engine.parameters import Zone
-from skfcnet._engine.passes import EMBEDDED_CHUNK
 from skfcnet.gradient_check import eval_numerical_gradient_array, rel_error
-from skfcnet.layers import pbld_backward, pbld_forward
-from skfcnet.layers._embeddings import FREQUENCY_SCALE, N_FREQUENCIES, N_NEW_COLUMNS
+from skfcnet.layers import Block, pbld_backward, pbld_forward
+from skfcnet.layers._pbld import FREQUENCY_SCALE, N_FREQUENCIES, N_NEW_COLUMNS
 from skfcnet.network import FullyConnectedNet
 
 pytestmark = [short_fits, any_solver]
@@ -28,18 +27,15 @@ NAMES = ["w0", "b0", "V0", "c0"]
 # The functions
 
 
-SIZES = [(1, 6), (1, 4), (0, 3)]  # of rows, columns to embed and others
-
-
 @st.composite
 def examples(draw):
-    """Draw rows, some columns of which are embedded, and the arrays of the layer."""
+    """Draw columns, and the arrays of the layer that embeds them."""
     members = draw(st.sampled_from([(), (1,), (3,)]))
-    n_rows, n_embedded, n_others = (draw(st.integers(*of)) for of in SIZES)
+    n_rows, n_embedded = draw(st.integers(1, 6)), draw(st.integers(1, 4))
     n_frequencies, n_new_columns = draw(st.integers(1, 5)), draw(st.integers(1, 4))
     rng = np.random.default_rng(draw(st.integers(0, 99)))
     shared = members and draw(st.booleans())
-    x = rng.normal(size=((1,) if shared else members) + (n_rows, n_embedded + n_others))
+    x = rng.normal(size=((1,) if shared else members) + (n_rows, n_embedded))
     cosines = (*members, n_embedded, n_frequencies)
     new_columns = (*members, n_embedded, n_new_columns)
     w, b = 0.3 * rng.normal(size=cosines), rng.uniform(-0.5, 0.5, cosines)
@@ -52,15 +48,14 @@ def examples(draw):
 def test_the_embedding_is_its_formula(arrays):
     x, w, b, V, c = arrays
     out, _ = pbld_forward(*arrays)
-    (n_rows, width), (n_embedded, n_new_columns) = x.shape[-2:], c.shape[-2:]
-    assert out.shape == (*w.shape[:-2], n_rows, width + n_embedded * n_new_columns)
-    x = np.broadcast_to(x, (*w.shape[:-2], n_rows, width))
-    np.testing.assert_array_equal(out[..., :width], x)
+    (n_rows, n_embedded), n_new_columns = x.shape[-2:], c.shape[-1]
+    assert out.shape == (*w.shape[:-2], n_rows, n_embedded * n_new_columns)
+    x = np.broadcast_to(x, (*w.shape[:-2], n_rows, n_embedded))
     for member in np.ndindex(w.shape[:-2]):
-        for i, added in enumerate(np.split(out[member][:, width:], n_embedded, axis=1)):
+        for i, made in enumerate(np.split(out[member], n_embedded, axis=1)):
             phases = np.outer(x[member][:, i], w[member][i]) + b[member][i]
             expected = np.cos(2 * np.pi * phases) @ V[member][i].T + c[member][i]
-            np.testing.assert_allclose(added, expected, rtol=1e-12, atol=1e-12)
+            np.testing.assert_allclose(made, expected, rtol=1e-12, atol=1e-12)
 
 
 @given(examples(), st.integers(0, 99))
@@ -83,7 +78,7 @@ def test_gradients_match_the_numeric_ones(arrays, seed):
 
 
 def test_a_first_layer_computes_no_gradient_of_the_rows():
-    arrays = np.ones((4, 2)), *(np.ones(shape) for shape in [(1, 2)] * 2)
+    arrays = np.ones((4, 1)), *(np.ones(shape) for shape in [(1, 2)] * 2)
     arrays = *arrays, np.ones((1, 3, 2)), np.ones((1, 3))
     out, cache = pbld_forward(*arrays)
     dx, *grads = pbld_backward(out, cache, need_dx=False)
@@ -96,19 +91,26 @@ def test_float32_is_about_as_exact_as_the_angles_are():
     rng = np.random.default_rng(0)
     net = a_net(dtype=np.float64)
     for scale in (1, 100):
-        x = scale * rng.normal(size=(500, 5)).astype(np.float32)
+        x = scale * rng.normal(size=(500, 3)).astype(np.float32)
         arrays = [net.params[name].astype(np.float32) for name in NAMES]
         exact, _ = pbld_forward(*(a.astype(np.float64) for a in (x, *arrays)))
         out, _ = pbld_forward(x, *arrays)
         angle = max(1, 2 * np.pi * np.abs(x).max() * np.abs(arrays[0]).max())
-        assert np.abs(out - exact)[:, 5:].max() < 4 * angle * np.finfo("f4").eps
+        assert np.abs(out - exact).max() < 4 * angle * np.finfo("f4").eps
 
 
 # In a network
 
 
+def blocks_of(n_columns, n_embedded):
+    """Return blocks that embed the first columns and pass all of them on."""
+    blocks = [Block("linear", (0, n_columns), {"factor": 1.0})]
+    return [*blocks, Block("pbld", (0, n_embedded))] if n_embedded else blocks
+
+
 def a_net(category="regression", *, n_embedded=3, **options):
     options = {
+        "blocks": blocks_of(options.get("input_dim", 5), n_embedded),
         "hidden_dims": (6,),
         "normalization": (False,),
         "input_dim": 5,
@@ -116,7 +118,7 @@ def a_net(category="regression", *, n_embedded=3, **options):
         "weight_scale": None,
         "random_state": 0,
     } | options
-    return FullyConnectedNet(category, n_embedded=n_embedded, **options)
+    return FullyConnectedNet(category, **options)
 
 
 def some_rows(n=7, dtype=np.float64):
@@ -161,8 +163,8 @@ def test_only_the_weights_of_the_embedding_are_decayed():
 def test_stages_and_repr_are_the_architecture():
     net = a_net(input_dropout=0.2, dropout=0.1)
     assert repr(net) == (
-        "FullyConnectedNet(5 → pbld → dropout → affine 6 → relu → dropout → affine 2 "
-        "→ mse)"
+        "FullyConnectedNet(5 → linear + pbld → dropout → affine 6 → relu → dropout → "
+        "affine 2 → mse)"
     )
     assert [(s.fan_in, s.fan_out) for s in net.stages[:3]] == [
         (5, 14),
@@ -175,16 +177,15 @@ def test_stages_and_repr_are_the_architecture():
 @pytest.mark.parametrize("n_members", [1, 3])
 def test_scores_are_those_of_a_plain_network_behind_the_embedding(n_members):
     net = a_net(n_members=n_members)
-    plain = a_net(n_members=n_members, input_dim=14, n_embedded=0)
-    X = some_rows(3 * EMBEDDED_CHUNK // 2)
-    embedded, _ = pbld_forward(
-        X if n_members == 1 else X[np.newaxis], *(net.params[name] for name in NAMES)
-    )
-    embedded = embedded.reshape(n_members, len(X), 14)
+    plain = a_net(n_members=n_members, input_dim=14, blocks=())
+    X = some_rows(3000)
+    columns = X[:, :3] if n_members == 1 else X[np.newaxis, :, :3]
+    embedded, _ = pbld_forward(columns, *(net.params[name] for name in NAMES))
+    embedded = embedded.reshape(n_members, len(X), 9)
     for name in plain.params:
         plain.params[name] = net.params[name]
     for m, scores in enumerate(net.member_scores(X)):
-        expected = plain.member_scores(embedded[m])[m]
+        expected = plain.member_scores(np.hstack([X, embedded[m]]))[m]
         np.testing.assert_allclose(scores, expected, rtol=1e-6, atol=1e-6)
 
 
@@ -195,16 +196,10 @@ def test_as_many_columns_as_asked_for_are_embedded(n_embedded):
     assert ("w0" in net.params) == (n_embedded > 0)
 
 
-@pytest.mark.parametrize("n_embedded", [-1, 6, 2.0, None])
-def test_other_numbers_of_columns_are_refused(n_embedded):
-    with pytest.raises(ValueError, match="n_embedded must be an integer from 0"):
-        a_net(n_embedded=n_embedded)
-
-
 def test_sparse_rows_are_refused():
     net, X = a_net(), csr_array(some_rows())
     for call in (net.scores, net.loss, lambda X: net.loss(X, np.zeros((7, 2)))):
-        with pytest.raises(TypeError, match="X is sparse, but embeddings are dense"):
+        with pytest.raises(TypeError, match="X is sparse, but the network has blocks"):
             call(X)
 
 
@@ -266,7 +261,7 @@ def test_tables_without_numbers_have_nothing_to_embed(input_scaling):
     ).fit(X[:, 2:], y)
     assert model.coefs_[0].shape == (3, 8)
     with_numbers = FCNetRegressor(**SETTINGS, input_scaling=input_scaling)
-    assert network_of(with_numbers.fit(X, y)).n_embedded == 3
+    assert network_of(with_numbers.fit(X, y)).params["w0"].shape[-2] == 3
 
 
 @pytest.mark.parametrize("solver", ["adamw", "sgd", "lbfgs"])

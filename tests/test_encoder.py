@@ -14,15 +14,22 @@ from sklearn.linear_model import Ridge
 from sklearn.metrics import r2_score
 from sklearn.preprocessing import StandardScaler
 
-from scaffolding import repeatable
+from scaffolding import features_of, repeatable
 from skfcnet._tabular.binning import (
-    LINEAR_FACTOR,
     MAX_COMPONENTS,
-    PiecewiseLinear,
     bin_edges,
+    bins_of_columns,
+    max_bins_per_column,
 )
-from skfcnet._tabular.encoder import EMBEDDINGS, Encoder
+from skfcnet._tabular.encoder import (
+    AUTO_MIN_BINS,
+    EMBEDDINGS,
+    LINEAR_FACTOR,
+    Encoder,
+)
 from skfcnet._tabular.scaling import SCALINGS
+from skfcnet.layers import ple_forward
+from skfcnet.network import FullyConnectedNet
 
 REPEATABLE = repeatable(40)
 every_combination = pytest.mark.parametrize(
@@ -54,11 +61,37 @@ def a_table(n=N):
 
 
 CATEGORICAL = np.array([False] * 4 + [True] * 3)
+OF_NUMBERS = ("linear", "ple", "missing")
+"""The blocks without parameters that make features of numeric columns."""
 
 
 def an_encoder(X, categorical=None, **options):
     """Return an encoder that has learned which columns are categorical."""
     return Encoder(categorical_features=categorical, **options).learn_columns(X)
+
+
+def network_behind(encoder):
+    """Return a network that makes features of a compact table."""
+    return FullyConnectedNet(
+        "regression",
+        [],
+        input_dim=encoder.width,
+        output_dim=2,
+        blocks=encoder.blocks,
+        dtype=encoder.dtype,
+        random_state=0,
+    )
+
+
+def features(encoder, X, *, only=None):
+    """Return the features that a network makes of a table, all or of some kinds."""
+    net = network_behind(encoder)
+    output = features_of(net, encoder.transform(X))
+    if only is None:
+        return output
+    blocks = net.stages[0].blocks
+    of_block = np.repeat([b.kind for b in blocks], [b.fan_out for b in blocks])
+    return output[:, np.isin(of_block, only)] if blocks else output
 
 
 # Weights and the order of rows
@@ -76,7 +109,8 @@ def test_weighted_is_repeated_in_any_order(scaling, embedding, data):
     ours, theirs = (an_encoder(X, CATEGORICAL, **options) for _ in range(2))
     ours.fit(X[given_], counts[given_])
     theirs.fit(X[repeated])
-    np.testing.assert_array_equal(ours.transform(X), theirs.transform(X))
+    assert [b.kind for b in ours.blocks] == [b.kind for b in theirs.blocks]
+    np.testing.assert_array_equal(features(ours, X), features(theirs, X))
 
 
 @every_combination
@@ -88,7 +122,7 @@ def test_the_order_of_rows_of_any_weight_does_not_show(scaling, embedding):
         rows = np.random.default_rng(seed).permutation(N)
         encoder = an_encoder(X, CATEGORICAL, scaling=scaling, embedding=embedding)
         encoder.fit(X[rows], weight[rows])
-        outputs.append(encoder.transform(X))
+        outputs.append(features(encoder, X))
     np.testing.assert_array_equal(outputs[0], outputs[1])
     np.testing.assert_array_equal(outputs[0], outputs[2])
 
@@ -97,8 +131,8 @@ def test_weights_move_the_edges():
     x = np.linspace(0, 1, 200)
     X = x[:, np.newaxis]
     encoder = Encoder(embedding="ple", n_bins=8, scaling=None)
-    plain = encoder.fit(X).transform(X)
-    weighted = encoder.fit(X, np.where(x < 0.5, 0.01, 1)).transform(X)
+    plain = features(encoder.fit(X), X)
+    weighted = features(encoder.fit(X, np.where(x < 0.5, 0.01, 1)), X)
     assert plain.shape != weighted.shape or not np.allclose(plain, weighted)
 
 
@@ -117,8 +151,11 @@ def test_output_is_finite_contiguous_and_of_the_dtype_and_width(
     output = encoder.fit(X).transform(X)
     np.testing.assert_array_equal(X, before)
     assert output.dtype == dtype and output.flags.c_contiguous
-    assert output.shape == (N, encoder.width)
-    assert np.isfinite(output).all()
+    assert output.shape == X.shape == (N, encoder.width)
+    with_missing = [False] * 7
+    with_missing[0] = True  # missing categories have a code
+    assert (np.isfinite(output).all(axis=0) != with_missing).all()
+    assert np.isfinite(features(encoder, X)).all()
     assert repr(encoder.width) in repr(encoder)
 
 
@@ -129,6 +166,9 @@ def test_a_row_is_encoded_alike_beside_whichever_rows(scaling, embedding):
     together = encoder.transform(X)
     for rows in ([5], slice(3, 200), slice(None, None, -1)):
         np.testing.assert_array_equal(encoder.transform(X[rows]), together[rows])
+        np.testing.assert_allclose(
+            features(encoder, X[rows]), features(encoder, X)[rows], rtol=1e-5, atol=1e-6
+        )
 
 
 @every_combination
@@ -137,7 +177,7 @@ def test_encoders_survive_pickling(scaling, embedding):
     encoder = an_encoder(X, CATEGORICAL, scaling=scaling, embedding=embedding).fit(X)
     copied = pickle.loads(pickle.dumps(encoder))
     assert repr(copied) == repr(encoder)
-    np.testing.assert_array_equal(copied.transform(X), encoder.transform(X))
+    np.testing.assert_array_equal(features(copied, X), features(encoder, X))
 
 
 @pytest.mark.parametrize("layout", ["F", "reversed", "big-endian", "read-only", "f4"])
@@ -154,7 +194,7 @@ def test_any_layout_of_the_same_numbers_is_read_alike(layout):
     given_.flags.writeable = layout != "read-only"
     encoders = [Encoder(embedding="ple").fit(a) for a in (X, given_)]
     np.testing.assert_array_equal(
-        encoders[0].transform(X), encoders[1].transform(given_)
+        features(encoders[0], X), features(encoders[1], given_)
     )
 
 
@@ -162,13 +202,17 @@ def test_only_numeric_or_only_categorical_columns_will_do():
     X = a_table()
     for mask in (np.zeros(7, bool), np.ones(7, bool)):
         encoder = an_encoder(X, mask, embedding="ple").fit(X)
-        assert encoder.transform(X).shape == (N, encoder.width)
+        assert encoder.transform(X).shape == (N, 7)
+        kinds = {block.kind for block in encoder.blocks}
+        assert (kinds <= {"onehot", "lookup"}) == mask.all()
+        assert (kinds <= {*OF_NUMBERS}) == (not mask.any())
 
 
 def test_numbers_are_not_mistaken_for_categories_nor_categories_for_numbers():
     X = np.array([[5.0, 1.0], [6.0, 2.0], [7.0, 2.0]])
     encoder = an_encoder(X, np.array([False, True]), scaling=None).fit(X)
-    np.testing.assert_array_equal(encoder.transform(X), [[5, -1], [6, 1], [7, 1]])
+    np.testing.assert_array_equal(encoder.transform(X), [[5, 0], [6, 1], [7, 1]])
+    np.testing.assert_array_equal(features(encoder, X), [[5, -1], [6, 1], [7, 1]])
 
 
 # Missing values
@@ -187,16 +231,23 @@ def test_missing_numbers_are_average_ones_and_told_apart(scaling, embedding):
     X = np.column_stack([x, x])
     X[:10, 0] = np.nan
     encoder = Encoder(scaling=scaling, embedding=embedding).fit(X)
-    output = encoder.transform(X)
-    np.testing.assert_array_equal(output[:, -1], [1] * 10 + [0] * 40)
-    n_numeric = output.shape[1] - 1
+    missing = features(encoder, X, only=["missing"])
+    np.testing.assert_array_equal(missing, [[1]] * 10 + [[0]] * 40)
+    output = features(encoder, X, only=["linear", "ple"])
     without = Encoder(scaling=scaling, embedding=embedding).fit(X[10:, :1])
+    expected = features(without, X[10:, :1], only=["linear", "ple"])
     # Before the components of the first column stand both columns.
-    first = output[:, [0, *range(2, 1 + without.width)]]
-    average = without.transform(np.array([[CENTERS[scaling](x[10:])]]))
+    first = output[:, [0, *range(2, 1 + expected.shape[1])]]
+    average = np.array([[CENTERS[scaling](x[10:])]])
+    average = features(without, average, only=["linear", "ple"])
     np.testing.assert_allclose(first[:10], average.repeat(10, axis=0), atol=1e-6)
-    assert n_numeric > without.width
-    np.testing.assert_array_equal(first[10:], without.transform(X[10:, :1]))
+    assert output.shape[1] > expected.shape[1]
+    np.testing.assert_array_equal(first[10:], expected)
+    # A missing number is an average one for the trained embedding, too.
+    trained = features(encoder, X, only=["pbld"])
+    average = np.nan_to_num(X, nan=CENTERS[scaling](x[10:]))
+    average = features(encoder, average, only=["pbld"])
+    np.testing.assert_allclose(trained, average, atol=1e-6)
 
 
 @every_combination
@@ -205,7 +256,7 @@ def test_numbers_missing_only_later_are_average_ones(scaling, embedding):
     encoder = Encoder(scaling=scaling, embedding=embedding).fit(x)
     missing, average = np.array([[np.nan]]), np.array([[CENTERS[scaling](x)]])
     np.testing.assert_allclose(
-        encoder.transform(missing), encoder.transform(average), atol=1e-6
+        features(encoder, missing), features(encoder, average), atol=1e-6
     )
     assert encoder.width == encoder.transform(x).shape[1]
 
@@ -214,9 +265,12 @@ def test_numbers_missing_only_later_are_average_ones(scaling, embedding):
 def test_a_column_that_is_missing_throughout_says_nothing_else(scaling, embedding):
     X = np.full((5, 1), np.nan)
     encoder = Encoder(scaling=scaling, embedding=embedding).fit(X)
-    output = encoder.transform(np.array([[np.nan], [3.0]]))
-    np.testing.assert_array_equal(output[:, -1], [1, 0])
-    assert not output[:, :-1].any()
+    table = np.array([[np.nan], [3.0]])
+    missing = features(encoder, table, only=["missing"])
+    np.testing.assert_array_equal(missing, [[1], [0]])
+    assert not features(encoder, table, only=["linear", "ple"]).any()
+    one, other = features(encoder, table, only=["pbld"])
+    np.testing.assert_array_equal(one, other)
 
 
 @pytest.mark.parametrize("embedding", [None, "ple", "pbld"])
@@ -230,6 +284,7 @@ def test_what_was_constant_is_learned_and_the_rest_is_as_it_was(embedding, layou
     updated = encoder.updated(layout(more))
     after = updated.transform(more)
     assert updated.width == width
+    assert updated.blocks is encoder.blocks
     np.testing.assert_array_equal(encoder.transform(more), before)
     assert not before[:, 1:3].any()
     assert (np.ptp(after[:, 1:3], axis=0) > 0.5).all()
@@ -241,8 +296,10 @@ def test_what_was_constant_is_learned_and_the_rest_is_as_it_was(embedding, layou
 def test_where_nothing_varies_a_column_of_zeros_is_left():
     X = np.array([[7.0, np.nan]] * 3)
     encoder = an_encoder(X, np.array([False, True]), embedding="ple").fit(X)
-    np.testing.assert_array_equal(encoder.transform(X + 1), [[0.0]] * 3)
-    gradients = encoder.backward(X, np.ones((3, 2, 1)))
+    # That the category is missing is the only one there is.
+    np.testing.assert_array_equal(encoder.transform(X + 1), [[0.0, 0.0]] * 3)
+    np.testing.assert_array_equal(features(encoder, X + 1), [[0.0, 1.0]] * 3)
+    gradients = encoder.backward(X, np.ones((3, 2, 2)))
     np.testing.assert_array_equal(gradients, np.zeros((3, 2, 2)))
 
 
@@ -260,7 +317,7 @@ def test_components_are_bounded_whatever_the_numbers(scaling, X, new):
     plain = Encoder(scaling=scaling).fit(X)
     tables = (X, new) if scaling == "robust" else (X,)
     for table in tables:
-        output, scaled = encoder.transform(table), plain.transform(table)[:, :2]
+        output, scaled = features(encoder, table), plain.transform(table)[:, :2]
         np.testing.assert_array_equal(output[:, :2], np.float32(LINEAR_FACTOR) * scaled)
         assert ((output[:, 2:] >= 0) & (output[:, 2:] <= 1)).all()
 
@@ -268,7 +325,7 @@ def test_components_are_bounded_whatever_the_numbers(scaling, X, new):
 def test_narrow_bins_are_filled_by_numbers_far_off():
     X = np.repeat([[0.0], [1e-37], [1.0]], 10, axis=0)
     encoder = Encoder(scaling=None, embedding="ple").fit(X)
-    output = encoder.transform(np.array([[-1e38], [0.0], [1e-3], [1e38]]))
+    output = features(encoder, np.array([[-1e38], [0.0], [1e-3], [1e38]]))
     np.testing.assert_allclose(
         output[:, 1:], [[0, 0], [0, 0], [1, 1e-3], [1, 1]], rtol=1e-6
     )
@@ -293,7 +350,8 @@ def test_unscaled_numbers_too_large_for_the_dtype_are_refused(embedding, number)
     options = {"scaling": None, "embedding": embedding}
     with pytest.raises(ValueError, match="too large to compute with in float32"):
         Encoder(**options).fit(X).transform(X)
-    assert np.isfinite(Encoder(**options, dtype="f8").fit(X).transform(X)).all()
+    encoder = Encoder(**options, dtype=np.float64).fit(X)
+    assert np.isfinite(features(encoder, X)).all()
 
 
 def test_robust_features_of_standardised_columns_are_the_same():
@@ -311,7 +369,7 @@ def test_robust_features_of_standardised_columns_are_the_same():
 def test_encoding_is_the_formula_of_the_paper_within_the_ends():
     edges = np.array([0.0, 1.0, 3.0, 4.0])
     x = np.linspace(0, 4, 33)
-    encoding = PiecewiseLinear(8).fit(edges[:, np.newaxis], np.full(4, 10.0))
+    bins = bins_of_columns(edges[:, np.newaxis], np.full(4, 10.0), 8)
     expected = [
         [
             0 if v < low else 1 if v >= high else (v - low) / (high - low)
@@ -319,7 +377,7 @@ def test_encoding_is_the_formula_of_the_paper_within_the_ends():
         ]
         for v in x
     ]
-    np.testing.assert_allclose(encoding.transform(x[:, np.newaxis])[:, 1:], expected)
+    np.testing.assert_allclose(ple_forward(x[:, np.newaxis], bins)[0], expected)
 
 
 @given(
@@ -328,9 +386,9 @@ def test_encoding_is_the_formula_of_the_paper_within_the_ends():
 )
 @REPEATABLE
 def test_components_ascend_and_fill_up_one_after_the_other(x, new):
-    encoding = PiecewiseLinear(6).fit(x[:, np.newaxis], np.ones(40))
-    output = encoding.transform(np.sort(new)[:, np.newaxis])[:, 1:]
-    assert encoding.width <= 1 + 4  # one bin for ten rows
+    bins = bins_of_columns(x[:, np.newaxis], np.ones(40), 6)
+    output, _ = ple_forward(np.sort(new)[:, np.newaxis], bins)
+    assert output.shape[1] <= 4  # one bin for ten rows
     assert ((output >= 0) & (output <= 1)).all()
     assert (np.diff(output, axis=0) >= 0).all()
     # Whoever has begun to fill a bin has filled those below it.
@@ -340,21 +398,22 @@ def test_components_ascend_and_fill_up_one_after_the_other(x, new):
 def test_a_sum_of_components_can_be_the_column_itself():
     x = np.sort(np.random.default_rng(0).normal(size=300))
     X = x[:, np.newaxis]
-    Z = PiecewiseLinear(10).fit(X, np.ones(300)).transform(X)[:, 1:]
+    Z, _ = ple_forward(X, bins_of_columns(X, np.ones(300), 10))
     edges = bin_edges(x, np.ones(300), 10)
     np.testing.assert_allclose(edges[0] + Z @ np.diff(edges), x)
 
 
 def test_a_column_stands_before_its_components_and_goes_on_beyond_the_bins():
     X = np.random.default_rng(0).normal(size=(200, 2))
-    encoder = Encoder(scaling="standard", embedding="ple", n_bins=8, dtype="f8")
-    assert encoder.fit(X).width == 2 + 2 * 8
-    low, high = encoder.transform(np.array([X.min(axis=0), X.max(axis=0)]))
-    beyond = encoder.transform(np.array([X.min(axis=0) - 5, X.max(axis=0) + 5]))
+    options = {"embedding": "ple", "n_bins": 8, "dtype": np.float64}
+    encoder = Encoder(scaling="standard", **options).fit(X)
+    assert features(encoder, X).shape[1] == 2 + 2 * 8
+    low, high = features(encoder, np.array([X.min(axis=0), X.max(axis=0)]))
+    beyond = features(encoder, np.array([X.min(axis=0) - 5, X.max(axis=0) + 5]))
     steps = 5 * LINEAR_FACTOR / X.std(axis=0)
     np.testing.assert_allclose(beyond[0], [*(low[:2] - steps), *np.zeros(16)])
     np.testing.assert_allclose(beyond[1], [*(high[:2] + steps), *np.ones(16)])
-    within = encoder.transform(X)[:, :2] / LINEAR_FACTOR
+    within = features(encoder, X)[:, :2] / LINEAR_FACTOR
     np.testing.assert_allclose(within, StandardScaler().fit_transform(X), atol=1e-12)
 
 
@@ -400,7 +459,7 @@ def test_frequent_values_take_no_more_than_a_bin_each(common):
 @pytest.mark.parametrize(("n_values", "n_components"), [(3, 2), (5, 4)])
 def test_few_values_are_told_apart_by_few_bins(n_values, n_components):
     X = np.arange(200.0)[:, np.newaxis] % n_values
-    output = Encoder(embedding="ple").fit(X).transform(X)
+    output = features(Encoder(embedding="ple").fit(X), X)
     assert output.shape[1] == 1 + n_components
     for told_apart in (output, output[:, 1:]):
         assert len(np.unique(told_apart, axis=0)) == n_values
@@ -410,9 +469,9 @@ def test_few_values_are_told_apart_by_few_bins(n_values, n_components):
 def test_a_column_of_two_values_at_most_has_no_bins(values):
     X = np.resize(values, (200, 1))
     encoder = Encoder(embedding="ple").fit(X)
-    told_apart = np.unique(encoder.transform(X), axis=0)
+    told_apart = np.unique(features(encoder, X), axis=0)
     assert len(told_apart) == len(values)
-    assert encoder.width == 1 + np.isnan(values).any()
+    assert told_apart.shape[1] == 1 + np.isnan(values).any()
 
 
 @pytest.mark.parametrize("embedding", ["auto", "ple"])
@@ -422,58 +481,60 @@ def test_columns_of_two_values_leave_the_bins_to_the_others(embedding):
     X = np.hstack([flags[:, :70], numbers, flags[:, 70:]])
     encoder = Encoder(embedding=embedding).fit(X)
     alone = Encoder(embedding=embedding).fit(numbers)
-    assert encoder.width == 200 + alone.width == 205 + 5 * 48
-    encoded = encoder.transform(X)
-    np.testing.assert_array_equal(encoded[:, 205:], alone.transform(numbers)[:, 5:])
+    ours, theirs = features(encoder, X), features(alone, numbers)
+    assert ours.shape[1] == 200 + theirs.shape[1] == 205 + 5 * 48
+    np.testing.assert_array_equal(ours[:, 205:], theirs[:, 5:])
 
 
 def test_what_few_rows_show_late_counts():
-    X = np.random.default_rng(0).integers(0, 2, (5000, 60)) * 1.0
+    """Columns of two values in the first rows may have more in later ones."""
+    n_columns = MAX_COMPONENTS // AUTO_MIN_BINS + 1
+    X = np.random.default_rng(0).integers(0, 2, (5000, n_columns)) * 1.0
     X[4000:, 7] = np.arange(1000)
-    embedded = Encoder(embedding="auto").fit(X)
-    assert embedded.width > 60
+    encoder = Encoder(embedding="auto").fit(X)
+    assert [block.kind for block in encoder.blocks] == ["linear", "ple"]
     X[4000:] = np.arange(1000)[:, np.newaxis]
-    assert Encoder(embedding="auto").fit(X).width == 60
+    late, early = (Encoder(embedding="auto").fit(a) for a in (X, X[4000:]))
+    assert [b.kind for b in late.blocks] == [b.kind for b in early.blocks]
 
 
 def test_few_rows_have_few_bins():
     X = np.random.default_rng(0).normal(size=(45, 1))
-    assert Encoder(embedding="ple").fit(X).width == 1 + 4
-    assert Encoder(embedding="ple").fit(X, np.full(45, 2.0)).width == 1 + 9
+    encoder = Encoder(embedding="ple")
+    assert features(encoder.fit(X), X).shape[1] == 1 + 4
+    assert features(encoder.fit(X, np.full(45, 2.0)), X).shape[1] == 1 + 9
 
 
 @pytest.mark.parametrize(
-    ("n_columns", "n_bins", "expected"),
-    [(1, 48, 48), (30, 48, 34), (300, 48, 4), (300, 2, 2)],
+    ("n_columns", "n_bins"), [(1, 48), (30, 48), (300, 48), (300, 2)]
 )
-def test_bins_give_way_to_many_columns(n_columns, n_bins, expected):
+def test_bins_give_way_to_many_columns(n_columns, n_bins):
     X = np.random.default_rng(0).normal(size=(500, n_columns))
     encoder = Encoder(embedding="ple", n_bins=n_bins).fit(X)
-    assert encoder.width == n_columns + n_columns * expected
-    assert encoder.width <= n_columns + max(MAX_COMPONENTS, 4 * n_columns)
+    expected = min(n_bins, max_bins_per_column(n_columns))
+    assert features(encoder, X).shape[1] == n_columns + n_columns * expected
+    assert 2 <= max_bins_per_column(2 * n_columns) <= max_bins_per_column(n_columns)
 
 
-@pytest.mark.parametrize("n_columns", [1, 51, 52])
-def test_auto_is_piecewise_linear_for_at_most_51_numeric_columns(n_columns):
+@pytest.mark.parametrize("n_columns", [1, 5, 300])
+def test_auto_is_piecewise_linear_if_numbers_have_enough_bins(n_columns):
     rng = np.random.default_rng(0)
     numbers, categories = rng.normal(size=(60, n_columns)), rng.integers(0, 3, (60, 5))
-    expected = "ple" if n_columns <= 51 else None
+    has_bins = max_bins_per_column(n_columns) >= AUTO_MIN_BINS
+    expected = "ple" if has_bins else None
     mask = np.arange(n_columns + 5) >= n_columns
     # Categories do not count.
     for X, categorical in [(numbers, None), (np.hstack([numbers, categories]), mask)]:
         encoder = an_encoder(X, categorical, embedding="auto").fit(X)
         same = an_encoder(X, categorical, embedding=expected).fit(X)
-        np.testing.assert_array_equal(encoder.transform(X), same.transform(X))
-        assert encoder.n_embedded == 0
-        plain = an_encoder(X, categorical).fit(X)
-        assert (encoder.width > plain.width) == (n_columns <= 51)
+        np.testing.assert_array_equal(features(encoder, X), features(same, X))
+        assert any(block.kind == "ple" for block in encoder.blocks) == has_bins
 
 
 def test_auto_is_nothing_where_no_column_has_more_than_two_values():
     X = np.random.default_rng(0).integers(0, 2, (60, 5)) * 1.0
-    np.testing.assert_array_equal(
-        Encoder(embedding="auto").fit(X).transform(X), Encoder().fit(X).transform(X)
-    )
+    with_auto, without = (Encoder(embedding=name).fit(X) for name in ("auto", None))
+    np.testing.assert_array_equal(features(with_auto, X), features(without, X))
 
 
 def test_auto_is_nothing_for_sparse_rows_and_for_categories_alone():
@@ -485,7 +546,7 @@ def test_auto_is_nothing_for_sparse_rows_and_for_categories_alone():
     with_auto = an_encoder(categories, mask, embedding="auto").fit(categories)
     without = an_encoder(categories, mask, embedding=None).fit(categories)
     np.testing.assert_array_equal(
-        with_auto.transform(categories), without.transform(categories)
+        features(with_auto, categories), features(without, categories)
     )
 
 
@@ -501,12 +562,13 @@ def test_gradients_by_the_table_are_differences_of_what_follows(scaling, embeddi
     encoder = an_encoder(X, CATEGORICAL, **options).fit(X)
     X += 1e-3  # off the edges, where there is no derivative
     X[:, CATEGORICAL] -= 1e-3
-    W = np.random.default_rng(0).normal(size=(encoder.width, 2))
-    gradients = encoder.backward(X, np.tile(W.T, (N, 1, 1)))
+    net = network_behind(encoder)
+    gradients = encoder.backward(X, net.input_gradients(encoder.transform(X)))
     assert gradients.shape == (N, 2, X.shape[1])
     for j in np.flatnonzero(~CATEGORICAL):
         h = 1e-5 * np.eye(X.shape[1])[j]
-        expected = (encoder.transform(X + h) - encoder.transform(X - h)) @ W / 2e-5
+        more, less = (net.scores(encoder.transform(X + step)) for step in (h, -h))
+        expected = (more - less) / 2e-5
         np.testing.assert_allclose(gradients[:, :, j], expected, rtol=1e-5, atol=1e-6)
     assert not gradients[::5, :, 0].any()
     assert not gradients[:, :, CATEGORICAL].any()
@@ -526,9 +588,12 @@ def test_gradients_of_numbers_that_are_not_encoded_are_passed_on_unless_missing(
 
 def test_on_an_edge_the_gradient_is_that_on_its_right():
     x = np.arange(200.0) % 3
-    X, g = x[:, np.newaxis], np.ones((200, 1, 1))
+    X = x[:, np.newaxis]
     encoder = Encoder(scaling=None, embedding="ple").fit(X)
-    gradients = encoder.backward(X, g.repeat(encoder.width, axis=2)).ravel()
+    net = network_behind(encoder)
+    net.params["W1"] = 1
+    g = net.input_gradients(encoder.transform(X))[:, :1]
+    gradients = encoder.backward(X, g).ravel()
     # To the right of the last edge there is no bin.
     np.testing.assert_allclose(gradients, LINEAR_FACTOR + (x < 2))
 
@@ -542,8 +607,8 @@ def test_the_embedding_lets_a_linear_model_bend(california):
     scores = {}
     for name in (None, "ple"):
         encoder = Encoder(embedding=name).fit(X)
-        model = Ridge().fit(encoder.transform(X), y)
-        predicted = model.predict(encoder.transform(california.X_test))
+        model = Ridge().fit(features(encoder, X), y)
+        predicted = model.predict(features(encoder, california.X_test))
         scores[name] = r2_score(california.y_test, predicted)
     assert scores[None] > 0.6
     assert scores["ple"] > scores[None] + 0.05

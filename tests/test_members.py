@@ -9,13 +9,18 @@ import pytest
 from scipy.sparse import csr_array, csr_matrix
 from sklearn.base import clone
 
-from scaffolding import any_solver, network_of, short_fits
+from scaffolding import (
+    any_solver,
+    block_columns,
+    block_settings,
+    network_of,
+    short_fits,
+)
 from skfcnet import FCNetClassifier, FCNetRegressor, FCNetTransformer
 from skfcnet._engine.parameters import Zone
 from skfcnet.gradient_check import eval_numerical_gradient, rel_error
 from skfcnet.initializers import INITIALIZERS
-from skfcnet.layers import ACTIVATIONS, LAYERS, NORMALIZATIONS
-from skfcnet.layers._embeddings import N_NEW_COLUMNS
+from skfcnet.layers import ACTIVATIONS, BLOCKS, LAYERS, NORMALIZATIONS, Block
 from skfcnet.losses import LOSSES
 from skfcnet.network import FullyConnectedNet
 from skfcnet.solver import Solver
@@ -30,6 +35,7 @@ LOSS_CASES = [(loss, {}) for loss in LOSSES] + [
     ("quantile", {"quantile": [0.9, 0.1]}),
 ]
 NORMALIZED = [None, *NORMALIZATIONS]
+EMBEDDED = [Block("linear", (0, D), {"factor": 1.0}), Block("pbld", (0, D - 2))]
 
 
 def ensemble(loss="softmax", loss_params=None, *, n_members=K, **options):
@@ -107,24 +113,33 @@ LAYOUTS = [np.asarray, sparse]
 # Layers
 
 
+SHARING = ["affine", *BLOCKS]
+
+
 @pytest.mark.parametrize(
     ("name", "shared"),
-    [*((name, False) for name in LAYERS), ("affine", True), ("pbld", True)],
+    [*((name, False) for name in LAYERS), *((name, True) for name in SHARING)],
 )
 def test_a_layer_computes_every_member_as_if_it_were_alone(name, shared):
     layer, rng = LAYERS[name], np.random.default_rng(0)
-    x = rng.normal(size=(1 if shared else K, N, D))
+    x, settings = block_columns(name, (1 if shared else K, N, D), rng), {}
+    fan_out = C
+    if name in BLOCKS:
+        settings = block_settings(name, D)
+        fan_out = layer.width(D, **settings)
     params = [
         rng.normal(size=(K, *(1,) * (2 - len(spec.shape)), *spec.shape))
-        for spec in layer.specs(D, D + 2 * N_NEW_COLUMNS if name == "pbld" else C)
+        for spec in layer.specs(D, fan_out, **settings)
         if spec.zone is not Zone.STATE
     ]
     masks = rng.random((K, N, D)) < 0.5
 
     def passed(x, params, mask):
-        options = ({"mode": "train", "p": 0.5, "mask": mask},)
+        options = ({"mode": "train", "p": 0.5, "mask": mask} | settings,)
         out, cache = layer.forward(x, *params, *options * layer.takes_options)
-        grads = layer.backward(np.cos(out), cache)
+        # Blocks without parameters make the same of columns that members share.
+        dout = np.cos(np.broadcast_to(out, (len(mask), *out.shape[1:])))
+        grads = layer.backward(dout if mask.ndim > 2 else np.cos(out), cache)
         return [out, *(grads if isinstance(grads, tuple) else [grads])]
 
     together = passed(x, params, masks)
@@ -132,7 +147,7 @@ def test_a_layer_computes_every_member_as_if_it_were_alone(name, shared):
         apart = passed(x[m * (not shared)], [p[m].squeeze() for p in params], masks[m])
         for of_all, own in zip(together, apart, strict=True):
             if own is not None:
-                ours = of_all[m].reshape(own.shape)
+                ours = of_all[m % len(of_all)].reshape(own.shape)
                 np.testing.assert_allclose(ours, own, rtol=1e-12, atol=1e-14)
 
 
@@ -161,7 +176,7 @@ def test_loss_and_gradients_are_those_of_each_alone(
 @pytest.mark.parametrize(("loss", "params"), LOSS_CASES, ids=str)
 @pytest.mark.parametrize("normalization", NORMALIZED)
 def test_embeddings_learn_as_those_of_each_alone(loss, params, normalization):
-    options = {"normalization": [normalization] * 2, "n_embedded": D - 2}
+    options = {"normalization": [normalization] * 2, "blocks": EMBEDDED}
     assert_learns_as_each_alone(ensemble(loss, params, reg=0.3, **options))
 
 
@@ -183,14 +198,15 @@ def assert_learns_as_each_alone(net, layout=np.asarray):
 @pytest.mark.parametrize("normalization", NORMALIZED)
 @pytest.mark.parametrize("loss", ["softmax", "logistic", "mse"])
 @pytest.mark.parametrize(
-    ("layout", "n_embedded"), [(np.asarray, 0), (sparse, 0), (np.asarray, D - 2)]
+    ("layout", "blocks"),
+    [(np.asarray, []), (sparse, []), (np.asarray, EMBEDDED)],
 )
 def test_gradients_match_the_numeric_ones(
-    activation, normalization, loss, layout, n_embedded
+    activation, normalization, loss, layout, blocks
 ):
     net = ensemble(
         loss,
-        n_embedded=n_embedded,
+        blocks=blocks,
         hidden_dims=[4],
         activation=activation,
         normalization=[normalization],

@@ -10,7 +10,7 @@ from skfcnet._engine.prefetch import gather
 from skfcnet._engine.workspace import Workspace
 from skfcnet.gradient_check import eval_numerical_gradient, rel_error
 from skfcnet.initializers import INITIALIZERS
-from skfcnet.layers import ACTIVATIONS, NORMALIZATIONS
+from skfcnet.layers import ACTIVATIONS, NORMALIZATIONS, Block
 from skfcnet.losses import LOSSES
 from skfcnet.network import CATEGORIES, FullyConnectedNet
 from skfcnet.solver import Solver
@@ -222,7 +222,7 @@ def test_gradients_match_behind_an_embedding(loss, params, normalization, dropou
         normalization=(normalization,),
         input_dim=4,
         output_dim=3,
-        n_embedded=3,
+        blocks=[Block("linear", (0, 4), {"factor": 2.0}), Block("pbld", (0, 3))],
         input_dropout=dropout,
         reg=0.5,
     )
@@ -684,8 +684,27 @@ def test_repr_is_the_architecture(arguments, options, expected):
         ({"input_dim": 0}, "input_dim must be a positive integer"),
         ({"output_dim": -1}, "output_dim must be a positive integer"),
         ({"n_members": 0}, "n_members must be a positive integer"),
-        ({"n_embedded": -1}, "n_embedded must be an integer from 0 on"),
-        ({"n_embedded": 785}, "n_embedded must be an integer from 0 to input_dim"),
+        (
+            {"blocks": [Block("pbld", (-1, 2))]},
+            "the block 'pbld' takes those from -1 to 2",
+        ),
+        ({"blocks": [Block("pbld", (0, 785))]}, "columns from 0 to input_dim=784, but"),
+        ({"blocks": [Block("pbld", (2, 2))]}, "'pbld' takes those from 2 to 2"),
+        ({"blocks": [Block("pbld", (0, 2.0))]}, "'pbld' needs two integers"),
+        (
+            {"blocks": [Block("pbld", 3)]},
+            "'pbld' needs two integers as its columns, got 3",
+        ),
+        ({"blocks": [Block("affine", (0, 2))]}, "kind of a block .* got 'affine'"),
+        ({"blocks": [Block("linear", (0, 2))]}, r"'linear' needs .* \['factor'\]"),
+        (
+            {"blocks": [Block("pbld", (0, 2), {"bins": 3})]},
+            r"'pbld' needs the settings \[\], got \['bins'\]",
+        ),
+        (
+            {"blocks": [Block("missing", (2, 4), {"column": [0, 2]})]},
+            "block 'missing' .* needs column to hold indices of the 2 columns of x",
+        ),
         ({"dtype": int}, "dtype must be float32 or float64, got <class 'int'>"),
         ({"dtype": None}, "dtype must be float32 or float64, got None"),
         ({"dtype": "floating"}, "dtype must be float32 or float64, got 'floating'"),
@@ -864,7 +883,8 @@ def test_a_workspace_used_before_does_not_change_a_bit(
 @pytest.mark.parametrize("dtype", FLOATS)
 @pytest.mark.parametrize("n_members", [1, 3])
 def test_a_workspace_used_before_does_not_change_an_embedding(dtype, n_members):
-    options = {"n_embedded": 9, "n_members": n_members, "dtype": dtype}
+    pbld = Block("pbld", (0, 9))
+    options = {"blocks": [pbld], "n_members": n_members, "dtype": dtype}
     net, used = nudged(**options), Workspace()
     results = []
     for workspace, n in ((Workspace(), 6), (used, 17), (used, 6)):
@@ -1095,7 +1115,11 @@ def test_a_step_allocates_little_whatever_it_minimises(loss, params, n_members):
 def test_a_step_with_an_embedding_allocates_little(
     n_embedded, n_members, input_dropout, monkeypatch
 ):
-    options = {"n_embedded": n_embedded, "n_members": n_members}
+    blocks = [
+        Block("linear", (0, 300), {"factor": 2.0}),
+        Block("pbld", (0, n_embedded)),
+    ]
+    options = {"blocks": blocks, "n_members": n_members}
     options["input_dropout"] = input_dropout
     assert_allocates_little(a_solver(**options))
     assert witnessed(monkeypatch, **options) == []  # of float64

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from scipy.sparse import csr_array
 from sklearn.base import clone
+from threadpoolctl import threadpool_limits
 
 from scaffolding import a_net, any_solver, assert_same, data_of, network_of, short_fits
 from skfcnet import FCNetClassifier, FCNetRegressor
@@ -79,6 +80,16 @@ def test_jobs_do_not_change_a_bit_of_sparse_rows():
     X = csr_array(np.where(X > 0.5, X, 0))
     model = FCNetRegressor(**QUICK, input_dropout=0.3)
     assert_same(fitted(model, X, y, n_jobs=3), model.fit(X, y), X)
+
+
+def test_threads_of_blas_do_not_change_a_bit(two_cores):
+    X, y = regression(400)
+    large = {"hidden_layer_sizes": (513, 257), "batch_size": 200, "max_iter": 2}
+    model, fits = FCNetRegressor(**QUICK | large), []
+    for limits in (1, 2):
+        with threadpool_limits(limits, user_api="blas"):
+            fits.append(clone(model).fit(X, y))
+    assert_same(*fits, X[:1])
 
 
 class MyRegressor(FCNetRegressor):

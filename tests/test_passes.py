@@ -5,13 +5,14 @@ import pytest
 from scipy.sparse import csr_array
 
 from skfcnet._engine.parameters import Parameters
-from skfcnet._engine.passes import CHUNK, EMBEDDED_CHUNK, Passes
+from skfcnet._engine.passes import CHUNK, CHUNK_SIZE, Passes
 from skfcnet._engine.plan import plan, stages_for
-from skfcnet.layers import LAYERS
+from skfcnet.layers import LAYERS, Block
 from skfcnet.network import FullyConnectedNet
 from skfcnet.solver import Solver
 
 D, C = 5, 3
+LINEAR, PBLD = Block("linear", (0, D), {"factor": 2.0}), Block("pbld", (0, 2))
 
 
 def a_net(**options):
@@ -35,14 +36,19 @@ def labels(n=6):
     [
         ({}, ["affine1"]),
         ({"input_dropout": 0.2}, ["dropout0", "affine1"]),
-        ({"n_embedded": 2}, ["pbld0"]),
-        ({"n_embedded": 2, "input_dropout": 0.2}, ["pbld0"]),
+        ({"blocks": [LINEAR]}, ["blocks", "affine1"]),
+        ({"blocks": [PBLD]}, ["blocks"]),
+        ({"blocks": [LINEAR, PBLD], "input_dropout": 0.2}, ["blocks"]),
+        (
+            {"blocks": [LINEAR], "input_dropout": 0.2},
+            ["blocks", "dropout0", "affine1"],
+        ),
     ],
 )
 def test_first_are_the_stages_that_no_parameters_come_before(options, first):
     stages = a_net(dropout=0.1, **options).stages
     assert [stage.name for stage in stages if stage.is_first] == first
-    assert {stage.kind for stage in stages} <= {*LAYERS}
+    assert {stage.kind for stage in stages} <= {*LAYERS, "blocks"}
     assert not any(stage.is_sparse for stage in stages)
 
 
@@ -58,9 +64,10 @@ def test_sparse_rows_reach_the_stages_up_to_the_first_affine_map():
     assert [s._replace(is_sparse=False) for s in sparse] == [*stages]
 
 
-def test_an_embedding_takes_no_sparse_rows():
-    stages = tuple(plan([D, 3, 2], [False], "relu", 0.0, n_embedded=1))
-    with pytest.raises(TypeError, match="X is sparse, but embeddings are dense"):
+@pytest.mark.parametrize("block", [LINEAR, PBLD], ids=["linear", "pbld"])
+def test_blocks_take_no_sparse_rows(block):
+    stages = tuple(plan([D, 3, 2], [False], "relu", 0.0, blocks=[block]))
+    with pytest.raises(TypeError, match="X is sparse, but the network has blocks"):
         stages_for(stages, csr_array(rows()))
 
 
@@ -189,8 +196,14 @@ def test_gradients_of_few_rows_come_with_their_scores(n_members):
     np.testing.assert_array_equal(passes.gradients(X)[1], gradients)
 
 
-def test_embedded_rows_are_taken_in_smaller_chunks():
-    assert a_net(n_embedded=2).test_passes(np.float32).chunk == EMBEDDED_CHUNK
+def test_rows_of_wide_networks_are_taken_in_smaller_chunks():
+    n_bins = 4 * CHUNK_SIZE // CHUNK
+    bins = {"column": np.zeros(n_bins, int), "left": np.arange(n_bins)}
+    ple = Block("ple", (0, 1), bins | {"slope": np.ones(n_bins)})
+    for net in (a_net(blocks=[ple]), a_net(hidden_dims=[n_bins])):
+        assert net.test_passes(np.float32).chunk == CHUNK // 4
+        passes = a_net(blocks=[LINEAR]).test_passes(np.float32)
+        assert passes.chunk == CHUNK
 
 
 @pytest.mark.parametrize("layer", [2, -3, 0.0, "last"])

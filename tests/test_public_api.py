@@ -114,7 +114,7 @@ def test_module_offers_what_is_promised(module_name):
     [
         (
             "skfcnet.layers",
-            {"ACTIVATIONS", "EMBEDDINGS", "LAYERS", "NORMALIZATIONS"},
+            {"ACTIVATIONS", "BLOCKS", "LAYERS", "NORMALIZATIONS"},
         ),
         ("skfcnet.losses", {"LINKS", "LOG_BOUND", "LOSSES"}),
     ],

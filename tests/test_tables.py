@@ -552,8 +552,8 @@ def test_frames_of_words_and_numbers_are_learned(library, solver):
     # scikit-learn 1.6 does not read the names of frames of polars 2.
     if hasattr(StandardScaler().fit(X[["size"]]), "feature_names_in_"):
         assert list(model.feature_names_in_) == ["town", "size", "shop"]
-    # size, whether it is missing, four towns, one column for two shops
-    assert model.coefs_[0].shape == (7, 32)
+    # size, whether it is missing, four towns and none, one column for two shops
+    assert model.coefs_[0].shape == (8, 32)
     gradients = model.input_gradients(X)
     assert not gradients[:, [0, 2]].any() and gradients[:, 1].any()
 
@@ -709,12 +709,10 @@ def peak_of(call):
 def test_prediction_takes_little_memory(encoding, dtype):
     rng = np.random.default_rng(0)
     X = rng.normal(size=(60_000, 20)).round(1).astype(dtype)
-    # Some thousand rows at a time are encoded: with few bins, that is little.
-    model = FCNetRegressor(**SMALL | encoding | {"dtype": "float64", "n_bins": 5})
+    model = FCNetRegressor(**SMALL | encoding | {"dtype": "float64"})
     model.fit(X[:200], X[:200, 0])
-    n_encoded = len(X) * encoded(model, X[:1]).shape[1] * 8
-    if "categorical_features" not in encoding:  # whose categories are read all at once
-        assert peak_of(lambda: model.predict(X)) < 3e6 + n_encoded / 5
+    few, many = (peak_of(lambda X=X[:n]: model.predict(X)) for n in (10_000, 60_000))
+    assert many < few + 60_000 * 8 + 1e5
     assert peak_of(lambda: model.input_gradients(X)) < 4 * 60_000 * 20 * 8
 
 

@@ -25,7 +25,7 @@ from sklearn.utils.estimator_checks import (
     parametrize_with_checks,
 )
 
-from scaffolding import encoded, network_of, old_logistic_regression, short_fits
+from scaffolding import compact, network_of, old_logistic_regression, short_fits
 from skfcnet import FCNetClassifier, FCNetRegressor, FCNetTransformer
 
 pytestmark = [short_fits, old_logistic_regression]
@@ -91,7 +91,7 @@ def test_it_hands_on_the_hidden_layer_of_a_clone(iris, model, layer):
 
 def hidden(model, X, layer):
     """Return the activations of a layer, of rows as the network is given them."""
-    return network_of(model).hidden(encoded(model, X, dtype=np.float64), layer)
+    return network_of(model).hidden(compact(model, X, dtype=np.float64), layer)
 
 
 def test_without_an_estimator_it_fits_a_classifier_of_its_own(iris):

@@ -1,13 +1,17 @@
 """The plan of a network: its layers in order, as names and numbers."""
 
 from functools import partial
+from inspect import signature
 from itertools import pairwise
+from operator import index
 from typing import NamedTuple
 
+import numpy as np
 from scipy.sparse import issparse
 
+from skfcnet._engine.arguments import checked_name
 from skfcnet._engine.parameters import Zone
-from skfcnet.layers import BLOCKS, LAYERS, NORMALIZATIONS
+from skfcnet.layers import BLOCKS, LAYERS, NORMALIZATIONS, Block
 
 
 class Stage(NamedTuple):
@@ -162,17 +166,77 @@ def plan(
     if input_dropout:
         rate = {"p": input_dropout}
         yield stage("dropout", 0, width, width, settings=rate, is_first=is_first)
-    for index, (fan_in, fan_out) in enumerate(pairwise((width, *sizes[1:])), start=1):
-        yield stage("affine", index, fan_in, fan_out, is_first=is_first)
+    for number, (fan_in, fan_out) in enumerate(pairwise((width, *sizes[1:])), start=1):
+        yield stage("affine", number, fan_in, fan_out, is_first=is_first)
         is_first = False
-        if index > len(normalization):  # the output
+        if number > len(normalization):  # the output
             return
-        if entry := normalization[index - 1]:
+        if entry := normalization[number - 1]:
             name = entry if isinstance(entry, str) else "batch"
-            yield stage(NORMALIZATIONS[name], index, fan_out, fan_out)
-        yield stage(activation, index, fan_out, fan_out)
+            yield stage(NORMALIZATIONS[name], number, fan_out, fan_out)
+        yield stage(activation, number, fan_out, fan_out)
         if dropout:
-            yield stage("dropout", index, fan_out, fan_out, settings={"p": dropout})
+            yield stage("dropout", number, fan_out, fan_out, settings={"p": dropout})
+
+
+def checked_blocks(blocks, input_dim):
+    """Return blocks as a tuple, and check that they fit the rows of a network.
+
+    Parameters
+    ----------
+    blocks : sequence of Block
+        The blocks.
+
+    input_dim : int
+        Number of columns of the rows.
+
+    Returns
+    -------
+    blocks : tuple of Block
+        The blocks.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If one is no block, or its kind, its columns or its settings are not as they
+        must be.
+    """
+    blocks = tuple(blocks)
+    for block in blocks:
+        if not isinstance(block, Block):
+            raise TypeError(f"blocks must hold skfcnet.layers.Block, got {block!r}.")
+        checked_name("the kind of a block", block.kind, BLOCKS)
+        _check_block(*block, input_dim)
+    return blocks
+
+
+def _check_block(kind, columns, settings, input_dim):
+    layer = BLOCKS[kind]
+    try:
+        start, stop = map(index, columns)
+    except (TypeError, ValueError):
+        raise ValueError(
+            f"The block {kind!r} needs two integers as its columns, got {columns!r}."
+        ) from None
+    if not 0 <= start < stop <= input_dim:
+        raise ValueError(
+            f"Blocks take columns from 0 to input_dim={input_dim}, but the block "
+            f"{kind!r} takes those from {start} to {stop}."
+        )
+    names = [*signature(layer.width).parameters][1:]
+    if settings.keys() != {*names}:
+        raise ValueError(
+            f"The block {kind!r} needs the settings {names}, got {[*settings]}."
+        )
+    # What the settings must be, the layer knows: it checks them before a row of zeros.
+    n_columns = stop - start
+    specs = layer.specs(n_columns, layer.width(n_columns, **settings), **settings)
+    arrays = [np.zeros(spec.shape) for spec in specs]
+    options = [settings] if layer.takes_options else []
+    try:
+        layer.forward(np.zeros((1, n_columns)), *arrays, *options)
+    except ValueError as error:
+        raise ValueError(f"The block {kind!r} does not fit: {error}") from error
 
 
 def stages_for(stages, x):
@@ -207,11 +271,11 @@ def stages_for(stages, x):
 def _stage_of_blocks(blocks, fan_in, member_shape):
     """Return the stage that makes the features of a network by blocks."""
     stages = []
-    for index, (kind, columns, settings) in enumerate(blocks):
+    for i, (kind, columns, settings) in enumerate(blocks):
         n_columns = columns[1] - columns[0]
         width = BLOCKS[kind].width(n_columns, **settings)
         # The arrays of several blocks of one kind need different names.
-        number = sum(kind == other.kind for other in blocks[:index])
+        number = sum(kind == other.kind for other in blocks[:i])
         stage = _stage(
             kind,
             f"0_{number}" if number else 0,

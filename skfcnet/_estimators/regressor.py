@@ -218,7 +218,7 @@ class FCNetRegressor(RegressorMixin, _BaseFCNet):
 
     n_jobs : int or None, default=None
         The number of jobs that train the members, through joblib. None means 1 unless
-        in a `joblib.parallel_config` context, which also decides where: in processes,
+        in a ``joblib.parallel_config`` context, which also decides where: in processes,
         threads or on a cluster. -1 means all processors. The result is the same for any
         number of jobs, to the last bit; therefore each job uses one thread of BLAS, and
         so does a single one. It has an effect for ``n_members > 1`` with a
@@ -264,8 +264,10 @@ class FCNetRegressor(RegressorMixin, _BaseFCNet):
     categorical_features : 'from_dtype', array-like of {bool, int, str} or None, \
             default='from_dtype'
         Which features are categorical. A feature of two categories is encoded as one
-        feature, of -1 and 1; any other as one feature for each of its categories. Of
-        more than 100,000 categories, only those that the most rows have are learned.
+        feature, of -1 and 1, one of few categories as a feature for each of them, and
+        one of many by a vector of a few numbers for each category, which are trained.
+        Missing values, if there are any in `fit`, are a category of their own. Of more
+        than 100,000 categories, only those that the most rows have are learned.
 
         - 'from_dtype' selects the columns of a data frame that have a categorical
           dtype, and the columns of strings that are not all numbers.

@@ -5,13 +5,13 @@ import numpy as np
 from skfcnet._tabular.chunks import columns_of
 from skfcnet._tabular.table_reader import UNKNOWN
 
-MAX_ONEHOT = 8
+MAX_ONEHOT = 32
 """A column of at most so many categories is encoded by one-hot columns."""
 
 EMBEDDING_SIZE = 8
 """A category of a column of more categories is encoded by so many trained numbers."""
 
-SHRINKAGE = 1.0
+SHRINKAGE = 10.0
 """With so many rows, a category gets half of what sets it apart from the others."""
 
 

@@ -366,7 +366,7 @@ class Encoder:
             is_missing[:, self._with_missing] = False
             numeric[is_missing] = 0
         if self._factor > 1 and numeric.size:  # the network multiplies by it
-            largest = np.fmax.reduce(np.abs(numeric), axis=None, initial=0)
+            largest = float(np.fmax.reduce(np.abs(numeric), axis=None, initial=0))
             checked_range(largest * self._factor, out.dtype)
         self._categories.transform(categories, out=codes)
 

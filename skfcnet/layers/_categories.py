@@ -8,6 +8,7 @@ import numpy as np
 
 from skfcnet._engine.arguments import checked
 from skfcnet._engine.parameters import ParamSpec, Zone
+from skfcnet._engine.workspace import Workspace
 from skfcnet.layers._checks import (
     check_columns,
     check_columns_gradient,
@@ -146,15 +147,14 @@ def lookup_forward(x, E, o, lookup_param, *, out=None, workspace=None):
            [2.5, 3.5],
            [0. , 1. ]])
     """
+    workspace = workspace or Workspace()
     factors = np.asarray(lookup_param["factor"], x.dtype)
     rows = x.astype(np.intp) + np.asarray(lookup_param["first_row"])
     factor = factors[rows][..., np.newaxis]
-    if E.ndim == 2:
-        embedded = E[rows]
-    else:  # every member has rows of its own, and often shares the codes
-        embedded = np.stack(
-            [E[m][rows[m % len(rows)]] for m in range(len(E))], dtype=x.dtype
-        )
+    shape = *E.shape[:-2], *rows.shape[-2:], E.shape[-1]
+    embedded = workspace("embedded", shape, x.dtype)
+    for own, own_rows, into in _by_member(E, rows, embedded):
+        np.take(own, own_rows, axis=0, out=into, mode="clip")
     embedded *= factor
     embedded += o[..., np.newaxis, :, :]
     columns = embedded.reshape(*embedded.shape[:-2], -1)
@@ -203,6 +203,7 @@ def lookup_backward(
     >>> dE.ravel(), do.ravel()
     (array([5., 0., 2.]), array([7.]))
     """
+    workspace = workspace or Workspace()
     _, rows, factor, shape, x_shape = cache
     dx, dE, do = out
     size = shape[-1]
@@ -211,17 +212,26 @@ def lookup_backward(
     if dE is None:
         dE = np.empty(shape, dout.dtype)
     dE[...] = 0
-    # With one axis, np.add.at takes a third of the time.
-    places = (rows[..., np.newaxis] * size + np.arange(size)).reshape(len(rows), -1)
-    terms = by_column * factor
-    if len(shape) == 2:
-        np.add.at(dE.reshape(-1), places.reshape(-1), terms.reshape(-1))
-    else:
-        for m in range(len(dE)):
-            flat = dE[m].reshape(-1)
-            np.add.at(flat, places[m % len(places)], terms[m].reshape(-1))
+    terms = workspace("terms", by_column.shape, dout.dtype)
+    np.multiply(by_column, factor, out=terms)
+    for own, own_rows, own_terms in _by_member(dE, rows, terms):
+        # With one axis, np.add.at takes a third of the time.
+        places = own_rows[..., np.newaxis] * size + np.arange(size)
+        np.add.at(own.reshape(-1), places.reshape(-1), own_terms.reshape(-1))
     dx = zero_gradient(dout, x_shape, dx) if need_dx else None
     return dx, dE, do
+
+
+def _by_member(E, rows, of_rows):
+    """Yield the rows of categories of each member, and what it looks up in them.
+
+    The rows to look up may be the same ones for all members.
+    """
+    if E.ndim == 2:
+        yield E, rows, of_rows
+        return
+    for m, own in enumerate(E):
+        yield own, rows[m % len(rows)], of_rows[m]
 
 
 def _lookup_specs(fan_in, fan_out, first_row, factor, size):

@@ -70,8 +70,19 @@ def check_dropout(function, x, options):
 
 
 def check_columns(function, x, options):
-    """Check the columns that a block encodes."""
-    return _columns_of_floats(function, x), options
+    """Check the columns that a block encodes, and what it is told of its features."""
+    x = _columns_of_floats(function, x)
+    if "column" in options:
+        column, n_columns = np.asarray(options["column"]), x.shape[-1]
+        is_index = column.ndim == 1 and column.dtype.kind in "iu"
+        if not (is_index and ((column >= 0) & (column < n_columns)).all()):
+            raise ValueError(
+                f"{function} needs column to hold indices of the {n_columns} columns "
+                f"of x, got {options['column']!r}."
+            )
+        for name in options.keys() & {"left", "slope", "plus", "minus"}:
+            check_shape(function, name, np.asarray(options[name]), column.shape)
+    return x, options
 
 
 def check_columns_gradient(function, dout, cache):

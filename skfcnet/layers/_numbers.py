@@ -153,7 +153,9 @@ def ple_forward(x, ple_param, *, out=None, workspace=None):
     .. math:: e_t = \min(\max((x - b_{t-1}) / (b_t - b_{t-1}), 0), 1),
 
     which are 1 for the bins below that of x and 0 for those above; the component of the
-    bin of x says how far up x is in it. The edges are not trained.
+    bin of x says how far up x is in it. The edges are not trained. In the paper, the first
+    and the last component go on beyond the ends, where an outlier makes them as large as
+    the bin at the end is narrow; here, the block "linear" can stand beside this one.
 
     Parameters
     ----------
@@ -199,10 +201,11 @@ def ple_forward(x, ple_param, *, out=None, workspace=None):
     # These are contiguous, and therefore twice as fast to compute as in ``out``.
     heights = workspace("heights", (*x.shape[:-1], len(column)), x.dtype)
     x.take(column, axis=-1, out=heights, mode="clip")
-    heights -= left
-    heights *= slope
-    cache = heights.shape, x, column, left, slope
+    with np.errstate(over="ignore"):  # what is infinite is above or below the bin
+        heights -= left
+        heights *= slope
     np.clip(heights, 0, 1, out=heights)
+    cache = heights.shape, x, column, left, slope
     if out is None:
         return heights, cache
     out[...] = heights
@@ -244,7 +247,8 @@ def ple_backward(dout, cache, *, out=(None,), workspace=None, need_dx=True):
         return None
     _, x, column, left, slope = cache
     dx = zero_gradient(dout, x.shape, out[0])
-    heights = (x.take(column, axis=-1) - left) * slope
+    with np.errstate(over="ignore"):
+        heights = (x.take(column, axis=-1) - left) * slope
     through_bins = np.where((heights >= 0) & (heights < 1), slope, 0) * dout
     for j in range(x.shape[-1]):
         dx[..., j] = through_bins[..., column == j].sum(axis=-1)
