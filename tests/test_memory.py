@@ -160,7 +160,7 @@ def test_a_selection_is_read_as_its_rows(as_table):
     np.testing.assert_array_equal(rows.take([3, 1], axis=1), expected[:, [3, 1]])
     fewer = select_rows(rows, np.array([6, 1]))
     np.testing.assert_array_equal(fewer, expected[[6, 1]])
-    ((_, values),) = column_blocks(rows)
+    (_, values), *_ = column_blocks(rows)
     np.testing.assert_array_equal(values.T, expected)
 
 
