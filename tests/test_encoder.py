@@ -19,10 +19,9 @@ from skfcnet._tabular.binning import (
     MAX_COMPONENTS,
     bin_edges,
     bins_of_columns,
-    max_bins_per_column,
+    shared_bins,
 )
 from skfcnet._tabular.encoder import (
-    AUTO_MIN_BINS,
     EMBEDDINGS,
     LINEAR_FACTOR,
     Encoder,
@@ -486,18 +485,6 @@ def test_columns_of_two_values_leave_the_bins_to_the_others(embedding):
     np.testing.assert_array_equal(ours[:, 205:], theirs[:, 5:])
 
 
-def test_what_few_rows_show_late_counts():
-    """Columns of two values in the first rows may have more in later ones."""
-    n_columns = MAX_COMPONENTS // AUTO_MIN_BINS + 1
-    X = np.random.default_rng(0).integers(0, 2, (5000, n_columns)) * 1.0
-    X[4000:, 7] = np.arange(1000)
-    encoder = Encoder(embedding="auto").fit(X)
-    assert [block.kind for block in encoder.blocks] == ["linear", "ple"]
-    X[4000:] = np.arange(1000)[:, np.newaxis]
-    late, early = (Encoder(embedding="auto").fit(a) for a in (X, X[4000:]))
-    assert [b.kind for b in late.blocks] == [b.kind for b in early.blocks]
-
-
 def test_few_rows_have_few_bins():
     X = np.random.default_rng(0).normal(size=(45, 1))
     encoder = Encoder(embedding="ple")
@@ -505,30 +492,37 @@ def test_few_rows_have_few_bins():
     assert features(encoder.fit(X, np.full(45, 2.0)), X).shape[1] == 1 + 9
 
 
-@pytest.mark.parametrize(
-    ("n_columns", "n_bins"), [(1, 48), (30, 48), (300, 48), (300, 2)]
-)
-def test_bins_give_way_to_many_columns(n_columns, n_bins):
+@pytest.mark.parametrize("n_bins", [48, 2])
+@pytest.mark.parametrize("n_columns", [1, 30, 300, 600])
+def test_many_columns_share_their_bins(n_columns, n_bins):
     X = np.random.default_rng(0).normal(size=(500, n_columns))
-    encoder = Encoder(embedding="ple", n_bins=n_bins).fit(X)
-    expected = min(n_bins, max_bins_per_column(n_columns))
-    assert features(encoder, X).shape[1] == n_columns + n_columns * expected
-    assert 2 <= max_bins_per_column(2 * n_columns) <= max_bins_per_column(n_columns)
+    bins = bins_of_columns(X, np.ones(500), n_bins)
+    counts = np.bincount(bins["column"], minlength=n_columns)
+    expected = min(n_columns * n_bins, MAX_COMPONENTS)
+    assert counts.sum() == expected
+    assert counts.max() - counts[counts > 0].min() <= 1
+    assert counts[counts > 0].min() >= 2
+
+
+@given(st.integers(1, 3000), st.integers(2, 60))
+def test_one_column_more_costs_none_of_the_others_more_than_two_bins(n, n_bins):
+    fewer, more = shared_bins(n, n_bins), shared_bins(n + 1, n_bins)
+    assert more.sum() <= MAX_COMPONENTS
+    assert more.sum() >= fewer.sum()
+    assert (np.abs(fewer - more[:-1]) <= 2).all()
 
 
 @pytest.mark.parametrize("n_columns", [1, 5, 300])
-def test_auto_is_piecewise_linear_if_numbers_have_enough_bins(n_columns):
+def test_auto_is_piecewise_linear_for_any_number_of_columns(n_columns):
     rng = np.random.default_rng(0)
     numbers, categories = rng.normal(size=(60, n_columns)), rng.integers(0, 3, (60, 5))
-    has_bins = max_bins_per_column(n_columns) >= AUTO_MIN_BINS
-    expected = "ple" if has_bins else None
     mask = np.arange(n_columns + 5) >= n_columns
     # Categories do not count.
     for X, categorical in [(numbers, None), (np.hstack([numbers, categories]), mask)]:
         encoder = an_encoder(X, categorical, embedding="auto").fit(X)
-        same = an_encoder(X, categorical, embedding=expected).fit(X)
+        same = an_encoder(X, categorical, embedding="ple").fit(X)
         np.testing.assert_array_equal(features(encoder, X), features(same, X))
-        assert any(block.kind == "ple" for block in encoder.blocks) == has_bins
+        assert any(block.kind == "ple" for block in encoder.blocks)
 
 
 def test_auto_is_nothing_where_no_column_has_more_than_two_values():

@@ -738,7 +738,8 @@ def test_probabilities_take_little_more_memory_than_they_are(n_classes, dtype, s
 
 def test_rows_that_nothing_is_done_to_are_not_copied():
     X = np.random.default_rng(0).normal(size=(20_000, 100)).astype(np.float32)
-    model = FCNetRegressor(**SMALL | {"max_iter": 1}, input_scaling=None)
+    parameters = SMALL | {"max_iter": 1, "numeric_embedding": None}
+    model = FCNetRegressor(**parameters, input_scaling=None)
     assert peak_of(lambda: model.fit(X, X[:, 0])) < 0.6 * X.nbytes
     assert encoded(model, X) is X
 

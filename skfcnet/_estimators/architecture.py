@@ -67,8 +67,9 @@ def start_network(draft, rows):
         blocks=draft._encoder.blocks,
         random_state=draft._training.rng,
     )
-    # A category without rows is treated as a missing value until it is learned.
-    net.params["W1"][..., draft._encoder.features_without_rows, :] = 0
+    # A category without rows is treated as an unknown one until it is learned.
+    for name, places in draft._encoder.without_rows.items():
+        net.params[name][..., places, :] = 0
     weight = exact_weights(rows.weight, rows.n_rows)
     if rows.cost is not None:
         # These products are exact, so that one row of weight 2 is the same as two rows.

@@ -38,8 +38,9 @@ class CategoryEncoder:
         What `skfcnet.layers.lookup_forward` is told. After the rows of the categories
         of a column comes one for all that are unknown.
 
-    features_without_rows : ndarray of int
-        Which of the one-hot columns belong to categories that no row has.
+    features_without_rows, vectors_without_rows : ndarray of int
+        Which of the one-hot columns, and which rows of the trained embedding, belong to
+        categories that no row has.
 
     Examples
     --------
@@ -101,6 +102,8 @@ class CategoryEncoder:
     def _learn_lookup(self, columns):
         factors = [column.factors() for column in columns]
         ends = np.cumsum([len(factor) for factor in factors], dtype=int)
+        counts = [np.append(column.counts, 0) for column in columns]
+        self.vectors_without_rows = np.flatnonzero(np.concatenate([*counts, []]) == 0)
         for column in columns:
             column.code_of_unknown = len(column.counts)
         self.lookup = {
@@ -154,5 +157,6 @@ class _Column:
 
     def factors(self):
         """Return the factors of the rows of the categories, and of unknown ones."""
-        counts = np.maximum(self.counts, 1)  # a listed category may be learned later
-        return np.append(counts / (counts + SHRINKAGE), 0.0)
+        # A listed category without rows may be learned later, from any number of rows.
+        counts = np.where(self.counts > 0, self.counts, np.inf)
+        return np.append(1 / (1 + SHRINKAGE / counts), 0.0)

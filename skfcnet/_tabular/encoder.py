@@ -93,8 +93,9 @@ class Encoder:
     is_identity : bool
         Whether the compact table is the numbers themselves, but for missing values.
 
-    features_without_rows : ndarray of int
-        Which features belong to categories that no row has.
+    without_rows : dict of str to ndarray of int
+        Which rows of the arrays of a network, by their names, belong to categories that
+        no row has.
 
     Examples
     --------
@@ -215,7 +216,7 @@ class Encoder:
             and not self._with_missing.size
         )
         self.width, self.blocks = numbers.shape[1], ()
-        self.features_without_rows = np.empty(0, int)
+        self.without_rows = {}
         if self.is_identity:
             return self
         weight = exact_weights(weight, len(numbers))
@@ -253,10 +254,11 @@ class Encoder:
             codes = len(self._numeric), first_lookup
             yield Block("onehot", codes, self._categories.onehot)
             without_rows = self._categories.features_without_rows
-            self.features_without_rows = n_features + without_rows
+            self.without_rows["W1"] = n_features + without_rows
         if first_lookup < self.width:
             codes = first_lookup, self.width
             yield Block("lookup", codes, self._categories.lookup)
+            self.without_rows["E0"] = self._categories.vectors_without_rows
         if embedding == "pbld" and self._numeric.size:
             yield Block("pbld", numbers)
 

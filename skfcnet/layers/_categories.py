@@ -17,6 +17,9 @@ from skfcnet.layers._checks import (
 from skfcnet.layers._declaration import Layer
 from skfcnet.layers._numbers import zero_gradient
 
+INITIAL_DEVIATION = 0.1
+"""Standard deviation of the initial vectors of categories."""
+
 
 @checked(check_columns)
 def onehot_forward(x, onehot_param, *, out=None, workspace=None):
@@ -234,10 +237,13 @@ def _by_member(E, rows, of_rows):
         yield own, rows[m % len(rows)], of_rows[m]
 
 
+def _initial_vectors(shape, rng):
+    return INITIAL_DEVIATION * rng.standard_normal(shape)
+
+
 def _lookup_specs(fan_in, fan_out, first_row, factor, size):
-    # All categories start as what they have in common.
     return (
-        ParamSpec("E", (len(factor), size), Zone.WEIGHT, 0.0),
+        ParamSpec("E", (len(factor), size), Zone.WEIGHT, _initial_vectors),
         ParamSpec("o", (fan_in, size), Zone.BIAS, 0.0),
     )
 
