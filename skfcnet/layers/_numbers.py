@@ -153,9 +153,10 @@ def ple_forward(x, ple_param, *, out=None, workspace=None):
     .. math:: e_t = \min(\max((x - b_{t-1}) / (b_t - b_{t-1}), 0), 1),
 
     which are 1 for the bins below that of x and 0 for those above; the component of the
-    bin of x says how far up x is in it. The edges are not trained. In the paper, the first
-    and the last component go on beyond the ends, where an outlier makes them as large as
-    the bin at the end is narrow; here, the block "linear" can stand beside this one.
+    bin of x says how far up x is in it. The edges are not trained. In the paper, the
+    first and the last component go on beyond the ends, where an outlier makes them as
+    large as the bin at the end is narrow; here, the block "linear" can stand beside
+    this one.
 
     Parameters
     ----------
