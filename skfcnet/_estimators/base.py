@@ -168,12 +168,12 @@ class _BaseFCNet(FittedAttributes, CallbackSupportMixin, BaseEstimator):
         X_val : {array-like, sparse matrix, dataframe} of shape (n_val, n_features), \
                 default=None
             The input of the validation set; if it is not given, a part of X is held
-            out, or with several members a part for each of them. Needs ``early_stopping=True``. In a pipeline, the earlier steps do not
-            transform what is passed as ``net__X_val``. Either transform it beforehand,
-            or enable metadata routing, request ``X_val`` and ``y_val``, and set the
-            parameter ``transform_input`` of `~sklearn.pipeline.Pipeline`, as the user
-            guide shows. There is a warning if X_val and X clearly have different
-            scales.
+            out, or with several members a part for each. Needs ``early_stopping=True``.
+            In a pipeline, the earlier steps do not transform what is passed as
+            ``net__X_val``. Either transform it beforehand, or enable metadata routing,
+            request ``X_val`` and ``y_val``, and set the parameter ``transform_input``
+            of `~sklearn.pipeline.Pipeline`, as the user guide shows. There is a warning
+            if X_val and X clearly have different scales.
 
         y_val : array-like of shape (n_val,) or (n_val, n_outputs), default=None
             The target of the validation set.

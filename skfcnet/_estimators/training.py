@@ -514,10 +514,14 @@ def _restore_best_epoch(draft):
     training = draft._training
     if training.best[0].vector is None:
         return
-    for m, best in enumerate(training.best):
-        has_folds = len(training.best) > 1
-        places = places_of_members(draft._net, [m]) if has_folds else slice(None)
-        draft._net.params.vector[places] = best.vector
+    net = draft._net
+    if len(training.best) == 1:
+        vector = training.best[0].vector
+    else:
+        vector = net.params.vector.copy()
+        for m, best in enumerate(training.best):
+            vector[places_of_members(net, [m])] = best.vector
+    net.params.vector[...] = vector  # at once, wherever Ctrl-C falls
     losses = [training.history[best.epoch - 1].loss for best in training.best]
     draft._training = training._replace(loss=mean_over_members(losses))
 
