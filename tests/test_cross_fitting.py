@@ -109,7 +109,7 @@ def test_folds_are_disjoint_and_every_class_is_trained_on(counts_and_seed, n_fol
 def test_every_class_is_spread_evenly_over_the_folds_by_its_weight():
     rng = np.random.default_rng(0)
     y = np.repeat([0, 1, 2], [300, 60, 7])
-    X, weight = rng.normal(size=(len(y), 2)), rng.exponential(size=len(y))
+    X, weight = rng.normal(size=(len(y), 2)), rng.uniform(size=len(y))
     splits = folds_of(X, y, weight, n_folds=5)
     assert len(splits) == 5
     for label in range(3):
