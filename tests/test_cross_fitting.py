@@ -115,7 +115,7 @@ def test_every_class_is_spread_evenly_over_the_folds_by_its_weight():
     for label in range(3):
         own = weight * (y == label)
         totals = [own[~split.counts].sum() for split in splits]
-        assert np.ptp(totals) <= own.max() / 2
+        assert np.ptp(totals) <= 0.6 * own.max()
     for split in splits:
         np.testing.assert_array_equal(
             np.sort(split.validation), np.flatnonzero(~split.counts)
