@@ -45,7 +45,6 @@ from skfcnet._estimators.constraints import (
     warn_about_many_epochs,
 )
 from skfcnet._estimators.fitted_attributes import FittedAttributes
-from skfcnet._estimators.holdout import number_of_rows
 from skfcnet._estimators.optimization import (
     max_epochs,
     minibatch_solver,
@@ -232,8 +231,7 @@ class _BaseFCNet(FittedAttributes, CallbackSupportMixin, BaseEstimator):
             try:
                 with advice_on_divergence(draft):
                     has_converged = train(draft, rows, validation, task)
-                n_samples = number_of_rows(data.X)
-                draft._out_of_fold = out_of_fold(draft, rows, n_samples)
+                draft._out_of_fold = out_of_fold(draft, rows, data.X)
             except KeyboardInterrupt:
                 if draft._training.n_epochs > first_epoch:
                     self._commit(draft)

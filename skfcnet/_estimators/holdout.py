@@ -14,6 +14,7 @@ from scipy.sparse import issparse
 
 from skfcnet._engine.batches import order_by_content
 from skfcnet._engine.warn import warn
+from skfcnet._tabular.tables import as_table
 
 N_COMPARED_ROWS = 1000
 """The approximate number of rows by which the scales of two sets are compared."""
@@ -263,7 +264,7 @@ def splits_by_splitter(splitter, rows, X, y, *, n_splits):
     ValueError
         If the splitter fails, or a set has no row of positive weight.
     """
-    all_rows = np.arange(number_of_rows(X))
+    all_rows = np.arange(as_table(X).shape[0])
     try:
         splits = list(islice(splitter.split(X, y), n_splits)) or [((), ())]
         splits = [
@@ -298,11 +299,6 @@ def repeated_weight(weight, counts):
     if counts.max() == 1:
         return weight
     return counts[chosen] * (1.0 if weight is None else weight)  # as in a bootstrap
-
-
-def number_of_rows(X):
-    """Return the number of rows of a table as the user passed it."""
-    return X.shape[0] if hasattr(X, "shape") else len(X)
 
 
 def warn_if_scales_differ(X, X_val):

@@ -6,6 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from skfcnet._engine.members import ensemble_of_members
+from skfcnet._tabular.tables import as_table
 
 
 class OutOfFold(NamedTuple):
@@ -25,7 +26,7 @@ class OutOfFold(NamedTuple):
     score: float
 
 
-def out_of_fold(draft, rows, n_samples):
+def out_of_fold(draft, rows, X):
     """Predict each row by the members of an ensemble that did not train on it.
 
     Parameters
@@ -36,8 +37,8 @@ def out_of_fold(draft, rows, n_samples):
     rows : Rows
         The encoded rows.
 
-    n_samples : int
-        The number of rows that the user passed, with those of weight 0.
+    X : {array-like, sparse matrix, dataframe}
+        The table as the user passed it, with rows of weight 0.
 
     Returns
     -------
@@ -58,7 +59,7 @@ def out_of_fold(draft, rows, n_samples):
     if not indices:
         return None
     index, predictions = np.concatenate(indices), np.concatenate(predictions)
-    result = np.full((n_samples, *predictions.shape[1:]), np.nan)
+    result = np.full((as_table(X).shape[0], *predictions.shape[1:]), np.nan)
     result[rows.index[index]] = predictions
     score = nan
     if len(index) >= target.min_validation_rows:
