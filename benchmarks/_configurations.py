@@ -308,6 +308,12 @@ FITS = {
     ),
     "members-gamma": fit(regressor("gamma", n_members=2, **LAYER), amounts),
     "members-pbld": fit(classifier(n_members=2, numeric_embedding="pbld"), classes),
+    "members-folds": fit(regressor(n_members=3, early_stopping=True, **BATCH), number),
+    "members-folds-weighted": fit(
+        classifier(n_members=2, early_stopping=True, scoring="loss"),
+        strings,
+        sample_weight=COUNTS,
+    ),
     # Weights
     "weights-counts": fit(classifier(), classes, sample_weight=COUNTS),
     "weights-fractions": fit(

@@ -328,9 +328,10 @@ class FullyConnectedNet:
         y : ndarray of shape (N,) or (N, K), default=None
             Class indices for classification, targets for regression.
 
-        weight : array-like of shape (N,), default=None
+        weight : array-like of shape (N,) or (N, n_members), default=None
             Factor of the loss of each row: the loss is ``sum(weight * losses) / N``.
-            Batch normalisation and the penalty do not depend on it, as they would on
+            With a column for each member, every member has its own factors. Batch
+            normalisation and the penalty do not depend on them, as they would on
             repeated rows.
 
         random_state : None, int, RandomState or Generator, default=None
@@ -352,8 +353,8 @@ class FullyConnectedNet:
         Raises
         ------
         ValueError
-            If ``y`` does not fit ``X`` or the network, or ``weight`` does not hold one
-            number, finite and not negative, for every row.
+            If ``y`` does not fit ``X`` or the network, or ``weight`` does not hold
+            numbers, finite and not negative, for every row.
         """
         if y is None:
             scores = self.scores(X)
@@ -436,8 +437,8 @@ class FullyConnectedNet:
 
         Parameters
         ----------
-        weight : array-like of shape (N,)
-            Factors of the losses of the rows.
+        weight : array-like of shape (N,) or (N, n_members)
+            Factors of the losses of the rows, for all members or for each of them.
 
         n_rows : int
             Number of rows of X.
@@ -447,20 +448,22 @@ class FullyConnectedNet:
 
         Returns
         -------
-        weight : ndarray of shape (N,)
+        weight : ndarray of shape (N,) or (N, n_members)
             The weights.
 
         Raises
         ------
         ValueError
-            If it does not hold one number, finite and not negative, for every row.
+            If it has another shape, or a number that is negative or not finite.
         """
         weight = np.asarray(weight, self.dtype)
         is_valid = (weight >= 0) & np.isfinite(weight)
-        if weight.shape != (n_rows,) or not is_valid.all():
+        shapes = (n_rows,), (n_rows, *self.member_shape)
+        if weight.shape not in shapes or not is_valid.all():
+            columns = ", or a column of them for each member" * bool(self.member_shape)
             raise ValueError(
-                f"{name} must hold {n_rows} finite numbers that are not negative, got "
-                f"shape {weight.shape}."
+                f"{name} must hold {n_rows} finite numbers that are not negative"
+                f"{columns}, got shape {weight.shape}."
             )
         return weight
 
@@ -499,7 +502,7 @@ class FullyConnectedNet:
         passes : Passes
             The result of `training_passes`. Its ``grads`` receive the gradients.
 
-        weight : ndarray of shape (N,), default=None
+        weight : ndarray of shape (N,) or (N, n_members), default=None
             Factors of the losses of the rows, from `as_loss_weight`.
 
         Returns
@@ -517,8 +520,13 @@ class FullyConnectedNet:
     def _losses_of_scores(self, scores, y, *, weight, workspace):
         """Return the loss of every member; replace the scores by their gradients."""
         function = unchecked(LOSSES[self.loss_name].function)
-        options = {"weight": weight, "workspace": workspace, **self.loss_params}
-        return [function(x, y, out=x, **options)[0] for x in self._by_member(scores)]
+        options = {"workspace": workspace, **self.loss_params}
+        has_columns = weight is not None and weight.ndim == 2
+        weights = weight.T if has_columns else [weight] * self.n_members
+        return [
+            function(x, y, out=x, weight=own_weight, **options)[0]
+            for x, own_weight in zip(self._by_member(scores), weights, strict=True)
+        ]
 
     @np.errstate(all="ignore")
     def training_losses(self, x, y, *, weight=None):
@@ -535,8 +543,8 @@ class FullyConnectedNet:
         y : ndarray
             Targets, from `as_targets`.
 
-        weight : ndarray of shape (N,), default=None
-            Factors of the losses of the rows.
+        weight : ndarray of shape (N,) or (N, n_members), default=None
+            Factors of the losses of the rows, from `as_loss_weight`.
 
         Returns
         -------

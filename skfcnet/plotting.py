@@ -234,12 +234,13 @@ class TrainingCurveDisplay:
 def _kept_epoch(network):
     """Return the best epoch of a network that has the weights of this epoch, or None.
 
-    ``partial_fit`` records the best epoch, but continues from the last one.
+    ``partial_fit`` records the best epoch, but continues from the last one. Members
+    with folds of their own keep different epochs.
     """
     best = getattr(network, "best_iteration_", None)
-    if best is None or network.loss_ != network.loss_curve_[best - 1]:
+    if best is None or isinstance(best, list):
         return None
-    return best
+    return best if network.loss_ == network.loss_curve_[best - 1] else None
 
 
 def _twins(ax):

@@ -141,8 +141,9 @@ class Solver:
     sample_weight : ndarray of shape (N,), default=None
         Repetition counts of the training rows; positive.
 
-    loss_weight : ndarray of shape (N,), default=None
-        Factors of the losses of the training rows.
+    loss_weight : ndarray of shape (N,) or (N, n_members), default=None
+        Factors of the losses of the training rows. With a column for each member, every
+        member has its own factors: it does not learn from rows for which they are zero.
 
     shuffle : bool, default=True
         Whether to shuffle the training rows in every epoch.

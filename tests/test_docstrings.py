@@ -159,7 +159,9 @@ def test_both_estimators_describe_their_parameters_alike():
 def test_estimator_documents_its_fitted_attributes(estimator):
     X = pd.DataFrame(np.eye(8), columns=list("abcdefgh"))
     net = estimator if estimator in ESTIMATORS else FCNetClassifier
-    unfitted = net(hidden_layer_sizes=(2,), max_iter=2)
+    # Cross-fitted members have attributes that others have not.
+    options = {"n_members": 2, "early_stopping": True, "max_iter": 2}
+    unfitted = net(hidden_layer_sizes=(2,), **options)
     unfitted = unfitted if estimator is net else estimator(unfitted)
     fitted = unfitted.fit(X, [0, 1] * 4)
     present = {

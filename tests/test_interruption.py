@@ -75,11 +75,16 @@ class InterruptAtLine:
         sys.settrace(self.tracer)
 
 
-@pytest.mark.parametrize("early_stopping", [False, True])
+@pytest.mark.parametrize(
+    ("early_stopping", "n_members"), [(False, 1), (True, 1), (True, 2)]
+)
 @pytest.mark.parametrize("solver", ["adam", "lbfgs"])
-def test_wherever_ctrl_c_falls_the_attributes_fit_each_other(solver, early_stopping):
+def test_wherever_ctrl_c_falls_the_attributes_fit_each_other(
+    solver, early_stopping, n_members
+):
     model, X, y = data_of("regression")
     model.set_params(solver=solver, early_stopping=early_stopping, scoring="loss")
+    model.set_params(n_members=n_members)
     by_epochs = [
         clone(model).set_params(max_iter=n, early_stopping=False).fit(X, y)
         for n in range(1, 6)
@@ -99,10 +104,11 @@ def test_wherever_ctrl_c_falls_the_attributes_fit_each_other(solver, early_stopp
         if not hasattr(interrupted, "n_iter_"):
             continue
         n_epochs, best = interrupted.n_iter_, interrupted.best_iteration_
+        assert np.size(best) == n_members
         n_kept.add(n_epochs)
         assert {len(column) for column in interrupted.history_.values()} == {n_epochs}
         assert interrupted.t_ % n_epochs == 0
-        assert 1 <= best <= n_epochs
+        assert 1 <= np.min(best) <= np.max(best) <= n_epochs
         assert vars(interrupted).keys() == vars(uninterrupted).keys()
         if not early_stopping:
             assert interrupted.loss_ in interrupted.loss_curve_

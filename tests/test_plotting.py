@@ -67,6 +67,15 @@ def test_validation_loss_is_dashed_beside_the_training_loss():
     assert display.ax_.get_ylabel() == "Loss"
 
 
+def test_members_that_keep_different_epochs_have_no_line_for_one():
+    early = FCNetClassifier(**FIVE_EPOCHS, early_stopping=True, n_members=2).fit(X, Y)
+    display = TrainingCurveDisplay.from_estimator(early)
+    assert display.best_line_ is None
+    np.testing.assert_array_equal(
+        display.validation_line_.get_ydata(), early.validation_loss_curve_
+    )
+
+
 def test_estimators_that_validate_take_one_color_each():
     early = FCNetClassifier(**FIVE_EPOCHS, early_stopping=True).fit(X, Y)
     first = TrainingCurveDisplay.from_estimator(early)

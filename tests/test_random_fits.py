@@ -432,6 +432,8 @@ class Trial:
         model, counts = self.model, part.counts
         if call == "partial_fit" or self.recipe.has_X_val or not model.early_stopping:
             return counts.sum()
+        if model.n_members > 1:  # which have folds, and together train on all rows
+            return counts.sum()
         if hasattr(model.validation_fraction, "split"):
             trained = np.zeros(len(counts), bool)
             trained[next(model.validation_fraction.split(part.X, part.y))[0]] = True
@@ -448,7 +450,8 @@ class Trial:
             assert np.isfinite(parameter).all()
         assert np.isfinite(model.loss_)
         assert {len(column) for column in model.history_.values()} == {model.n_iter_}
-        assert 1 <= model.best_iteration_ <= model.n_iter_
+        best = model.best_iteration_
+        assert 1 <= np.min(best) <= np.max(best) <= model.n_iter_
         if model.early_stopping and (call == "fit" or self.recipe.has_X_val):
             assert np.isfinite(model.validation_loss_curve_[-1])
             assert np.isfinite(model.validation_scores_[-1])

@@ -25,8 +25,8 @@ def train_lbfgs(net, X, y, weight, *, max_iter, max_fun, tol, after_iteration):
     y : ndarray
         Targets, from ``net.as_targets``.
 
-    weight : ndarray of shape (N,) or None
-        Factors of the losses of the rows.
+    weight : ndarray of shape (N,) or (N, n_members), or None
+        Factors of the losses of the rows, for all members or for each of them.
 
     max_iter, max_fun : int
         Maximum numbers of iterations, and of evaluations of the loss.

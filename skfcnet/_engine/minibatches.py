@@ -50,7 +50,7 @@ class Minibatches(ABC):
         y : ndarray of shape (n,) or (n, K)
             The targets.
 
-        loss_weight : ndarray of shape (n,) or None
+        loss_weight : ndarray of shape (n,) or (n, n_members), or None
             The factors of the losses of the rows.
         """
 
@@ -72,8 +72,8 @@ class MinibatchesInMemory(Minibatches):
     sample_weight : ndarray of shape (N,), default=None
         Positive repetition counts; ones when None.
 
-    loss_weight : ndarray of shape (N,), default=None
-        Factors of the losses of the rows.
+    loss_weight : ndarray of shape (N,) or (N, n_members), default=None
+        Factors of the losses of the rows, for all members or for each of them.
 
     shuffle : bool, default=True
         Whether to shuffle the rows in every epoch, or to keep their order.

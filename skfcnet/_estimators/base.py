@@ -50,6 +50,7 @@ from skfcnet._estimators.optimization import (
     minibatch_solver,
     trains_all_epochs,
 )
+from skfcnet._estimators.out_of_fold import out_of_fold
 from skfcnet._estimators.rows import Rows, rows_of_positive_weight
 from skfcnet._estimators.target_checks import refuse_missing, refuse_non_numeric
 from skfcnet._estimators.training import (
@@ -63,8 +64,8 @@ from skfcnet._estimators.training import (
 from skfcnet._estimators.training_data import DataInMemory
 from skfcnet._estimators.unused_parameters import warn_about_unused_parameters
 from skfcnet._estimators.validation import (
-    ValidationSet,
     read_validation_set,
+    validation_on,
 )
 from skfcnet._tabular.encoder import Encoder
 from skfcnet._tabular.tables import as_table, refuse_dates, refuse_masks
@@ -166,12 +167,12 @@ class _BaseFCNet(FittedAttributes, CallbackSupportMixin, BaseEstimator):
         X_val : {array-like, sparse matrix, dataframe} of shape (n_val, n_features), \
                 default=None
             The input of the validation set; if it is not given, a part of X is held
-            out. Needs ``early_stopping=True``. In a pipeline, the earlier steps do not
-            transform what is passed as ``net__X_val``. Either transform it beforehand,
-            or enable metadata routing, request ``X_val`` and ``y_val``, and set the
-            parameter ``transform_input`` of `~sklearn.pipeline.Pipeline`, as the user
-            guide shows. There is a warning if X_val and X clearly have different
-            scales.
+            out, or with several members a part for each. Needs ``early_stopping=True``.
+            In a pipeline, the earlier steps do not transform what is passed as
+            ``net__X_val``. Either transform it beforehand, or enable metadata routing,
+            request ``X_val`` and ``y_val``, and set the parameter ``transform_input``
+            of `~sklearn.pipeline.Pipeline`, as the user guide shows. There is a warning
+            if X_val and X clearly have different scales.
 
         y_val : array-like of shape (n_val,) or (n_val, n_outputs), default=None
             The target of the validation set.
@@ -230,6 +231,7 @@ class _BaseFCNet(FittedAttributes, CallbackSupportMixin, BaseEstimator):
             try:
                 with advice_on_divergence(draft):
                     has_converged = train(draft, rows, validation, task)
+                draft._out_of_fold = out_of_fold(draft, rows, data.X)
             except KeyboardInterrupt:
                 if draft._training.n_epochs > first_epoch:
                     self._commit(draft)
@@ -286,8 +288,11 @@ class _BaseFCNet(FittedAttributes, CallbackSupportMixin, BaseEstimator):
         If training continues, it has copies of all fitted parts that training changes.
         """
         if not (continues and hasattr(self, "_net")):
-            return type(self)(**self.get_params(deep=False))
+            draft = type(self)(**self.get_params(deep=False))
+            draft._out_of_fold = None
+            return draft
         draft = copy.copy(self)
+        draft._out_of_fold = None
         draft._target = copy.copy(self._target)
         draft._net = copy.deepcopy(self._net)
         draft._net.params.is_settled = False
@@ -423,7 +428,7 @@ class _BaseFCNet(FittedAttributes, CallbackSupportMixin, BaseEstimator):
             update_network(self)
             self._encoder = self._encoder.updated(rows.X, rows.weight)
             X = self._encode(rows.X)
-        validation = None if held_out is None else ValidationSet(self, held_out)
+        validation = None if held_out is None else validation_on(self, held_out)
         return rows._replace(X=X), validation
 
     def _fit_encoder(self, rows):

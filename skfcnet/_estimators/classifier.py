@@ -132,6 +132,12 @@ class FCNetClassifier(ClassifierMixin, _BaseFCNet):
         score are kept. If the schedule of the learning rate has no end, training stops
         when the score no longer improves.
 
+        With ``n_members > 1`` and without ``X_val``, the members are cross-fitted:
+        each has a validation set of its own, keeps its own best epoch, and is trained
+        on all other rows. Training then stops when the score of no member improves.
+        The scales of X and y, bins, categories and the statistics of batch
+        normalisation are learned from all rows.
+
     validation_fraction : float or splitter, default=0.1
         The proportion of the data, by sample weight, that is held out as the validation
         set, in (0, 1). Equal rows stay together, and in classification every class is
@@ -141,6 +147,12 @@ class FCNetClassifier(ClassifierMixin, _BaseFCNet):
         of the rows: the same data in other units, or in another precision, may be split
         differently. Only used when ``early_stopping=True`` and no ``X_val`` is passed
         to `fit`.
+
+        With several members, a number cuts the rows into
+        ``max(2, round(1 / validation_fraction))`` folds, or fewer if there are too few
+        rows. One fold after the other is the validation set of a member, beginning
+        again with the first if there are more members than folds. Of a splitter, each
+        member gets one split, in turn.
 
     beta_1 : float, default=0.9
         The exponential decay rate of Adam's moving average of the gradient, in [0, 1).
@@ -210,7 +222,8 @@ class FCNetClassifier(ClassifierMixin, _BaseFCNet):
         The number of networks that are trained as an ensemble [10]_, side by side and
         on the same minibatches. Each has its own initial weights and dropout masks, and
         minimises its own loss. Their predictions are averaged: probabilities in
-        classification, values in regression.
+        classification, values in regression. With ``early_stopping=True``, each has its
+        own validation set, unless one is passed as ``X_val``.
 
     n_jobs : int or None, default=None
         The number of jobs that train the members, through joblib. None means 1 unless
@@ -303,7 +316,8 @@ class FCNetClassifier(ClassifierMixin, _BaseFCNet):
 
     loss_ : float
         The training loss, with the L2 penalty, of the last epoch, or with
-        ``early_stopping`` of the epoch whose weights are kept.
+        ``early_stopping`` of the epoch whose weights are kept. With cross-fitted
+        members, the mean of ``loss_curve_`` over the epochs that they keep.
 
     best_loss_ : float or None
         The lowest value of ``loss_curve_``; None with ``early_stopping``.
@@ -312,21 +326,34 @@ class FCNetClassifier(ClassifierMixin, _BaseFCNet):
         The training loss of every epoch.
 
     validation_loss_curve_, validation_scores_ : list of float or None
-        The loss and the score on the validation set after every epoch; None without a
-        validation set.
+        The loss and the score on the validation set after every epoch; with
+        cross-fitted members, the means over the members. None without a validation set.
 
     best_validation_score_ : float or None
         The best validation score; with ``warm_start``, the best since the last call of
-        `fit`. None without a validation set.
+        `fit`. With cross-fitted members, the mean of their best scores. None without a
+        validation set.
 
-    best_iteration_ : int
+    best_iteration_ : int or list of int
         The epoch, counted from 1, that has the best validation score and whose weights
-        are kept; without a validation set, the epoch of the lowest training loss.
+        are kept; with cross-fitted members, a list with the epoch of each member.
+        Without a validation set, the epoch of the lowest training loss.
 
     history_ : dict of list
         The losses and scores of all epochs, with their learning rates and times in
         seconds, as one list for each column of a table.
         ``pandas.DataFrame(model.history_)`` makes a data frame of it.
+
+    oob_decision_function_ : ndarray of shape (n_samples, n_classes), or list of them
+        The out-of-fold probabilities, in float64: for each row of X, the mean over the
+        members that did not train on it, in the shape of ``predict_proba``. NaN for
+        rows of which there is no such member, and for rows of weight 0. Only defined by
+        `fit` with cross-fitted members: with ``n_members > 1`` and
+        ``early_stopping=True``, and without ``X_val``.
+
+    oob_score_ : float
+        The accuracy of the out-of-fold predictions, by sample weight: an estimate of
+        the score on new rows. Defined as ``oob_decision_function_``.
 
     n_iter_ : int
         The number of epochs; with ``warm_start`` and `partial_fit`, of all calls
@@ -397,6 +424,7 @@ class FCNetClassifier(ClassifierMixin, _BaseFCNet):
     True
     """
 
+    _out_of_fold_method = "predict_proba"
     _parameter_constraints = {
         **_BaseFCNet._parameter_constraints,
         "label_smoothing": [StrOptions({"auto"}), Interval(Real, 0, 1, closed="left")],
@@ -460,6 +488,11 @@ class FCNetClassifier(ClassifierMixin, _BaseFCNet):
     def classes_(self):
         """The class labels, sorted."""
         return self._fitted("_target").classes
+
+    @property
+    def oob_decision_function_(self):
+        """The out-of-fold probabilities of the classes."""
+        return self._target.split_by_output(self._from_folds().predictions)
 
     def _new_target(self, y, classes, *, is_whole):
         return class_target(self, y, classes=classes, is_partial_fit=not is_whole)
@@ -557,7 +590,9 @@ class FCNetClassifier(ClassifierMixin, _BaseFCNet):
         score : float
             The accuracy, from 0 to 1.
         """
-        predictions = self.predict(X)
+        return self._score(y, self.predict(X), sample_weight)
+
+    def _score(self, y, predictions, sample_weight):
         if not isinstance(self.classes_, list):
             return accuracy_score(y, predictions, sample_weight=sample_weight)
         y = check_array(y, dtype=None, ensure_2d=False, input_name="y")

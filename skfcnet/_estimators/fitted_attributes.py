@@ -5,6 +5,7 @@ from math import isfinite
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
+from skfcnet._engine.members import mean_over_members
 from skfcnet._engine.parameters import ParameterList
 
 
@@ -75,8 +76,9 @@ class FittedAttributes:
 
     @property
     def best_iteration_(self):
-        """The number of the best epoch."""
-        return self._fitted("_training").best.epoch
+        """The number of the best epoch, or a list of those of the members."""
+        epochs = [best.epoch for best in self._fitted("_training").best]
+        return epochs if len(epochs) > 1 else epochs[0]
 
     @property
     def best_loss_(self):
@@ -86,9 +88,25 @@ class FittedAttributes:
 
     @property
     def best_validation_score_(self):
-        """The best validation score; None without a validation set."""
-        score = self._fitted("_training").best_by_validation.score
+        """The best validation score, or the mean over the members; or None."""
+        best_epochs = self._fitted("_training").best_by_validation
+        score = mean_over_members([best.score for best in best_epochs])
         return score if isfinite(score) else None
+
+    @property
+    def oob_score_(self):
+        """The score of the out-of-fold predictions."""
+        return self._from_folds().score
+
+    def _from_folds(self):
+        result = self._fitted("_out_of_fold")
+        if result is None:
+            raise AttributeError(
+                f"This {type(self).__name__} has no out-of-fold predictions. They are "
+                f"made at the end of fit with n_members > 1 and early_stopping=True, "
+                f"if no X_val is passed."
+            )
+        return result
 
     @property
     def history_(self):

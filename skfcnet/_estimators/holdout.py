@@ -1,16 +1,20 @@
-"""Splits of rows into a training set and a validation set.
+"""Splits of rows into a training set and a validation set, and folds of rows.
 
-The split of `split_by_fraction` depends on the content of the rows, their weights and
-the generator, but not on the order of the rows, nor on whether a row of weight k is
-given once or k times. Equal rows stay together, so that no row of the validation set
-has a copy in the training set.
+The splits of `split_by_fraction` and `folds_by_content` depend on the content of the
+rows, their weights and the generator, but not on the order of the rows, nor on whether
+a row of weight k is given once or k times. Equal rows stay together, so that no row of
+a validation set has a copy in its training set.
 """
+
+from itertools import islice
+from typing import NamedTuple
 
 import numpy as np
 from scipy.sparse import issparse
 
 from skfcnet._engine.batches import order_by_content
 from skfcnet._engine.warn import warn
+from skfcnet._tabular.tables import as_table
 
 N_COMPARED_ROWS = 1000
 """The approximate number of rows by which the scales of two sets are compared."""
@@ -20,6 +24,107 @@ MIN_COMPARED_ROWS = 10
 
 MAX_RATIO_OF_SCALES = 10
 """Columns have different scales if their spreads differ by a larger factor."""
+
+
+class Split(NamedTuple):
+    """A training set and a validation set.
+
+    Parameters
+    ----------
+    counts : ndarray of bool or int, shape (N,)
+        How often each row is in the training set: 0 if it is not.
+
+    validation : ndarray of int
+        The indices of the rows of the validation set.
+
+    validation_weight : ndarray or None
+        The weights of the rows of the validation set; None if all are 1.
+    """
+
+    counts: np.ndarray
+    validation: np.ndarray
+    validation_weight: np.ndarray | None
+
+
+class EqualRows:
+    """Groups of equal rows, in a random order within each class.
+
+    Parameters
+    ----------
+    X : ndarray of shape (N, D) or CSR matrix
+        The rows.
+
+    y : ndarray of shape (N,) or (N, K)
+        The targets.
+
+    weight : ndarray of shape (N,) or None
+        The repetition counts; None if all are 1.
+
+    classes : ndarray of shape (N,) or None
+        The classes, which follow each other; None if there is one class.
+
+    rng : numpy.random.Generator
+        The generator that draws the order of the groups.
+
+    Attributes
+    ----------
+    weights : ndarray of shape (n_groups,)
+        The total weight of each group.
+
+    is_first_of_class : ndarray of bool, shape (n_groups,)
+        Which groups are the first of their class.
+    """
+
+    def __init__(self, X, y, weight, *, classes, rng):
+        weight = np.ones(X.shape[0]) if weight is None else weight
+        order, is_new = order_by_content(X, y, weight)
+        self._group_of = np.empty(len(order), int)
+        self._group_of[order] = np.cumsum(is_new) - 1
+        first_rows = order[is_new]
+        weights = np.bincount(self._group_of[order], weight[order])
+        strata = np.zeros(len(first_rows), int)
+        if classes is not None:
+            strata = classes[first_rows]
+        groups = rng.permutation(len(first_rows))
+        self._groups = groups[np.argsort(strata[groups], kind="stable")]
+        self._first_rows = first_rows[self._groups]
+        self.weights = weights[self._groups]
+        strata = strata[self._groups]
+        self.is_first_of_class = np.append(True, strata[1:] != strata[:-1])
+
+    def __len__(self):
+        """Return the number of groups."""
+        return len(self._groups)
+
+    def hold_out(self, chosen):
+        """Return the split of which the validation set is these groups.
+
+        Parameters
+        ----------
+        chosen : ndarray of bool, shape (n_groups,)
+            The groups.
+
+        Returns
+        -------
+        split : Split
+            The split. Of each chosen group, the validation set has one row. If all
+            weights are integers, it is repeated as often as the weight of the group
+            says, so that a row of weight k gives the same result as k rows.
+        """
+        validation, weights = self._first_rows[chosen], self.weights[chosen]
+        training = ~np.isin(self._group_of, self._groups[chosen])
+        if (weights == np.rint(weights)).all():
+            return Split(training, np.repeat(validation, weights.astype(int)), None)
+        return Split(training, validation, weights)
+
+    def too_few(self):
+        """Return the error for rows that are too few to be split."""
+        return ValueError(
+            f"There are too few rows to hold out a validation set for early "
+            f"stopping: n_samples = {len(self._group_of)}, of which {len(self)} are "
+            f"different, and every class keeps one row in the training set. Pass "
+            f"X_val and y_val, or set early_stopping=False."
+        )
 
 
 def split_by_fraction(X, y, weight, *, fraction, classes=None, min_groups=1, rng):
@@ -37,88 +142,101 @@ def split_by_fraction(X, y, weight, *, fraction, classes=None, min_groups=1, rng
 
     Parameters
     ----------
-    X : ndarray of shape (N, D) or CSR matrix
+    X, y, weight, classes, rng : as for `EqualRows`
         The rows.
-
-    y : ndarray of shape (N,) or (N, K)
-        The targets.
-
-    weight : ndarray of shape (N,) or None
-        The repetition counts; None if all are 1.
 
     fraction : float
         The share of the total weight that the validation set gets, in (0, 1).
 
-    classes : ndarray of shape (N,), default=None
-        The classes by which the split is stratified; None if it is not stratified.
-
     min_groups : int, default=1
         The minimum number of groups of the validation set.
 
-    rng : numpy.random.Generator
-        The generator that draws the order of the groups.
-
     Returns
     -------
-    training : ndarray of bool, shape (N,)
-        The mask of the rows of the training set.
-
-    validation : ndarray of int
-        The indices of the rows of the validation set. If all weights are integers, each
-        index is repeated as often as its weight says.
-
-    validation_weight : ndarray or None
-        The weights of the rows of the validation set; None if all are 1.
+    split : Split
+        The two sets.
 
     Raises
     ------
     ValueError
         If there are too few different rows.
     """
-    weight = np.ones(X.shape[0]) if weight is None else weight
-    order, is_new = order_by_content(X, y, weight)
-    group_of = np.empty(len(order), int)
-    group_of[order] = np.cumsum(is_new) - 1
-    first_rows = order[is_new]
-    weights = np.bincount(group_of[order], weight[order])
-    strata = np.zeros(len(first_rows), int) if classes is None else classes[first_rows]
-
-    groups = rng.permutation(len(first_rows))
-    groups = groups[np.argsort(strata[groups], kind="stable")]
-    is_first_of_class = np.append(True, strata[groups][1:] != strata[groups][:-1])
+    groups = EqualRows(X, y, weight, classes=classes, rng=rng)
     chosen = np.zeros(len(groups), bool)
     account, n_chosen = 0.0, 0
     largest_share = min(2 * fraction, (1 + fraction) / 2)
-    for i, group_weight in enumerate(weights[groups].tolist()):
+    for i, group_weight in enumerate(groups.weights.tolist()):
         account += fraction * group_weight
         too_many = n_chosen >= largest_share * (i + 1)
-        if account >= group_weight / 2 and not (is_first_of_class[i] or too_many):
+        is_needed = groups.is_first_of_class[i]
+        if account >= group_weight / 2 and not (is_needed or too_many):
             account -= group_weight
             chosen[i] = True
             n_chosen += 1
     n_missing = min_groups - n_chosen
     if n_missing > 0:
-        eligible = np.flatnonzero(~chosen & ~is_first_of_class)[::-1]
-        eligible = eligible[weights[groups[eligible]].argsort(kind="stable")]
+        eligible = np.flatnonzero(~chosen & ~groups.is_first_of_class)[::-1]
+        eligible = eligible[groups.weights[eligible].argsort(kind="stable")]
         if len(eligible) < n_missing:
-            raise ValueError(
-                f"There are too few rows to hold out a validation set for early "
-                f"stopping: n_samples = {X.shape[0]}, of which {len(groups)} are "
-                f"different, and every class keeps one row in the training set. Pass "
-                f"X_val and y_val, or set early_stopping=False."
-            )
+            raise groups.too_few()
         chosen[eligible[:n_missing]] = True
-
-    held_out = groups[chosen]
-    validation, weights = first_rows[held_out], weights[held_out]
-    training = ~np.isin(group_of, held_out)
-    if (weights == np.rint(weights)).all():
-        return training, np.repeat(validation, weights.astype(int)), None
-    return training, validation, weights
+    return groups.hold_out(chosen)
 
 
-def split_by_splitter(splitter, rows, X, y):
-    """Return the first split of a cross-validation splitter.
+def folds_by_content(X, y, weight, *, n_folds, classes=None, min_groups=1, rng):
+    """Cut rows into folds of about the same weight, of all rows and of every class.
+
+    The groups of equal rows of a class are dealt to the folds from the heaviest to the
+    lightest, in a random order where weights are equal, and in rounds that go forward
+    and backward in turn. The weights of a class in two folds therefore differ by no
+    more than that of its heaviest group. The last round begins with the folds that have
+    the fewest groups: the numbers of groups of two folds, of all classes and of each,
+    differ by at most one. A class of one group is in no fold, so that it is trained on.
+
+    Parameters
+    ----------
+    X, y, weight, classes, rng : as for `EqualRows`
+        The rows.
+
+    n_folds : int
+        The number of folds, at least 2. There are fewer if there are too few groups.
+
+    min_groups : int, default=1
+        The minimum number of groups of a fold.
+
+    Returns
+    -------
+    splits : list of Split
+        A split for each fold, which is its validation set.
+
+    Raises
+    ------
+    ValueError
+        If there are too few different rows for two folds.
+    """
+    groups = EqualRows(X, y, weight, classes=classes, rng=rng)
+    starts = np.flatnonzero(groups.is_first_of_class)
+    classes = [c for c in np.split(np.arange(len(groups)), starts[1:]) if len(c) > 1]
+    n_folds = min(n_folds, sum(map(len, classes)) // min_groups)
+    if n_folds < 2:
+        raise groups.too_few()
+    fold_of = np.full(len(groups), -1)
+    totals, n_groups = np.zeros(n_folds), np.zeros(n_folds, int)
+    for members in classes:
+        weights = groups.weights[members]
+        heaviest_first = weights.argsort(kind="stable")[::-1]
+        rounds, places = np.divmod(np.arange(len(members)), n_folds)
+        is_backward = (rounds[-1] - rounds) % 2 == 1
+        places[is_backward] = n_folds - 1 - places[is_backward]
+        folds = np.lexsort((totals, n_groups))[places]
+        fold_of[members[heaviest_first]] = folds
+        totals += np.bincount(folds, weights[heaviest_first], minlength=n_folds)
+        n_groups += np.bincount(folds, minlength=n_folds)
+    return [groups.hold_out(fold_of == fold) for fold in range(n_folds)]
+
+
+def splits_by_splitter(splitter, rows, X, y, *, n_splits):
+    """Return the first splits of a cross-validation splitter.
 
     Parameters
     ----------
@@ -132,39 +250,55 @@ def split_by_splitter(splitter, rows, X, y):
     X, y : array-like
         The data as the user passed them.
 
+    n_splits : int
+        The maximum number of splits.
+
     Returns
     -------
-    training, validation : Rows
-        The rows of the two sets. A row that occurs k times in a set has k times the
-        weight.
+    splits : list of Split
+        The splits of the rows of positive weight. A row that occurs k times in a
+        validation set has k times the weight.
 
     Raises
     ------
     ValueError
         If the splitter fails, or a set has no row of positive weight.
     """
-    all_rows = np.arange(X.shape[0] if hasattr(X, "shape") else len(X))
+    all_rows = np.arange(as_table(X).shape[0])
     try:
-        parts = next(iter(splitter.split(X, y)), ((), ()))
-        training, validation = (
-            all_rows[np.ravel(part)] if len(part) else part for part in parts
-        )
+        splits = list(islice(splitter.split(X, y), n_splits)) or [((), ())]
+        splits = [
+            [all_rows[np.ravel(part)] if len(part) else part for part in (train, test)]
+            for train, test in splits
+        ]
     except (IndexError, TypeError, ValueError) as error:
         raise ValueError(f"validation_fraction={splitter!r}: {error}") from error
-    parts = []
-    for indices in (training, validation):
-        counts = np.bincount(indices, minlength=len(all_rows))[rows.index]
-        if not counts.any():
-            raise ValueError(
-                f"validation_fraction={splitter!r} yields a training set or a "
-                f"validation set without rows of positive weight."
-            )
-        part = rows.select(counts > 0)
-        if counts.max() > 1:  # as in a bootstrap sample
-            weight = 1.0 if part.weight is None else part.weight
-            part = part._replace(weight=weight * counts[counts > 0])
-        parts.append(part)
-    return parts
+    return [_split_of_counts(splitter, rows, split, len(all_rows)) for split in splits]
+
+
+def _split_of_counts(splitter, rows, split, n_rows):
+    """Return a split of all rows as one of the rows of positive weight."""
+    counts = [
+        np.bincount(np.asarray(indices, int), minlength=n_rows)[rows.index]
+        for indices in split
+    ]
+    if not all(part.any() for part in counts):
+        raise ValueError(
+            f"validation_fraction={splitter!r} yields a training set or a "
+            f"validation set without rows of positive weight."
+        )
+    training, validation = counts
+    index = np.flatnonzero(validation)
+    return Split(training, index, repeated_weight(rows.weight, validation))
+
+
+def repeated_weight(weight, counts):
+    """Return the weights of the rows that occur, times how often they do; or None."""
+    chosen = counts > 0
+    weight = None if weight is None else weight[chosen]
+    if counts.max() == 1:
+        return weight
+    return counts[chosen] * (1.0 if weight is None else weight)  # as in a bootstrap
 
 
 def warn_if_scales_differ(X, X_val):

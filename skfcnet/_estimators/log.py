@@ -29,7 +29,7 @@ class EpochLog:
     >>> epoch = Epoch(3, 0.5, 0.6, 0.9, 0.01, 0.2)
     >>> log.print_epoch(epoch)
     Epoch  3/20  loss     0.500000  validation accuracy     0.900000  learning rate      0.01     0.200 s
-    >>> log.print_summary(epoch, epoch, "there was no improvement for 10 epochs")
+    >>> log.print_summary(epoch, [epoch], "there was no improvement for 10 epochs")
     Stopped after epoch 3 of 20: there was no improvement for 10 epochs. Epoch 3 is kept: validation accuracy 0.900000.
     """  # noqa: E501 - the lines of the example are as long as they are printed
 
@@ -54,7 +54,7 @@ class EpochLog:
             number = f"{epoch.epoch:{len(str(self._last))}d}/{self._last}"
         parts = [f"{self._unit} {number}", f"loss {epoch.loss:12.6f}"]
         if not isnan(epoch.validation_loss):
-            parts.append(self._score_of(epoch, "12.6f"))
+            parts.append(self._score_of([epoch], "12.6f"))
         if not isnan(epoch.learning_rate):
             parts.append(f"learning rate {epoch.learning_rate:9.3g}")
         print(*parts, f"{epoch.seconds:8.3f} s", sep="  ")
@@ -67,8 +67,9 @@ class EpochLog:
         epoch : Epoch
             The last epoch.
 
-        kept : Epoch or None
-            The epoch whose weights are kept; None without a validation set.
+        kept : list of Epoch
+            The epoch whose weights are kept, or those of each member, with its own loss
+            and score; empty without a validation set.
 
         reason : str or None
             The reason why training stopped; None if all epochs were trained.
@@ -79,13 +80,16 @@ class EpochLog:
         line = f"Trained to the end, {unit} {epoch.epoch} of {self._last}."
         if reason is not None:
             line = f"Stopped after {unit} {epoch.epoch} of {self._last}: {reason}."
-        if kept is not None:
-            line += (
-                f" {self._unit} {kept.epoch} is kept: {self._score_of(kept, '.6f')}."
-            )
+        if kept:
+            numbers = ", ".join(str(own.epoch) for own in kept)
+            is_kept = f"{self._unit} {numbers} is kept:"
+            if len(kept) > 1:
+                is_kept = f"The members keep {unit}s {numbers}: mean"
+            line += f" {is_kept} {self._score_of(kept, '.6f')}."
         print(line)
 
-    def _score_of(self, epoch, form):
-        is_loss = self._score_name == "loss"
-        score = epoch.validation_loss if is_loss else epoch.validation_score
+    def _score_of(self, epochs, form):
+        """Return the mean score of epochs as text."""
+        name = "validation_" + ("loss" if self._score_name == "loss" else "score")
+        score = sum(getattr(epoch, name) for epoch in epochs) / len(epochs)
         return f"validation {self._score_name} {score:{form}}"

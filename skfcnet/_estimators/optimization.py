@@ -215,7 +215,7 @@ def solver_arguments(estimator, rows, n_epochs, *, is_partial_fit=False):
         "num_epochs": n_epochs,
         "verbose": False,
         "sample_weight": rows.weight,
-        "loss_weight": rows.cost,
+        "loss_weight": rows.loss_weight(),
         "shuffle": estimator.shuffle,
         "random_state": training.rng,
         "first_step": training.step,

@@ -32,6 +32,10 @@ class Rows(NamedTuple):
 
     index : ndarray of int, shape (N,)
         The index of each row in the table that the user passed.
+
+    member_counts : ndarray of shape (N, n_members), default=None
+        How often each member trains on each row, where members have folds of their own:
+        0 if it does not. None if all members train on all rows.
     """
 
     is_in_memory = True
@@ -42,6 +46,7 @@ class Rows(NamedTuple):
     weight: object
     cost: object
     index: object
+    member_counts: object = None
 
     @property
     def n_rows(self):
@@ -74,13 +79,35 @@ class Rows(NamedTuple):
         # The exact sum does not depend on the order of the rows.
         return self.n_rows if self.weight is None else round(fsum(self.weight))
 
-    def normalized_weight(self):
-        """Return the weights, rescaled to a mean of 1, times the costs; or None."""
-        if self.weight is None:
+    def loss_weight(self):
+        """Return the factors by which the losses of the rows are multiplied.
+
+        These are the costs. Where members have folds of their own, there is a column
+        for each member. It is 0 for the rows that the member does not train on, and
+        scaled such that the mean over all rows is the mean over its training rows.
+
+        Returns
+        -------
+        factors : ndarray of shape (N,) or (N, n_members), or None
+            The factors; None if all are 1.
+        """
+        counts = self.member_counts
+        if counts is None:
             return self.cost
+        weight = np.ones(self.n_rows) if self.weight is None else self.weight
+        # The exact sums do not depend on the order of the rows.
+        total = fsum(weight)
+        columns = counts * [total / fsum(weight * column) for column in counts.T]
+        return columns if self.cost is None else columns * self.cost[:, np.newaxis]
+
+    def normalized_weight(self):
+        """Return the weights, rescaled to a mean of 1, times `loss_weight`; or None."""
+        factors = self.loss_weight()
+        if self.weight is None:
+            return factors
         weight = self.weight / self.weight.max()  # so that no sum overflows
         weight *= len(weight) / fsum(weight)
-        return weight if self.cost is None else weight * self.cost
+        return weight if factors is None else (weight * factors.T).T
 
 
 def rows_of_positive_weight(X, y, weight):

@@ -8,14 +8,14 @@ stop.
 
 from contextlib import contextmanager, nullcontext
 from copy import deepcopy
-from math import inf, isnan, nan
+from math import inf, nan
 from time import perf_counter
 from typing import NamedTuple
 
 import numpy as np
 
 from skfcnet._engine.lbfgs import train_lbfgs
-from skfcnet._engine.members import mean_over_members
+from skfcnet._engine.members import mean_over_members, places_of_members
 from skfcnet._engine.threads import one_blas_thread
 from skfcnet._estimators.history import Epoch, History
 from skfcnet._estimators.log import EpochLog
@@ -51,7 +51,8 @@ class BestEpoch(NamedTuple):
         The two scores of the epoch; greater is better.
 
     vector : ndarray or None, default=None
-        The parameters of the network after this epoch, while training continues.
+        The parameters of the network, or of the member whose best epoch this is, after
+        this epoch, while training continues.
     """
 
     epoch: int = 0
@@ -108,11 +109,12 @@ class TrainingState(NamedTuple):
     loss : float, default=nan
         The training loss of the epoch from which the parameters of the network are.
 
-    best_by_loss, best_by_validation : BestEpoch
-        The best epochs by the training loss and by the validation score.
+    best_by_loss, best_by_validation : tuple of BestEpoch
+        The best epochs by the training loss and by the validation score: one epoch, or
+        one for each member if the members are validated on folds of their own.
 
     n_epochs_without_improvement : int, default=0
-        The number of epochs since the last improvement.
+        The number of epochs since the last improvement, of any member.
     """
 
     seed: int
@@ -125,8 +127,8 @@ class TrainingState(NamedTuple):
     n_rate_divisions: int = 0
     n_rows: int = 0
     loss: float = nan
-    best_by_loss: BestEpoch = BestEpoch()
-    best_by_validation: BestEpoch = BestEpoch()
+    best_by_loss: tuple = (BestEpoch(),)
+    best_by_validation: tuple = (BestEpoch(),)
     n_epochs_without_improvement: int = 0
 
     @classmethod
@@ -141,8 +143,8 @@ class TrainingState(NamedTuple):
 
     @property
     def best(self):
-        """The best epoch, by the validation score where there is one."""
-        is_validated = self.best_by_validation.epoch > 0
+        """The best epochs, by the validation score where there is one."""
+        is_validated = self.best_by_validation[0].epoch > 0
         return self.best_by_validation if is_validated else self.best_by_loss
 
     def copy(self):
@@ -152,15 +154,15 @@ class TrainingState(NamedTuple):
     def without_vectors(self):
         """Return the state without the parameters of the best epochs."""
         return self._replace(
-            best_by_loss=self.best_by_loss._replace(vector=None),
-            best_by_validation=self.best_by_validation._replace(vector=None),
+            best_by_loss=_without_vectors(self.best_by_loss),
+            best_by_validation=_without_vectors(self.best_by_validation),
         )
 
     def without_best_epochs(self):
         """Return the state in which the search for the best epoch starts anew."""
         return self._replace(
-            best_by_loss=BestEpoch(),
-            best_by_validation=BestEpoch(),
+            best_by_loss=(BestEpoch(),),
+            best_by_validation=(BestEpoch(),),
             n_epochs_without_improvement=0,
         )
 
@@ -170,7 +172,7 @@ class TrainingState(NamedTuple):
             n_rate_divisions=self.n_rate_divisions + 1, n_epochs_without_improvement=0
         )
 
-    def with_epoch(self, epoch, n_rows, *, tol, vector):
+    def with_epoch(self, epoch, n_rows, *, tol, vector, validated):
         """Return the state after one more epoch.
 
         Parameters
@@ -187,19 +189,28 @@ class TrainingState(NamedTuple):
         vector : ndarray
             The parameters of the network after the epoch.
 
+        validated : list of Validated
+            The results of the validation, of which ``epoch`` has the means; empty
+            without validation.
+
         Returns
         -------
         state : TrainingState
             A new state; this one is not changed.
         """
-        name, score, tie_breaker = "best_by_loss", -epoch.loss, -epoch.loss
-        if not isnan(epoch.validation_loss):
-            name, score = "best_by_validation", epoch.validation_score
-            tie_breaker = -epoch.validation_loss
-        best, has_improved = getattr(self, name).updated(
-            epoch.epoch, score, tie_breaker, tol=tol, vector=vector
-        )
-        without = 0 if has_improved else self.n_epochs_without_improvement + 1
+        name, results = "best_by_loss", [(-epoch.loss, -epoch.loss, vector)]
+        if validated:
+            name = "best_by_validation"
+            results = [(part.score, -part.loss, part.vector) for part in validated]
+        known = getattr(self, name)
+        if len(known) != len(results):  # scores on other rows cannot be compared
+            known = (BestEpoch(),) * len(results)
+        updated = [
+            best.updated(epoch.epoch, score, tie_breaker, tol=tol, vector=vector)
+            for best, (score, tie_breaker, vector) in zip(known, results, strict=True)
+        ]
+        best, has_improved = zip(*updated, strict=True)
+        without = 0 if any(has_improved) else self.n_epochs_without_improvement + 1
         return self._replace(
             n_rows=self.n_rows + n_rows,
             loss=epoch.loss,
@@ -207,6 +218,10 @@ class TrainingState(NamedTuple):
             n_epochs_without_improvement=without,
             **{name: best},
         )
+
+
+def _without_vectors(best_epochs):
+    return tuple(best._replace(vector=None) for best in best_epochs)
 
 
 class TrainingMonitor:
@@ -217,8 +232,8 @@ class TrainingMonitor:
     draft : _BaseFCNet
         The estimator that is trained.
 
-    validation : ValidationSet or None
-        The validation set, if there is one.
+    validation : ValidationSet, ValidationFolds or None
+        The validation set or the folds, if there are any.
 
     task : FitTask or None
         The fit that callbacks observe; None in `partial_fit`.
@@ -244,8 +259,11 @@ class TrainingMonitor:
         """
         draft = self._draft
         validation_loss = validation_score = nan
+        validated = []
         if self._validation is not None:
-            validation_loss, validation_score = self._validation.evaluate(draft)
+            validated = self._validation.evaluate(draft)
+            validation_loss = mean_over_members([part.loss for part in validated])
+            validation_score = mean_over_members([part.score for part in validated])
         epoch = Epoch(
             draft._training.n_epochs + 1,
             loss,
@@ -255,7 +273,11 @@ class TrainingMonitor:
             perf_counter() - self._start if seconds is None else seconds,
         )
         draft._training = draft._training.with_epoch(
-            epoch, n_rows, tol=draft.tol, vector=draft._net.params.vector
+            epoch,
+            n_rows,
+            tol=draft.tol,
+            vector=draft._net.params.vector,
+            validated=validated,
         )
         if self._patience_is_over():
             self.stop_reason = (
@@ -295,11 +317,22 @@ class TrainingMonitor:
 
     def print_summary(self):
         """Print why training stopped, and which epoch is kept."""
+        kept = [] if self._validation is None else self._kept_epochs()
+        last = self._draft._training.history[-1]
+        self._log.print_summary(last, kept, self.stop_reason)
+
+    def _kept_epochs(self):
+        """Return the best epoch, or that of each member with its own scores."""
         training = self._draft._training
-        kept = None
-        if self._validation is not None:
-            kept = training.history[training.best.epoch - 1]
-        self._log.print_summary(training.history[-1], kept, self.stop_reason)
+        epochs = [training.history[best.epoch - 1] for best in training.best]
+        if len(epochs) == 1:
+            return epochs
+        return [
+            epoch._replace(
+                validation_loss=-best.tie_breaker, validation_score=best.score
+            )
+            for epoch, best in zip(epochs, training.best, strict=True)
+        ]
 
 
 def train_on_minibatches(draft, rows, validation, task):
@@ -313,8 +346,8 @@ def train_on_minibatches(draft, rows, validation, task):
     rows : Rows
         The encoded rows of the training set.
 
-    validation : ValidationSet or None
-        The validation set, if there is one.
+    validation : ValidationSet, ValidationFolds or None
+        The validation set or the folds, if there are any.
 
     task : FitTask
         The fit that callbacks observe.
@@ -479,10 +512,18 @@ def restoring_best_epoch(draft, validation):
 
 def _restore_best_epoch(draft):
     training = draft._training
-    if training.best.vector is not None:
-        draft._net.params.vector[...] = training.best.vector
-        loss = training.history[training.best.epoch - 1].loss
-        draft._training = training._replace(loss=loss)
+    if training.best[0].vector is None:
+        return
+    net = draft._net
+    if len(training.best) == 1:
+        vector = training.best[0].vector
+    else:
+        vector = net.params.vector.copy()
+        for m, best in enumerate(training.best):
+            vector[places_of_members(net, [m])] = best.vector
+    net.params.vector[...] = vector  # at once, wherever Ctrl-C falls
+    losses = [training.history[best.epoch - 1].loss for best in training.best]
+    draft._training = training._replace(loss=mean_over_members(losses))
 
 
 @contextmanager

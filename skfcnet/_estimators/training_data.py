@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import NamedTuple
 
 from skfcnet._estimators.holdout import warn_if_scales_differ
-from skfcnet._estimators.validation import read_validation_set, split_validation_set
+from skfcnet._estimators.validation import read_validation_set, split_rows
 
 
 class DataInMemory(NamedTuple):
@@ -48,18 +48,18 @@ class DataInMemory(NamedTuple):
         rows : Rows
             The encoded rows of the training set.
 
-        validation : ValidationSet or None
-            The validation set, if there is one.
+        validation : ValidationSet, ValidationFolds or None
+            The validation set or the folds, if there are any.
         """
         # The rows have no name here, so that they are free once they are encoded.
         yield self.split_and_encode(
             draft,
             draft._read(self.X, self.y, self.sample_weight, is_whole=True),
-            draft.validation_fraction,
+            split_rows,
         )
 
-    def split_and_encode(self, draft, rows, validation_fraction):
-        """Hold out the validation set, and make or update the encoder and the network.
+    def split_and_encode(self, draft, rows, split):
+        """Hold out validation rows, and make or update the encoder and the network.
 
         Parameters
         ----------
@@ -69,25 +69,23 @@ class DataInMemory(NamedTuple):
         rows : Rows
             The rows of positive weight, from the draft.
 
-        validation_fraction : float or cross-validation splitter
-            The share of the rows to hold out with early stopping, if there is no
-            validation set; or what splits them.
+        split : callable
+            The function that splits the rows for early stopping if there is no
+            validation set: `split_rows`, or one like it.
 
         Returns
         -------
         rows : Rows
             The encoded rows of the training set.
 
-        validation : ValidationSet or None
-            The validation set, if there is one.
+        validation : ValidationSet, ValidationFolds or None
+            The validation set or the folds, if there are any.
         """
         held_out = read_validation_set(
             draft, self.X_val, self.y_val, self.sample_weight_val
         )
         if draft.early_stopping and held_out is None:
-            rows, held_out = split_validation_set(
-                draft, rows, self.X, self.y, validation_fraction
-            )
+            rows, held_out = split(draft, rows, self.X, self.y)
         table = rows.X
         rows, validation = draft._prepare(rows, held_out)
         if self.X_val is not None:

@@ -1,15 +1,25 @@
-"""The validation set: its rows, and how an estimator is scored on them."""
+"""The validation set: its rows, and how an estimator is scored on them.
+
+There is one validation set for all members, or a fold of the rows for each of them.
+"""
 
 import copy
 from math import isfinite
 from numbers import Real
+from typing import NamedTuple
 
 import numpy as np
 from scipy.sparse import issparse
 from sklearn.metrics import check_scoring
 
+from skfcnet._engine.members import ensemble_of_members
 from skfcnet._engine.warn import warn
-from skfcnet._estimators.holdout import split_by_fraction, split_by_splitter
+from skfcnet._estimators.holdout import (
+    folds_by_content,
+    repeated_weight,
+    split_by_fraction,
+    splits_by_splitter,
+)
 from skfcnet._estimators.unused_parameters import parameters_set_by_user
 from skfcnet.solver import DivergenceError
 
@@ -62,18 +72,89 @@ def split_validation_set(draft, rows, X, y, validation_fraction):
         The rows of the two sets.
     """
     if hasattr(validation_fraction, "split"):
-        return split_by_splitter(validation_fraction, rows, X, y)
-    training, validation, weight = split_by_fraction(
-        rows.X,
-        rows.target,
-        rows.with_repetition_counts().weight,
-        fraction=validation_fraction,
-        classes=draft._target.strata(rows.target),
-        min_groups=draft._target.min_validation_rows,
+        (split,) = splits_by_splitter(validation_fraction, rows, X, y, n_splits=1)
+    else:
+        split = split_by_fraction(
+            **_arguments_of_split(draft, rows), fraction=validation_fraction
+        )
+    weight = repeated_weight(rows.weight, split.counts)
+    return rows.select(split.counts > 0, weight=weight), _validation_rows(rows, split)
+
+
+def split_rows(draft, rows, X, y):
+    """Split the rows as `fit` does: for all members together, or for each of them.
+
+    Parameters
+    ----------
+    draft, rows, X, y : as for `split_validation_set`
+        The estimator and the data.
+
+    Returns
+    -------
+    rows : Rows
+        The rows of the training set, or with several members all rows.
+
+    held_out : Rows or list of Rows
+        The validation set, or that of each member.
+    """
+    if draft.n_members > 1:
+        return _split_for_members(draft, rows, X, y)
+    return split_validation_set(draft, rows, X, y, draft.validation_fraction)
+
+
+def _split_for_members(draft, rows, X, y):
+    """Return all rows, with the counts of each member, and their validation sets."""
+    fraction = draft.validation_fraction
+    if hasattr(fraction, "split"):
+        splits = splits_by_splitter(fraction, rows, X, y, n_splits=draft.n_members)
+    else:
+        splits = folds_by_content(
+            **_arguments_of_split(draft, rows), n_folds=max(2, round(1 / fraction))
+        )
+    splits = [splits[m % len(splits)] for m in range(draft.n_members)]
+    counts = np.column_stack([split.counts for split in splits])
+    held_out = [_validation_rows(rows, split) for split in splits]
+    return rows._replace(member_counts=counts), held_out
+
+
+def _arguments_of_split(draft, rows):
+    return {
+        "X": rows.X,
+        "y": rows.target,
+        "weight": rows.with_repetition_counts().weight,
+        "classes": draft._target.strata(rows.target),
+        "min_groups": draft._target.min_validation_rows,
         # The split is the same whenever training continues with the same data.
-        rng=np.random.default_rng([draft._training.seed, 1]),
-    )
-    return rows.select(training), rows.select(validation, weight=weight)
+        "rng": np.random.default_rng([draft._training.seed, 1]),
+    }
+
+
+def _validation_rows(rows, split):
+    return rows.select(split.validation, weight=split.validation_weight)
+
+
+def validation_on(draft, held_out):
+    """Return the validation on rows, or on a list of the rows of each member."""
+    if isinstance(held_out, list):
+        return ValidationFolds(draft, held_out)
+    return ValidationSet(draft, held_out)
+
+
+class Validated(NamedTuple):
+    """The result of validation, of all members together or of one.
+
+    Parameters
+    ----------
+    loss, score : float
+        The validation loss and the validation score.
+
+    vector : ndarray
+        The parameters that were validated.
+    """
+
+    loss: float
+    score: float
+    vector: np.ndarray
 
 
 class ValidationSet:
@@ -112,7 +193,7 @@ class ValidationSet:
             self._X = rows.X if issparse(rows.X) else np.asarray(rows.X)
 
     def evaluate(self, draft):
-        """Return the loss and the score of the present state of an estimator."""
+        """Return the result of the present state of an estimator, in a list."""
         net, epoch = draft._net, draft._training.n_epochs + 1
         scores = net.scores(self._encoded).astype(np.float64)
         objective = net.objective
@@ -133,7 +214,7 @@ class ValidationSet:
                 f"The validation score became {score} in epoch {epoch}: use another "
                 f"validation set, or set another scoring."
             )
-        return float(loss), float(score)
+        return [Validated(float(loss), float(score), net.params.vector)]
 
     def _score(self, draft):
         """Return the score that the scorer of the user computes."""
@@ -153,3 +234,28 @@ class ValidationSet:
                 f"scoring={draft.scoring!r} must accept sample_weight if there are "
                 f"weights: {error}"
             ) from error
+
+
+class ValidationFolds:
+    """Validation of each member of an ensemble on a fold of its own.
+
+    Parameters
+    ----------
+    draft : _BaseFCNet
+        The estimator that is trained. Its encoder and its target are fitted already.
+
+    held_out : list of Rows
+        The validation set of each member.
+    """
+
+    def __init__(self, draft, held_out):
+        self._sets = [ValidationSet(draft, rows) for rows in held_out]
+
+    def evaluate(self, draft):
+        """Return the result of the present state of each member."""
+        results = []
+        for m, validation in enumerate(self._sets):
+            member = copy.copy(draft)
+            member._net = ensemble_of_members(draft._net, [m])
+            results += validation.evaluate(member)
+        return results

@@ -2,6 +2,7 @@
 
 from contextlib import contextmanager
 from copy import deepcopy
+from functools import partial
 from numbers import Integral
 from pathlib import Path
 from tempfile import TemporaryDirectory, gettempdir
@@ -15,6 +16,7 @@ from skfcnet._engine.warn import warn
 from skfcnet._estimators.base import _BaseFCNet
 from skfcnet._estimators.optimization import minibatch_size
 from skfcnet._estimators.training_data import DataInMemory
+from skfcnet._estimators.validation import split_validation_set
 from skfcnet._tabular.tables import take_rows
 from skfcnet.streaming._batches import BatchStream
 from skfcnet.streaming._buckets import Buckets, MinibatchesOnDisk
@@ -74,7 +76,9 @@ def fit(
     X_val : {array-like, dataframe} of shape (n_val, n_features), default=None
         The input of the validation set, for ``early_stopping=True``. If it is not
         given, a random part of the rows is held out: the share
-        ``validation_fraction``, but at most half as many rows as the buffer holds.
+        ``validation_fraction``, but at most half as many rows as the buffer holds. With
+        several members, too, it is one part for all of them: only rows that fit into
+        the buffer are cut into a fold for each member.
 
     y_val : array-like of shape (n_val,) or (n_val, n_outputs), default=None
         The target of the validation set.
@@ -295,7 +299,8 @@ class StreamedData(NamedTuple):
         rows = rows._replace(cost=draft._target.costs(rows.y))
         n_held_out = draft.validation_fraction * self.sample.n_total
         share = min(n_held_out / len(data.y), MAX_VALIDATION_SHARE)
-        rows, validation = data.split_and_encode(draft, rows, share)
+        split = partial(split_validation_set, validation_fraction=share)
+        rows, validation = data.split_and_encode(draft, rows, split)
         summary.teach_after_scaling(draft._target)
         is_training = np.zeros(len(data.y), bool)
         is_training[rows.index] = True
@@ -364,6 +369,11 @@ class RowsOnDisk:
 
     is_in_memory = False
     weight = cost = None  # which the minibatches have
+    member_counts = None
+
+    def loss_weight(self):
+        """Return None, since the minibatches have the factors of the losses."""
+        return None
 
     def __init__(self, buckets):
         self._buckets = buckets
