@@ -149,7 +149,7 @@ def real(name, n_columns):
 SWEEPS = {
     "columns of noise": Sweep(noise_columns, (N_INFORMATIVE, 2_000), OF_COLUMNS),
     "noisy copies": Sweep(noisy_copies, (N_INFORMATIVE, 2_000), OF_COLUMNS),
-    "rows": Sweep(more_rows, (16, 100_000), OF_ROWS),
+    "rows": Sweep(more_rows, (16, 60_000), OF_ROWS),
     "columns of communities": real("communities", 122),
     "columns of caravan": real("caravan", 85),
     "columns of spambase": real("spambase", 57),
