@@ -190,20 +190,19 @@ def frame_of(X):
     return frame
 
 
-def test_large_frames_are_read_as_small_ones(monkeypatch):
+@pytest.mark.parametrize("as_frame", [pd.DataFrame, pl.from_pandas])
+def test_large_frames_are_read_as_small_ones(as_frame, monkeypatch):
     X = np.random.default_rng(0).normal(size=(200, 6))
     X[::7, 2] = np.nan
     frame = frame_of(X).convert_dtypes().assign(word="x", f=np.float32(0.1), i=7)
-    for table in (frame, pl.from_pandas(frame)):
-        model = FCNetRegressor(**SMALL)
-        expected = fitted(model, table, X[:, 0]).predict(table)
-        with monkeypatch.context() as patch:
-            patch.setattr("skfcnet._tabular.table_reader.BLOCK_BYTES", 0)
-            found = fitted(model, table, X[:, 0]).predict(table)
-        np.testing.assert_array_equal(found, expected)
-        bad = frame.assign(i=np.inf)
-        with pytest.raises(ValueError, match="infinity"):
-            model.predict(bad)
+    table, model = as_frame(frame), FCNetRegressor(**SMALL)
+    expected = fitted(model, table, X[:, 0]).predict(table)
+    with monkeypatch.context() as patch:
+        patch.setattr("skfcnet._tabular.table_reader.BLOCK_BYTES", 0)
+        found = fitted(model, table, X[:, 0]).predict(table)
+    np.testing.assert_array_equal(found, expected)
+    with pytest.raises(ValueError, match="infinity"):
+        model.predict(as_frame(frame.assign(i=np.inf)))
 
 
 @pytest.mark.parametrize("early_stopping", [False, True])
