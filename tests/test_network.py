@@ -1141,7 +1141,9 @@ def assert_allocates_little(solver):
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     smallest = BATCH * min(HIDDEN_DIMS) * solver.model.dtype.itemsize
-    assert peak < min(smallest, solver.model.params.vector.nbytes)
+    # NumPy 2.0 takes one buffer for a product that is written to a slice.
+    buffer = 8 * np.getbufsize() if np.__version__.startswith("2.0.") else 0
+    assert peak < min(smallest, solver.model.params.vector.nbytes) + buffer
 
 
 class Witness(np.ndarray):
