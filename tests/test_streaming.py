@@ -521,9 +521,9 @@ def test_files_are_in_the_folder_while_training_and_gone_after_it(folder, monkey
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt, ValueError])
 def test_files_are_gone_where_training_is_interrupted(folder, monkeypatch, error):
-    frame, load = of_target(a_frame(), "y"), Buckets.load
+    frame, load, calls = of_target(a_frame(), "y"), Buckets.load, []
 
-    def failing(buckets, bucket, calls=[]):  # noqa: B006
+    def failing(buckets, bucket):
         calls.append(bucket)
         if len(calls) > buckets.n_buckets:
             raise error("now")

@@ -79,6 +79,11 @@ class Passes:
         self._member_shape = stages[-1].member_shape if stages else ()
         self._options = {"mode": mode, "rng": rng, **options}
         self._calls = {}
+        self._block_passes = {
+            stage.name: BlockPasses(block_calls(stage, self._arguments, grads))
+            for stage in stages
+            if stage.blocks
+        }
 
     def forward(self, x):
         """Run the stages in order.
@@ -153,7 +158,7 @@ class Passes:
                     "out", (*stage.member_shape, n_rows, stage.fan_out), dtype
                 )
             if stage.blocks:
-                function, arguments = self._block_passes(stage).forward, []
+                function, arguments = self._block_passes[stage.name].forward, []
             else:
                 function = unchecked(stage.layer.forward)
                 arguments = self._arguments(stage)
@@ -169,15 +174,12 @@ class Passes:
             arguments.append(settings | state | self._options)
         return arguments
 
-    def _block_passes(self, stage):
-        return BlockPasses(block_calls(stage, self._arguments, self.grads))
-
     def _backward_calls(self, n_rows):
         dtype = self.grads.vector.dtype
         for stage in reversed(self._stages):
             scratch, dx = self.workspace.scope(stage.name), None
             if stage.blocks:
-                function, grads = self._block_passes(stage).backward, []
+                function, grads = self._block_passes[stage.name].backward, []
             else:
                 function = unchecked(stage.layer.backward)
                 grads = [self.grads[name] for name in stage.trained]
