@@ -11,7 +11,7 @@ from skfcnet._compat import FitTask, validate_params
 from skfcnet._engine.arguments import checked_flag, checked_integer
 from skfcnet._engine.members import ensemble_of_members
 from skfcnet._engine.warn import warn
-from skfcnet._estimators.optimization import max_epochs
+from skfcnet._estimators.automatic import max_epochs
 from skfcnet._estimators.shards import (
     check_trains_on_shards,
     encoded_shard,

@@ -20,6 +20,9 @@ ONE_CYCLE_RISE = 0.3
 ONE_CYCLE_START = 1 / 25
 """The factor at which `one_cycle` starts."""
 
+WSD_RISE, WSD_DESCENT = 100, 0.3
+"""In how many steps `wsd` rises, and the share of the steps in which it falls."""
+
 
 class Schedule(NamedTuple):
     """The declaration of a schedule.
@@ -32,12 +35,17 @@ class Schedule(NamedTuple):
     has_horizon : bool, default=False
         Whether the schedule depends on the total number of steps.
 
+    can_end_early : bool, default=False
+        Whether the schedule is constant before it falls, so that it may begin to fall
+        at any step.
+
     defaults : mapping, default={}
         The names of the parameters of the schedule, with their defaults.
     """
 
     function: Callable
     has_horizon: bool = False
+    can_end_early: bool = False
     defaults: MappingProxyType = MappingProxyType({})
 
 
@@ -159,6 +167,43 @@ def one_cycle(step, n_steps):
     return cosine(step - top, n_steps - top)
 
 
+def wsd(step, n_steps):
+    r"""Warm-up, stable phase and decay [1]_, with half a cosine wave at the end.
+
+    The factor rises from almost 0 to 1 in 100 steps, but at most a tenth of all steps.
+    It stays there, and falls to almost 0 in the last 30 % of the steps. As it is
+    constant before, training may also begin to fall earlier, when there is no more
+    improvement: see `skfcnet.solver.Solver.finish_schedule`.
+
+    Parameters
+    ----------
+    step : int
+        The number of minibatches so far.
+
+    n_steps : int
+        The total number of minibatches.
+
+    Returns
+    -------
+    factor : float
+        The factor, which rises to 1, stays there, and falls to almost 0.
+
+    References
+    ----------
+    .. [1] Hu, S., et al., "MiniCPM: Unveiling the Potential of Small Language Models
+       with Scalable Training Strategies", COLM 2024.
+
+    Examples
+    --------
+    >>> from skfcnet.schedules import wsd
+    >>> [round(wsd(step, 100), 2) for step in (0, 4, 9, 69, 85, 99)]
+    [0.1, 0.5, 1.0, 1.0, 0.5, 0.0]
+    """
+    rise, descent = min(WSD_RISE, n_steps / 10), WSD_DESCENT * n_steps
+    rising = min(1.0, (step + 1) / max(rise, 1))
+    return rising * cosine(max(0.0, step - (n_steps - descent)), descent)
+
+
 def coslog4(step, n_steps):
     r"""Four cosine waves [1]_, each twice as long as the one before.
 
@@ -199,4 +244,5 @@ SCHEDULES = {
     "cosine": Schedule(cosine, has_horizon=True),
     "one_cycle": Schedule(one_cycle, has_horizon=True),
     "coslog4": Schedule(coslog4, has_horizon=True),
+    "wsd": Schedule(wsd, has_horizon=True, can_end_early=True),
 }

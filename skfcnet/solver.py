@@ -30,7 +30,7 @@ from skfcnet._engine.threads import blas_threads_for, has_spare_thread, step_flo
 from skfcnet._engine.vector_update import FLUSH_EVERY, VectorUpdate
 from skfcnet._engine.workspace import Workspace
 from skfcnet.network import FullyConnectedNet
-from skfcnet.schedules import SCHEDULES
+from skfcnet.schedules import SCHEDULES, cosine
 from skfcnet.update_rules import UPDATE_RULES, sgd_momentum
 
 
@@ -378,6 +378,11 @@ class Solver:
         self._member_gradients = _by_member(self._grads, net.member_shape)
 
     @property
+    def n_minibatches(self):
+        """The number of minibatches of an epoch."""
+        return len(self._minibatches)
+
+    @property
     def last_learning_rate(self):
         """The learning rate of the last step, with the schedule's factor."""
         return self._update.learning_rate
@@ -458,6 +463,37 @@ class Solver:
         self.learning_rate *= self.lr_decay
         self.member_losses = [total / n_rows for total in totals]
         return mean_over_members(self.member_losses)
+
+    def finish_schedule(self, n_epochs):
+        """Let the learning rate fall to 0 along half a cosine wave, in some epochs.
+
+        Parameters
+        ----------
+        n_epochs : int
+            The number of epochs after which it is 0.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from skfcnet.network import FullyConnectedNet
+        >>> from skfcnet.solver import Solver
+        >>> data = {"X_train": np.eye(3), "y_train": np.eye(3)}
+        >>> net = FullyConnectedNet("regression", [], [], 3, 3)
+        >>> solver = Solver(
+        ...     net, data, optim_config={"learning_rate": 0.1}, verbose=False
+        ... )
+        >>> solver.finish_schedule(2)
+        >>> for _ in range(3):
+        ...     _ = solver.train_epoch()
+        ...     print(round(solver.last_learning_rate, 3))
+        0.1
+        0.05
+        0.0
+        """
+        first, factor = self.step, self._schedule(self.step)
+        n_steps = n_epochs * len(self._minibatches)
+        self._total_steps = first + n_steps
+        self._schedule = lambda step: factor * cosine(step - first, n_steps)
 
     def _step(self, x, y, weight=None):
         """Train one minibatch, and return the loss of every member."""

@@ -3,6 +3,7 @@
 import numpy as np
 
 from skfcnet._engine.statistics import exact_weights
+from skfcnet._estimators.automatic import network_settings
 from skfcnet._estimators.constraints import hidden_widths
 from skfcnet.network import FullyConnectedNet
 
@@ -15,8 +16,8 @@ ENCODING_PARAMETERS = (
 """The parameters that determine how X is encoded."""
 
 
-def network_arguments(draft):
-    """Return the arguments of `FullyConnectedNet` for the parameters of a draft."""
+def network_arguments(draft, rows):
+    """Return the arguments of `FullyConnectedNet` for a draft and its rows."""
     widths = hidden_widths(draft)
     return {
         "category": draft._target.category,
@@ -27,10 +28,9 @@ def network_arguments(draft):
         "weight_scale": None,
         "dtype": np.dtype(draft._compute_dtype).name,
         "activation": draft.activation,
-        "dropout": draft.dropout,
         "input_dropout": draft.input_dropout,
         "init": None if draft.init == "auto" else draft.init,
-        "n_members": draft.n_members,
+        **network_settings(draft, rows),
         "loss": draft._target.loss,
         "loss_params": draft._target.loss_params(),
     }
@@ -58,7 +58,7 @@ def start_network(draft, rows):
     rows : Rows
         The rows of the training set.
     """
-    architecture = network_arguments(draft)
+    architecture = network_arguments(draft, rows)
     draft._training = draft._training._replace(
         architecture=architecture, settings=fixed_settings(draft)
     )
@@ -81,7 +81,7 @@ def start_network(draft, rows):
     draft._net = net
 
 
-def update_network(draft):
+def update_network(draft, rows):
     """Update the network of a draft if the parameters have changed since the last fit.
 
     Dropout, loss and dtype may change. The shape of the network and the encoding of X
@@ -91,6 +91,9 @@ def update_network(draft):
     ----------
     draft : _BaseFCNet
         The estimator that is trained.
+
+    rows : Rows
+        The rows of the training set.
 
     Raises
     ------
@@ -105,7 +108,7 @@ def update_network(draft):
                 f"{training.settings[name]!r}: set it back, or call fit with "
                 f"warm_start=False to start anew."
             )
-    architecture = network_arguments(draft)
+    architecture = network_arguments(draft, rows)
     if architecture == training.architecture:
         return
     net = FullyConnectedNet(

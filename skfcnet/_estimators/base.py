@@ -45,10 +45,10 @@ from skfcnet._estimators.constraints import (
     warn_about_many_epochs,
 )
 from skfcnet._estimators.fitted_attributes import FittedAttributes
+from skfcnet._estimators.automatic import max_epochs
 from skfcnet._estimators.optimization import (
-    max_epochs,
     minibatch_solver,
-    trains_all_epochs,
+    schedule_end_is_known,
 )
 from skfcnet._estimators.out_of_fold import out_of_fold
 from skfcnet._estimators.rows import Rows, rows_of_positive_weight
@@ -224,7 +224,11 @@ class _BaseFCNet(FittedAttributes, CallbackSupportMixin, BaseEstimator):
         with data.prepared(draft) as (rows, validation):
             draft._training = draft._training.without_best_epochs()
             first_epoch = draft._training.n_epochs
-            n_epochs = max_epochs(draft, rows.total_weight())
+            n_epochs = max_epochs(
+                draft,
+                rows.total_weight(),
+                are_cross_fitted=rows.member_counts is not None,
+            )
             task = FitTask(self, n_epochs, X=data.X, y=data.y, metadata=data.metadata)
             is_lbfgs = self.solver == "lbfgs"
             train = train_on_all_rows if is_lbfgs else train_on_minibatches
@@ -240,7 +244,7 @@ class _BaseFCNet(FittedAttributes, CallbackSupportMixin, BaseEstimator):
             draft._training = draft._training._replace(optimizer={})
         self._commit(draft)
         task.end()
-        if has_converged or validation is not None or trains_all_epochs(self):
+        if has_converged or validation is not None or schedule_end_is_known(self):
             return 0
         return draft._training.n_epochs - first_epoch
 
@@ -425,7 +429,7 @@ class _BaseFCNet(FittedAttributes, CallbackSupportMixin, BaseEstimator):
             X = self._fit_encoder(rows)
             start_network(self, rows)
         else:
-            update_network(self)
+            update_network(self, rows)
             self._encoder = self._encoder.updated(rows.X, rows.weight)
             X = self._encode(rows.X)
         validation = None if held_out is None else validation_on(self, held_out)

@@ -18,8 +18,8 @@ from skfcnet._compat import (
     has_callbacks,
 )
 from skfcnet._engine.warn import warn
+from skfcnet._estimators.automatic import MAX_AUTO_EPOCHS, can_drop, stops_early
 from skfcnet._estimators.optimization import (
-    MAX_AUTO_EPOCHS,
     MINIBATCH_PARAMETERS,
     SOLVERS,
     schedule_end_is_unknown,
@@ -64,7 +64,7 @@ PARAMETER_CONSTRAINTS = {
     "warm_start": ["boolean"],
     "momentum": [Interval(Real, 0, 1, closed="both")],
     "nesterovs_momentum": ["boolean"],
-    "early_stopping": ["boolean"],
+    "early_stopping": [StrOptions({"auto"}), "boolean"],
     "validation_fraction": [
         Interval(Real, 0, 1, closed="neither"),
         HasMethods(["split", "get_n_splits"]),
@@ -75,6 +75,7 @@ PARAMETER_CONSTRAINTS = {
     "n_iter_no_change": [
         Interval(Integral, 1, None, closed="left"),
         Options(Real, {np.inf}),
+        None,
     ],
     "max_fun": [Interval(Integral, 1, None, closed="left")],
     "total_steps": [Interval(Integral, 1, None, closed="left"), None],
@@ -83,14 +84,14 @@ PARAMETER_CONSTRAINTS = {
     "max_grad_norm": [Interval(Real, 0, None, closed="neither"), None],
     "weight_decay": [Interval(Real, 0, None, closed="left")],
     "normalization": [StrOptions(set(NORMALIZATIONS)), None],
-    "dropout": [Interval(Real, 0, 1, closed="left")],
+    "dropout": [StrOptions({"auto"}), Interval(Real, 0, 1, closed="left")],
     "input_dropout": [Interval(Real, 0, 1, closed="left")],
     "init": [StrOptions({"auto", *INITIALIZERS})],
     "input_scaling": [StrOptions(set(SCALINGS) - {None}), None],
     "numeric_embedding": [StrOptions({"auto", *EMBEDDINGS}), None],
     "n_bins": [Interval(Integral, 2, None, closed="left")],
     "categorical_features": [StrOptions({"from_dtype"}), "array-like", None],
-    "n_members": [Interval(Integral, 1, None, closed="left")],
+    "n_members": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
     "n_jobs": [Integral, None],
     "dtype": [
         StrOptions({"float32", "float64"}),
@@ -122,7 +123,7 @@ CONDITIONS = (
     ),
     Condition(
         ("n_iter_no_change",),
-        lambda estimator: estimator.solver != "lbfgs" or estimator.early_stopping,
+        lambda estimator: estimator.solver != "lbfgs" or stops_early(estimator),
         "early_stopping=True with solver='lbfgs'",
         ConvergenceWarning,
     ),
@@ -144,7 +145,7 @@ CONDITIONS = (
     ),
     Condition(
         ("validation_fraction", "scoring"),
-        lambda estimator: estimator.early_stopping,
+        stops_early,
         "early_stopping=True",
     ),
     Condition(
@@ -184,7 +185,8 @@ def hidden_widths(estimator):
 
 def check_combinations(estimator):
     """Raise an error for combinations of parameters that are not possible."""
-    if estimator.solver == "lbfgs" and (estimator.dropout or estimator.input_dropout):
+    dropout = 0.0 if estimator.dropout == "auto" else estimator.dropout
+    if not can_drop(estimator) and (dropout or estimator.input_dropout):
         raise InvalidParameterError(
             f"The 'dropout' and 'input_dropout' parameters of "
             f"{type(estimator).__name__} must be 0 for solver='lbfgs', which needs a "

@@ -46,6 +46,10 @@ class Split(NamedTuple):
     validation_weight: np.ndarray | None
 
 
+class TooFewRowsError(ValueError):
+    """The rows are too few to hold out a validation set."""
+
+
 class EqualRows:
     """Groups of equal rows, in a random order within each class.
 
@@ -119,7 +123,7 @@ class EqualRows:
 
     def too_few(self):
         """Return the error for rows that are too few to be split."""
-        return ValueError(
+        return TooFewRowsError(
             f"There are too few rows to hold out a validation set for early "
             f"stopping: n_samples = {len(self._group_of)}, of which {len(self)} are "
             f"different, and every class keeps one row in the training set. Pass "

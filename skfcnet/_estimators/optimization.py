@@ -1,29 +1,16 @@
 """The solver, the schedule, the sizes of minibatches and the penalty of training."""
 
-from math import ceil
-
 import numpy as np
 
 from skfcnet import update_rules
 from skfcnet._compat import InvalidParameterError
 from skfcnet._engine.warn import warn
+from skfcnet._estimators.automatic import minibatch_size, stops_early
 from skfcnet.schedules import SCHEDULES
 from skfcnet.solver import Solver
 
-AUTO_BATCH_SIZE = 128
-"""The largest minibatch that ``batch_size="auto"`` chooses."""
-
 ALPHA_BATCH_SIZE = 200
 """The largest minibatch size for which ``alpha`` is defined, as in scikit-learn."""
-
-AUTO_STEPS = 4000
-"""The number of minibatches that ``max_iter=None`` trains for."""
-
-MIN_AUTO_EPOCHS, MAX_AUTO_EPOCHS = 10, 256
-"""The minimum and the maximum number of epochs of ``max_iter=None``."""
-
-AUTO_ITERATIONS = 200
-"""The number of iterations of L-BFGS for ``max_iter=None``."""
 
 ADAPTIVE_DIVISOR = 5.0
 """The number by which ``learning_rate="adaptive"`` divides the learning rate."""
@@ -91,9 +78,20 @@ def schedule_end_is_unknown(estimator):
     return schedule_has_end(estimator) and is_unknown
 
 
+def schedule_end_is_known(estimator):
+    """Return whether `fit` knows a last epoch with which the schedule ends."""
+    return schedule_has_end(estimator) and not schedule_end_is_unknown(estimator)
+
+
+def can_end_early(estimator):
+    """Return whether a schedule that has an end may fall before, as 'wsd' does."""
+    can_end = SCHEDULES[schedule_name(estimator)].can_end_early
+    return schedule_end_is_known(estimator) and can_end
+
+
 def trains_all_epochs(estimator):
     """Return whether `fit` follows the schedule to its end, without stopping early."""
-    return schedule_has_end(estimator) and not schedule_end_is_unknown(estimator)
+    return schedule_end_is_known(estimator) and not can_end_early(estimator)
 
 
 def trains_members_apart(estimator):
@@ -101,8 +99,8 @@ def trains_members_apart(estimator):
 
     The members can then be trained in several processes, if there are no callbacks.
     """
-    has_several = estimator.n_members > 1
-    return has_several and trains_all_epochs(estimator) and not estimator.early_stopping
+    has_several = estimator.n_members != "auto" and estimator.n_members > 1
+    return has_several and trains_all_epochs(estimator) and not stops_early(estimator)
 
 
 def adapted_learning_rate(estimator, training):
@@ -116,26 +114,6 @@ def can_divide_learning_rate(estimator, training):
     if estimator.solver == "lbfgs" or estimator.learning_rate != "adaptive":
         return False
     return adapted_learning_rate(estimator, training) > ADAPTIVE_MINIMUM
-
-
-# Sizes
-
-
-def minibatch_size(estimator, n_rows):
-    """Return the number of rows of a minibatch, counting repetitions."""
-    if estimator.batch_size != "auto":
-        return estimator.batch_size
-    return int(min(AUTO_BATCH_SIZE, n_rows))
-
-
-def max_epochs(estimator, n_rows):
-    """Return the maximum number of epochs, or of iterations of L-BFGS."""
-    if estimator.max_iter is not None:
-        return estimator.max_iter
-    if estimator.solver == "lbfgs":
-        return AUTO_ITERATIONS
-    n_steps = ceil(n_rows / minibatch_size(estimator, n_rows))
-    return min(max(ceil(AUTO_STEPS / n_steps), MIN_AUTO_EPOCHS), MAX_AUTO_EPOCHS)
 
 
 def l2_coefficient(estimator, n_rows):

@@ -66,18 +66,24 @@ class FCNetRegressor(RegressorMixin, _BaseFCNet):
         the sample weights. If a single row is left over for the last minibatch of an
         epoch, it is added to the minibatch before.
 
-    learning_rate : {*SCHEDULES, 'adaptive'}, default='one_cycle'
+    learning_rate : {*SCHEDULES, 'adaptive'}, default='wsd'
         The schedule of the learning rate, which changes it after every minibatch. It is
         used by every solver but 'lbfgs'.
 
         - 'constant' keeps the learning rate at ``learning_rate_init``.
         - 'invscaling' divides it by ``(1 + step) ** power_t``, where ``step`` is the
           number of minibatches so far.
-        - 'cosine', 'one_cycle' and 'coslog4' are schedules with an end, and change the
-          rate along cosine waves (see `skfcnet.schedules`). They end with the last of
-          ``max_iter`` epochs, and training does not stop before, even with
-          ``early_stopping``, which then keeps the best epoch. With ``warm_start`` and
-          in `partial_fit`, they end after ``total_steps`` minibatches.
+        - 'wsd' (warm-up, stable, decay) rises to ``learning_rate_init``, stays there,
+          and falls to 0 along half a cosine wave. It falls in the last 30 % of
+          ``max_iter`` epochs, or earlier: as soon as there was no improvement for
+          ``n_iter_no_change`` epochs. With a validation set, training then goes on from
+          the best epoch.
+        - 'cosine', 'one_cycle' and 'coslog4' are schedules with a fixed end, and change
+          the rate along cosine waves (see `skfcnet.schedules`). They end with the last
+          of ``max_iter`` epochs, and training does not stop before, even with
+          ``early_stopping``, which then keeps the best epoch.
+        - With ``warm_start`` and in `partial_fit`, schedules with an end, which are
+          'wsd' and those of cosine waves, end after ``total_steps`` minibatches.
         - 'adaptive' divides the learning rate by 5 whenever there was no improvement
           for ``n_iter_no_change`` epochs. Training stops instead when the rate is no
           larger than 1e-6.
@@ -90,8 +96,10 @@ class FCNetRegressor(RegressorMixin, _BaseFCNet):
 
     max_iter : int or None, default=None
         The maximum number of epochs, that is, of passes over the training data; for
-        'lbfgs', of iterations. None stands for as many epochs as make 4,000
-        minibatches, but at least 10 and at most 256; for 'lbfgs', for 200 iterations.
+        'lbfgs', of iterations. None stands for as many epochs as make 2,000 minibatches
+        for cross-fitted members (see ``early_stopping``), but at least 3, and otherwise
+        4,000 minibatches, but at least 10 epochs. In both cases, there are at most 256
+        epochs. For 'lbfgs', None stands for 200 iterations.
 
     shuffle : bool, default=True
         Whether to shuffle the rows in every epoch. The result then does not depend on
@@ -108,8 +116,8 @@ class FCNetRegressor(RegressorMixin, _BaseFCNet):
         training loss, or with ``early_stopping`` the validation score, has not improved
         by at least ``tol`` for ``n_iter_no_change`` consecutive epochs. Where the
         validation score is within ``tol`` of the best one, the validation loss is
-        compared instead. A schedule that has an end is always followed to it. 'lbfgs'
-        stops when no element of the gradient is larger than ``tol`` in absolute value,
+        compared instead. A schedule that has a fixed end is always followed to it.
+        'lbfgs' stops when no element of the gradient is larger than ``tol`` in absolute value,
         or when the loss falls by no more than rounding.
 
     verbose : bool or int, default=False
@@ -129,28 +137,29 @@ class FCNetRegressor(RegressorMixin, _BaseFCNet):
     nesterovs_momentum : bool, default=True
         Whether to use Nesterov's momentum. Only used when ``solver='sgd'``.
 
-    early_stopping : bool, default=False
+    early_stopping : bool or 'auto', default='auto'
         Whether to choose the epoch by the score on a validation set, which is not
         trained on. The validation set is what is passed to `fit` as ``X_val`` and
         ``y_val``, or else a part of the rows. The weights of the epoch with the best
-        score are kept. If the schedule of the learning rate has no end, training stops
-        when the score no longer improves.
+        score are kept. Training stops when the score no longer improves, unless the
+        schedule of the learning rate has a fixed end. 'auto' stands for True, except
+        with ``warm_start``, for 'lbfgs', or if there are too few rows to hold out any.
 
-        With ``n_members > 1`` and without ``X_val``, the members are cross-fitted:
+        With several members and without ``X_val``, the members are cross-fitted [11]_:
         each has a validation set of its own, keeps its own best epoch, and is trained
         on all other rows. Training then stops when the score of no member improves.
         The scales of X and y, bins, categories and the statistics of batch
         normalisation are learned from all rows.
 
-    validation_fraction : float or splitter, default=0.1
+    validation_fraction : float or splitter, default=0.2
         The proportion of the data, by sample weight, that is held out as the validation
         set, in (0, 1). Equal rows stay together, and in classification every class is
         held out in this proportion. A cross-validation splitter of scikit-learn can be
         passed instead, of which the first split is used. Which rows are held out
         depends on ``random_state`` and on the values in X and y, but not on the order
         of the rows: the same data in other units, or in another precision, may be split
-        differently. Only used when ``early_stopping=True`` and no ``X_val`` is passed
-        to `fit`.
+        differently. Only used with early stopping, and if no ``X_val`` is passed to
+        `fit`.
 
         With several members, a number cuts the rows into
         ``max(2, round(1 / validation_fraction))`` folds, or fewer if there are too few
@@ -171,9 +180,12 @@ class FCNetRegressor(RegressorMixin, _BaseFCNet):
         squared gradient, for numerical stability. Only used when ``solver`` is 'adam',
         'adamw' or 'rmsprop'.
 
-    n_iter_no_change : int or np.inf, default=10
+    n_iter_no_change : int, np.inf or None, default=None
         The number of consecutive epochs without an improvement by ``tol`` after which
-        training stops. It has no effect with a schedule that has an end.
+        training stops, or with 'wsd' the learning rate falls. It has no effect with a
+        schedule that has a fixed end. None stands for as many epochs as make 200
+        minibatches, and 30 % of the epochs up to the last improvement, but at least 5;
+        for 'lbfgs', for 10 iterations.
 
     max_fun : int, default=15000
         The maximum number of evaluations of the loss. Only used when
@@ -185,7 +197,7 @@ class FCNetRegressor(RegressorMixin, _BaseFCNet):
         `fit` with ``warm_start=True``. None means that this number is not known: these
         calls then train at the constant learning rate ``learning_rate_init``.
 
-    scoring : str, callable or None, default=None
+    scoring : str, callable or None, default='loss'
         The validation score by which early stopping chooses the best epoch: 'loss' for
         minus the validation loss, the name of a scorer of scikit-learn, or a scorer.
         None is the accuracy for classification, R^2 for regression with the squared
@@ -209,8 +221,9 @@ class FCNetRegressor(RegressorMixin, _BaseFCNet):
         The layer between the affine map and the activation function of every hidden
         layer: batch normalisation [4]_, layer normalisation [7]_, or neither.
 
-    dropout : float, default=0.0
+    dropout : float or 'auto', default='auto'
         The probability of dropping a hidden unit in a training step [5]_, in [0, 1).
+        'auto' stands for 0.15 where members are cross-fitted, and otherwise for 0.
 
     input_dropout : float, default=0.0
         The probability of dropping an encoded feature in a training step, in [0, 1).
@@ -222,12 +235,13 @@ class FCNetRegressor(RegressorMixin, _BaseFCNet):
         functions of `skfcnet.initializers`. Biases start at zero, but those of the
         output layer at the best prediction that does not depend on X.
 
-    n_members : int, default=1
+    n_members : int or 'auto', default='auto'
         The number of networks that are trained as an ensemble [10]_, side by side and
         on the same minibatches. Each has its own initial weights and dropout masks, and
         minimises its own loss. Their predictions are averaged: probabilities in
-        classification, values in regression. With ``early_stopping=True``, each has its
-        own validation set, unless one is passed as ``X_val``.
+        classification, values in regression. With early stopping, each has its own
+        validation set, unless one is passed as ``X_val``. 'auto' stands for five where
+        they are cross-fitted, and otherwise for a single network.
 
     n_jobs : int or None, default=None
         The number of jobs that train the members, through joblib. None means 1 unless
@@ -268,7 +282,7 @@ class FCNetRegressor(RegressorMixin, _BaseFCNet):
           distinct values, and otherwise None.
         - None uses the features themselves alone.
 
-    n_bins : int, default=48
+    n_bins : int, default=16
         The maximum number of bins of a feature, at least 2. Only used for piecewise
         linear encoding. A feature has at most one bin for every 10 rows, and all
         features together have at most 1024 bins, which they share evenly. Features of
@@ -353,8 +367,8 @@ class FCNetRegressor(RegressorMixin, _BaseFCNet):
         The out-of-fold predictions, in float64: for each row of X, the mean over the
         members that did not train on it, in the shape of ``predict``. NaN for rows of
         which there is no such member, and for rows of weight 0. Only defined by `fit`
-        with cross-fitted members: with ``n_members > 1`` and ``early_stopping=True``,
-        and without ``X_val``.
+        with cross-fitted members: with several members and early stopping, as in the
+        default, and without ``X_val``.
 
     oob_score_ : float
         The score of the out-of-fold predictions, as `score` computes it, by sample
@@ -410,6 +424,8 @@ class FCNetRegressor(RegressorMixin, _BaseFCNet):
        Features in Tabular Deep Learning", NeurIPS 2022.
     .. [10] Laurent, O., et al., "Packed Ensembles for Efficient Uncertainty
        Estimation", ICLR 2023.
+    .. [11] Krogh, A., Vedelsby, J., "Neural Network Ensembles, Cross Validation, and
+       Active Learning", NeurIPS 1994.
 
     Examples
     --------
@@ -456,7 +472,7 @@ class FCNetRegressor(RegressorMixin, _BaseFCNet):
         solver="adamw",
         alpha=0.01,
         batch_size="auto",
-        learning_rate="one_cycle",
+        learning_rate="wsd",
         learning_rate_init=0.003,
         power_t=0.5,
         max_iter=None,
@@ -467,30 +483,30 @@ class FCNetRegressor(RegressorMixin, _BaseFCNet):
         warm_start=False,
         momentum=0.9,
         nesterovs_momentum=True,
-        early_stopping=False,
-        validation_fraction=0.1,
+        early_stopping="auto",
+        validation_fraction=0.2,
         beta_1=0.9,
         beta_2=0.95,
         epsilon=1e-8,
-        n_iter_no_change=10,
+        n_iter_no_change=None,
         max_fun=15000,
         total_steps=None,
-        scoring=None,
+        scoring="loss",
         warmup_epochs=0.0,
         max_grad_norm=None,
         weight_decay=0.5,
         normalization=None,
-        dropout=0.0,
+        dropout="auto",
         input_dropout=0.0,
         init="auto",
-        n_members=1,
+        n_members="auto",
         n_jobs=None,
         huber_delta=1.0,
         quantile=0.5,
         dtype="float32",
         input_scaling="robust",
         numeric_embedding="auto",
-        n_bins=48,
+        n_bins=16,
         categorical_features="from_dtype",
         scale_target=True,
         clip_output=False,
@@ -596,7 +612,7 @@ class FCNetRegressor(RegressorMixin, _BaseFCNet):
         Raises
         ------
         ValueError
-            If ``return_std`` is True and ``n_members`` was 1, or X is invalid.
+            If ``return_std`` is True and there is only one network, or X is invalid.
         """
         if not return_std:
             return self._predict("predict", X)

@@ -12,7 +12,7 @@ from copy import copy, deepcopy
 import numpy as np
 
 from skfcnet._compat import InvalidParameterError, has_callbacks
-from skfcnet._estimators.optimization import solver_arguments, trains_all_epochs
+from skfcnet._estimators.optimization import schedule_end_is_known, solver_arguments
 from skfcnet._estimators.parallel_members import join_parts, train_part
 
 
@@ -23,8 +23,8 @@ def check_trains_on_shards(estimator):
             f"The 'warm_start' parameter of {type(estimator).__name__} must be False "
             f"to train on shards, since each call starts anew."
         )
-    is_stopped = estimator.early_stopping or has_callbacks(estimator)
-    if is_stopped or not trains_all_epochs(estimator):
+    is_stopped = estimator.early_stopping is True or has_callbacks(estimator)
+    if is_stopped or not schedule_end_is_known(estimator):
         raise ValueError(
             f"{type(estimator).__name__} cannot be trained on shards with solver="
             f"{estimator.solver!r}, learning_rate={estimator.learning_rate!r}, "

@@ -8,7 +8,7 @@ stop.
 
 from contextlib import contextmanager, nullcontext
 from copy import deepcopy
-from math import inf, nan
+from math import ceil, inf, nan
 from time import perf_counter
 from typing import NamedTuple
 
@@ -17,11 +17,13 @@ import numpy as np
 from skfcnet._engine.lbfgs import train_lbfgs
 from skfcnet._engine.members import mean_over_members, places_of_members
 from skfcnet._engine.threads import one_blas_thread
+from skfcnet._estimators.automatic import patience
 from skfcnet._estimators.history import Epoch, History
 from skfcnet._estimators.log import EpochLog
 from skfcnet._estimators.optimization import (
     adapted_learning_rate,
     can_divide_learning_rate,
+    can_end_early,
     l2_coefficient,
     minibatch_solver,
     trains_all_epochs,
@@ -31,6 +33,10 @@ from skfcnet._estimators.parallel_members import n_parts, train_in_parts
 from skfcnet._estimators.rows import sorted_by_content
 from skfcnet._estimators.unused_parameters import parameters_set_by_user
 from skfcnet.solver import DivergenceError
+
+DESCENT_SHARE, MIN_DESCENT_STEPS = 0.4, 100
+"""In how many epochs the learning rate falls where there is no more improvement: in
+this share of those of the best epoch, but at least for so many minibatches."""
 
 EXPLOSION_FACTOR = 1000.0
 """Training has diverged if the loss is this many times that of the first epoch."""
@@ -250,6 +256,8 @@ class TrainingMonitor:
         unit = "Iteration" if draft.solver == "lbfgs" else "Epoch"
         last = None if task is None else draft._training.n_epochs + task.n_epochs
         self._log = EpochLog(draft.verbose, unit, last, draft._score_name)
+        self._last_epoch = inf if last is None else last
+        self._steps_per_epoch, self._is_finishing = 1, False
         self._start = perf_counter()
 
     def end_epoch(self, loss, *, n_rows, learning_rate, seconds=None):
@@ -279,11 +287,7 @@ class TrainingMonitor:
             vector=draft._net.params.vector,
             validated=validated,
         )
-        if self._patience_is_over():
-            self.stop_reason = (
-                f"there was no improvement by tol={draft.tol:g} for "
-                f"n_iter_no_change={draft.n_iter_no_change} epochs"
-            )
+        self._decide_to_stop()
         self._log.print_epoch(epoch)
         if self._task is not None and self._task.end_epoch(draft._snapshot):
             self.stop_reason = "a callback asked for it"
@@ -291,29 +295,56 @@ class TrainingMonitor:
         return self.stop_reason is not None
 
     def end_minibatch_epoch(self, solver, loss):
-        """Do the same for an epoch of a solver, and adapt its learning rate."""
+        """Do the same for an epoch of a solver, and adapt its learning rate.
+
+        Where a schedule falls early, every member goes on from its best epoch.
+        """
+        was_finishing = self._is_finishing
+        self._steps_per_epoch = solver.n_minibatches
         is_last = self.end_epoch(
             loss, n_rows=solver.epoch_rows, learning_rate=solver.last_learning_rate
         )
-        training = self._draft._training
-        solver.learning_rate = adapted_learning_rate(self._draft, training)
+        draft = self._draft
+        solver.learning_rate = adapted_learning_rate(draft, draft._training)
+        if self._is_finishing and not (was_finishing or is_last):
+            if self._validation is not None:
+                draft._net.params.vector[...] = _best_vector(draft)
+            solver.finish_schedule(self._last_epoch - draft._training.n_epochs)
         return is_last
 
-    def _patience_is_over(self):
-        """Return whether to stop because nothing improved for too many epochs.
+    def _decide_to_stop(self):
+        """Set the reason to stop if nothing improved for too many epochs.
 
-        With ``learning_rate="adaptive"``, the learning rate is divided first.
+        With ``learning_rate="adaptive"``, the learning rate is divided first, and with
+        a schedule that can end early, it falls before.
         """
         draft = self._draft
-        n_epochs = draft._training.n_epochs_without_improvement
+        training = draft._training
+        if self._is_finishing:
+            if training.n_epochs >= self._last_epoch:
+                self.stop_reason = self._finish_reason
+            return
         # Without a validation set, L-BFGS stops by the criteria of SciPy.
         is_lbfgs = draft.solver == "lbfgs" and self._validation is None
-        if is_lbfgs or trains_all_epochs(draft) or n_epochs < draft.n_iter_no_change:
-            return False
-        if can_divide_learning_rate(draft, draft._training):
-            draft._training = draft._training.with_smaller_learning_rate()
-            return False
-        return True
+        if is_lbfgs or trains_all_epochs(draft):
+            return
+        n_idle = training.n_epochs_without_improvement
+        n_best = training.n_epochs - n_idle
+        if n_idle < patience(draft, n_best, self._steps_per_epoch):
+            return
+        reason = (
+            f"there was no improvement by tol={draft.tol:g} for {n_idle} epochs"
+        )
+        if can_divide_learning_rate(draft, training):
+            draft._training = training.with_smaller_learning_rate()
+        elif can_end_early(draft):
+            n_steps = max(DESCENT_SHARE * self._steps_per_epoch * n_best, MIN_DESCENT_STEPS)
+            last_epoch = training.n_epochs + ceil(n_steps / self._steps_per_epoch)
+            self._finish_reason = f"{reason}, and the learning rate has fallen to 0"
+            self._last_epoch = min(last_epoch, self._last_epoch)
+            self._is_finishing = True
+        else:
+            self.stop_reason = reason
 
     def print_summary(self):
         """Print why training stopped, and which epoch is kept."""
@@ -514,16 +545,20 @@ def _restore_best_epoch(draft):
     training = draft._training
     if training.best[0].vector is None:
         return
-    net = draft._net
-    if len(training.best) == 1:
-        vector = training.best[0].vector
-    else:
-        vector = net.params.vector.copy()
-        for m, best in enumerate(training.best):
-            vector[places_of_members(net, [m])] = best.vector
-    net.params.vector[...] = vector  # at once, wherever Ctrl-C falls
+    draft._net.params.vector[...] = _best_vector(draft)  # at once, wherever Ctrl-C falls
     losses = [training.history[best.epoch - 1].loss for best in training.best]
     draft._training = training._replace(loss=mean_over_members(losses))
+
+
+def _best_vector(draft):
+    """Return the parameters of the best epoch, or of that of each member."""
+    best_epochs, net = draft._training.best, draft._net
+    if len(best_epochs) == 1:
+        return best_epochs[0].vector
+    vector = net.params.vector.copy()
+    for m, best in enumerate(best_epochs):
+        vector[places_of_members(net, [m])] = best.vector
+    return vector
 
 
 @contextmanager

@@ -7,7 +7,8 @@
 from contextlib import contextmanager
 from typing import NamedTuple
 
-from skfcnet._estimators.holdout import warn_if_scales_differ
+from skfcnet._estimators.automatic import stops_early
+from skfcnet._estimators.holdout import TooFewRowsError, warn_if_scales_differ
 from skfcnet._estimators.validation import read_validation_set, split_rows
 
 
@@ -84,8 +85,12 @@ class DataInMemory(NamedTuple):
         held_out = read_validation_set(
             draft, self.X_val, self.y_val, self.sample_weight_val
         )
-        if draft.early_stopping and held_out is None:
-            rows, held_out = split(draft, rows, self.X, self.y)
+        if stops_early(draft) and held_out is None:
+            try:
+                rows, held_out = split(draft, rows, self.X, self.y)
+            except TooFewRowsError:
+                if draft.early_stopping != "auto":
+                    raise
         table = rows.X
         rows, validation = draft._prepare(rows, held_out)
         if self.X_val is not None:

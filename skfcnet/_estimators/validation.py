@@ -14,6 +14,11 @@ from sklearn.metrics import check_scoring
 
 from skfcnet._engine.members import ensemble_of_members
 from skfcnet._engine.warn import warn
+from skfcnet._estimators.automatic import (
+    can_cross_fit,
+    cross_fitted_members,
+    stops_early,
+)
 from skfcnet._estimators.holdout import (
     folds_by_content,
     repeated_weight,
@@ -33,7 +38,7 @@ def read_validation_set(draft, X_val, y_val, sample_weight_val):
     if X_val is None or y_val is None:
         missing = "X_val" if X_val is None else "y_val"
         raise ValueError(f"X_val and y_val go together, but {missing} is missing.")
-    if not draft.early_stopping:
+    if not stops_early(draft):
         raise ValueError(
             "X_val and y_val are only used for early stopping: set "
             "early_stopping=True, or do not pass them."
@@ -97,21 +102,21 @@ def split_rows(draft, rows, X, y):
     held_out : Rows or list of Rows
         The validation set, or that of each member.
     """
-    if draft.n_members > 1:
+    if can_cross_fit(draft):
         return _split_for_members(draft, rows, X, y)
     return split_validation_set(draft, rows, X, y, draft.validation_fraction)
 
 
 def _split_for_members(draft, rows, X, y):
     """Return all rows, with the counts of each member, and their validation sets."""
-    fraction = draft.validation_fraction
+    fraction, n_members = draft.validation_fraction, cross_fitted_members(draft)
     if hasattr(fraction, "split"):
-        splits = splits_by_splitter(fraction, rows, X, y, n_splits=draft.n_members)
+        splits = splits_by_splitter(fraction, rows, X, y, n_splits=n_members)
     else:
         splits = folds_by_content(
             **_arguments_of_split(draft, rows), n_folds=max(2, round(1 / fraction))
         )
-    splits = [splits[m % len(splits)] for m in range(draft.n_members)]
+    splits = [splits[m % len(splits)] for m in range(n_members)]
     counts = np.column_stack([split.counts for split in splits])
     held_out = [_validation_rows(rows, split) for split in splits]
     return rows._replace(member_counts=counts), held_out
