@@ -21,7 +21,12 @@ from skfcnet._engine.arguments import (
 from skfcnet._engine.members import mean_over_members
 from skfcnet._engine.parameters import Parameters, Zone
 from skfcnet._engine.passes import InferencePasses, Passes, chunk_for
-from skfcnet._engine.plan import checked_blocks, plan, stages_for
+from skfcnet._engine.plan import (
+    checked_blocks,
+    checked_linear_blocks,
+    plan,
+    stages_for,
+)
 from skfcnet._engine.random import MemberGenerators, as_generator
 from skfcnet._engine.workspace import Workspace
 from skfcnet.initializers import INITIALIZERS
@@ -36,7 +41,7 @@ class FullyConnectedNet:
     """A fully connected network for classification or regression.
 
     The layers are ``[blocks] - [dropout] - {affine - [normalisation] - activation -
-    [dropout]} x (L - 1) - affine - loss``.
+    [dropout]} x (L - 1) - affine - [+ linear term] - loss``.
 
     Parameters
     ----------
@@ -108,6 +113,13 @@ class FullyConnectedNet:
         Rows must be dense if there are blocks. ``init`` and ``weight_scale`` draw none
         of their arrays.
 
+    linear_blocks : sequence of Block, default=()
+        What is made of the columns of the rows for a linear term, which is added to the
+        scores: ``scores = affine(...) + z @ V``, where z is what these blocks make.
+        They have no trained arrays. V is zero at first, and is not trained: a linear
+        model that was fitted before is assigned to ``state["V"]``. Without blocks,
+        there is no linear term. Rows must be dense if there is one.
+
     Attributes
     ----------
     params : Mapping of str to ndarray
@@ -117,7 +129,8 @@ class FullyConnectedNet:
         leading axis of length k, and vectors are rows: W1 (k, D, M), b1 (k, 1, M).
 
     state : Mapping of str to ndarray
-        The running statistics of batch normalisation, with the same axes.
+        What gradients do not train, with the same axes: the running statistics of batch
+        normalisation, and the weights V of the linear term.
 
     stages : tuple of Stage
         The layers, in order.
@@ -189,6 +202,7 @@ class FullyConnectedNet:
         random_state=None,
         n_members=1,
         blocks=(),
+        linear_blocks=(),
     ):
         checked_name("category", category, CATEGORIES)
         checked_name("activation", activation, ACTIVATIONS)
@@ -221,6 +235,7 @@ class FullyConnectedNet:
                 )
         checked_integer("n_members", n_members)
         blocks = checked_blocks(blocks, input_dim)
+        linear_blocks = checked_linear_blocks(linear_blocks, input_dim)
         if weight_scale is not None:
             weight_scale = checked_number("weight_scale", weight_scale, *NON_NEGATIVE)
         dtype = _checked_float_dtype("dtype", dtype)
@@ -246,6 +261,7 @@ class FullyConnectedNet:
                 self.input_dropout,
                 n_members=self.n_members,
                 blocks=blocks,
+                linear_blocks=linear_blocks,
             )
         )
         specs = [spec for stage in self.stages for spec in stage.specs]
@@ -267,7 +283,7 @@ class FullyConnectedNet:
             else:
                 arrays = self.state if spec.zone is Zone.STATE else self.params
                 arrays[spec.name] = spec.initial
-        weights_of_output = self.stages[-1].trained[0]
+        weights_of_output, _ = self.output_layer.trained
         drawn[weights_of_output] = partial(draw, gain=1.0)
         # The first member draws what a single network does, and so do the minibatches.
         generators = [rng, *rng.spawn(self.n_members - 1)]
@@ -280,8 +296,19 @@ class FullyConnectedNet:
 
     @property
     def state(self):
-        """The running statistics of batch normalisation, by name."""
+        """What gradients do not train, by name."""
         return self.params.state
+
+    @property
+    def output_layer(self):
+        """The stage of the last affine map."""
+        return next(stage for stage in self.stages[::-1] if stage.kind == "affine")
+
+    @property
+    def linear_term(self):
+        """The stage of the linear term, or None if there is none."""
+        last = self.stages[-1]
+        return last if last.kind == "linear_term" else None
 
     @cached_property
     def objective(self):
@@ -567,7 +594,7 @@ class FullyConnectedNet:
         X : ndarray of shape (N, D) or CSR matrix
             Rows, in the dtype of the network.
         """
-        if self.state:
+        if any(stage.state for stage in self.stages if stage.kind == "batchnorm"):
             self.training_passes(X, momentum=0.0).forward(X)
 
     def scores(self, X):

@@ -95,7 +95,7 @@ def ensemble_of_members(net, members):
 def _with_members(stage, n_members):
     specs = [spec._replace(shape=(n_members, *spec.shape[1:])) for spec in stage.specs]
     blocks = tuple(_with_members(block, n_members) for block in stage.blocks)
-    is_shared = stage.blocks and not stage.trained
+    is_shared = stage.kind == "blocks" and not stage.trained
     return stage._replace(
         member_shape=(1,) if is_shared else (n_members,),
         specs=tuple(specs),

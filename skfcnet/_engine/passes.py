@@ -7,6 +7,7 @@ from scipy.sparse import block_diag, issparse
 
 from skfcnet._engine.arguments import unchecked
 from skfcnet._engine.block_passes import BlockPasses, block_calls
+from skfcnet._engine.linear_term import LinearTermPasses
 from skfcnet._engine.parameters import Parameters
 from skfcnet._engine.plan import stages_for
 from skfcnet._engine.workspace import Workspace
@@ -58,6 +59,9 @@ class Passes:
     workspace : Workspace
         The workspace that lends the scratch arrays.
 
+    linear_term : LinearTermPasses or None
+        The passes through the linear term, if the network has one.
+
     Examples
     --------
     >>> import numpy as np
@@ -79,9 +83,15 @@ class Passes:
         self._member_shape = stages[-1].member_shape if stages else ()
         self._options = {"mode": mode, "rng": rng, **options}
         self._calls = {}
+        self.linear_term = None
+        if stages and stages[-1].kind == "linear_term":
+            *self._stages, term = stages
+            blocks = BlockPasses(block_calls(term, self._arguments, None))
+            scratch = self.workspace.scope(term.name)
+            self.linear_term = LinearTermPasses(term, blocks, params, scratch)
         self._block_passes = {
             stage.name: BlockPasses(block_calls(stage, self._arguments, grads))
-            for stage in stages
+            for stage in self._stages
             if stage.blocks
         }
 
@@ -102,12 +112,15 @@ class Passes:
             The caches of all stages, for `backward`.
         """
         calls, _ = self._calls_for(x.shape[0])
-        x, caches = _shared(x, self._member_shape), []
+        rows = x = _shared(x, self._member_shape)
+        caches = []
         for function, arguments, out, is_inplace, scratch in calls:
             if is_inplace:
                 out = x
             x, cache = function(x, *arguments, out=out, workspace=scratch)
             caches.append(cache)
+        if self.linear_term is not None:
+            caches.append(self.linear_term.add_to(x, rows))
         return x, caches
 
     def backward(self, dout, caches):
@@ -128,13 +141,18 @@ class Passes:
             of the network.
         """
         _, calls = self._calls_for(dout.shape[-2])
+        caches, through_term = reversed(caches), None
+        if self.linear_term is not None:
+            through_term = self.linear_term.backward(dout, next(caches))
         # Dropout of the input has a cache, but nothing goes back through it.
-        for call, cache in zip(calls, reversed(caches), strict=False):
+        for call, cache in zip(calls, caches, strict=False):
             function, dx, grads, is_inplace, scratch = call
             if is_inplace:
                 dx = dout
             function(dout, cache, out=(dx, *grads), workspace=scratch)
             dout = dx
+        if through_term is not None:
+            dout += through_term
         return dout
 
     def _calls_for(self, n_rows):

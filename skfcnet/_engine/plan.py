@@ -10,7 +10,7 @@ import numpy as np
 from scipy.sparse import issparse
 
 from skfcnet._engine.arguments import checked_name
-from skfcnet._engine.parameters import Zone
+from skfcnet._engine.parameters import ParamSpec, Zone
 from skfcnet.layers import BLOCKS, LAYERS, NORMALIZATIONS, Block
 
 
@@ -27,7 +27,7 @@ class Stage(NamedTuple):
         Name of the stage in the network, such as "affine1".
 
     kind : str
-        Key of the layer in `skfcnet.layers.LAYERS`, or "blocks".
+        Key of the layer in `skfcnet.layers.LAYERS`, or "blocks" or "linear_term".
 
     fan_in, fan_out : int
         Widths of the input and of the output.
@@ -39,8 +39,8 @@ class Stage(NamedTuple):
         Names of the trained arrays, in the order in which ``forward`` takes them.
 
     state : tuple of (str, str)
-        Names of the running statistics: as ``forward`` calls them among its options,
-        and as the network calls them.
+        Names of the arrays that gradients do not train, such as running statistics: as
+        ``forward`` calls them among its options, and as the network calls them.
 
     settings : dict
         What the layer is told among its options: the probability of dropping a unit, or
@@ -62,7 +62,7 @@ class Stage(NamedTuple):
         Of the stage of a block: the columns that it takes.
 
     blocks : tuple of Stage, default=()
-        The stages of the blocks, if the kind is "blocks".
+        The stages of the blocks, if the kind is "blocks" or "linear_term".
     """
 
     name: str
@@ -104,6 +104,8 @@ class Stage(NamedTuple):
     @property
     def label(self):
         """What the representation of a network says of the stage."""
+        if self.kind == "linear_term":
+            return "+ linear term"
         if self.blocks:
             return " + ".join(block.kind for block in self.blocks)
         return f"affine {self.fan_out}" if self.kind == "affine" else self.kind
@@ -118,6 +120,7 @@ def plan(
     *,
     n_members=1,
     blocks=(),
+    linear_blocks=(),
 ):
     """Yield the stages of a network, in order.
 
@@ -146,6 +149,9 @@ def plan(
     blocks : sequence of Block, default=()
         What is made of the columns of the rows; without blocks, they are the features.
 
+    linear_blocks : sequence of Block, default=()
+        What is made of the columns for the linear term; without blocks, there is none.
+
     Yields
     ------
     stage : Stage
@@ -170,13 +176,31 @@ def plan(
         yield stage("affine", number, fan_in, fan_out, is_first=is_first)
         is_first = False
         if number > len(normalization):  # the output
-            return
+            break
         if entry := normalization[number - 1]:
             name = entry if isinstance(entry, str) else "batch"
             yield stage(NORMALIZATIONS[name], number, fan_out, fan_out)
         yield stage(activation, number, fan_out, fan_out)
         if dropout:
             yield stage("dropout", number, fan_out, fan_out, settings={"p": dropout})
+    if linear_blocks:
+        yield _linear_term(linear_blocks, sizes[0], sizes[-1], member_shape)
+
+
+def checked_linear_blocks(blocks, input_dim):
+    """Return the blocks of a linear term as a tuple, and check them.
+
+    The parameters are those of `checked_blocks`, and so are the errors. There is also a
+    ValueError if a block has arrays that are trained, since the linear term is not.
+    """
+    blocks = checked_blocks(blocks, input_dim)
+    for kind, columns, settings in blocks:
+        if BLOCKS[kind].specs(columns[1] - columns[0], 1, **settings):
+            raise ValueError(
+                f"linear_blocks must have no trained arrays, but the block {kind!r} "
+                f"has some."
+            )
+    return blocks
 
 
 def checked_blocks(blocks, input_dim):
@@ -299,6 +323,25 @@ def _stage_of_blocks(blocks, fan_in, member_shape):
         member_shape=member_shape if trained else shared,
         is_first=True,
         blocks=tuple(stages),
+    )
+
+
+def _linear_term(blocks, fan_in, fan_out, member_shape):
+    """Return the stage that adds a linear term to the scores."""
+    inputs = _stage_of_blocks(blocks, fan_in, ())
+    shape = _with_members((inputs.fan_out, fan_out), member_shape)
+    return Stage(
+        name="linear_term",
+        kind="linear_term",
+        fan_in=fan_in,
+        fan_out=fan_out,
+        specs=(ParamSpec("V", shape, Zone.STATE, 0.0),),
+        trained=(),
+        state=(("V", "V"),),
+        settings={},
+        member_shape=member_shape,
+        is_first=True,
+        blocks=inputs.blocks,
     )
 
 

@@ -5,6 +5,7 @@ import numpy as np
 from skfcnet._engine.statistics import exact_weights
 from skfcnet._estimators.automatic import network_settings
 from skfcnet._estimators.constraints import hidden_widths
+from skfcnet._estimators.linear_term import start_linear_term
 from skfcnet.network import FullyConnectedNet
 
 ENCODING_PARAMETERS = (
@@ -12,6 +13,7 @@ ENCODING_PARAMETERS = (
     "numeric_embedding",
     "n_bins",
     "categorical_features",
+    "linear_term",
 )
 """The parameters that determine how X is encoded."""
 
@@ -56,7 +58,7 @@ def start_network(draft, rows):
         The estimator that is trained.
 
     rows : Rows
-        The rows of the training set.
+        The encoded rows of the training set.
     """
     architecture = network_arguments(draft, rows)
     draft._training = draft._training._replace(
@@ -65,6 +67,7 @@ def start_network(draft, rows):
     net = FullyConnectedNet(
         **architecture,
         blocks=draft._encoder.blocks,
+        linear_blocks=draft._encoder.linear_blocks,
         random_state=draft._training.rng,
     )
     # A category without rows is treated as an unknown one until it is learned.
@@ -77,8 +80,10 @@ def start_network(draft, rows):
         weight = exact_weights(weight, len(weight)) if weight.any() else None
     if weight is not None:
         scores = draft._target.best_constant_scores(rows, weight, net.objective)
-        net.params[net.stages[-1].trained[1]] = np.concatenate(scores)
+        net.params[net.output_layer.trained[1]] = np.concatenate(scores)
     draft._net = net
+    if net.linear_term is not None:
+        start_linear_term(draft, rows)
 
 
 def update_network(draft, rows):
@@ -112,7 +117,10 @@ def update_network(draft, rows):
     if architecture == training.architecture:
         return
     net = FullyConnectedNet(
-        **architecture, blocks=draft._encoder.blocks, random_state=0
+        **architecture,
+        blocks=draft._encoder.blocks,
+        linear_blocks=draft._encoder.linear_blocks,
+        random_state=0,
     )
     if _shape_of(net) != _shape_of(draft._net):
         raise ValueError(

@@ -371,6 +371,7 @@ class _BaseFCNet(FittedAttributes, CallbackSupportMixin, BaseEstimator):
             embedding=self.numeric_embedding,
             n_bins=self.n_bins,
             categorical_features=self.categorical_features,
+            linear_term=self.linear_term,
             dtype=self._compute_dtype,
         )
         if sample_weight is not None and not encoder.is_plain(table):
@@ -427,7 +428,7 @@ class _BaseFCNet(FittedAttributes, CallbackSupportMixin, BaseEstimator):
         )
         if not hasattr(self, "_net"):
             X = self._fit_encoder(rows)
-            start_network(self, rows)
+            start_network(self, rows._replace(X=X))
         else:
             update_network(self, rows)
             self._encoder = self._encoder.updated(rows.X, rows.weight)

@@ -310,6 +310,15 @@ class FCNetClassifier(ClassifierMixin, _BaseFCNet):
         that are not categorical, strings that are numbers are read as numbers, with a
         warning.
 
+    linear_term : bool, default=False
+        Whether the network adds a linear model to its scores. The model is fitted
+        before training, for the same loss, with a penalty that is chosen on rows that
+        are held out, and then stays as it is: the network starts as this model, and
+        learns what it leaves. Numbers are not clipped in it, and a linear trend goes
+        on for one range of the training rows beyond that range. The categories of a
+        feature of many categories are left to the network. If constants predict the
+        rows held out at least as well, the linear model is zero. Sparse X has none.
+
     Attributes
     ----------
     classes_ : ndarray of shape (n_classes,), or list of them
@@ -491,6 +500,7 @@ class FCNetClassifier(ClassifierMixin, _BaseFCNet):
         numeric_embedding="auto",
         n_bins=16,
         categorical_features="from_dtype",
+        linear_term=False,
     ):
         store_parameters(self, locals())
 

@@ -91,6 +91,7 @@ PARAMETER_CONSTRAINTS = {
     "numeric_embedding": [StrOptions({"auto", *EMBEDDINGS}), None],
     "n_bins": [Interval(Integral, 2, None, closed="left")],
     "categorical_features": [StrOptions({"from_dtype"}), "array-like", None],
+    "linear_term": ["boolean"],
     "n_members": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
     "n_jobs": [Integral, None],
     "dtype": [
@@ -219,6 +220,11 @@ def check_parameters_for_sparse_input(estimator):
         warn(
             f"input_scaling={estimator.input_scaling!r} has no effect: X is sparse, "
             f"and is not scaled. Scale it beforehand, for example with MaxAbsScaler."
+        )
+    if estimator.linear_term and "linear_term" in parameters_set_by_user(estimator):
+        warn(
+            "linear_term=True has no effect: X is sparse, and only dense X has a "
+            "linear term."
         )
     if "n_bins" in parameters_set_by_user(estimator):
         warn(

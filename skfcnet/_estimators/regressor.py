@@ -307,6 +307,15 @@ class FCNetRegressor(RegressorMixin, _BaseFCNet):
         that are not categorical, strings that are numbers are read as numbers, with a
         warning.
 
+    linear_term : bool, default=False
+        Whether the network adds a linear model to its scores. The model is fitted
+        before training, for the same loss, with a penalty that is chosen on rows that
+        are held out, and then stays as it is: the network starts as this model, and
+        learns what it leaves. Numbers are not clipped in it, and a linear trend goes
+        on for one range of the training rows beyond that range. The categories of a
+        feature of many categories are left to the network. If constants predict the
+        rows held out at least as well, the linear model is zero. Sparse X has none.
+
     scale_target : bool, default=True
         Whether the network learns scaled targets. They are scaled with statistics of
         the training rows that are as robust as the loss: for 'squared_error', to mean 0
@@ -508,6 +517,7 @@ class FCNetRegressor(RegressorMixin, _BaseFCNet):
         numeric_embedding="auto",
         n_bins=16,
         categorical_features="from_dtype",
+        linear_term=False,
         scale_target=True,
         clip_output=False,
     ):

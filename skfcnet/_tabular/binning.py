@@ -3,7 +3,7 @@
 import numpy as np
 
 from skfcnet._engine.statistics import distinct, quantiles
-from skfcnet._tabular.chunks import columns_of, row_chunks
+from skfcnet._tabular.chunks import column_ranges, columns_of, row_chunks
 
 MAX_COMPONENTS = 1024
 """All columns together have at most this number of bins."""
@@ -67,11 +67,9 @@ def have_many_values(table):
     >>> have_many_values(np.array([[0.0, 1.0, 5.0], [1.0, 2.0, 5.0], [0.0, 3.0, 5.0]]))
     array([False,  True, False])
     """
-    chunks = list(row_chunks(table))
-    low = np.fmin.reduce([np.fmin.reduce(table[rows]) for rows in chunks])
-    high = np.fmax.reduce([np.fmax.reduce(table[rows]) for rows in chunks])
+    low, high = column_ranges(table)
     many = np.zeros(table.shape[1], bool)
-    for rows in chunks:
+    for rows in row_chunks(table):
         many |= ((low < table[rows]) & (table[rows] < high)).any(axis=0)
     return many
 

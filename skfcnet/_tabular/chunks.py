@@ -35,6 +35,25 @@ def row_chunks(table):
         yield slice(start, start + step)
 
 
+def column_ranges(table):
+    """Return the lowest and the highest number of each column, or NaN if it has none.
+
+    Parameters
+    ----------
+    table : ndarray, ColumnTable or RowSelection of shape (N, D)
+        The table, in which NaN is missing.
+
+    Returns
+    -------
+    low, high : ndarray of shape (D,)
+        The numbers.
+    """
+    chunks = list(row_chunks(table))
+    low = np.fmin.reduce([np.fmin.reduce(table[rows]) for rows in chunks])
+    high = np.fmax.reduce([np.fmax.reduce(table[rows]) for rows in chunks])
+    return low, high
+
+
 def column_blocks(table):
     """Yield the columns of a table, a block of them at a time.
 

@@ -17,8 +17,8 @@ from skfcnet._tabular.binning import (
 )
 from skfcnet._tabular.categorical_features import categorical_mask
 from skfcnet._tabular.categories import CategoryEncoder
-from skfcnet._tabular.chunks import row_chunks
-from skfcnet._tabular.scaling import Scaler
+from skfcnet._tabular.chunks import column_ranges, row_chunks
+from skfcnet._tabular.scaling import SCALINGS, Scaler
 from skfcnet._tabular.table_reader import TableReader
 from skfcnet._tabular.tables import as_table, holds_numbers, take_rows
 from skfcnet.layers import Block
@@ -32,6 +32,10 @@ LINEAR_FACTOR = 3.0
 It is then about as long as the vector of its components, so that a smooth target is
 learned as fast as one with jumps.
 """
+
+RANGES_BEYOND = 10.0
+"""In the linear term, a number beyond the training range, by more than so many times
+the width of that range, counts as one that far beyond."""
 
 
 class Encoder:
@@ -74,6 +78,9 @@ class Encoder:
         Which columns are categorical, as for
         `skfcnet._tabular.categorical_features.categorical_mask`.
 
+    linear_term : bool, default=False
+        Whether a network of dense rows has a linear term.
+
     dtype : dtype, default=np.float32
         The dtype of the compact table, unless `transform` is asked for another.
 
@@ -89,6 +96,11 @@ class Encoder:
     blocks : tuple of Block
         What the network makes of the compact table; empty if its columns are the
         features.
+
+    linear_blocks : tuple of Block
+        What the network makes of the compact table for its linear term; empty if there
+        is none. The numbers are not clipped smoothly, but where they are `RANGES_BEYOND`
+        the training rows.
 
     is_identity : bool
         Whether the compact table is the numbers themselves, but for missing values.
@@ -122,12 +134,14 @@ class Encoder:
         embedding=None,
         n_bins=48,
         categorical_features="from_dtype",
+        linear_term=False,
         dtype=np.float32,
     ):
         self.scaling = scaling
         self.embedding = embedding
         self.n_bins = n_bins
         self.categorical_features = categorical_features
+        self.linear_term = linear_term
         self.dtype = dtype
         self.reader = None
 
@@ -210,12 +224,14 @@ class Encoder:
         numeric, categories = self._split(numbers)
         self._with_missing = _columns_with_missing(numeric)
         embedding = self._chosen_embedding(numeric)
+        has_linear_term = self.linear_term and not issparse(numbers)
         self.is_identity = (
             self.scaling is embedding is None
+            and not has_linear_term
             and not self._categorical.size
             and not self._with_missing.size
         )
-        self.width, self.blocks = numbers.shape[1], ()
+        self.width, self.blocks, self.linear_blocks = numbers.shape[1], (), ()
         self.without_rows = {}
         if self.is_identity:
             return self
@@ -226,7 +242,23 @@ class Encoder:
         bins = self._bins(numeric, weight) if embedding == "ple" else None
         self._factor = 1.0 if bins is None else LINEAR_FACTOR
         self.blocks = tuple(self._blocks(bins, embedding))
+        if has_linear_term:
+            self.linear_blocks = tuple(self._linear_blocks(numeric))
         return self
+
+    def _linear_blocks(self, numeric):
+        """Yield the blocks of the linear term: numbers, and what is missing or one-hot.
+
+        The one-hot columns of the network are the same ones.
+        """
+        if self._numeric.size:
+            ends = self._scaler.without_bound(np.stack(column_ranges(numeric)))
+            low, high = np.nan_to_num(ends, nan=0.0)
+            beyond = RANGES_BEYOND * (high - low)
+            bounds = {"low": low - beyond, "high": high + beyond}
+            limit = {"limit": SCALINGS[self.scaling].limit}
+            yield Block("unclipped", (0, len(self._numeric)), limit | bounds)
+        yield from (b for b in self.blocks if b.kind in ("missing", "onehot"))
 
     def _bins(self, numeric, weight):
         scaled = np.empty(numeric.shape, self.dtype)

@@ -24,6 +24,9 @@ from skfcnet._tabular.location_scale import (
 SMALLEST_NORMAL = np.finfo(np.float64).tiny
 """The smallest number whose inverse is certainly finite."""
 
+LIMIT = 3.0
+"""Scaled numbers are smoothly clipped to this size."""
+
 CLIP_LIMIT = 1e9
 """Scaled numbers are clipped to this size first, so that their squares are finite."""
 
@@ -35,14 +38,14 @@ def smooth_clip(x, *, out):
     """Write x / sqrt(1 + (x / 3)^2): close to x near 0, and never beyond 3."""
     np.clip(x, -CLIP_LIMIT, CLIP_LIMIT, out=out)
     norm = out * out
-    norm /= 9
+    norm /= LIMIT**2
     norm += 1
     out /= np.sqrt(norm, out=norm)
 
 
 def smooth_clip_slope(x):
     """Return the derivative, (1 + (x / 3)^2)^(-3/2)."""
-    return (1 + (np.clip(x, -CLIP_LIMIT, CLIP_LIMIT) / 3) ** 2) ** -1.5
+    return (1 + (np.clip(x, -CLIP_LIMIT, CLIP_LIMIT) / LIMIT) ** 2) ** -1.5
 
 
 def unbounded(x, *, out):
@@ -70,17 +73,23 @@ class Scaling(NamedTuple):
 
     slope : callable
         Called with the scaled numbers x; returns the derivative of ``bound``.
+
+    limit : float
+        The limit of the smooth clip of ``bound``; infinity if there is none.
     """
 
     fit: Callable | None
     bound: Callable
     slope: Callable
+    limit: float
 
 
 SCALINGS = {
-    "robust": Scaling(median_and_interquartile_range, smooth_clip, smooth_clip_slope),
-    "standard": Scaling(mean_and_deviation, unbounded, unbounded_slope),
-    None: Scaling(None, unbounded, unbounded_slope),
+    "robust": Scaling(
+        median_and_interquartile_range, smooth_clip, smooth_clip_slope, LIMIT
+    ),
+    "standard": Scaling(mean_and_deviation, unbounded, unbounded_slope, np.inf),
+    None: Scaling(None, unbounded, unbounded_slope, np.inf),
 }
 """Every ``input_scaling``, by its name."""
 
@@ -227,7 +236,7 @@ class Scaler:
             If scaled numbers are too large for the dtype. With 'robust', none are.
         """
         out = np.empty(X.shape) if out is None else out
-        SCALINGS[self.scaling].bound(self._centered_and_scaled(X), out=out)
+        SCALINGS[self.scaling].bound(self.without_bound(X), out=out)
         return out
 
     @np.errstate(over="ignore", under="ignore")
@@ -245,9 +254,22 @@ class Scaler:
             The derivatives.
         """
         slope = SCALINGS[self.scaling].slope
-        return slope(self._centered_and_scaled(X)) * (0.5 * self.factor)
+        return slope(self.without_bound(X)) * (0.5 * self.factor)
 
-    def _centered_and_scaled(self, X):
+    @np.errstate(over="ignore", under="ignore")
+    def without_bound(self, X):
+        """Return scaled rows that are not bounded: ``(X - center) / scale``.
+
+        Parameters
+        ----------
+        X : ndarray of shape (N, D)
+            Finite numbers, or NaN.
+
+        Returns
+        -------
+        scaled : ndarray of float64, shape (N, D)
+            The scaled rows, which may be infinite.
+        """
         scaled = 0.5 * X - self.half_center
         scaled *= self.factor
         return scaled

@@ -114,6 +114,8 @@ from skfcnet.layers._numbers import (
     missing_forward,
     ple_backward,
     ple_forward,
+    unclipped_backward,
+    unclipped_forward,
 )
 from skfcnet.layers._pbld import PBLD, pbld_backward, pbld_forward
 
@@ -148,6 +150,8 @@ __all__ = [
     "sparse_affine_backward",
     "sparse_affine_forward",
     "sparse_dropout_forward",
+    "unclipped_backward",
+    "unclipped_forward",
 ]
 __all__ += _activations.__all__
 

@@ -82,6 +82,8 @@ def check_columns(function, x, options):
             )
         for name in options.keys() & {"left", "slope", "plus", "minus"}:
             check_shape(function, name, np.asarray(options[name]), column.shape)
+    for name in options.keys() & {"low", "high"}:
+        check_shape(function, name, np.asarray(options[name]), x.shape[-1:])
     return x, options
 
 

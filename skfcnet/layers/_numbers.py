@@ -11,6 +11,9 @@ from skfcnet._engine.workspace import Workspace
 from skfcnet.layers._checks import check_columns, check_columns_gradient
 from skfcnet.layers._declaration import Layer
 
+LARGEST_UNCLIPPED = 1000.0
+"""A number without its clip is at most so large."""
+
 
 @checked(check_columns)
 def linear_forward(x, linear_param, *, out=None, workspace=None):
@@ -255,6 +258,101 @@ def ple_backward(dout, cache, *, out=(None,), workspace=None, need_dx=True):
     return dx
 
 
+@checked(check_columns)
+def unclipped_forward(x, unclipped_param, *, out=None, workspace=None):
+    r"""Undo a smooth clip of columns of numbers.
+
+    A number z that was clipped smoothly to :math:`x = z / \sqrt{1 + (z / l)^2}`, which
+    lies between -l and l, is
+
+    .. math:: z = x / \sqrt{1 - (x / l)^2}.
+
+    It is computed up to `LARGEST_UNCLIPPED`, where x in single precision can be told
+    from l, and clipped to a range.
+
+    Parameters
+    ----------
+    x : ndarray of shape (..., N, E)
+        Columns of numbers.
+
+    unclipped_param : dict
+        ``limit``: the limit l of the clip, or infinity for columns that were not
+        clipped; ``low`` and ``high``: arrays of shape (E,), the range of each column.
+
+    out, workspace : as for every layer
+        See the conventions of `skfcnet.layers`.
+
+    Returns
+    -------
+    out : ndarray of shape (..., N, E)
+        The columns without the clip.
+
+    cache : tuple
+        For `unclipped_backward`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skfcnet.layers import unclipped_forward
+    >>> settings = {"limit": 3.0, "low": np.array([-20.0]), "high": np.array([20.0])}
+    >>> z = np.array([[1.0], [9.0], [99.0]])
+    >>> x = z / np.sqrt(1 + (z / 3) ** 2)
+    >>> x.round(2).ravel()
+    array([0.95, 2.85, 3.  ])
+    >>> unclipped_forward(x, settings)[0].round(2).ravel()
+    array([ 1.,  9., 20.])
+    """
+    workspace = workspace or Workspace()
+    limit = float(unclipped_param["limit"])
+    low, high = (np.asarray(unclipped_param[k], x.dtype) for k in ("low", "high"))
+    squared = workspace("squared", x.shape, x.dtype)
+    np.multiply(x, 1 / limit, out=squared)
+    np.multiply(squared, squared, out=squared)
+    np.subtract(1, squared, out=squared)
+    np.maximum(squared, 1 / (1 + (LARGEST_UNCLIPPED / limit) ** 2), out=squared)
+    norm = np.sqrt(squared, out=squared)
+    out = np.divide(x, norm, out=out)
+    np.clip(out, low, high, out=out)
+    return out, (x.shape, x, limit, low, high)
+
+
+@checked(check_columns_gradient)
+def unclipped_backward(dout, cache, *, out=(None,), workspace=None, need_dx=True):
+    r"""Gradient of columns without their clip.
+
+    It is :math:`(1 - (x / l)^2)^{-3/2} \, dout` inside the range, and 0 outside.
+
+    Parameters
+    ----------
+    dout, cache, out, workspace : as for every layer
+        See the conventions of `skfcnet.layers`.
+
+    need_dx : bool, default=True
+        Whether to compute ``dx``.
+
+    Returns
+    -------
+    dx : ndarray of shape (..., N, E), or None without ``need_dx``
+        Gradient with respect to the columns; (k, N, E) of columns that members share.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skfcnet.layers import unclipped_backward, unclipped_forward
+    >>> settings = {"limit": 3.0, "low": np.array([-20.0]), "high": np.array([20.0])}
+    >>> out, cache = unclipped_forward(np.zeros((1, 1)), settings)
+    >>> unclipped_backward(np.ones((1, 1)), cache)
+    array([[1.]])
+    """
+    if not need_dx:
+        return None
+    _, x, limit, low, high = cache
+    squared = 1 - (x / limit) ** 2
+    norm = np.sqrt(np.maximum(squared, 1 / (1 + (LARGEST_UNCLIPPED / limit) ** 2)))
+    is_inside = (x / norm > low) & (x / norm < high)
+    return np.multiply(dout, is_inside / norm**3, out=out[0])
+
+
 def zero_gradient(dout, shape, out):
     """Return zeros for the gradient of columns, for every member that ``dout`` has."""
     if out is None:
@@ -282,6 +380,12 @@ NUMBERS = {
         takes_options=True,
         width=lambda n_columns, column: len(column),
         takes_missing=True,
+    ),
+    "unclipped": Layer(
+        unclipped_forward,
+        unclipped_backward,
+        takes_options=True,
+        width=lambda n_columns, limit, low, high: n_columns,
     ),
 }
 """The blocks of this module, by their kind."""

@@ -1,0 +1,128 @@
+"""The fit of the linear term, before the network is trained on what it leaves."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from skfcnet._engine.batches import order_by_content
+from skfcnet._engine.linear_models import fit_linear_models
+from skfcnet._engine.passes import Passes
+from skfcnet._engine.statistics import exact_weights
+from skfcnet._engine.threads import one_blas_thread
+
+MAX_ROWS = 10_000
+"""The maximum number of different rows that the linear term is fitted to."""
+
+N_FOLDS = 5
+"""The number of folds that the penalty is chosen on if members have no folds."""
+
+
+class DistinctRows(NamedTuple):
+    """Different rows in an order by their content, so that no other order matters.
+
+    Parameters
+    ----------
+    X, target : ndarray
+        The encoded features and the targets of each row, as the loss expects them.
+
+    training, held_out : ndarray of shape (n, m) and (n, k)
+        The weights with which each model is fitted, and with which each of the first k
+        models is judged.
+    """
+
+    X: np.ndarray
+    target: np.ndarray
+    training: np.ndarray
+    held_out: np.ndarray
+
+
+def start_linear_term(draft, rows):
+    """Fit the linear term of a network that is not trained yet.
+
+    The output layer then starts at weights of zero and at the intercepts of the linear
+    models, so that the network starts as these models. If they are no better than
+    constants, the network remains as it is.
+
+    Parameters
+    ----------
+    draft : _BaseFCNet
+        The estimator, whose network has a linear term.
+
+    rows : Rows
+        The encoded rows of the training set.
+    """
+    net = draft._net
+    weights, biases = (net.params[name] for name in net.output_layer.trained)
+    model_of_member, rows = _rows_of_models(net, rows)
+    if rows is None:
+        return
+    with one_blas_thread():
+        passes = Passes(net.stages, net.params.converted(np.float64), mode="test")
+        inputs, _ = passes.linear_term.inputs(rows.X.astype(np.float64, order="C"))
+        models = fit_linear_models(
+            inputs,
+            net.as_targets(rows.target, n_rows=len(rows.X)),
+            net.objective,
+            rows.training,
+            rows.held_out,
+            scale=_scales(net.linear_term, inputs, rows.training),
+            start=biases.reshape(-1, biases.shape[-1])[0].astype(np.float64),
+        )
+    if models is None:
+        return
+    weights[...] = 0
+    net.state["V"] = models.coef[model_of_member].reshape(net.state["V"].shape)
+    biases[...] = models.intercept[model_of_member].reshape(biases.shape)
+
+
+def _scales(stage, inputs, training):
+    """Return the deviations of the numeric inputs, and 1 for indicators."""
+    scales = np.ones(inputs.shape[1])
+    start = 0
+    for block in stage.blocks:
+        stop = start + block.fan_out
+        if block.kind == "unclipped":
+            columns, weight = inputs[:, start:stop], training.sum(axis=1)
+            mean = np.average(columns, axis=0, weights=weight)
+            variance = np.average((columns - mean) ** 2, axis=0, weights=weight)
+            scales[start:stop] = np.sqrt(variance)
+        start = stop
+    return scales
+
+
+def _rows_of_models(net, rows):
+    """Return the model of each member, and the rows of all models.
+
+    Members with the same training rows have the same model. If they have no rows held
+    out, the last model is fitted to all rows, and those before it to all but a fold.
+    """
+    counts = rows.member_counts
+    weight = exact_weights(rows.weight, rows.n_rows)
+    order, is_new = order_by_content(rows.X, rows.target, weight)
+    first = np.flatnonzero(is_new)
+    n_rows = min(len(first), MAX_ROWS)
+    # Rows of equal content follow each other. Some are taken from everywhere in the
+    # order, in which rows of a similar hash follow each other.
+    chosen = np.arange(n_rows) * len(first) // n_rows
+    sample = order[first[chosen]]
+
+    def totals(weights):
+        return np.add.reduceat(weights[order], first)[chosen]
+
+    if counts is not None:
+        counts, model_of_member = np.unique(counts, axis=1, return_inverse=True)
+        training = totals(weight[:, np.newaxis] * counts)
+        held_out = totals(weight[:, np.newaxis] * (counts == 0))
+    if counts is None or not held_out.any(axis=0).all():
+        total = totals(weight)
+        is_held_out = np.arange(n_rows)[:, np.newaxis] % N_FOLDS == np.arange(N_FOLDS)
+        held_out = total[:, np.newaxis] * is_held_out
+        training = np.column_stack([*(total - held_out.T), total])
+        model_of_member = np.full(net.n_members, N_FOLDS)
+    if rows.cost is not None:
+        cost = rows.cost[sample][:, np.newaxis]
+        training, held_out = training * cost, held_out * cost
+    if not (training.any(axis=0).all() and held_out.any(axis=0).all()):
+        return model_of_member, None
+    X, target = rows.X[sample], rows.target[sample]
+    return model_of_member, DistinctRows(X, target, training, held_out)
