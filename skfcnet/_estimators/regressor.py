@@ -282,10 +282,10 @@ class FCNetRegressor(RegressorMixin, _BaseFCNet):
           distinct values, and otherwise None.
         - None uses the features themselves alone.
 
-    n_bins : int, default=16
+    n_bins : int, default=24
         The maximum number of bins of a feature, at least 2. Only used for piecewise
         linear encoding. A feature has at most one bin for every 10 rows, and all
-        features together have at most 1024 bins, which they share evenly. Features of
+        features together have at most 256 bins, which they share evenly. Features of
         two distinct values have no bins.
 
     categorical_features : 'from_dtype', array-like of {bool, int, str} or None, \
@@ -515,7 +515,7 @@ class FCNetRegressor(RegressorMixin, _BaseFCNet):
         dtype="float32",
         input_scaling="robust",
         numeric_embedding="auto",
-        n_bins=16,
+        n_bins=24,
         categorical_features="from_dtype",
         linear_term=False,
         scale_target=True,

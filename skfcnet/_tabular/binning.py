@@ -5,7 +5,7 @@ import numpy as np
 from skfcnet._engine.statistics import distinct, quantiles
 from skfcnet._tabular.chunks import column_ranges, columns_of, row_chunks
 
-MAX_COMPONENTS = 1024
+MAX_COMPONENTS = 256
 """All columns together have at most this number of bins."""
 
 MIN_ROWS_PER_BIN = 10

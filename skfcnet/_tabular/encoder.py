@@ -68,9 +68,9 @@ class Encoder:
         How numeric columns are embedded. 'auto' is 'ple' if the rows are dense and have
         a numeric column of more than two values.
 
-    n_bins : int, default=48
+    n_bins : int, default=24
         The most bins of a column in piecewise linear encoding, two or more. The columns
-        of more than two values have at most 1024 bins together, and none has more than
+        of more than two values have at most 256 bins together, and none has more than
         one for 10 rows.
 
     categorical_features : 'from_dtype', array-like of {bool, int, str} or None, \
@@ -132,7 +132,7 @@ class Encoder:
         *,
         scaling="robust",
         embedding=None,
-        n_bins=48,
+        n_bins=24,
         categorical_features="from_dtype",
         linear_term=False,
         dtype=np.float32,
