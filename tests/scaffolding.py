@@ -55,9 +55,12 @@ SMALL = {
     "random_state": 0,
     "learning_rate": "constant",
     "learning_rate_init": 0.01,
+    "early_stopping": False,
+    "n_members": 1,
 }
 """Settings for tests of how things behave, not of how well they are learned. At a
-constant rate, what an epoch does depends not on how many there will be."""
+constant rate, what an epoch does depends not on how many there will be. They train one
+network, as there is hardly a difference for several."""
 
 small_classifier = partial(FCNetClassifier, **SMALL)
 small_regressor = partial(FCNetRegressor, **SMALL)
