@@ -132,10 +132,10 @@ def test_other_seeds_give_other_folds():
 
 def test_few_rows_make_fewer_folds_and_too_few_are_refused():
     X = np.arange(7.0)[:, np.newaxis]
-    splits = folds_of(X, X, n_folds=10, classes=None, min_groups=2)
+    splits = folds_of(X, X, n_folds=10, classes=None, min_rows=2)
     assert [len(split.validation) for split in splits] == [3, 2, 2]
     with pytest.raises(ValueError, match="too few rows to hold out a validation set"):
-        folds_of(X[:3], X[:3], classes=None, min_groups=2)
+        folds_of(X[:3], X[:3], classes=None, min_rows=2)
     with pytest.raises(ValueError, match="of which 7 are different, and every class"):
         folds_of(X, np.arange(7))
 

@@ -8,7 +8,11 @@ from contextlib import contextmanager
 from typing import NamedTuple
 
 from skfcnet._estimators.holdout import warn_if_scales_differ
-from skfcnet._estimators.validation import read_validation_set, split_rows
+from skfcnet._estimators.validation import (
+    read_groups,
+    read_validation_set,
+    split_rows,
+)
 
 
 class DataInMemory(NamedTuple):
@@ -16,7 +20,7 @@ class DataInMemory(NamedTuple):
 
     Parameters
     ----------
-    X, y, sample_weight, X_val, y_val, sample_weight_val : array-like or None
+    X, y, sample_weight, X_val, y_val, sample_weight_val, groups : array-like or None
         The arguments.
     """
 
@@ -26,6 +30,7 @@ class DataInMemory(NamedTuple):
     X_val: object = None
     y_val: object = None
     sample_weight_val: object = None
+    groups: object = None
 
     @property
     def metadata(self):
@@ -84,8 +89,10 @@ class DataInMemory(NamedTuple):
         held_out = read_validation_set(
             draft, self.X_val, self.y_val, self.sample_weight_val
         )
-        if draft.early_stopping and held_out is None:
-            rows, held_out = split(draft, rows, self.X, self.y)
+        is_split = draft.early_stopping and held_out is None
+        groups = read_groups(draft, self.groups, self.X, is_split=is_split)
+        if is_split:
+            rows, held_out = split(draft, rows, self.X, self.y, groups)
         table = rows.X
         rows, validation = draft._prepare(rows, held_out)
         if self.X_val is not None:
