@@ -338,6 +338,16 @@ def test_weighted_is_repeated_with_folds(kind):
         np.testing.assert_allclose(own[rows], other, rtol=1e-5, atol=1e-7)
 
 
+def test_a_score_that_folds_without_a_class_do_not_have_is_named():
+    model, X, _ = data_of("binary", n=60)
+    model.set_params(**FOLDS, scoring="neg_log_loss")
+    y = (np.arange(60) < 2).astype(int)
+    with pytest.raises(ValueError, match=r"scoring='neg_log_loss' failed .*'loss'"):
+        model.fit(X, y)
+    assert not hasattr(model, "n_iter_")
+    assert np.isfinite(model.set_params(scoring="loss").fit(X, y).oob_score_)
+
+
 # Out-of-fold predictions
 
 

@@ -157,6 +157,15 @@ def test_a_few_groups_are_enough_for_one_validation_set(sizes, fraction):
     assert not set(groups[split.validation]) & set(groups[split.counts])
 
 
+@pytest.mark.parametrize(("fraction", "n_held_out"), [(0.1, 10), (0.2, 20), (0.7, 70)])
+def test_one_large_group_does_not_spoil_the_fraction(fraction, n_held_out):
+    groups = np.repeat(np.arange(5), [60, 10, 10, 10, 10])
+    X = np.arange(100.0)[:, np.newaxis]
+    options = {"classes": None, "n_folds": None, "fraction": fraction}
+    (split,) = splits_of(X, X, groups, **options)
+    assert len(split.validation) == n_held_out
+
+
 def test_few_groups_make_fewer_folds():
     groups = np.array([0, 0, 0, 1, 1, 2])
     X = np.arange(6.0)[:, np.newaxis]

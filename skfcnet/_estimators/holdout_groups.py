@@ -142,8 +142,6 @@ def split_groups_by_fraction(
         If there are too few groups.
     """
     grouped = GroupedRows(X, y, weight, groups=groups, classes=classes, rng=rng)
-    # No group would go to a part that is far smaller than the mean group.
-    fraction = max(fraction, 1 / (1 + len(grouped)))
     while fraction < 1:
         capacities = np.array([fraction, 1 - fraction])
         chosen = grouped.deal(capacities, n_held_out=1) == 0

@@ -34,9 +34,9 @@ class DataInMemory(NamedTuple):
 
     @property
     def metadata(self):
-        """The arguments besides X and y that were passed, by name."""
-        passed = self._asdict().items()
-        return {k: a for k, a in passed if k not in "Xy" and a is not None}
+        """The arguments that a scorer of X and y takes, too, by name."""
+        weight = self.sample_weight
+        return {} if weight is None else {"sample_weight": weight}
 
     @contextmanager
     def prepared(self, draft):

@@ -273,15 +273,21 @@ class ValidationSet:
         estimator._encoder = copy.copy(draft._encoder)
         estimator._encoder.reader = None
         vars(estimator).pop("feature_names_in_", None)
-        X, y = self._X, self._y
-        if self._weight is None:
-            return self._scorer(estimator, X, y)
+        weights = {} if self._weight is None else {"sample_weight": self._weight}
         try:
-            return self._scorer(estimator, X, y, sample_weight=self._weight)
+            return self._scorer(estimator, self._X, self._y, **weights)
         except TypeError as error:
+            if not weights:
+                raise
             raise ValueError(
                 f"scoring={draft.scoring!r} must accept sample_weight if there are "
                 f"weights: {error}"
+            ) from error
+        except ValueError as error:
+            raise ValueError(
+                f"scoring={draft.scoring!r} failed on the validation set, which may "
+                f"lack a class: {error} Set scoring='loss', or use another validation "
+                f"set."
             ) from error
 
 
