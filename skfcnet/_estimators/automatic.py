@@ -1,8 +1,8 @@
 """What the parameters whose value is 'auto' or None come to in a fit.
 
 By default, `fit` trains an ensemble of cross-fitted members: each has a validation set
-of its own, by which it keeps its best epoch. Where members cannot be cross-fitted, 'auto'
-stands for a single network without dropout.
+of its own, by which it keeps its best epoch. Where members cannot be cross-fitted,
+'auto' stands for a single network without dropout.
 """
 
 from math import ceil
@@ -80,7 +80,9 @@ def network_settings(draft, rows):
         "n_members": 1 if counts is None else counts.shape[1],
         "dropout": AUTO_DROPOUT if can_drop(draft) and counts is not None else 0.0,
     }
-    automatic |= {k: v for k, v in draft._training.architecture.items() if k in automatic}
+    automatic |= {
+        k: v for k, v in draft._training.architecture.items() if k in automatic
+    }
     own = {name: getattr(draft, name) for name in automatic}
     return {k: automatic[k] if value == "auto" else value for k, value in own.items()}
 

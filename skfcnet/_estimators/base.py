@@ -31,6 +31,7 @@ from skfcnet._estimators.architecture import (
     start_network,
     update_network,
 )
+from skfcnet._estimators.automatic import max_epochs
 from skfcnet._estimators.checks import (
     validate_sample_weight,
     validate_table,
@@ -42,10 +43,8 @@ from skfcnet._estimators.constraints import (
     check_combinations,
     check_parameters_for_sparse_input,
     parameters_requiring_dense_input,
-    warn_about_many_epochs,
 )
 from skfcnet._estimators.fitted_attributes import FittedAttributes
-from skfcnet._estimators.automatic import max_epochs
 from skfcnet._estimators.optimization import (
     minibatch_solver,
     schedule_end_is_known,
@@ -211,7 +210,6 @@ class _BaseFCNet(FittedAttributes, CallbackSupportMixin, BaseEstimator):
         """Check the parameters, and leave the estimator as it was if its fit fails."""
         validate_params(self)
         warn_about_unused_parameters(self)
-        warn_about_many_epochs(self)
         earlier = vars(self).copy()
         try:
             with np.errstate(all="ignore"):  # all results are checked

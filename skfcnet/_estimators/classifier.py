@@ -113,8 +113,8 @@ class FCNetClassifier(ClassifierMixin, _BaseFCNet):
         by at least ``tol`` for ``n_iter_no_change`` consecutive epochs. Where the
         validation score is within ``tol`` of the best one, the validation loss is
         compared instead. A schedule that has a fixed end is always followed to it.
-        'lbfgs' stops when no element of the gradient is larger than ``tol`` in absolute value,
-        or when the loss falls by no more than rounding.
+        'lbfgs' stops when no element of the gradient is larger than ``tol`` in absolute
+        value, or when the loss falls by no more than rounding.
 
     verbose : bool or int, default=False
         Whether to print a line after every epoch, with the loss, the validation score,
