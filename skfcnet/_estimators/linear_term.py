@@ -13,6 +13,10 @@ from skfcnet._engine.threads import one_blas_thread
 MAX_ROWS = 10_000
 """The maximum number of different rows that the linear term is fitted to."""
 
+MAX_PRODUCTS = 150_000_000
+"""The maximum number of products for the scores of these rows by all models. The rows
+are fewer if there are many inputs and classes."""
+
 N_FOLDS = 5
 """The number of folds that the penalty is chosen on if members have no folds."""
 
@@ -54,8 +58,8 @@ def start_linear_term(draft, rows):
     net = draft._net
     weights, biases = (net.params[name] for name in net.output_layer.trained)
     model_of_member, rows = _rows_of_models(net, rows)
-    if rows is None:
-        return
+    if not all(w.any(axis=0).all() for w in (rows.training, rows.held_out)):
+        return  # there are too few rows
     with one_blas_thread():
         passes = Passes(net.stages, net.params.converted(np.float64), mode="test")
         inputs, _ = passes.linear_term.inputs(rows.X.astype(np.float64, order="C"))
@@ -96,33 +100,36 @@ def _rows_of_models(net, rows):
     Members with the same training rows have the same model. If they have no rows held
     out, the last model is fitted to all rows, and those before it to all but a fold.
     """
-    counts = rows.member_counts
+    counts, model_of_member = rows.member_counts, np.full(net.n_members, N_FOLDS)
+    if counts is not None:
+        counts, model_of_member = np.unique(counts, axis=1, return_inverse=True)
     weight = exact_weights(rows.weight, rows.n_rows)
     order, is_new = order_by_content(rows.X, rows.target, weight)
     first = np.flatnonzero(is_new)
-    n_rows = min(len(first), MAX_ROWS)
-    # Rows of equal content follow each other. Some are taken from everywhere in the
-    # order, in which rows of a similar hash follow each other.
+    n_rows = min(len(first), _most_rows(net, max(model_of_member) + 1))
+    # They are taken from everywhere in the order, in which similar rows may be close.
     chosen = np.arange(n_rows) * len(first) // n_rows
     sample = order[first[chosen]]
 
     def totals(weights):
         return np.add.reduceat(weights[order], first)[chosen]
 
-    if counts is not None:
-        counts, model_of_member = np.unique(counts, axis=1, return_inverse=True)
+    total = totals(weight)[:, np.newaxis]
+    if counts is None:
+        is_held_out = np.arange(n_rows)[:, np.newaxis] % N_FOLDS == np.arange(N_FOLDS)
+        held_out = total * is_held_out
+        training = np.hstack([total - held_out, total])
+    else:
         training = totals(weight[:, np.newaxis] * counts)
         held_out = totals(weight[:, np.newaxis] * (counts == 0))
-    if counts is None or not held_out.any(axis=0).all():
-        total = totals(weight)
-        is_held_out = np.arange(n_rows)[:, np.newaxis] % N_FOLDS == np.arange(N_FOLDS)
-        held_out = total[:, np.newaxis] * is_held_out
-        training = np.column_stack([*(total - held_out.T), total])
-        model_of_member = np.full(net.n_members, N_FOLDS)
     if rows.cost is not None:
         cost = rows.cost[sample][:, np.newaxis]
         training, held_out = training * cost, held_out * cost
-    if not (training.any(axis=0).all() and held_out.any(axis=0).all()):
-        return model_of_member, None
-    X, target = rows.X[sample], rows.target[sample]
-    return model_of_member, DistinctRows(X, target, training, held_out)
+    chosen_rows = DistinctRows(rows.X[sample], rows.target[sample], training, held_out)
+    return model_of_member, chosen_rows
+
+
+def _most_rows(net, n_models):
+    """Return the maximum number of different rows of all models."""
+    *_, n_inputs, n_scores = net.state["V"].shape
+    return min(MAX_ROWS, max(1, MAX_PRODUCTS // (n_inputs * n_scores * n_models)))
