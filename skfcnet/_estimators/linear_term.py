@@ -7,6 +7,7 @@ import numpy as np
 from skfcnet._engine.batches import order_by_content
 from skfcnet._engine.linear_models import fit_linear_models
 from skfcnet._engine.passes import Passes
+from skfcnet._engine.plan import linear_term, output_layer
 from skfcnet._engine.statistics import exact_weights
 from skfcnet._engine.threads import one_blas_thread
 
@@ -56,7 +57,7 @@ def start_linear_term(draft, rows):
         The encoded rows of the training set.
     """
     net = draft._net
-    weights, biases = (net.params[name] for name in net.output_layer.trained)
+    weights, biases = (net.params[name] for name in output_layer(net.stages).trained)
     model_of_member, rows = _rows_of_models(net, rows)
     if not all(w.any(axis=0).all() for w in (rows.training, rows.held_out)):
         return  # there are too few rows
@@ -69,7 +70,7 @@ def start_linear_term(draft, rows):
             net.objective,
             rows.training,
             rows.held_out,
-            scale=_scales(net.linear_term, inputs, rows.training),
+            scale=_scales(linear_term(net.stages), inputs, rows.training),
             start=biases.reshape(-1, biases.shape[-1])[0].astype(np.float64),
         )
     if models is None:
@@ -95,14 +96,14 @@ def _scales(stage, inputs, training):
 
 
 def _rows_of_models(net, rows):
-    """Return the model of each member, and the rows of all models.
+    """Return the number of each member's model, and the rows of all models.
 
     Members with the same training rows have the same model. If they have no rows held
     out, the last model is fitted to all rows, and those before it to all but a fold.
     """
-    counts, model_of_member = rows.member_counts, np.full(net.n_members, N_FOLDS)
+    counts, model_of_member = rows.member_counts, [N_FOLDS] * net.n_members
     if counts is not None:
-        counts, model_of_member = np.unique(counts, axis=1, return_inverse=True)
+        counts, model_of_member = _different_columns(counts)
     weight = exact_weights(rows.weight, rows.n_rows)
     order, is_new = order_by_content(rows.X, rows.target, weight)
     first = np.flatnonzero(is_new)
@@ -127,6 +128,14 @@ def _rows_of_models(net, rows):
         training, held_out = training * cost, held_out * cost
     chosen_rows = DistinctRows(rows.X[sample], rows.target[sample], training, held_out)
     return model_of_member, chosen_rows
+
+
+def _different_columns(a):
+    """Return the columns that differ from each other, and the number of each column."""
+    first = {}  # for each column, as bytes, the number of the first one like it
+    of_columns = [first.setdefault(column.tobytes(), len(first)) for column in a.T]
+    places = [of_columns.index(number) for number in range(len(first))]
+    return a[:, places], of_columns
 
 
 def _most_rows(net, n_models):
