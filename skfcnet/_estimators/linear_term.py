@@ -6,6 +6,7 @@ import numpy as np
 
 from skfcnet._engine.batches import order_by_content
 from skfcnet._engine.linear_models import fit_linear_models
+from skfcnet._engine.numeric import has_finite_norm
 from skfcnet._engine.passes import Passes
 from skfcnet._engine.plan import linear_term, output_layer
 from skfcnet._engine.statistics import exact_weights
@@ -46,7 +47,7 @@ def start_linear_term(draft, rows):
 
     The output layer then starts at weights of zero and at the intercepts of the linear
     models, so that the network starts as these models. If they are no better than
-    constants, the network remains as it is.
+    constants, or not finite in the dtype of the network, it remains as it is.
 
     Parameters
     ----------
@@ -73,7 +74,7 @@ def start_linear_term(draft, rows):
             scale=_scales(linear_term(net.stages), inputs, rows.training),
             start=biases.reshape(-1, biases.shape[-1])[0].astype(np.float64),
         )
-    if models is None:
+    if models is None or not all(has_finite_norm(a.astype(net.dtype)) for a in models):
         return
     weights[...] = 0
     net.state["V"] = models.coef[model_of_member].reshape(net.state["V"].shape)
