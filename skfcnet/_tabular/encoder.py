@@ -99,8 +99,8 @@ class Encoder:
 
     linear_blocks : tuple of Block
         What the network makes of the compact table for its linear term; empty if there
-        is none. The numbers are not clipped smoothly, but where they are `RANGES_BEYOND`
-        the training rows.
+        is none. Its numbers are not clipped smoothly, but far beyond the range of the
+        rows to train on: see `RANGES_BEYOND`.
 
     is_identity : bool
         Whether the compact table is the numbers themselves, but for missing values.
