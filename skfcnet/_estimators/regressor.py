@@ -32,10 +32,11 @@ class FCNetRegressor(RegressorMixin, _BaseFCNet):
     loss : {*REGRESSION_LOSSES}, default='squared_error'
         The loss that is minimised. 'squared_error' is half the mean squared error,
         'absolute_error' the mean absolute error, 'huber' the Huber loss, and 'quantile'
-        the mean pinball loss. 'poisson', for counts, and 'gamma', for positive targets,
-        are half the mean deviance; their predictions are the exponentials of the scores
-        of the output layer. With several targets, the loss is the mean over the
-        targets, but for 'poisson' their sum, as in scikit-learn.
+        the mean pinball loss; cross-fitted members shift each quantile such that it
+        holds its share of new targets. 'poisson', for counts, and 'gamma', for positive
+        targets, are half the mean deviance; their predictions are the exponentials of
+        the scores of the output layer. With several targets, the loss is the mean over
+        the targets, but for 'poisson' their sum, as in scikit-learn.
 
     hidden_layer_sizes : int or array-like of int, default=(128, 128)
         The number of units of each hidden layer, from the first to the last. An integer
