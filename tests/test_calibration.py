@@ -39,7 +39,7 @@ N_TRAINED, N_NEW = 400, 2000
 
 
 def cross_fitted(loss="squared_error", **changes):
-    return small_regressor(loss=loss, **FOLDS, **{"max_iter": 10} | changes)
+    return small_regressor(loss=loss, **FOLDS | {"max_iter": 10} | changes)
 
 
 def noisy(draw, *, seed=0, n=N_TRAINED + N_NEW):
