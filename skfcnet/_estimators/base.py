@@ -461,7 +461,7 @@ class _BaseFCNet(FittedAttributes, CallbackSupportMixin, BaseEstimator):
         encoder = getattr(self, "_encoder", None)
         return validate_X_predict(self, X, encoder and encoder.reader, **checks)
 
-    def _predict(self, method, X):
+    def _predict(self, method, X, **options):
         """Return predictions, as a method of the target computes them from scores.
 
         Parameters
@@ -471,6 +471,9 @@ class _BaseFCNet(FittedAttributes, CallbackSupportMixin, BaseEstimator):
 
         X : array-like, sparse matrix or dataframe
             The rows as the user passed them.
+
+        **options : dict
+            Further arguments of the method.
 
         Returns
         -------
@@ -482,7 +485,8 @@ class _BaseFCNet(FittedAttributes, CallbackSupportMixin, BaseEstimator):
 
         def predict_chunk(passes, rows, encoded):
             scores = checked_range(passes(encoded), self._net.dtype)
-            return decode(scores.astype(np.float64), passes.objective, X.dtype)
+            scores = scores.astype(np.float64)
+            return decode(scores, passes.objective, X.dtype, **options)
 
         return self._apply_in_chunks(predict_chunk, X, is_complete)
 
