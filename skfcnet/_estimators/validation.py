@@ -14,11 +14,7 @@ from sklearn.metrics import check_scoring
 
 from skfcnet._engine.members import ensemble_of_members
 from skfcnet._engine.warn import warn
-from skfcnet._estimators.automatic import (
-    can_cross_fit,
-    cross_fitted_members,
-    stops_early,
-)
+from skfcnet._estimators.automatic import cross_fitted_members, stops_early
 from skfcnet._estimators.holdout import (
     folds_by_content,
     repeated_weight,
@@ -102,7 +98,7 @@ def split_rows(draft, rows, X, y):
     held_out : Rows or list of Rows
         The validation set, or that of each member.
     """
-    if can_cross_fit(draft):
+    if cross_fitted_members(draft) > 1:
         return _split_for_members(draft, rows, X, y)
     return split_validation_set(draft, rows, X, y, draft.validation_fraction)
 
