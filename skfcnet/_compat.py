@@ -91,8 +91,11 @@ class FitTask:
     n_epochs : int
         The maximum number of epochs.
 
-    X, y, metadata : object
+    X, y : object
         The arguments of `fit`, as the user passed them.
+
+    metadata : dict
+        The other arguments that a scorer of X and y takes, too.
 
     Attributes
     ----------

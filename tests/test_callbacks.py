@@ -173,17 +173,19 @@ def test_a_failing_fit_tears_callbacks_down():
     assert not hasattr(model, "n_iter_")
 
 
-def test_metadata_are_what_fit_was_given():
+@pytest.mark.parametrize("is_split", [False, True])
+def test_metadata_are_what_scorers_of_the_training_data_take(is_split):
     _, X, y = data_of("binary", 60)
-    recorder = Recorder()
-    model = FCNetRegressor(**SMALL, early_stopping=True).set_callbacks(recorder)
+    recorder, monitor = Recorder(), callback.ScoringMonitor(scoring="r2")
+    model = FCNetRegressor(**SMALL, early_stopping=True)
+    model.set_callbacks(recorder, monitor)
     weight = np.ones(len(X))
-    model.fit(X, y, weight, X_val=X[:9], y_val=y[:9])
-    assert all(
-        metadata.keys() == {"sample_weight", "X_val", "y_val"}
-        for metadata in recorder.metadata
-    )
+    others = {"groups": np.arange(60)} if is_split else {"X_val": X[:9], "y_val": y[:9]}
+    model.fit(X, y, weight, **others)
+    assert all(metadata.keys() == {"sample_weight"} for metadata in recorder.metadata)
     assert recorder.metadata[0]["sample_weight"] is weight
+    model.fit(X, y, **others)
+    assert recorder.metadata[-1] == {}
 
 
 def test_callbacks_survive_clones_and_pickles_and_are_no_parameters():

@@ -132,10 +132,10 @@ def test_other_seeds_give_other_folds():
 
 def test_few_rows_make_fewer_folds_and_too_few_are_refused():
     X = np.arange(7.0)[:, np.newaxis]
-    splits = folds_of(X, X, n_folds=10, classes=None, min_groups=2)
+    splits = folds_of(X, X, n_folds=10, classes=None, min_rows=2)
     assert [len(split.validation) for split in splits] == [3, 2, 2]
     with pytest.raises(ValueError, match="too few rows to hold out a validation set"):
-        folds_of(X[:3], X[:3], classes=None, min_groups=2)
+        folds_of(X[:3], X[:3], classes=None, min_rows=2)
     with pytest.raises(ValueError, match="of which 7 are different, and every class"):
         folds_of(X, np.arange(7))
 
@@ -336,6 +336,16 @@ def test_weighted_is_repeated_with_folds(kind):
     for own, other in zip(ours, theirs, strict=True):
         assert np.isnan(own[weight == 0]).all()
         np.testing.assert_allclose(own[rows], other, rtol=1e-5, atol=1e-7)
+
+
+def test_a_score_that_folds_without_a_class_do_not_have_is_named():
+    model, X, _ = data_of("binary", n=60)
+    model.set_params(**FOLDS, scoring="neg_log_loss")
+    y = (np.arange(60) < 2).astype(int)
+    with pytest.raises(ValueError, match=r"scoring='neg_log_loss' failed .*'loss'"):
+        model.fit(X, y)
+    assert not hasattr(model, "n_iter_")
+    assert np.isfinite(model.set_params(scoring="loss").fit(X, y).oob_score_)
 
 
 # Out-of-fold predictions

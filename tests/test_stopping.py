@@ -51,7 +51,9 @@ def test_the_defaults_never_warn_that_training_has_not_converged():
 
 def test_a_warning_says_after_how_many_epochs_training_was_cut_short():
     X, y = load_diabetes(return_X_y=True)
-    model = FCNetRegressor(learning_rate="constant", max_iter=3, random_state=0)
+    model = FCNetRegressor(
+        learning_rate="constant", early_stopping=False, max_iter=3, random_state=0
+    )
     with pytest.warns(ConvergenceWarning, match="after 3 epochs. Raise max_iter, or"):
         model.fit(X, y)
     lbfgs = FCNetRegressor(solver="lbfgs", max_fun=10, random_state=0)

@@ -23,7 +23,12 @@ from skfcnet import FCNetClassifier, FCNetRegressor
 
 pytestmark = [short_fits, any_solver]
 
-EARLY = SMALL | {"max_iter": 8, "learning_rate_init": 0.05, "early_stopping": True}
+EARLY = SMALL | {
+    "max_iter": 8,
+    "learning_rate_init": 0.05,
+    "early_stopping": True,
+    "scoring": None,
+}
 
 
 def data_of(kind, n=80):
@@ -468,7 +473,11 @@ def test_rows_of_little_weight_are_set_aside_where_few_are_left():
     X, y = [[0.0], [1.0], [2.0]], [0.0, 1.0, 0.0]
     for seed in range(8):
         model = FCNetRegressor(
-            hidden_layer_sizes=(2,), max_iter=2, early_stopping=True, random_state=seed
+            hidden_layer_sizes=(2,),
+            max_iter=2,
+            early_stopping=True,
+            n_members=1,
+            random_state=seed,
         )
         model.fit(X, y, sample_weight=[1, 1, 100])
         assert model.t_ == 2 * 1  # one row trained on; R^2 needs two
@@ -529,7 +538,7 @@ def test_later_rows_constant_columns_and_gaps_are_on_no_other_scale():
 def test_a_score_of_too_few_rows_is_refused_before_training(splitter):
     model, X, y, X_val, y_val = data_of("regression")
     data = {"X_val": X_val[:1], "y_val": y_val[:1]} if splitter is None else {}
-    model.set_params(validation_fraction=splitter or 0.1)
+    model.set_params(validation_fraction=splitter or 0.2)
     with pytest.raises(ValueError, match="validation set of at least 2 rows, got 1"):
         model.fit(X, y, **data)
     model.set_params(scoring="loss").fit(X, y, **data)

@@ -144,6 +144,7 @@ class _BaseFCNet(FittedAttributes, CallbackSupportMixin, BaseEstimator):
         X_val=None,
         y_val=None,
         sample_weight_val=None,
+        groups=None,
     ):
         """Fit the network to data.
 
@@ -180,6 +181,12 @@ class _BaseFCNet(FittedAttributes, CallbackSupportMixin, BaseEstimator):
         sample_weight_val : array-like of shape (n_val,), default=None
             The sample weights of the validation set.
 
+        groups : array-like of shape (n_samples,), default=None
+            Labels of groups of rows that belong together, such as the rows of one
+            person. Where rows of X are held out for early stopping, all rows of a group
+            are held out together, and a splitter as ``validation_fraction`` is given
+            the groups. Needs ``early_stopping=True``, and no ``X_val``.
+
         Returns
         -------
         self : object
@@ -191,7 +198,9 @@ class _BaseFCNet(FittedAttributes, CallbackSupportMixin, BaseEstimator):
             If a parameter or the data are invalid, or training diverges. The
             estimator then remains as it was.
         """
-        data = DataInMemory(X, y, sample_weight, X_val, y_val, sample_weight_val)
+        data = DataInMemory(
+            X, y, sample_weight, X_val, y_val, sample_weight_val, groups
+        )
         with self._fit_or_nothing():
             n_epochs = self._fit(data)
         self._warn_unless_converged(n_epochs)

@@ -1,4 +1,4 @@
-"""Validation of X and of sample weights."""
+"""Validation of X, of sample weights and of groups."""
 
 from numbers import Real
 
@@ -12,6 +12,7 @@ from sklearn.utils.validation import (
 )
 
 from skfcnet._engine.numeric import has_finite_norm
+from skfcnet._estimators.target_checks import refuse_missing
 from skfcnet._tabular.table_reader import TableReader
 from skfcnet._tabular.tables import as_table, holds_numbers, refuse_masks
 
@@ -157,3 +158,33 @@ def validate_sample_weight(sample_weight, n_rows):
     if not weight.any():
         raise ValueError("sample_weight must not be zero for every row.")
     return weight
+
+
+def validate_groups(groups, n_rows):
+    """Check the groups of rows and return them as an array.
+
+    Parameters
+    ----------
+    groups : array-like of shape (N,)
+        The groups as the user passed them: numbers, strings or other labels.
+
+    n_rows : int
+        The number of rows, N.
+
+    Returns
+    -------
+    groups : ndarray of shape (N,)
+        The groups, of which none is missing.
+    """
+    refuse_masks(groups, "groups")
+    refuse_missing(groups, "groups")
+    groups = np.asarray(groups)
+    if groups.shape != (n_rows,):
+        raise ValueError(f"groups must have shape ({n_rows},), got {groups.shape}.")
+    try:
+        np.unique(groups)
+    except TypeError as error:
+        raise TypeError(
+            f"groups must have labels of one kind, such as only strings: {error}"
+        ) from error
+    return groups

@@ -50,8 +50,8 @@ class TooFewRowsError(ValueError):
     """The rows are too few to hold out a validation set."""
 
 
-class EqualRows:
-    """Groups of equal rows, in a random order within each class.
+class DistinctRows:
+    """The distinct rows of a table, in a random order within each stratum.
 
     Parameters
     ----------
@@ -64,59 +64,63 @@ class EqualRows:
     weight : ndarray of shape (N,) or None
         The repetition counts; None if all are 1.
 
-    classes : ndarray of shape (N,) or None
-        The classes, which follow each other; None if there is one class.
+    strata : ndarray of shape (N,) or None
+        The stratum of each row, such as its class. The rows of a stratum follow each
+        other. None if there is one stratum.
 
     rng : numpy.random.Generator
-        The generator that draws the order of the groups.
+        The generator that draws the order.
 
     Attributes
     ----------
-    weights : ndarray of shape (n_groups,)
-        The total weight of each group.
+    weights : ndarray of shape (n_distinct,)
+        The total weight of all copies of each distinct row.
 
-    is_first_of_class : ndarray of bool, shape (n_groups,)
-        Which groups are the first of their class.
+    first_copies : ndarray of int, shape (n_distinct,)
+        The index of one copy of each distinct row.
+
+    is_first_of_stratum : ndarray of bool, shape (n_distinct,)
+        Which distinct rows are the first of their stratum.
     """
 
-    def __init__(self, X, y, weight, *, classes, rng):
+    def __init__(self, X, y, weight, *, strata, rng):
         weight = np.ones(X.shape[0]) if weight is None else weight
         order, is_new = order_by_content(X, y, weight)
-        self._group_of = np.empty(len(order), int)
-        self._group_of[order] = np.cumsum(is_new) - 1
-        first_rows = order[is_new]
-        weights = np.bincount(self._group_of[order], weight[order])
-        strata = np.zeros(len(first_rows), int)
-        if classes is not None:
-            strata = classes[first_rows]
-        groups = rng.permutation(len(first_rows))
-        self._groups = groups[np.argsort(strata[groups], kind="stable")]
-        self._first_rows = first_rows[self._groups]
-        self.weights = weights[self._groups]
-        strata = strata[self._groups]
-        self.is_first_of_class = np.append(True, strata[1:] != strata[:-1])
+        self._number_of = np.empty(len(order), int)
+        self._number_of[order] = np.cumsum(is_new) - 1
+        first_copies = order[is_new]
+        weights = np.bincount(self._number_of[order], weight[order])
+        stratum_of = np.zeros(len(first_copies), int)
+        if strata is not None:
+            stratum_of = strata[first_copies]
+        numbers = rng.permutation(len(first_copies))
+        self._numbers = numbers[np.argsort(stratum_of[numbers], kind="stable")]
+        self.first_copies = first_copies[self._numbers]
+        self.weights = weights[self._numbers]
+        stratum_of = stratum_of[self._numbers]
+        self.is_first_of_stratum = np.append(True, stratum_of[1:] != stratum_of[:-1])
 
     def __len__(self):
-        """Return the number of groups."""
-        return len(self._groups)
+        """Return the number of distinct rows."""
+        return len(self._numbers)
 
     def hold_out(self, chosen):
-        """Return the split of which the validation set is these groups.
+        """Return the split of which the validation set is these rows.
 
         Parameters
         ----------
-        chosen : ndarray of bool, shape (n_groups,)
-            The groups.
+        chosen : ndarray of bool, shape (n_distinct,)
+            The distinct rows.
 
         Returns
         -------
         split : Split
-            The split. Of each chosen group, the validation set has one row. If all
-            weights are integers, it is repeated as often as the weight of the group
+            The split. The validation set has one copy of each chosen row. If all
+            weights are integers, it is repeated as often as the weight of all copies
             says, so that a row of weight k gives the same result as k rows.
         """
-        validation, weights = self._first_rows[chosen], self.weights[chosen]
-        training = ~np.isin(self._group_of, self._groups[chosen])
+        validation, weights = self.first_copies[chosen], self.weights[chosen]
+        training = ~np.isin(self._number_of, self._numbers[chosen])
         if (weights == np.rint(weights)).all():
             return Split(training, np.repeat(validation, weights.astype(int)), None)
         return Split(training, validation, weights)
@@ -125,35 +129,38 @@ class EqualRows:
         """Return the error for rows that are too few to be split."""
         return TooFewRowsError(
             f"There are too few rows to hold out a validation set for early "
-            f"stopping: n_samples = {len(self._group_of)}, of which {len(self)} are "
+            f"stopping: n_samples = {len(self._number_of)}, of which {len(self)} are "
             f"different, and every class keeps one row in the training set. Pass "
             f"X_val and y_val, or set early_stopping=False."
         )
 
 
-def split_by_fraction(X, y, weight, *, fraction, classes=None, min_groups=1, rng):
+def split_by_fraction(X, y, weight, *, fraction, classes=None, min_rows=1, rng):
     """Split rows into a training set and a validation set of a fraction of the weight.
 
-    The groups of equal rows are visited in a random order, class by class. Each group
-    adds the fraction of its weight to an account. If the account then holds at least
-    half of the weight of the group, the group goes to the validation set, and its
-    weight is subtracted from the account. In this way the validation set gets the
-    fraction of every class, to within half a row. The first group of each class always
-    goes to the training set. The validation set gets at most twice the fraction of the
-    groups, and leaves half of the others to the training set, so that it does not get
-    nearly all groups of small weights. If it has fewer than ``min_groups`` groups in
+    The distinct rows are visited in a random order, class by class. Each of them adds
+    the fraction of its weight to an account. If the account then holds at least half of
+    the weight of the row, the row goes to the validation set, and its weight is
+    subtracted from the account. In this way the validation set gets the fraction of
+    every class, to within half a row. The first row of each class always goes to the
+    training set. The validation set gets at most twice the fraction of the distinct
+    rows, and leaves half of the others to the training set, so that it does not get
+    nearly all rows of small weights. If it has fewer than ``min_rows`` distinct rows in
     the end, it also gets those of the smallest weights.
 
     Parameters
     ----------
-    X, y, weight, classes, rng : as for `EqualRows`
+    X, y, weight, rng : as for `DistinctRows`
         The rows.
 
     fraction : float
         The share of the total weight that the validation set gets, in (0, 1).
 
-    min_groups : int, default=1
-        The minimum number of groups of the validation set.
+    classes : ndarray of shape (N,), default=None
+        The classes; None if there is one.
+
+    min_rows : int, default=1
+        The minimum number of distinct rows of the validation set.
 
     Returns
     -------
@@ -163,50 +170,51 @@ def split_by_fraction(X, y, weight, *, fraction, classes=None, min_groups=1, rng
     Raises
     ------
     ValueError
-        If there are too few different rows.
+        If there are too few distinct rows.
     """
-    groups = EqualRows(X, y, weight, classes=classes, rng=rng)
-    chosen = np.zeros(len(groups), bool)
+    rows = DistinctRows(X, y, weight, strata=classes, rng=rng)
+    chosen = np.zeros(len(rows), bool)
     account, n_chosen = 0.0, 0
     largest_share = min(2 * fraction, (1 + fraction) / 2)
-    for i, group_weight in enumerate(groups.weights.tolist()):
-        account += fraction * group_weight
+    for i, row_weight in enumerate(rows.weights.tolist()):
+        account += fraction * row_weight
         too_many = n_chosen >= largest_share * (i + 1)
-        is_needed = groups.is_first_of_class[i]
-        if account >= group_weight / 2 and not (is_needed or too_many):
-            account -= group_weight
+        is_needed = rows.is_first_of_stratum[i]
+        if account >= row_weight / 2 and not (is_needed or too_many):
+            account -= row_weight
             chosen[i] = True
             n_chosen += 1
-    n_missing = min_groups - n_chosen
+    n_missing = min_rows - n_chosen
     if n_missing > 0:
-        eligible = np.flatnonzero(~chosen & ~groups.is_first_of_class)[::-1]
-        eligible = eligible[groups.weights[eligible].argsort(kind="stable")]
+        eligible = np.flatnonzero(~chosen & ~rows.is_first_of_stratum)[::-1]
+        eligible = eligible[rows.weights[eligible].argsort(kind="stable")]
         if len(eligible) < n_missing:
-            raise groups.too_few()
+            raise rows.too_few()
         chosen[eligible[:n_missing]] = True
-    return groups.hold_out(chosen)
+    return rows.hold_out(chosen)
 
 
-def folds_by_content(X, y, weight, *, n_folds, classes=None, min_groups=1, rng):
+def folds_by_content(X, y, weight, *, n_folds, classes=None, min_rows=1, rng):
     """Cut rows into folds of about the same weight, of all rows and of every class.
 
-    The groups of equal rows of a class are dealt to the folds from the heaviest to the
+    The distinct rows of a class are dealt to the folds from the heaviest to the
     lightest, in a random order where weights are equal, and in rounds that go forward
     and backward in turn. The weights of a class in two folds therefore differ by no
-    more than that of its heaviest group. The last round begins with the folds that have
-    the fewest groups: the numbers of groups of two folds, of all classes and of each,
-    differ by at most one. A class of one group is in no fold, so that it is trained on.
+    more than that of its heaviest row. The last round begins with the folds that have
+    the fewest distinct rows: their numbers in two folds, of all classes and of each,
+    differ by at most one. A class of one distinct row is in no fold, so that it is
+    trained on.
 
     Parameters
     ----------
-    X, y, weight, classes, rng : as for `EqualRows`
+    X, y, weight, classes, rng : as for `split_by_fraction`
         The rows.
 
     n_folds : int
-        The number of folds, at least 2. There are fewer if there are too few groups.
+        The number of folds, at least 2. There are fewer if there are too few rows.
 
-    min_groups : int, default=1
-        The minimum number of groups of a fold.
+    min_rows : int, default=1
+        The minimum number of distinct rows of a fold.
 
     Returns
     -------
@@ -216,30 +224,30 @@ def folds_by_content(X, y, weight, *, n_folds, classes=None, min_groups=1, rng):
     Raises
     ------
     ValueError
-        If there are too few different rows for two folds.
+        If there are too few distinct rows for two folds.
     """
-    groups = EqualRows(X, y, weight, classes=classes, rng=rng)
-    starts = np.flatnonzero(groups.is_first_of_class)
-    classes = [c for c in np.split(np.arange(len(groups)), starts[1:]) if len(c) > 1]
-    n_folds = min(n_folds, sum(map(len, classes)) // min_groups)
+    rows = DistinctRows(X, y, weight, strata=classes, rng=rng)
+    starts = np.flatnonzero(rows.is_first_of_stratum)
+    classes = [c for c in np.split(np.arange(len(rows)), starts[1:]) if len(c) > 1]
+    n_folds = min(n_folds, sum(map(len, classes)) // min_rows)
     if n_folds < 2:
-        raise groups.too_few()
-    fold_of = np.full(len(groups), -1)
-    totals, n_groups = np.zeros(n_folds), np.zeros(n_folds, int)
+        raise rows.too_few()
+    fold_of = np.full(len(rows), -1)
+    totals, n_rows = np.zeros(n_folds), np.zeros(n_folds, int)
     for members in classes:
-        weights = groups.weights[members]
+        weights = rows.weights[members]
         heaviest_first = weights.argsort(kind="stable")[::-1]
         rounds, places = np.divmod(np.arange(len(members)), n_folds)
         is_backward = (rounds[-1] - rounds) % 2 == 1
         places[is_backward] = n_folds - 1 - places[is_backward]
-        folds = np.lexsort((totals, n_groups))[places]
+        folds = np.lexsort((totals, n_rows))[places]
         fold_of[members[heaviest_first]] = folds
         totals += np.bincount(folds, weights[heaviest_first], minlength=n_folds)
-        n_groups += np.bincount(folds, minlength=n_folds)
-    return [groups.hold_out(fold_of == fold) for fold in range(n_folds)]
+        n_rows += np.bincount(folds, minlength=n_folds)
+    return [rows.hold_out(fold_of == fold) for fold in range(n_folds)]
 
 
-def splits_by_splitter(splitter, rows, X, y, *, n_splits):
+def splits_by_splitter(splitter, rows, X, y, groups, *, n_splits):
     """Return the first splits of a cross-validation splitter.
 
     Parameters
@@ -253,6 +261,9 @@ def splits_by_splitter(splitter, rows, X, y, *, n_splits):
 
     X, y : array-like
         The data as the user passed them.
+
+    groups : ndarray or None
+        The group of each row that the user passed; None if there are none.
 
     n_splits : int
         The maximum number of splits.
@@ -269,8 +280,9 @@ def splits_by_splitter(splitter, rows, X, y, *, n_splits):
         If the splitter fails, or a set has no row of positive weight.
     """
     all_rows = np.arange(as_table(X).shape[0])
+    arguments = (X, y) if groups is None else (X, y, groups)
     try:
-        splits = list(islice(splitter.split(X, y), n_splits)) or [((), ())]
+        splits = list(islice(splitter.split(*arguments), n_splits)) or [((), ())]
         splits = [
             [all_rows[np.ravel(part)] if len(part) else part for part in (train, test)]
             for train, test in splits

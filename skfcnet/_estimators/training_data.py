@@ -9,7 +9,11 @@ from typing import NamedTuple
 
 from skfcnet._estimators.automatic import stops_early
 from skfcnet._estimators.holdout import TooFewRowsError, warn_if_scales_differ
-from skfcnet._estimators.validation import read_validation_set, split_rows
+from skfcnet._estimators.validation import (
+    read_groups,
+    read_validation_set,
+    split_rows,
+)
 
 
 class DataInMemory(NamedTuple):
@@ -17,7 +21,7 @@ class DataInMemory(NamedTuple):
 
     Parameters
     ----------
-    X, y, sample_weight, X_val, y_val, sample_weight_val : array-like or None
+    X, y, sample_weight, X_val, y_val, sample_weight_val, groups : array-like or None
         The arguments.
     """
 
@@ -27,12 +31,13 @@ class DataInMemory(NamedTuple):
     X_val: object = None
     y_val: object = None
     sample_weight_val: object = None
+    groups: object = None
 
     @property
     def metadata(self):
-        """The arguments besides X and y that were passed, by name."""
-        passed = self._asdict().items()
-        return {k: a for k, a in passed if k not in "Xy" and a is not None}
+        """The arguments that a scorer of X and y takes, too, by name."""
+        weight = self.sample_weight
+        return {} if weight is None else {"sample_weight": weight}
 
     @contextmanager
     def prepared(self, draft):
@@ -85,9 +90,11 @@ class DataInMemory(NamedTuple):
         held_out = read_validation_set(
             draft, self.X_val, self.y_val, self.sample_weight_val
         )
-        if stops_early(draft) and held_out is None:
+        is_split = stops_early(draft) and held_out is None
+        groups = read_groups(draft, self.groups, self.X, is_split=is_split)
+        if is_split:
             try:
-                rows, held_out = split(draft, rows, self.X, self.y)
+                rows, held_out = split(draft, rows, self.X, self.y, groups)
             except TooFewRowsError:
                 if draft.early_stopping != "auto":
                     raise

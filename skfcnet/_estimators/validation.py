@@ -15,13 +15,19 @@ from sklearn.metrics import check_scoring
 from skfcnet._engine.members import ensemble_of_members
 from skfcnet._engine.warn import warn
 from skfcnet._estimators.automatic import cross_fitted_members, stops_early
+from skfcnet._estimators.checks import validate_groups
 from skfcnet._estimators.holdout import (
     folds_by_content,
     repeated_weight,
     split_by_fraction,
     splits_by_splitter,
 )
+from skfcnet._estimators.holdout_groups import (
+    folds_of_groups,
+    split_groups_by_fraction,
+)
 from skfcnet._estimators.unused_parameters import parameters_set_by_user
+from skfcnet._tabular.tables import as_table
 from skfcnet.solver import DivergenceError
 
 
@@ -50,7 +56,44 @@ def read_validation_set(draft, X_val, y_val, sample_weight_val):
         raise type(error)(f"X_val, y_val, sample_weight_val: {error}") from error
 
 
-def split_validation_set(draft, rows, X, y, validation_fraction):
+def read_groups(draft, groups, X, *, is_split):
+    """Check the groups that the user passed and return them as an array, or None.
+
+    Parameters
+    ----------
+    draft : _BaseFCNet
+        The estimator that is trained.
+
+    groups : array-like or None
+        The groups as the user passed them.
+
+    X : array-like
+        The table as the user passed it.
+
+    is_split : bool
+        Whether a part of the rows is going to be held out.
+
+    Returns
+    -------
+    groups : ndarray or None
+        The group of each row, including those of weight 0.
+    """
+    if groups is None:
+        return None
+    if not is_split:
+        remedy = (
+            "pass no X_val and y_val"
+            if stops_early(draft)
+            else "set early_stopping=True"
+        )
+        raise ValueError(
+            f"groups are only used to hold out rows for early stopping: {remedy}, or "
+            f"do not pass groups."
+        )
+    return validate_groups(groups, as_table(X).shape[0])
+
+
+def split_validation_set(draft, rows, X, y, groups, validation_fraction):
     """Split the rows into a training set and a validation set.
 
     Parameters
@@ -64,6 +107,9 @@ def split_validation_set(draft, rows, X, y, validation_fraction):
     X, y : array-like
         The data as the user passed them, for a cross-validation splitter.
 
+    groups : ndarray or None
+        The group of each row that the user passed; None if there are none.
+
     validation_fraction : float or cross-validation splitter
         The share of the rows that the validation set gets, or what splits them.
 
@@ -72,22 +118,23 @@ def split_validation_set(draft, rows, X, y, validation_fraction):
     training, validation : Rows
         The rows of the two sets.
     """
-    if hasattr(validation_fraction, "split"):
-        (split,) = splits_by_splitter(validation_fraction, rows, X, y, n_splits=1)
+    fraction = validation_fraction
+    if hasattr(fraction, "split"):
+        (split,) = splits_by_splitter(fraction, rows, X, y, groups, n_splits=1)
     else:
-        split = split_by_fraction(
-            **_arguments_of_split(draft, rows), fraction=validation_fraction
-        )
+        arguments = _arguments_of_split(draft, rows, groups)
+        split_by = split_by_fraction if groups is None else split_groups_by_fraction
+        split = split_by(**arguments, fraction=fraction)
     weight = repeated_weight(rows.weight, split.counts)
     return rows.select(split.counts > 0, weight=weight), _validation_rows(rows, split)
 
 
-def split_rows(draft, rows, X, y):
+def split_rows(draft, rows, X, y, groups):
     """Split the rows as `fit` does: for all members together, or for each of them.
 
     Parameters
     ----------
-    draft, rows, X, y : as for `split_validation_set`
+    draft, rows, X, y, groups : as for `split_validation_set`
         The estimator and the data.
 
     Returns
@@ -98,35 +145,36 @@ def split_rows(draft, rows, X, y):
     held_out : Rows or list of Rows
         The validation set, or that of each member.
     """
-    if cross_fitted_members(draft) > 1:
-        return _split_for_members(draft, rows, X, y)
-    return split_validation_set(draft, rows, X, y, draft.validation_fraction)
-
-
-def _split_for_members(draft, rows, X, y):
-    """Return all rows, with the counts of each member, and their validation sets."""
     fraction, n_members = draft.validation_fraction, cross_fitted_members(draft)
+    if n_members == 1:
+        return split_validation_set(draft, rows, X, y, groups, fraction)
     if hasattr(fraction, "split"):
-        splits = splits_by_splitter(fraction, rows, X, y, n_splits=n_members)
+        splits = splits_by_splitter(fraction, rows, X, y, groups, n_splits=n_members)
     else:
-        splits = folds_by_content(
-            **_arguments_of_split(draft, rows), n_folds=max(2, round(1 / fraction))
-        )
+        arguments = _arguments_of_split(draft, rows, groups)
+        folds_of = folds_by_content if groups is None else folds_of_groups
+        splits = folds_of(**arguments, n_folds=max(2, round(1 / fraction)))
+    return _for_members(rows, splits, n_members)
+
+
+def _for_members(rows, splits, n_members):
+    """Return all rows, with the counts of each member, and their validation sets."""
     splits = [splits[m % len(splits)] for m in range(n_members)]
     counts = np.column_stack([split.counts for split in splits])
     held_out = [_validation_rows(rows, split) for split in splits]
     return rows._replace(member_counts=counts), held_out
 
 
-def _arguments_of_split(draft, rows):
+def _arguments_of_split(draft, rows, groups):
     return {
         "X": rows.X,
         "y": rows.target,
         "weight": rows.with_repetition_counts().weight,
         "classes": draft._target.strata(rows.target),
-        "min_groups": draft._target.min_validation_rows,
+        "min_rows": 1 if draft.scoring == "loss" else draft._target.min_validation_rows,
         # The split is the same whenever training continues with the same data.
         "rng": np.random.default_rng([draft._training.seed, 1]),
+        **({} if groups is None else {"groups": groups[rows.index]}),
     }
 
 
@@ -225,15 +273,21 @@ class ValidationSet:
         estimator._encoder = copy.copy(draft._encoder)
         estimator._encoder.reader = None
         vars(estimator).pop("feature_names_in_", None)
-        X, y = self._X, self._y
-        if self._weight is None:
-            return self._scorer(estimator, X, y)
+        weights = {} if self._weight is None else {"sample_weight": self._weight}
         try:
-            return self._scorer(estimator, X, y, sample_weight=self._weight)
+            return self._scorer(estimator, self._X, self._y, **weights)
         except TypeError as error:
+            if not weights:
+                raise
             raise ValueError(
                 f"scoring={draft.scoring!r} must accept sample_weight if there are "
                 f"weights: {error}"
+            ) from error
+        except ValueError as error:
+            raise ValueError(
+                f"scoring={draft.scoring!r} failed on the validation set, which may "
+                f"lack a class: {error} Set scoring='loss', or use another validation "
+                f"set."
             ) from error
 
 

@@ -249,7 +249,7 @@ class StreamedData(NamedTuple):
 
     @property
     def metadata(self):
-        """The arguments besides X and y that were passed, by name."""
+        """The arguments that a scorer of the sample takes, too, by name."""
         return self.in_memory.metadata
 
     @contextmanager
