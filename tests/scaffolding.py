@@ -57,6 +57,7 @@ SMALL = {
     "learning_rate_init": 0.01,
     "early_stopping": False,
     "n_members": 1,
+    "linear_term": False,
 }
 """Settings for tests of how things behave, not of how well they are learned. At a
 constant rate, what an epoch does depends not on how many there will be. They train one

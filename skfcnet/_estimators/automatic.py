@@ -46,16 +46,15 @@ def stops_early(estimator):
     return estimator.early_stopping
 
 
-def can_cross_fit(estimator):
-    """Return whether members get validation sets of their own, if rows are held out."""
-    if estimator.n_members == "auto":
-        return estimator.solver != "lbfgs"
-    return estimator.n_members > 1
+def cross_fitted_members(draft):
+    """Return the number of members that get validation sets of their own.
 
-
-def cross_fitted_members(estimator):
-    """Return the number of members that are cross-fitted."""
-    return AUTO_MEMBERS if estimator.n_members == "auto" else estimator.n_members
+    It is 1 if there is one validation set for the whole network.
+    """
+    if draft.n_members != "auto":
+        return draft.n_members
+    automatic = 1 if draft.solver == "lbfgs" else AUTO_MEMBERS
+    return draft._training.architecture.get("n_members", automatic)
 
 
 def network_settings(draft, rows):
@@ -73,16 +72,18 @@ def network_settings(draft, rows):
     -------
     settings : dict
         The two arguments of `FullyConnectedNet`. Those of 'auto' stay the same while
-        training continues.
+        training continues, except that L-BFGS trains without dropout.
     """
     counts = rows.member_counts
     automatic = {
         "n_members": 1 if counts is None else counts.shape[1],
-        "dropout": AUTO_DROPOUT if can_drop(draft) and counts is not None else 0.0,
+        "dropout": 0.0 if counts is None else AUTO_DROPOUT,
     }
     automatic |= {
         k: v for k, v in draft._training.architecture.items() if k in automatic
     }
+    if not can_drop(draft):
+        automatic["dropout"] = 0.0
     own = {name: getattr(draft, name) for name in automatic}
     return {k: automatic[k] if value == "auto" else value for k, value in own.items()}
 

@@ -310,7 +310,7 @@ class FCNetClassifier(ClassifierMixin, _BaseFCNet):
         that are not categorical, strings that are numbers are read as numbers, with a
         warning.
 
-    linear_term : bool, default=False
+    linear_term : bool, default=True
         Whether the network adds a linear model to its scores. The model is fitted
         before training, for the same loss, with a penalty that is chosen on rows that
         are held out, and then stays as it is: the network starts as this model, and
@@ -502,7 +502,7 @@ class FCNetClassifier(ClassifierMixin, _BaseFCNet):
         numeric_embedding="auto",
         n_bins=24,
         categorical_features="from_dtype",
-        linear_term=False,
+        linear_term=True,
     ):
         store_parameters(self, locals())
 

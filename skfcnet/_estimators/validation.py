@@ -14,11 +14,7 @@ from sklearn.metrics import check_scoring
 
 from skfcnet._engine.members import ensemble_of_members
 from skfcnet._engine.warn import warn
-from skfcnet._estimators.automatic import (
-    can_cross_fit,
-    cross_fitted_members,
-    stops_early,
-)
+from skfcnet._estimators.automatic import cross_fitted_members, stops_early
 from skfcnet._estimators.checks import validate_groups
 from skfcnet._estimators.holdout import (
     folds_by_content,
@@ -150,7 +146,7 @@ def split_rows(draft, rows, X, y, groups):
         The validation set, or that of each member.
     """
     fraction, n_members = draft.validation_fraction, cross_fitted_members(draft)
-    if not can_cross_fit(draft):
+    if n_members == 1:
         return split_validation_set(draft, rows, X, y, groups, fraction)
     if hasattr(fraction, "split"):
         splits = splits_by_splitter(fraction, rows, X, y, groups, n_splits=n_members)
