@@ -124,9 +124,13 @@ def test_training_leaves_the_term_as_it_is(n_members):
 
 
 def test_members_and_copies_have_their_own_term():
-    net, x = a_network(n_members=3), some_rows()
+    net, x, y = a_network(n_members=3), some_rows(), np.arange(7) % 2
+    _, grads = copy.deepcopy(net).loss(x, y)
     for members in ([1], [0, 2]):
         part = ensemble_of_members(net, members)
+        _, grads_of_part = copy.deepcopy(part).loss(x, y)
+        for name, grad in grads_of_part.items():
+            np.testing.assert_allclose(grad, grads[name][members], rtol=1e-9)
         np.testing.assert_allclose(
             part.member_scores(x), net.member_scores(x)[members], rtol=1e-12
         )
