@@ -39,10 +39,14 @@ class LinearModels(NamedTuple):
 
     intercept : ndarray of shape (m, S)
         Its intercept.
+
+    held_out_loss : float
+        The mean loss of rows that are held out.
     """
 
     coef: np.ndarray
     intercept: np.ndarray
+    held_out_loss: float
 
 
 def fit_linear_models(Z, y, loss, training, held_out, *, scale, start):
@@ -92,9 +96,9 @@ def fit_linear_models(Z, y, loss, training, held_out, *, scale, start):
     best = path.best()
     if best is None:
         return None
-    coefs, intercepts = best
+    coefs, intercepts, held_out_loss = best
     coefs = np.einsum("fr,rms->mfs", inverse_scale[:, np.newaxis] * rotation, coefs)
-    return LinearModels(coefs, intercepts - mean @ coefs)
+    return LinearModels(coefs, intercepts - mean @ coefs, held_out_loss)
 
 
 def _principal_directions(inputs, weight):
@@ -129,7 +133,10 @@ class _Path:
         self._solution[-1] = start
 
     def best(self):
-        """Return the coefficients and the intercepts of the best penalty, or None."""
+        """Return coefficients, intercepts and held-out loss of the best penalty.
+
+        Return None if no penalty is better than intercepts alone.
+        """
         self._minimise(np.inf)
         lowest, best, n_worse = self._held_out_loss(), None, 0
         for penalty in PENALTIES:
@@ -141,7 +148,7 @@ class _Path:
                 n_worse += 1
             if n_worse == PATIENCE or not np.isfinite(loss):
                 break
-        return None if best is None else (best[:-1], best[-1])
+        return None if best is None else (best[:-1], best[-1], lowest)
 
     def _minimise(self, penalty):
         """Move the solution to the minimum for a penalty."""

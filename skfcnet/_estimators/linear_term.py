@@ -6,7 +6,6 @@ import numpy as np
 
 from skfcnet._engine.batches import order_by_content
 from skfcnet._engine.linear_models import fit_linear_models
-from skfcnet._engine.numeric import has_finite_norm
 from skfcnet._engine.passes import Passes
 from skfcnet._engine.plan import linear_term, output_layer
 from skfcnet._engine.statistics import exact_weights
@@ -65,35 +64,59 @@ def start_linear_term(draft, rows):
     with one_blas_thread():
         passes = Passes(net.stages, net.params.converted(np.float64), mode="test")
         inputs, _ = passes.linear_term.inputs(rows.X.astype(np.float64, order="C"))
-        models = fit_linear_models(
-            inputs,
-            net.as_targets(rows.target, n_rows=len(rows.X)),
-            net.objective,
-            rows.training,
-            rows.held_out,
-            scale=_scales(linear_term(net.stages), inputs, rows.training),
-            start=biases.reshape(-1, biases.shape[-1])[0].astype(np.float64),
-        )
-    if models is None or not all(has_finite_norm(a.astype(net.dtype)) for a in models):
+        target = net.as_targets(rows.target, n_rows=len(rows.X))
+        start = biases.reshape(-1, biases.shape[-1])[0].astype(np.float64)
+        candidates = [
+            fit_linear_models(
+                inputs,
+                target,
+                net.objective,
+                rows.training,
+                rows.held_out,
+                scale=scale,
+                start=start,
+            )
+            for scale in _scales(linear_term(net.stages), inputs, rows.training)
+        ]
+    candidates = [models for models in candidates if _is_finite(models, net.dtype)]
+    if not candidates:
         return
+    models = min(candidates, key=lambda models: models.held_out_loss)
     weights[...] = 0
     net.state["V"] = models.coef[model_of_member].reshape(net.state["V"].shape)
     biases[...] = models.intercept[model_of_member].reshape(biases.shape)
 
 
+def _is_finite(models, dtype):
+    """Return whether there are models, and they are finite in a dtype."""
+    arrays = () if models is None else (models.coef, models.intercept)
+    return bool(arrays) and all(np.isfinite(a.astype(dtype)).all() for a in arrays)
+
+
 def _scales(stage, inputs, training):
-    """Return the deviations of the numeric inputs, and 1 for indicators."""
-    scales = np.ones(inputs.shape[1])
+    """Return the scales of the inputs: one array for each form of the numbers.
+
+    They are the deviations of numbers, and 1 for indicators. Numbers are unclipped or
+    as the network gets them; those of the other form have a scale of 0. If a few
+    outliers are far from what is linear, the second form is the better one.
+    """
+    scales, forms = np.ones(inputs.shape[1]), {}
     start = 0
     for block in stage.blocks:
         stop = start + block.fan_out
-        if block.kind == "unclipped":
+        if block.kind in ("unclipped", "linear"):
             columns, weight = inputs[:, start:stop], training.sum(axis=1)
             mean = np.average(columns, axis=0, weights=weight)
             variance = np.average((columns - mean) ** 2, axis=0, weights=weight)
             scales[start:stop] = np.sqrt(variance)
+            forms[block.kind] = slice(start, stop)
         start = stop
-    return scales
+    if len(forms) < 2:
+        return [scales]
+    by_form = [scales.copy() for _ in forms]
+    for own, other in zip(by_form, reversed(forms.values()), strict=True):
+        own[other] = 0
+    return by_form
 
 
 def _rows_of_models(net, rows):

@@ -5,6 +5,7 @@ order, to the last bit.
 """
 
 from copy import copy
+from math import isfinite
 
 import numpy as np
 from scipy.sparse import issparse
@@ -32,11 +33,6 @@ LINEAR_FACTOR = 3.0
 It is then about as long as the vector of its components, so that a smooth target is
 learned as fast as one with jumps.
 """
-
-TAIL = 5.0
-"""In the linear term, a number has a slope of its own where it is farther from the
-centre of its column than so many times the scale of the column, so that a few outliers
-do not decide on the slope of all rows."""
 
 RANGES_BEYOND = 10.0
 """In the linear term, a number beyond the training range, by more than so many times
@@ -264,10 +260,9 @@ class Encoder:
             limit = {"limit": SCALINGS[self.scaling].limit}
             numbers = 0, len(self._numeric)
             yield Block("unclipped", numbers, limit | bounds)
-            has_tail = (low < -TAIL) | (high > TAIL)
-            if has_tail.any():
-                tail = TAIL * has_tail  # other columns are 0 in this block
-                yield Block("unclipped", numbers, limit | {"low": -tail, "high": tail})
+            if isfinite(limit["limit"]):
+                # The linear term uses one of the two forms.
+                yield Block("linear", numbers, {"factor": 1.0})
         yield from (b for b in self.blocks if b.kind in ("missing", "onehot"))
 
     def _bins(self, numeric, weight):
