@@ -14,8 +14,9 @@ from unittest.mock import patch
 
 import numpy as np
 import pandas as pd
+from _peers import MAX_LEVELS
 from _suite import MEASURES, OURS, randomly_split
-from _tables import DATA, MAX_LEVELS, drawn
+from _tables import DATA, drawn
 
 import skfcnet
 

@@ -5,8 +5,9 @@ of accuracy.py, and wide ones that are drawn. All models are fitted to the same 
 most so many are drawn of a table, classes of fewer than five of them are left out, and
 a random 80 % are trained on.
 
-A variant of ours is written as parameters of the estimator, and constants of the
-package, below which they are found by their dotted names. It can be named.
+_peers.py has the peers. A variant of ours is written as parameters of the estimator,
+and constants of the package, below which they are found by their dotted names. It can
+be named.
 
     n_members=4, weight_decay=2.0
     fewer bins: numeric_embedding='ple', _tabular.binning.MAX_COMPONENTS=512
@@ -18,33 +19,21 @@ import re
 from ast import literal_eval
 from contextlib import ExitStack, contextmanager
 from functools import cache, partial
+from inspect import signature
 from pathlib import Path
+from time import process_time
 from unittest.mock import patch
 
 import numpy as np
 import pandas as pd
-from _suite import (
-    BOOSTING,
-    MLP,
-    OURS,
-    SUITE,
-    Data,
-    figures,
-    numbers_and_words,
-    randomly_split,
-)
+from _peers import PEERS, built
+from _suite import COLUMNS as SUITE_COLUMNS
 from _suite import DATA as SUITE_DATA
-from sklearn.base import is_regressor
-from sklearn.compose import make_column_transformer
+from _suite import OURS, SUITE, Data, figures, randomly_split
 from sklearn.datasets import make_friedman1
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import OneHotEncoder, TargetEncoder
 
 MIN_ROWS_OF_CLASS = 5
 """Classes of fewer rows are left out."""
-
-MAX_LEVELS = 255
-"""The most categories of a column that boosting takes, and one-hot columns of MLP."""
 
 IDENTIFIERS = {"int_movielens": ["movieId", "userId"]}
 """Columns of integers that are categorical, which only their names tell."""
@@ -85,12 +74,41 @@ DRAWN = {
 
 DATA = TABLES | {name: SUITE_DATA[name] for name in SUITE} | DRAWN
 
+GROUPS = {
+    "small": (
+        *("attrition", "contraceptive", "insurance", "sacramento", "diabetes"),
+        *("breast cancer", "wine"),
+    ),
+    "noisy": ("adult", "credit_data", "magic", "movies", "mpls", "nox"),
+    "wide": ("ames", "communities", "pd_speech", "spambase", "splice"),
+    "many levels": (
+        *("hc_flights", "hc_movielens", "hc_restaurant", "int_movielens"),
+        *("hotel_rates", "life_expectancy"),
+    ),
+    "imbalanced": ("caravan", "hypothyroid"),
+    "many classes": ("digits", "hpc", "krvsk", "satimage"),
+    "skewed": ("bikeshare", "california", "deliveries", "diamonds"),
+    "smooth": ("airfoil", "ccpp", "concrete", "kin40k", "phoneme"),
+}
+"""The tables that the models are compared on, by what is difficult about them."""
+
+COMPARED = [name for names in GROUPS.values() for name in names]
+
 MANY_LEVELS = [*(name for name in TABLES if name.startswith("hc_")), *IDENTIFIERS]
 """Tables that have columns of very many categories."""
 
+COLUMNS = [*SUITE_COLUMNS, "score", "standard error", "out-of-fold score", "coverage"]
+"""Of the table of what was measured."""
+
+LEVEL = 0.9
+"""The share of targets that intervals are to cover."""
+
 
 def drawn(name, n_rows):
-    """Return at most so many rows of a data set, and their targets."""
+    """Return at most so many rows of a data set, and their targets.
+
+    Classes are numbered, since XGBoost takes no others.
+    """
     data = DATA[name]
     if data.is_split:
         X, _, y, _ = data.load()
@@ -103,14 +121,8 @@ def drawn(name, n_rows):
         )
         index = index[counts[inverse] >= MIN_ROWS_OF_CLASS]
     X = X.iloc[index] if isinstance(X, pd.DataFrame) else X[index]
-    return X, y[index]
-
-
-def categorical(X):
-    """Return the names of the columns whose dtype says that they are categorical."""
-    if not isinstance(X, pd.DataFrame):
-        return []
-    return [*X.select_dtypes("category").columns]
+    y = np.unique(y[index], return_inverse=True)[1] if data.has_classes else y[index]
+    return X, y
 
 
 def parsed_variant(label):
@@ -134,50 +146,6 @@ def overridden(constants):
 OUR_DEFAULT = "skfcnet"
 
 
-def boosting(name, X, kind, seed):
-    """Return boosting that splits categories itself, unless they are too many."""
-    many = [column for column in categorical(X) if X[column].nunique() > MAX_LEVELS]
-    return behind_target_encoder(many, kind, seed)
-
-
-def encoded_boosting(name, X, kind, seed):
-    """Return boosting that sees the mean target of every category."""
-    words = categorical(X) + IDENTIFIERS.get(name, [])
-    return behind_target_encoder(words, kind, seed)
-
-
-def behind_target_encoder(columns, kind, seed):
-    """Return boosting behind an encoder of these columns."""
-    estimator = kind(random_state=seed)
-    if not columns:
-        return estimator
-    # Whole numbers would be taken for classes.
-    target = "continuous" if is_regressor(estimator) else "auto"
-    encoder = make_column_transformer(
-        (TargetEncoder(target_type=target, random_state=seed), columns),
-        remainder="passthrough",
-        verbose_feature_names_out=False,
-    )
-    return make_pipeline(encoder.set_output(transform="pandas"), estimator)
-
-
-def scaled_mlp(name, X, kind, seed):
-    """Return scikit-learn's network behind what fills, scales and encodes columns."""
-    words = OneHotEncoder(
-        handle_unknown="infrequent_if_exist",
-        max_categories=MAX_LEVELS,
-        sparse_output=False,
-    )
-    return make_pipeline(numbers_and_words(words), kind(random_state=seed))
-
-
-PEERS = {
-    "boosting": (boosting, BOOSTING),
-    "boosting, TargetEncoder": (encoded_boosting, BOOSTING),
-    "scaled MLP": (scaled_mlp, MLP),
-}
-
-
 def ours(name, kind, seed, parameters):
     """Return our estimator, which is told of identifiers."""
     if name in IDENTIFIERS:
@@ -198,13 +166,36 @@ def measured(name, seed, label, *, n_rows):
 
 
 def measured_on(parts, name, seed, label, *, has_classes):
-    """Fit a model to some rows and measure it on others; return a row of the table."""
+    """Fit a model to some rows and measure it on others; return a row of the table.
+
+    The seconds are those of the processor, so that other work does not count.
+    """
     row = {"data": name, "split": seed, "model": label}
     if label in PEERS:
-        build, kinds = PEERS[label]
-        model = build(name, parts[0], kinds[has_classes], seed)
-        return row | figures(model, has_classes, *parts)
+        identifiers = IDENTIFIERS.get(name, [])
+        model = built(label, parts[0], identifiers, has_classes=has_classes, seed=seed)
+        return row | figures(model, has_classes, *parts, clock=process_time)
     parameters, constants = parsed_variant(label)
     model = ours(name, OURS[has_classes], seed, parameters)
     with overridden(constants):
-        return row | figures(model, has_classes, *parts)
+        row |= figures(model, has_classes, *parts, clock=process_time)
+        return row | self_knowledge(model, has_classes, parts[1], parts[3])
+
+
+def self_knowledge(model, has_classes, X, y):
+    """Return what a model says of itself, and what is found on rows that are new to it.
+
+    The standard error is that of the score, for as many rows.
+    """
+    losses = model.predict(X) != y if has_classes else (model.predict(X) - y) ** 2
+    scale = 1.0 if has_classes else y.var()
+    found = {
+        "score": 1 - losses.mean() / scale,
+        "standard error": losses.std() / scale / np.sqrt(len(y)),
+    }
+    if hasattr(model, "oob_score_"):
+        found["out-of-fold score"] = model.oob_score_
+        if not has_classes and "return_interval" in signature(model.predict).parameters:
+            low, high = model.predict(X, return_interval=LEVEL)[1].T
+            found["coverage"] = np.mean((low <= y) & (y <= high))
+    return found

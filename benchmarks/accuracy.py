@@ -110,12 +110,12 @@ class Verdict(NamedTuple):
         return f"{answer:14}{self.claim}: {self.figures or 'not measured'}"
 
 
-def read(path):
+def read(path, columns=COLUMNS):
     """Return the table of what was measured so far."""
     if not Path(path).exists():
-        pd.DataFrame(columns=COLUMNS).to_csv(path, index=False)
+        pd.DataFrame(columns=columns).to_csv(path, index=False)
     table = pd.read_csv(path)
-    if [*table] != COLUMNS:
+    if [*table] != columns:
         raise SystemExit(f"{path} has other columns: begin a new table.")
     return table.drop_duplicates(["data", "split", "model"], keep="last")
 
@@ -138,17 +138,17 @@ def wanted_fits(data, splits, labels):
     ]
 
 
-def add_missing(path, measured, wanted, jobs):
+def add_missing(path, measured, wanted, jobs, columns=COLUMNS):
     """Fit what the table has no line of; add the lines.
 
     ``measured`` returns a row of the table for data, a split and a model.
     """
-    table = read(path)
+    table = read(path, columns)
     done = set(zip(table["data"], table["split"], table["model"], strict=True))
     fits = [fit for fit in wanted if fit not in done]
     print(f"{len(wanted) - len(fits)} of {len(wanted)} fits are in {path} already")
     for row in run(measured, fits, jobs):
-        line = pd.DataFrame([row], columns=COLUMNS)
+        line = pd.DataFrame([row], columns=columns)
         line.to_csv(path, mode="a", header=False, index=False, float_format="%.10g")
         figures = f"{row['error']:.4f} in {row['seconds']:.1f} s"
         print(f"{row['data']}, {row['split']}, {row['model']}: {figures}", flush=True)

@@ -24,6 +24,7 @@ from skfcnet._engine.passes import InferencePasses, Passes, chunk_for
 from skfcnet._engine.plan import (
     checked_blocks,
     checked_linear_blocks,
+    output_layer,
     plan,
     stages_for,
 )
@@ -283,7 +284,7 @@ class FullyConnectedNet:
             else:
                 arrays = self.state if spec.zone is Zone.STATE else self.params
                 arrays[spec.name] = spec.initial
-        weights_of_output, _ = self.output_layer.trained
+        weights_of_output, _ = output_layer(self.stages).trained
         drawn[weights_of_output] = partial(draw, gain=1.0)
         # The first member draws what a single network does, and so do the minibatches.
         generators = [rng, *rng.spawn(self.n_members - 1)]
@@ -298,17 +299,6 @@ class FullyConnectedNet:
     def state(self):
         """What gradients do not train, by name."""
         return self.params.state
-
-    @property
-    def output_layer(self):
-        """The stage of the last affine map."""
-        return next(stage for stage in self.stages[::-1] if stage.kind == "affine")
-
-    @property
-    def linear_term(self):
-        """The stage of the linear term, or None if there is none."""
-        last = self.stages[-1]
-        return last if last.kind == "linear_term" else None
 
     @cached_property
     def objective(self):
@@ -594,7 +584,7 @@ class FullyConnectedNet:
         X : ndarray of shape (N, D) or CSR matrix
             Rows, in the dtype of the network.
         """
-        if any(stage.state for stage in self.stages if stage.kind == "batchnorm"):
+        if any(stage.kind == "batchnorm" for stage in self.stages):
             self.training_passes(X, momentum=0.0).forward(X)
 
     def scores(self, X):

@@ -45,6 +45,7 @@ LIKE_MLP = {
     "n_iter_no_change": 10,
     "dropout": 0.0,
     "n_members": 1,
+    "linear_term": False,
     "beta_2": 0.999,
     "init": "glorot_uniform",
     "input_scaling": None,

@@ -57,6 +57,7 @@ SMALL = {
     "learning_rate_init": 0.01,
     "early_stopping": False,
     "n_members": 1,
+    "linear_term": False,
 }
 """Settings for tests of how things behave, not of how well they are learned. At a
 constant rate, what an epoch does depends not on how many there will be. They train one
@@ -176,6 +177,11 @@ def block_settings(kind, n_columns):
             "factor": np.linspace(0.1, 0.9, 5 * n_columns),
             "size": 2,
         },
+        "unclipped": {
+            "limit": 3.0,
+            "low": np.linspace(-9, -0.8, n_columns),
+            "high": np.linspace(1.2, 9, n_columns),
+        },
     }.get(kind, {})
 
 
@@ -184,6 +190,8 @@ def block_columns(kind, shape, rng):
     if kind in CODED:
         return rng.integers(0, 3, shape).astype(float)
     x = rng.normal(size=shape)
+    if kind == "unclipped":  # they lie within the limit of the clip
+        x /= np.sqrt(1 + (x / 3) ** 2)
     return np.where(x > 1, np.nan, x) if kind == "missing" else x
 
 

@@ -206,6 +206,7 @@ SHARED = {
     "numeric_embedding": _some("auto", "ple", "pbld", None),
     "n_bins": _some(2, 3, 48),
     "categorical_features": _some("from_dtype", None, [0]),
+    "linear_term": st.booleans(),
     "n_members": _some(1, 2, 3),
     "n_jobs": st.none(),  # see test_parallel_members.py
     "verbose": _some(False, True, 2),

@@ -69,9 +69,7 @@ def test_validation_scores_of_the_estimator_are_those_of_the_monitor(data):
     X, X_val, y, y_val = data
     weight = np.arange(1.0, 1 + len(y_val))
     monitor = ValidationMonitor(X_val, y_val, sample_weight=weight)
-    net = a_net(
-        early_stopping=True, scoring=None, learning_rate_init=0.5, max_iter=8
-    )
+    net = a_net(early_stopping=True, scoring=None, learning_rate_init=0.5, max_iter=8)
     net.set_callbacks(monitor)
     net.fit(X, y, X_val=X_val, y_val=y_val, sample_weight_val=weight)
     epochs, (fit,) = by_task(monitor.get_logs())

@@ -38,6 +38,8 @@ FOR_ALL = [
     {"learning_rate": "constant", "solver": "adam", "numeric_embedding": None},
     {"learning_rate": "one_cycle", "dropout": 0.2, "solver": "rmsprop"},
     {"n_members": 3, "normalization": "batch", "early_stopping": True, "dropout": 0.2},
+    {"linear_term": True},
+    {"linear_term": True, "n_members": 3, "early_stopping": True},
 ]
 FOR_CLASSES = [
     {"class_weight": "balanced"},

@@ -78,12 +78,16 @@ def fit_linear_models(Z, y, loss, training, held_out, *, scale, start):
     Returns
     -------
     models : LinearModels or None
-        The models; None if intercepts alone predict the rows held out at least as well.
+        The models; None if intercepts alone predict the rows held out at least as well,
+        or if the inputs are too large to compute with.
     """
-    mean = np.average(Z, axis=0, weights=training.sum(axis=1))
+    weight = training.sum(axis=1)
+    mean = np.average(Z, axis=0, weights=weight)
     inverse_scale = np.divide(1, scale, out=np.zeros(len(scale)), where=scale > 0)
     inputs = (Z - mean) * inverse_scale
-    rotation, variances = _principal_directions(inputs, training.sum(axis=1))
+    if not np.isfinite(inputs).all():
+        return None
+    rotation, variances = _principal_directions(inputs, weight)
     path = _Path(inputs @ rotation, variances, y, loss, training, held_out, start)
     best = path.best()
     if best is None:

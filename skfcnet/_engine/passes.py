@@ -9,7 +9,7 @@ from skfcnet._engine.arguments import unchecked
 from skfcnet._engine.block_passes import BlockPasses, block_calls
 from skfcnet._engine.linear_term import LinearTermPasses
 from skfcnet._engine.parameters import Parameters
-from skfcnet._engine.plan import stages_for
+from skfcnet._engine.plan import linear_term, stages_for
 from skfcnet._engine.workspace import Workspace
 
 CHUNK = 2048
@@ -84,8 +84,8 @@ class Passes:
         self._options = {"mode": mode, "rng": rng, **options}
         self._calls = {}
         self.linear_term = None
-        if stages and stages[-1].kind == "linear_term":
-            *self._stages, term = stages
+        if (term := linear_term(stages)) is not None:
+            self._stages = stages[:-1]
             blocks = BlockPasses(block_calls(term, self._arguments, None))
             scratch = self.workspace.scope(term.name)
             self.linear_term = LinearTermPasses(term, blocks, params, scratch)

@@ -263,6 +263,17 @@ def _check_block(kind, columns, settings, input_dim):
         raise ValueError(f"The block {kind!r} does not fit: {error}") from error
 
 
+def output_layer(stages):
+    """Return the stage of the last affine map of a network."""
+    return next(stage for stage in stages[::-1] if stage.kind == "affine")
+
+
+def linear_term(stages):
+    """Return the stage of the linear term of a network, or None if it has none."""
+    has_term = bool(stages) and stages[-1].kind == "linear_term"
+    return stages[-1] if has_term else None
+
+
 def stages_for(stages, x):
     """Return the stages of a network as they run on given rows.
 
@@ -283,12 +294,14 @@ def stages_for(stages, x):
     Raises
     ------
     TypeError
-        If x is sparse and the network has blocks.
+        If x is sparse and the network has blocks or a linear term.
     """
     if not issparse(x):
         return stages
     if not all(stage.takes_sparse for stage in stages if stage.is_first):
-        raise TypeError("X is sparse, but the network has blocks: make it dense.")
+        raise TypeError(
+            "X is sparse, but the network has blocks or a linear term: make it dense."
+        )
     return tuple(stage._replace(is_sparse=stage.is_first) for stage in stages)
 
 

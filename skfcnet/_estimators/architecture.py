@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from skfcnet._engine.plan import linear_term, output_layer
 from skfcnet._engine.statistics import exact_weights
 from skfcnet._estimators.automatic import network_settings
 from skfcnet._estimators.constraints import hidden_widths
@@ -80,9 +81,9 @@ def start_network(draft, rows):
         weight = exact_weights(weight, len(weight)) if weight.any() else None
     if weight is not None:
         scores = draft._target.best_constant_scores(rows, weight, net.objective)
-        net.params[net.output_layer.trained[1]] = np.concatenate(scores)
+        net.params[output_layer(net.stages).trained[1]] = np.concatenate(scores)
     draft._net = net
-    if net.linear_term is not None:
+    if linear_term(net.stages) is not None:
         start_linear_term(draft, rows)
 
 

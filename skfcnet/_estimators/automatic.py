@@ -1,8 +1,8 @@
 """What the parameters whose value is 'auto' or None come to in a fit.
 
 By default, `fit` trains an ensemble of cross-fitted members: each has a validation set
-of its own, by which it keeps its best epoch. Where members cannot be cross-fitted, 'auto'
-stands for a single network without dropout.
+of its own, by which it keeps its best epoch. Where members cannot be cross-fitted,
+'auto' stands for a single network without dropout.
 """
 
 from math import ceil
@@ -79,7 +79,9 @@ def network_settings(draft, rows):
         "n_members": 1 if counts is None else counts.shape[1],
         "dropout": 0.0 if counts is None else AUTO_DROPOUT,
     }
-    automatic |= {k: v for k, v in draft._training.architecture.items() if k in automatic}
+    automatic |= {
+        k: v for k, v in draft._training.architecture.items() if k in automatic
+    }
     if not can_drop(draft):
         automatic["dropout"] = 0.0
     own = {name: getattr(draft, name) for name in automatic}

@@ -31,6 +31,7 @@ from skfcnet._estimators.architecture import (
     start_network,
     update_network,
 )
+from skfcnet._estimators.automatic import max_epochs
 from skfcnet._estimators.checks import (
     validate_sample_weight,
     validate_table,
@@ -42,10 +43,8 @@ from skfcnet._estimators.constraints import (
     check_combinations,
     check_parameters_for_sparse_input,
     parameters_requiring_dense_input,
-    warn_about_many_epochs,
 )
 from skfcnet._estimators.fitted_attributes import FittedAttributes
-from skfcnet._estimators.automatic import max_epochs
 from skfcnet._estimators.optimization import (
     minibatch_solver,
     schedule_end_is_known,
@@ -211,7 +210,6 @@ class _BaseFCNet(FittedAttributes, CallbackSupportMixin, BaseEstimator):
         """Check the parameters, and leave the estimator as it was if its fit fails."""
         validate_params(self)
         warn_about_unused_parameters(self)
-        warn_about_many_epochs(self)
         earlier = vars(self).copy()
         try:
             with np.errstate(all="ignore"):  # all results are checked
@@ -463,7 +461,7 @@ class _BaseFCNet(FittedAttributes, CallbackSupportMixin, BaseEstimator):
         encoder = getattr(self, "_encoder", None)
         return validate_X_predict(self, X, encoder and encoder.reader, **checks)
 
-    def _predict(self, method, X):
+    def _predict(self, method, X, **options):
         """Return predictions, as a method of the target computes them from scores.
 
         Parameters
@@ -473,6 +471,9 @@ class _BaseFCNet(FittedAttributes, CallbackSupportMixin, BaseEstimator):
 
         X : array-like, sparse matrix or dataframe
             The rows as the user passed them.
+
+        **options : dict
+            Further arguments of the method.
 
         Returns
         -------
@@ -484,7 +485,8 @@ class _BaseFCNet(FittedAttributes, CallbackSupportMixin, BaseEstimator):
 
         def predict_chunk(passes, rows, encoded):
             scores = checked_range(passes(encoded), self._net.dtype)
-            return decode(scores.astype(np.float64), passes.objective, X.dtype)
+            scores = scores.astype(np.float64)
+            return decode(scores, passes.objective, X.dtype, **options)
 
         return self._apply_in_chunks(predict_chunk, X, is_complete)
 

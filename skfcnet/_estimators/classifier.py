@@ -113,8 +113,8 @@ class FCNetClassifier(ClassifierMixin, _BaseFCNet):
         by at least ``tol`` for ``n_iter_no_change`` consecutive epochs. Where the
         validation score is within ``tol`` of the best one, the validation loss is
         compared instead. A schedule that has a fixed end is always followed to it.
-        'lbfgs' stops when no element of the gradient is larger than ``tol`` in absolute value,
-        or when the loss falls by no more than rounding.
+        'lbfgs' stops when no element of the gradient is larger than ``tol`` in absolute
+        value, or when the loss falls by no more than rounding.
 
     verbose : bool or int, default=False
         Whether to print a line after every epoch, with the loss, the validation score,
@@ -310,14 +310,16 @@ class FCNetClassifier(ClassifierMixin, _BaseFCNet):
         that are not categorical, strings that are numbers are read as numbers, with a
         warning.
 
-    linear_term : bool, default=False
+    linear_term : bool, default=True
         Whether the network adds a linear model to its scores. The model is fitted
         before training, for the same loss, with a penalty that is chosen on rows that
         are held out, and then stays as it is: the network starts as this model, and
-        learns what it leaves. Numbers are not clipped in it, and a linear trend goes
-        on for one range of the training rows beyond that range. The categories of a
+        learns what it leaves. Numbers are not clipped smoothly in it, and a linear
+        trend goes on for ten times the range of the training rows. The categories of a
         feature of many categories are left to the network. If constants predict the
         rows held out at least as well, the linear model is zero. Sparse X has none.
+        With `partial_fit` and a warm start, the linear model is that of the first call.
+        ``coefs_`` are the weights of the network without it.
 
     Attributes
     ----------
@@ -500,7 +502,7 @@ class FCNetClassifier(ClassifierMixin, _BaseFCNet):
         numeric_embedding="auto",
         n_bins=24,
         categorical_features="from_dtype",
-        linear_term=False,
+        linear_term=True,
     ):
         store_parameters(self, locals())
 

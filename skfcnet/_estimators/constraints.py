@@ -18,7 +18,7 @@ from skfcnet._compat import (
     has_callbacks,
 )
 from skfcnet._engine.warn import warn
-from skfcnet._estimators.automatic import MAX_AUTO_EPOCHS, can_drop, stops_early
+from skfcnet._estimators.automatic import can_drop, stops_early
 from skfcnet._estimators.optimization import (
     MINIBATCH_PARAMETERS,
     SOLVERS,
@@ -118,7 +118,7 @@ CONDITIONS = (
     Condition(
         ("tol", "n_iter_no_change"),
         lambda estimator: not trains_all_epochs(estimator),
-        "a schedule without an end, such as learning_rate='constant', whereas "
+        "a schedule without a fixed end, such as learning_rate='wsd', whereas "
         "learning_rate={learning_rate!r} is followed to its end",
         ConvergenceWarning,
     ),
@@ -137,7 +137,7 @@ CONDITIONS = (
     Condition(
         ("total_steps",),
         schedule_has_end,
-        "a schedule that has an end, such as learning_rate='one_cycle'",
+        "a schedule that has an end, such as learning_rate='wsd'",
     ),
     Condition(
         ("total_steps",),
@@ -230,19 +230,4 @@ def check_parameters_for_sparse_input(estimator):
         warn(
             f"n_bins={estimator.n_bins!r} has no effect: X is sparse, and only "
             f"features of dense X have bins."
-        )
-
-
-def warn_about_many_epochs(estimator):
-    """Warn about a large ``max_iter`` if training cannot stop before."""
-    is_large = estimator.max_iter is not None and estimator.max_iter > MAX_AUTO_EPOCHS
-    is_default = "learning_rate" not in parameters_set_by_user(estimator)
-    if is_large and trains_all_epochs(estimator) and is_default:
-        warn(
-            f"All max_iter={estimator.max_iter} epochs are trained, since "
-            f"learning_rate={estimator.learning_rate!r} is followed to its end: tol "
-            f"and n_iter_no_change have no effect. Keep max_iter=None for a number of "
-            f"epochs that suits the number of rows, or set learning_rate='constant' to "
-            f"stop when there is no more improvement.",
-            ConvergenceWarning,
         )

@@ -6,12 +6,18 @@ import numpy as np
 
 from skfcnet._engine.batches import order_by_content
 from skfcnet._engine.linear_models import fit_linear_models
+from skfcnet._engine.numeric import has_finite_norm
 from skfcnet._engine.passes import Passes
+from skfcnet._engine.plan import linear_term, output_layer
 from skfcnet._engine.statistics import exact_weights
 from skfcnet._engine.threads import one_blas_thread
 
 MAX_ROWS = 10_000
 """The maximum number of different rows that the linear term is fitted to."""
+
+MAX_PRODUCTS = 150_000_000
+"""The maximum number of products for the scores of these rows by all models. The rows
+are fewer if there are many inputs and classes."""
 
 N_FOLDS = 5
 """The number of folds that the penalty is chosen on if members have no folds."""
@@ -41,7 +47,7 @@ def start_linear_term(draft, rows):
 
     The output layer then starts at weights of zero and at the intercepts of the linear
     models, so that the network starts as these models. If they are no better than
-    constants, the network remains as it is.
+    constants, or not finite in the dtype of the network, it remains as it is.
 
     Parameters
     ----------
@@ -52,10 +58,10 @@ def start_linear_term(draft, rows):
         The encoded rows of the training set.
     """
     net = draft._net
-    weights, biases = (net.params[name] for name in net.output_layer.trained)
+    weights, biases = (net.params[name] for name in output_layer(net.stages).trained)
     model_of_member, rows = _rows_of_models(net, rows)
-    if rows is None:
-        return
+    if not all(w.any(axis=0).all() for w in (rows.training, rows.held_out)):
+        return  # there are too few rows
     with one_blas_thread():
         passes = Passes(net.stages, net.params.converted(np.float64), mode="test")
         inputs, _ = passes.linear_term.inputs(rows.X.astype(np.float64, order="C"))
@@ -65,10 +71,10 @@ def start_linear_term(draft, rows):
             net.objective,
             rows.training,
             rows.held_out,
-            scale=_scales(net.linear_term, inputs, rows.training),
+            scale=_scales(linear_term(net.stages), inputs, rows.training),
             start=biases.reshape(-1, biases.shape[-1])[0].astype(np.float64),
         )
-    if models is None:
+    if models is None or not all(has_finite_norm(a.astype(net.dtype)) for a in models):
         return
     weights[...] = 0
     net.state["V"] = models.coef[model_of_member].reshape(net.state["V"].shape)
@@ -91,38 +97,49 @@ def _scales(stage, inputs, training):
 
 
 def _rows_of_models(net, rows):
-    """Return the model of each member, and the rows of all models.
+    """Return the number of each member's model, and the rows of all models.
 
     Members with the same training rows have the same model. If they have no rows held
     out, the last model is fitted to all rows, and those before it to all but a fold.
     """
-    counts = rows.member_counts
+    counts, model_of_member = rows.member_counts, [N_FOLDS] * net.n_members
+    if counts is not None:
+        counts, model_of_member = _different_columns(counts)
     weight = exact_weights(rows.weight, rows.n_rows)
     order, is_new = order_by_content(rows.X, rows.target, weight)
     first = np.flatnonzero(is_new)
-    n_rows = min(len(first), MAX_ROWS)
-    # Rows of equal content follow each other. Some are taken from everywhere in the
-    # order, in which rows of a similar hash follow each other.
+    n_rows = min(len(first), _most_rows(net, max(model_of_member) + 1))
+    # They are taken from everywhere in the order, in which similar rows may be close.
     chosen = np.arange(n_rows) * len(first) // n_rows
     sample = order[first[chosen]]
 
     def totals(weights):
         return np.add.reduceat(weights[order], first)[chosen]
 
-    if counts is not None:
-        counts, model_of_member = np.unique(counts, axis=1, return_inverse=True)
+    total = totals(weight)[:, np.newaxis]
+    if counts is None:
+        is_held_out = np.arange(n_rows)[:, np.newaxis] % N_FOLDS == np.arange(N_FOLDS)
+        held_out = total * is_held_out
+        training = np.hstack([total - held_out, total])
+    else:
         training = totals(weight[:, np.newaxis] * counts)
         held_out = totals(weight[:, np.newaxis] * (counts == 0))
-    if counts is None or not held_out.any(axis=0).all():
-        total = totals(weight)
-        is_held_out = np.arange(n_rows)[:, np.newaxis] % N_FOLDS == np.arange(N_FOLDS)
-        held_out = total[:, np.newaxis] * is_held_out
-        training = np.column_stack([*(total - held_out.T), total])
-        model_of_member = np.full(net.n_members, N_FOLDS)
     if rows.cost is not None:
         cost = rows.cost[sample][:, np.newaxis]
         training, held_out = training * cost, held_out * cost
-    if not (training.any(axis=0).all() and held_out.any(axis=0).all()):
-        return model_of_member, None
-    X, target = rows.X[sample], rows.target[sample]
-    return model_of_member, DistinctRows(X, target, training, held_out)
+    chosen_rows = DistinctRows(rows.X[sample], rows.target[sample], training, held_out)
+    return model_of_member, chosen_rows
+
+
+def _different_columns(a):
+    """Return the columns that differ from each other, and the number of each column."""
+    first = {}  # for each column, as bytes, the number of the first one like it
+    of_columns = [first.setdefault(column.tobytes(), len(first)) for column in a.T]
+    places = [of_columns.index(number) for number in range(len(first))]
+    return a[:, places], of_columns
+
+
+def _most_rows(net, n_models):
+    """Return the maximum number of different rows of all models."""
+    *_, n_inputs, n_scores = net.state["V"].shape
+    return min(MAX_ROWS, max(1, MAX_PRODUCTS // (n_inputs * n_scores * n_models)))

@@ -6,6 +6,8 @@ from typing import NamedTuple
 import numpy as np
 
 from skfcnet._engine.members import ensemble_of_members
+from skfcnet._estimators.calibration import Errors, learned_errors, shift_quantiles
+from skfcnet._estimators.rows import repeated_by_content
 from skfcnet._tabular.tables import as_table
 
 
@@ -20,14 +22,22 @@ class OutOfFold(NamedTuple):
 
     score : float
         The score of the predictions that are not NaN.
+
+    errors : Errors or None
+        What the predictions tell about the errors on new rows; None for classes and for
+        several quantiles.
     """
 
     predictions: np.ndarray
     score: float
+    errors: Errors | None = None
 
 
 def out_of_fold(draft, rows, X):
     """Predict each row by the members of an ensemble that did not train on it.
+
+    Predicted quantiles are shifted, in the network as well, such that they hold their
+    shares of these rows.
 
     Parameters
     ----------
@@ -48,30 +58,43 @@ def out_of_fold(draft, rows, X):
     """
     if rows.member_counts is None:
         return None
-    target, decode = draft._target, getattr(draft._target, draft._out_of_fold_method)
-    indices, predictions, decisions = [], [], []
-    for index, members in _rows_by_left_out_members(rows.member_counts):
-        net = ensemble_of_members(draft._net, members)
-        scores = net.member_scores(rows.X[index]).astype(np.float64)
-        indices.append(index)
-        predictions.append(decode(scores, net.objective, np.float64))
-        decisions.append(target.predict(scores, net.objective, np.float64))
-    if not indices:
+    rows = rows.select((rows.member_counts == 0).any(axis=1))
+    if not rows.n_rows:
         return None
-    index, predictions = np.concatenate(indices), np.concatenate(predictions)
+    # So that a row of weight k gives the same bits as k rows, in any order.
+    index, weight = repeated_by_content(rows)
+    rows = rows.select(index, weight=weight)
+    scores = _scores_by_left_out_members(draft._net, rows)
+    errors = None
+    if draft._predicts_numbers:
+        if draft._target.loss == "quantile":
+            scores = shift_quantiles(draft, rows, scores)
+        errors = learned_errors(draft, rows, scores)
+    target, objective = draft._target, draft._net.objective
+    decode = getattr(target, draft._out_of_fold_method)
+    predictions = decode(scores[np.newaxis], objective, np.float64)
     result = np.full((as_table(X).shape[0], *predictions.shape[1:]), np.nan)
-    result[rows.index[index]] = predictions
+    result[rows.index] = predictions
     score = nan
-    if len(index) >= target.min_validation_rows:
-        weight = None if rows.weight is None else rows.weight[index]
-        score = draft._score(rows.y[index], np.concatenate(decisions), weight)
-    return OutOfFold(result, float(score))
+    if rows.n_rows >= target.min_validation_rows:
+        decisions = target.predict(scores[np.newaxis], objective, np.float64)
+        score = draft._score(rows.y, decisions, rows.weight)
+    return OutOfFold(result, float(score), errors)
 
 
-def _rows_by_left_out_members(counts):
-    """Yield rows and the members that did not train on them, if there are any."""
-    patterns, pattern_of = np.unique(counts == 0, axis=0, return_inverse=True)
-    for k, is_left_out in enumerate(patterns):
-        if is_left_out.any():
-            # NumPy 2.0 returns the inverse with a second axis.
-            yield np.flatnonzero(pattern_of.ravel() == k), np.flatnonzero(is_left_out)
+def _scores_by_left_out_members(net, rows):
+    """Return the mean scores of each row by the members that did not train on it."""
+    scores = None
+    is_left_out = rows.member_counts == 0
+    patterns, pattern_of = np.unique(is_left_out, axis=0, return_inverse=True)
+    for k, pattern in enumerate(patterns):
+        # NumPy 2.0 returns the inverse with a second axis.
+        index = np.flatnonzero(pattern_of.ravel() == k)
+        own = ensemble_of_members(net, np.flatnonzero(pattern))
+        own_scores = net.objective.average(
+            own.member_scores(rows.X[index]).astype(np.float64)
+        )
+        if scores is None:
+            scores = np.empty((rows.n_rows, own_scores.shape[1]))
+        scores[index] = own_scores
+    return scores

@@ -32,10 +32,11 @@ class FCNetRegressor(RegressorMixin, _BaseFCNet):
     loss : {*REGRESSION_LOSSES}, default='squared_error'
         The loss that is minimised. 'squared_error' is half the mean squared error,
         'absolute_error' the mean absolute error, 'huber' the Huber loss, and 'quantile'
-        the mean pinball loss. 'poisson', for counts, and 'gamma', for positive targets,
-        are half the mean deviance; their predictions are the exponentials of the scores
-        of the output layer. With several targets, the loss is the mean over the
-        targets, but for 'poisson' their sum, as in scikit-learn.
+        the mean pinball loss; cross-fitted members shift each quantile such that it
+        holds its share of new targets. 'poisson', for counts, and 'gamma', for positive
+        targets, are half the mean deviance; their predictions are the exponentials of
+        the scores of the output layer. With several targets, the loss is the mean over
+        the targets, but for 'poisson' their sum, as in scikit-learn.
 
     hidden_layer_sizes : int or array-like of int, default=(128, 128)
         The number of units of each hidden layer, from the first to the last. An integer
@@ -117,8 +118,8 @@ class FCNetRegressor(RegressorMixin, _BaseFCNet):
         by at least ``tol`` for ``n_iter_no_change`` consecutive epochs. Where the
         validation score is within ``tol`` of the best one, the validation loss is
         compared instead. A schedule that has a fixed end is always followed to it.
-        'lbfgs' stops when no element of the gradient is larger than ``tol`` in absolute value,
-        or when the loss falls by no more than rounding.
+        'lbfgs' stops when no element of the gradient is larger than ``tol`` in absolute
+        value, or when the loss falls by no more than rounding.
 
     verbose : bool or int, default=False
         Whether to print a line after every epoch, with the loss, the validation score,
@@ -307,14 +308,16 @@ class FCNetRegressor(RegressorMixin, _BaseFCNet):
         that are not categorical, strings that are numbers are read as numbers, with a
         warning.
 
-    linear_term : bool, default=False
+    linear_term : bool, default=True
         Whether the network adds a linear model to its scores. The model is fitted
         before training, for the same loss, with a penalty that is chosen on rows that
         are held out, and then stays as it is: the network starts as this model, and
-        learns what it leaves. Numbers are not clipped in it, and a linear trend goes
-        on for one range of the training rows beyond that range. The categories of a
+        learns what it leaves. Numbers are not clipped smoothly in it, and a linear
+        trend goes on for ten times the range of the training rows. The categories of a
         feature of many categories are left to the network. If constants predict the
         rows held out at least as well, the linear model is zero. Sparse X has none.
+        With `partial_fit` and a warm start, the linear model is that of the first call.
+        ``coefs_`` are the weights of the network without it.
 
     scale_target : bool, default=True
         Whether the network learns scaled targets. They are scaled with statistics of
@@ -517,7 +520,7 @@ class FCNetRegressor(RegressorMixin, _BaseFCNet):
         numeric_embedding="auto",
         n_bins=24,
         categorical_features="from_dtype",
-        linear_term=False,
+        linear_term=True,
         scale_target=True,
         clip_output=False,
     ):
@@ -596,8 +599,8 @@ class FCNetRegressor(RegressorMixin, _BaseFCNet):
         """
         return self._partial_fit(X, y, sample_weight, X_val, y_val, sample_weight_val)
 
-    def predict(self, X, return_std=False):
-        """Predict the targets of each row.
+    def predict(self, X, return_std=False, return_interval=None):
+        r"""Predict the targets of each row.
 
         Parameters
         ----------
@@ -605,7 +608,13 @@ class FCNetRegressor(RegressorMixin, _BaseFCNet):
             The input.
 
         return_std : bool, default=False
-            Whether to return the standard deviation of the members' predictions, too.
+            Whether to return standard deviations of the predictions, too.
+
+        return_interval : float or None, default=None
+            The share of new targets, in (0, 1), that prediction intervals hold. If it
+            is given, the intervals are returned, too. It needs out-of-fold predictions,
+            which `fit` makes with ``n_members > 1`` and ``early_stopping=True``, and
+            without ``X_val``.
 
         Returns
         -------
@@ -615,21 +624,116 @@ class FCNetRegressor(RegressorMixin, _BaseFCNet):
             members, the predictions are the mean of theirs.
 
         y_std : ndarray of the shape of ``y``
-            The standard deviation of the members' predictions. Only returned if
-            ``return_std=True``. It shows where the members disagree, and does not
-            include the noise of the targets.
+            Only returned if ``return_std=True``. With out-of-fold predictions, and
+            unless there are several quantiles, it is the standard deviation of a new
+            target about its prediction, :math:`\sqrt{v(x) + s^2}`. Here :math:`v(x)` is
+            the variance of the members' predictions, and :math:`s^2`, the variance of
+            the noise, is the mean square of the out-of-fold residuals, minus the mean
+            of :math:`v` over the same rows, but at least 0. The variance of the noise
+            is in proportion to the prediction with the loss 'poisson', and to its
+            square with 'gamma': :math:`s^2` is then the mean after division by it.
+            Otherwise ``y_std`` is the standard deviation :math:`\sqrt{v(x)}` of the
+            members' predictions, which does not include the noise of the targets.
+
+        interval : ndarray of shape (n_samples, 2) or (n_samples, n_outputs, 2)
+            The lower and the upper ends of the intervals; only returned if
+            ``return_interval`` is given.
 
         Raises
         ------
         ValueError
-            If ``return_std`` is True and there is only one network, or X is invalid.
+            If X is invalid, if ``return_std`` is True and there is only one network, or
+            if there are no out-of-fold predictions for ``return_interval``, too few rows
+            for such a share, or several quantiles.
+
+        Notes
+        -----
+        The intervals are conformal [1]_: they hold the share of new targets whatever
+        the distribution of the rows, on average over all rows, but not for each kind of
+        row. From the out-of-fold residuals :math:`r_i = y_i - \hat y_{-i}(x_i)` of n
+        rows, the interval is
+
+        .. math:: \bigl[\hat y(x) + r_{(n + 1 - k)},\ \hat y(x) + r_{(k)}\bigr],
+            \qquad k = \bigl\lceil (n + 1) (1 + \text{share}) / 2 \bigr\rceil
+
+        with the k-th smallest residual :math:`r_{(k)}`, so that as many new targets are
+        below as above it. A row of weight k counts as k residuals. With the loss
+        'poisson', residuals are divided by the square root of the prediction, with
+        'gamma' by the prediction, and multiplied again in the interval. This is the
+        cross-conformal method [2]_ with the mean of all members in the place of
+        :math:`\hat y_{-i}(x)`: since it is more accurate than the members that made the
+        residuals, intervals are rather too wide than too narrow.
+
+        References
+        ----------
+        .. [1] Vovk, V., Gammerman, A., Shafer, G., "Algorithmic Learning in a Random
+           World", 2005.
+        .. [2] Barber, R., Candès, E., Ramdas, A., Tibshirani, R., "Predictive Inference
+           with the Jackknife+", Annals of Statistics 49, 2021.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from skfcnet import FCNetRegressor
+        >>> rng = np.random.default_rng(0)
+        >>> X = rng.uniform(-1, 1, size=(1000, 2))
+        >>> y = X[:, 0] + 0.5 * rng.normal(size=1000)
+        >>> model = FCNetRegressor(
+        ...     n_members=5,
+        ...     early_stopping=True,
+        ...     validation_fraction=0.2,
+        ...     max_iter=10,
+        ...     random_state=0,
+        ... ).fit(X[:500], y[:500])
+        >>> mean, interval = model.predict(X[500:], return_interval=0.9)
+        >>> low, high = interval.T
+        >>> bool(0.85 < np.mean((low <= y[500:]) & (y[500:] <= high)) < 0.95)
+        True
+        >>> mean, std = model.predict(X[500:], return_std=True)
+        >>> bool(0.45 < std.mean() < 0.6)
+        True
         """
+        if return_std and return_interval is not None:
+            raise ValueError(
+                "return_std and return_interval cannot both be set: call predict twice."
+            )
+        if return_interval is not None:
+            bounds = self._errors_for_intervals(return_interval).bounds(return_interval)
+            result = self._predict("mean_and_interval", X, bounds=bounds)
+            return result[..., 0], result[..., 1:]
         if not return_std:
             return self._predict("predict", X)
         if self._fitted("_net").n_members == 1:
             raise ValueError("return_std=True needs n_members of at least 2, got 1.")
-        means, deviations = np.moveaxis(self._predict("mean_and_deviation", X), 1, 0)
+        if self._out_of_fold is None or self._out_of_fold.errors is None:
+            result = self._predict("mean_and_deviation", X)
+        else:
+            noise = self._out_of_fold.errors.noise
+            result = self._predict("mean_and_error", X, noise=noise)
+        means, deviations = np.moveaxis(result, 1, 0)
         return means, deviations
+
+    def _errors_for_intervals(self, level):
+        """Return the errors of out-of-fold predictions, or say why there are none."""
+        if isinstance(level, bool) or not isinstance(level, Real) or not 0 < level < 1:
+            raise ValueError(
+                f"return_interval must be a number in (0, 1), such as 0.9, or None, "
+                f"got {level!r}."
+            )
+        result = self._fitted("_out_of_fold")
+        if result is None:
+            raise ValueError(
+                f"return_interval={level!r} needs out-of-fold predictions. They are "
+                f"made at the end of fit with n_members > 1 and early_stopping=True, "
+                f"if no X_val is passed."
+            )
+        if result.errors is None:
+            raise ValueError(
+                f"return_interval={level!r} needs a loss that predicts one number for "
+                f"each target, but quantile={self.quantile!r}: these quantiles are "
+                f"interval ends themselves, or set quantile=0.5."
+            )
+        return result.errors
 
     def score(self, X, y, sample_weight=None):
         r"""Return :math:`R^2`, or :math:`D^2` if there are several quantiles.

@@ -125,9 +125,15 @@ def sorted_by_content(rows):
     If all weights are integers, each row is repeated as often as its weight says, so
     that a row of weight k gives the same result as k rows.
     """
+    index, weight = repeated_by_content(rows)
+    return rows.take(index, weight=weight)
+
+
+def repeated_by_content(rows):
+    """Return which rows `sorted_by_content` returns, as indices, and their weights."""
     weight = np.ones(rows.n_rows) if rows.weight is None else rows.weight
     order, _ = order_by_content(rows.X, rows.target, weight)
     counts = weight[order].astype(int)
     if (counts == weight[order]).all():
-        return rows.take(np.repeat(order, counts), weight=None)
-    return rows.take(order)
+        return np.repeat(order, counts), None
+    return order, weight[order]

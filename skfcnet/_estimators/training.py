@@ -332,13 +332,13 @@ class TrainingMonitor:
         n_best = training.n_epochs - n_idle
         if n_idle < patience(draft, n_best, self._steps_per_epoch):
             return
-        reason = (
-            f"there was no improvement by tol={draft.tol:g} for {n_idle} epochs"
-        )
+        reason = f"there was no improvement by tol={draft.tol:g} for {n_idle} epochs"
         if can_divide_learning_rate(draft, training):
             draft._training = training.with_smaller_learning_rate()
         elif can_end_early(draft):
-            n_steps = max(DESCENT_SHARE * self._steps_per_epoch * n_best, MIN_DESCENT_STEPS)
+            n_steps = max(
+                DESCENT_SHARE * self._steps_per_epoch * n_best, MIN_DESCENT_STEPS
+            )
             last_epoch = training.n_epochs + ceil(n_steps / self._steps_per_epoch)
             self._finish_reason = f"{reason}, and the learning rate has fallen to 0"
             self._last_epoch = min(last_epoch, self._last_epoch)
@@ -545,7 +545,9 @@ def _restore_best_epoch(draft):
     training = draft._training
     if training.best[0].vector is None:
         return
-    draft._net.params.vector[...] = _best_vector(draft)  # at once, wherever Ctrl-C falls
+    draft._net.params.vector[...] = _best_vector(
+        draft
+    )  # at once, wherever Ctrl-C falls
     losses = [training.history[best.epoch - 1].loss for best in training.best]
     draft._training = training._replace(loss=mean_over_members(losses))
 

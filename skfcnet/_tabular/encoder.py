@@ -33,6 +33,11 @@ It is then about as long as the vector of its components, so that a smooth targe
 learned as fast as one with jumps.
 """
 
+TAIL = 5.0
+"""In the linear term, a number has a slope of its own where it is farther from the
+centre of its column than so many times the scale of the column, so that a few outliers
+do not decide on the slope of all rows."""
+
 RANGES_BEYOND = 10.0
 """In the linear term, a number beyond the training range, by more than so many times
 the width of that range, counts as one that far beyond."""
@@ -99,8 +104,8 @@ class Encoder:
 
     linear_blocks : tuple of Block
         What the network makes of the compact table for its linear term; empty if there
-        is none. The numbers are not clipped smoothly, but where they are `RANGES_BEYOND`
-        the training rows.
+        is none. Its numbers are not clipped smoothly, but far beyond the range of the
+        rows to train on: see `RANGES_BEYOND`.
 
     is_identity : bool
         Whether the compact table is the numbers themselves, but for missing values.
@@ -257,7 +262,12 @@ class Encoder:
             beyond = RANGES_BEYOND * (high - low)
             bounds = {"low": low - beyond, "high": high + beyond}
             limit = {"limit": SCALINGS[self.scaling].limit}
-            yield Block("unclipped", (0, len(self._numeric)), limit | bounds)
+            numbers = 0, len(self._numeric)
+            yield Block("unclipped", numbers, limit | bounds)
+            has_tail = (low < -TAIL) | (high > TAIL)
+            if has_tail.any():
+                tail = TAIL * has_tail  # other columns are 0 in this block
+                yield Block("unclipped", numbers, limit | {"low": -tail, "high": tail})
         yield from (b for b in self.blocks if b.kind in ("missing", "onehot"))
 
     def _bins(self, numeric, weight):

@@ -172,8 +172,16 @@ class TargetScaler:
             y = np.where(self.is_constant, 0.5 * self.low + 0.5 * self.high, y)
         return y
 
+    @property
+    def slope(self):
+        """The derivative of each target in its units by the scaled target.
+
+        It is the scale of the target, or 0 if the target is constant.
+        """
+        return np.where(self.is_constant, 0, 2 * self.half_scale)
+
     def slopes(self, scaled):
-        """Return the derivative of each target in its units by the scaled target.
+        """Return the derivatives of predictions in their units by the scaled ones.
 
         Parameters
         ----------
@@ -183,11 +191,9 @@ class TargetScaler:
         Returns
         -------
         slopes : ndarray of float64, of the shape of scaled
-            The scales; 0 for constant targets and, with ``clip``, outside the range of
-            the targets.
+            The values of ``slope``; with ``clip``, 0 outside the range of the targets.
         """
-        scales = np.where(self.is_constant, 0, 2 * self.half_scale)
-        slopes = np.full(scaled.shape, scales)
+        slopes = np.full(scaled.shape, self.slope)
         if self.clip:
             y = self._in_units_of_y(scaled)
             slopes[(y < self.low) | (y > self.high)] = 0

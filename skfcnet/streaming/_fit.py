@@ -13,8 +13,8 @@ from sklearn.utils import check_random_state
 
 from skfcnet._compat import validate_params
 from skfcnet._engine.warn import warn
-from skfcnet._estimators.base import _BaseFCNet
 from skfcnet._estimators.automatic import minibatch_size
+from skfcnet._estimators.base import _BaseFCNet
 from skfcnet._estimators.training_data import DataInMemory
 from skfcnet._estimators.validation import split_validation_set
 from skfcnet._tabular.tables import take_rows

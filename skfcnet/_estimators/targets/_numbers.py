@@ -24,10 +24,15 @@ class RegressionLoss(NamedTuple):
 
     parameters : Mapping of str to str, default={}
         For each parameter of the loss, the name of the parameter of the estimator.
+
+    deviation_power : float, default=0
+        To which power of the mean the standard deviation of the targets is proportional
+        under the distribution that belongs to the loss. Residuals are in these units.
     """
 
     target_scaling: str
     parameters: MappingProxyType = MappingProxyType({})
+    deviation_power: float = 0.0
 
 
 REGRESSION_LOSSES = {
@@ -35,8 +40,8 @@ REGRESSION_LOSSES = {
     "absolute_error": RegressionLoss("quartiles"),
     "huber": RegressionLoss("quartiles", MappingProxyType({"delta": "huber_delta"})),
     "quantile": RegressionLoss("quartiles", MappingProxyType({"quantile": "quantile"})),
-    "poisson": RegressionLoss("mean"),
-    "gamma": RegressionLoss("mean"),
+    "poisson": RegressionLoss("mean", deviation_power=0.5),
+    "gamma": RegressionLoss("mean", deviation_power=1.0),
 }
 """The allowed values of the regressor's parameter ``loss``."""
 
@@ -108,8 +113,11 @@ class ContinuousTarget(Target):
 
     def decode(self, scores, loss):
         """Return the predictions in the units of the targets."""
-        y = self.scaler.inverse_transform(self._scaled_predictions(scores, loss))
-        return y.reshape(len(y), *[n for n in y.shape[1:] if n > 1])
+        return self._in_units_of_y(self._scaled_predictions(scores, loss))
+
+    def _in_units_of_y(self, scaled):
+        """Return scaled predictions in the units of y, without axes of length 1."""
+        return _without_short_axes(self.scaler.inverse_transform(scaled))
 
     def _scaled_predictions(self, scores, loss):
         """Return scaled predictions of shape (N, n_targets, n_quantiles)."""
@@ -144,3 +152,106 @@ class ContinuousTarget(Target):
         predictions = [self.decode(member_scores, loss) for member_scores in scores]
         deviation = np.std(predictions, axis=0)
         return np.stack([mean, deviation.astype(dtype)], axis=1)
+
+    # Errors, for losses with one prediction for each target. They are in units of the
+    # scaled targets, and of their deviation where that depends on the mean.
+
+    @property
+    def n_quantiles(self):
+        """The number of predictions for each target."""
+        return np.size(self.quantile) if self.loss == "quantile" else 1
+
+    def residuals(self, targets, scores, loss):
+        """Return the residuals of predictions.
+
+        Parameters
+        ----------
+        targets : ndarray of shape (N, n_targets)
+            The scaled targets.
+
+        scores : ndarray of shape (N, S)
+            The scores of a network.
+
+        loss : skfcnet.losses.Loss
+            The loss of the network.
+
+        Returns
+        -------
+        residuals : ndarray of shape (N, n_targets, n_quantiles)
+            The differences of the targets and the predictions.
+        """
+        predictions = self._scaled_predictions(scores, loss)
+        residuals = targets[..., np.newaxis] - predictions
+        return residuals / self._unit(predictions)
+
+    def variance(self, scores, loss):
+        """Return the variance of the members' predictions, of shape (N, n_targets)."""
+        variance, mean = self._variance_and_mean(scores, loss)
+        return (variance / self._unit(mean) ** 2)[..., 0]
+
+    def _variance_and_mean(self, scores, loss):
+        of_members = [self._scaled_predictions(own, loss) for own in scores]
+        return np.var(of_members, axis=0), np.mean(of_members, axis=0)
+
+    def _unit(self, predictions):
+        """Return the units of the residuals of scaled predictions."""
+        power = REGRESSION_LOSSES[self.loss].deviation_power
+        if power == 0:
+            return 1.0
+        return predictions**power
+
+    def mean_and_error(self, scores, loss, dtype, *, noise):
+        """Return the mean of the members and its root mean squared error, on axis 1.
+
+        Parameters
+        ----------
+        scores : ndarray of shape (n_members, N, S)
+            The scores of all members.
+
+        loss : skfcnet.losses.Loss
+            The loss of the network.
+
+        dtype : dtype
+            The dtype of the result.
+
+        noise : ndarray of shape (n_targets,)
+            The variance of residuals that the members' variance does not account for.
+
+        Returns
+        -------
+        mean_and_error : ndarray of shape (N, 2) or (N, 2, n_targets)
+            The predictions and their standard errors.
+        """
+        variance, mean = self._variance_and_mean(scores, loss)
+        variance += noise[:, np.newaxis] * self._unit(mean) ** 2
+        error = _without_short_axes(np.sqrt(variance) * self.scaler.slope)
+        predictions = self.predict(scores, loss, dtype)
+        return np.stack([predictions, error.astype(dtype)], axis=1)
+
+    def mean_and_interval(self, scores, loss, dtype, *, bounds):
+        """Return the mean of the members and an interval for new targets.
+
+        Parameters
+        ----------
+        scores, loss, dtype : as for `mean_and_error`
+            The scores, the loss and the dtype.
+
+        bounds : ndarray of shape (n_targets, 2)
+            The lower and the upper bound of the residuals of each target.
+
+        Returns
+        -------
+        mean_and_interval : ndarray of shape (N, 3) or (N, n_targets, 3)
+            The predictions, and the lower and the upper ends of their intervals.
+        """
+        mean = self._scaled_predictions(loss.average(scores), loss)
+        ends = mean + bounds * self._unit(mean)
+        if loss.link.name == "exp":  # there are no negative targets
+            ends = np.maximum(ends, 0)
+        joined = np.concatenate([mean, ends], axis=2)
+        return self._in_units_of_y(joined).astype(dtype)
+
+
+def _without_short_axes(y):
+    """Return predictions without axes of length 1, but that of the rows."""
+    return y.reshape(len(y), *[n for n in y.shape[1:] if n > 1])

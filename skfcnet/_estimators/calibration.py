@@ -1,0 +1,199 @@
+"""Calibration of a regressor by the residuals of its out-of-fold predictions.
+
+A residual is the target minus the prediction, in units of the scaled target. They are
+those of rows that the members did not train on, so that they are as large as the errors
+on new rows. From their quantiles follow prediction intervals, from their mean square a
+standard deviation, and from their median, or another quantile, how far a predicted
+quantile has to be shifted.
+"""
+
+from math import fsum, inf
+from typing import NamedTuple
+
+import numpy as np
+
+from skfcnet._engine.statistics import ROUNDING, distinct, exact_weights, quantiles
+
+
+class Errors(NamedTuple):
+    """How far the predictions of new rows are from their targets.
+
+    Parameters
+    ----------
+    residuals : list of tuple of ndarray
+        The distinct out-of-fold residuals of each target, in ascending order, and the
+        total weight of each.
+
+    noise : ndarray of shape (n_targets,)
+        The mean square of the residuals of each target, without the variance of the
+        members' predictions; 0 if that is larger.
+    """
+
+    residuals: list
+    noise: np.ndarray
+
+    def bounds(self, level):
+        """Return the residuals between which those of new rows are.
+
+        Parameters
+        ----------
+        level : float
+            The share of the new rows, in (0, 1).
+
+        Returns
+        -------
+        bounds : ndarray of shape (n_targets, 2)
+            The lower and the upper bound for each target; each is exceeded by half of
+            the other new rows.
+
+        Raises
+        ------
+        ValueError
+            If there are too few residuals for this level.
+        """
+        upper_level = (1 + level) / 2
+        bounds = np.array(
+            [
+                [
+                    conformal_quantile(values, counts, share)
+                    for share in (1 - upper_level, upper_level)
+                ]
+                for values, counts in self.residuals
+            ]
+        )
+        if not np.isfinite(bounds).all():
+            n_rows = fsum(self.residuals[0][1])
+            raise ValueError(
+                f"return_interval={level!r} needs more rows than there were in fit: it "
+                f"takes out-of-fold predictions of at least "
+                f"{np.ceil(upper_level / (1 - upper_level) - ROUNDING):.0f} rows, and "
+                f"there are {n_rows:g}. Fit more rows, or ask for a lower share."
+            )
+        return bounds
+
+
+def conformal_quantile(values, counts, level):
+    r"""Return a quantile of residuals that a new one stays below with a probability.
+
+    If n residuals and a new one are equally likely to be in any order, the new one is
+    at most the k-th smallest of the others with a probability of at least k / (n + 1)
+    [1]_. The result is the k-th smallest residual, with the smallest k for which this
+    is at least the level. For a level below 1/2, the negative residuals are used in the
+    same way, with one minus the level, so that the two tails are treated alike.
+
+    Parameters
+    ----------
+    values, counts : ndarray of shape (K,)
+        The distinct residuals, in ascending order, and the weight of each; n is the
+        total weight.
+
+    level : float
+        The probability, in (0, 1).
+
+    Returns
+    -------
+    quantile : float
+        The quantile; infinite if there are too few residuals.
+
+    References
+    ----------
+    .. [1] Vovk, V., Gammerman, A., Shafer, G., "Algorithmic Learning in a Random
+       World", 2005.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skfcnet._estimators.calibration import conformal_quantile
+    >>> residuals, counts = np.arange(1.0, 20.0), np.ones(19)
+    >>> [float(conformal_quantile(residuals, counts, q)) for q in (0.05, 0.9, 0.96)]
+    [1.0, 18.0, inf]
+    """
+    if level < 0.5:
+        return -conformal_quantile(-values[::-1], counts[::-1], 1 - level)
+    share = level * (1 + 1 / counts.sum())
+    if share > 1 + ROUNDING:
+        return inf
+    return quantiles(values, counts, min(share, 1.0))
+
+
+def learned_errors(draft, rows, scores):
+    """Return what the residuals of out-of-fold predictions tell about new rows.
+
+    Parameters
+    ----------
+    draft : FCNetRegressor
+        The regressor, after training.
+
+    rows : Rows
+        The encoded rows that have out-of-fold predictions.
+
+    scores : ndarray of shape (N, S)
+        Their out-of-fold scores.
+
+    Returns
+    -------
+    errors : Errors or None
+        The errors; None if several quantiles are predicted.
+    """
+    net, target = draft._net, draft._target
+    if target.n_quantiles > 1:
+        return None
+    weight = exact_weights(rows.weight, rows.n_rows)
+    residuals = target.residuals(rows.target, scores, net.objective)[..., 0]
+    excess = residuals**2 - _variances(net, target, rows.X)
+    noise = [max(0.0, fsum(column) / fsum(weight)) for column in (excess.T * weight)]
+    return Errors([distinct(column, weight) for column in residuals.T], np.array(noise))
+
+
+def _variances(net, target, X):
+    """Return the variances of the members' predictions, in units of the residuals."""
+    passes = net.test_passes(X.dtype)
+    chunks = (X[i : i + passes.chunk] for i in range(0, X.shape[0], passes.chunk))
+    return np.concatenate(
+        [
+            target.variance(passes(chunk).astype(np.float64), net.objective)
+            for chunk in chunks
+        ]
+    )
+
+
+def shift_quantiles(draft, rows, scores):
+    """Shift predicted quantiles such that they hold their shares of new rows.
+
+    The shift of a quantile is that quantile of its out-of-fold residuals [1]_. It is
+    added to the output biases of all members.
+
+    Parameters
+    ----------
+    draft : FCNetRegressor
+        The regressor, after training with ``loss="quantile"``.
+
+    rows : Rows
+        The encoded rows that have out-of-fold predictions.
+
+    scores : ndarray of shape (N, S)
+        Their out-of-fold scores.
+
+    Returns
+    -------
+    scores : ndarray of shape (N, S)
+        The shifted scores.
+
+    References
+    ----------
+    .. [1] Romano, Y., Patterson, E., Candès, E., "Conformalized Quantile Regression",
+       NeurIPS 2019.
+    """
+    target, loss = draft._target, draft._net.objective
+    weight = exact_weights(rows.weight, rows.n_rows)
+    residuals = target.residuals(rows.target, scores, loss)
+    levels = np.broadcast_to(target.quantile, residuals.shape[1:]).ravel()
+    columns = residuals.reshape(len(residuals), -1).T
+    shifts = [
+        conformal_quantile(*distinct(column, weight), level)
+        for column, level in zip(columns, levels, strict=True)
+    ]
+    # With too few rows for a quantile, the largest residual comes closest to it.
+    shifts = np.clip(shifts, columns.min(axis=1), columns.max(axis=1))
+    draft.intercepts_[-1] = draft.intercepts_[-1] + shifts
+    return loss.link.inverse(scores) + shifts
