@@ -44,7 +44,7 @@ IDLE = [
     (
         {"tol": 0.1, "n_iter_no_change": 3, "early_stopping": True, **CYCLE},
         "tol=0.1, n_iter_no_change=3",
-        "such as learning_rate='constant'",
+        "such as learning_rate='wsd'",
     ),
     ({"learning_rate": "cosine", "warm_start": True}, "'cosine'", "total_steps with"),
     ({"total_steps": 9}, "total_steps=9", "warm_start=True, or partial_fit"),
@@ -157,7 +157,7 @@ def test_encoding_of_sparse_rows_is_warned_of_where_it_was_set(setting):
         ({"quantile": 0.1}, "quantile=0.1", "loss='quantile'"),
         ({"learning_rate": "cosine"}, "learning_rate='cosine'", "total_steps with"),
         ({"total_steps": 9, **CONSTANT}, "total_steps=9", "a schedule that has an end"),
-        ({"total_steps": 9, "tol": 0.1, **CYCLE}, "tol=0.1", "a schedule without an"),
+        ({"total_steps": 9, "tol": 0.1, **CYCLE}, "tol=0.1", "a schedule without a fix"),
     ],
     ids=str,
 )
