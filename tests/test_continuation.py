@@ -499,7 +499,7 @@ def test_the_same_numbers_in_another_precision_or_layout_are_the_same_constant()
 
 def test_the_best_epoch_is_one_of_those_in_the_same_units():
     X, y = regression()
-    model = FCNetRegressor(**SETTINGS, loss="huber", early_stopping=True)
+    model = FCNetRegressor("huber", **SETTINGS | {"early_stopping": True})
     model.partial_fit(X[:1], [0.0], X_val=X, y_val=1e-3 * y)
     for _ in range(20):
         model.partial_fit(X, 1e-3 * y, X_val=X, y_val=1e-3 * y)

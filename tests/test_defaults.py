@@ -21,46 +21,150 @@ pytestmark = [short_fits, any_solver]
 
 
 @pytest.mark.parametrize(
-    ("n", "batch_size", "factor", "expected"),
+    ("n", "batch_size", "factor", "of_one", "of_five"),
     [
-        (40, "auto", 1, 256),  # of one minibatch: at most 256
-        (30, 4, 1, 256),
-        (160, 2, 1, 50),  # of 80
-        (161, 2, 1, 50),  # the last of 3 rows
-        (40, 2, 4, 50),
-        (1_500, "auto", 1, 256),  # of 12, for which 334 would be 4,000
-        (3_000, "auto", 1, 167),  # of 24
-        (1_500, "auto", 2, 167),
-        (3_000, 10, 1, 14),  # of 300
-        (3_000, 10, 2, 10),  # of 600: at least 10
-        (3_000, 1_000, 1, 256),
-        (500, 1, 1, 10),  # of 500, for which 8 would be 4,000
-        (10_000, "auto", 1, 51),  # of 79
+        (40, "auto", 1, 256, 256),  # of one minibatch: at most 256
+        (30, 4, 1, 256, 250),  # of 8
+        (160, 2, 1, 50, 25),  # of 80
+        (161, 2, 1, 50, 25),  # the last of 3 rows
+        (40, 2, 4, 50, 25),
+        (1_500, "auto", 1, 256, 167),  # of 12, for which 334 would be 4,000
+        (3_000, "auto", 1, 167, 84),  # of 24
+        (1_500, "auto", 2, 167, 84),
+        (3_000, 10, 1, 14, 7),  # of 300
+        (3_000, 10, 2, 10, 4),  # of 600: at least 10
+        (3_000, 1_000, 1, 256, 256),
+        (1_000, 1, 1, 10, 3),  # of 1,000, for which 2 would be 2,000: at least 3
+        (10_000, "auto", 1, 51, 26),  # of 79
     ],
 )
-def test_fits_take_4000_minibatches_but_from_10_to_256_epochs(
-    n, batch_size, factor, expected
+def test_fits_take_4000_minibatches_and_cross_fitted_members_2000(
+    n, batch_size, factor, of_one, of_five
 ):
-    X = np.random.default_rng(0).normal(size=(n, 1))
+    X, weight = np.random.default_rng(0).normal(size=(n, 1)), np.full(n, factor)
     model = FCNetRegressor(hidden_layer_sizes=(2,), batch_size=batch_size)
-    model.set_params(numeric_embedding=None, random_state=0)
-    assert model.fit(X, X[:, 0], np.full(n, factor)).n_iter_ == expected
+    model.set_params(numeric_embedding=None, n_iter_no_change=np.inf, random_state=0)
+    assert clone(model).fit(X, X[:, 0], weight).n_iter_ == of_five
+    model.set_params(n_members=1, early_stopping=False)
+    assert model.fit(X, X[:, 0], weight).n_iter_ == of_one
     # What is set aside is not trained on.
-    model.set_params(early_stopping=True)
-    with_less = model.fit(X, X[:, 0], np.full(n, factor)).n_iter_
-    assert expected <= with_less <= min(256, 1.2 * expected)
+    model.set_params(early_stopping=True, validation_fraction=0.1)
+    with_less = model.fit(X, X[:, 0], weight).n_iter_
+    assert of_one <= with_less <= min(256, 1.2 * of_one)
     assert model.set_params(max_iter=3).fit(X, X[:, 0]).n_iter_ == 3
 
 
 def test_lbfgs_takes_200_iterations_at_most():
     X, y = load_diabetes(return_X_y=True)
-    model = FCNetRegressor(solver="lbfgs", alpha=0.0, tol=0.0, random_state=0)
+    model = FCNetRegressor("squared_error", (8,), solver="lbfgs", alpha=0.0, tol=0.0)
+    model.set_params(random_state=0)
     with pytest.warns(ConvergenceWarning, match="after 200 iterations.*max_fun"):
         model.fit(X, y)
     assert model.n_iter_ == 200
     given = clone(model).set_params(max_iter=200).fit(X, y)
     assert_same(model, given, X)
     assert clone(model).set_params(max_iter=3).fit(X, y).n_iter_ == 3
+
+
+ONE = {"early_stopping": False, "n_members": 1, "dropout": 0.0}
+FIVE = {"early_stopping": True, "n_members": 5, "dropout": 0.15}
+
+
+def default_model(kind, **changes):
+    """Return a model whose ensemble is left to the defaults, and data for it."""
+    model, X, y = data_of(kind)
+    own = {"max_iter": 5, "hidden_layer_sizes": (8,), "random_state": 0}
+    return type(model)(**own | changes), X, y
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_by_default_five_cross_fitted_members_are_trained(kind):
+    model, X, y = default_model(kind)
+    default = clone(model).fit(X, y)
+    model.set_params(**FIVE, learning_rate="wsd", scoring="loss")
+    assert_same(default, model.set_params(validation_fraction=0.2).fit(X, y), X)
+    assert len(default.best_iteration_) == 5
+    assert default.coefs_[0].shape[0] == 5
+    assert len(default.history_["validation_loss"]) == 5
+
+
+@pytest.mark.parametrize(
+    ("changes", "rows", "alike"),
+    [
+        ({"early_stopping": False}, 120, ONE),
+        ({"solver": "lbfgs"}, 120, ONE),
+        ({"warm_start": True}, 120, ONE),
+        ({}, 1, ONE),  # too few to hold out any
+        ({"n_members": 1}, 120, {"early_stopping": True, "dropout": 0.0}),
+        ({"n_members": 3}, 120, {"early_stopping": True, "dropout": 0.15}),
+        ({"n_members": 3, "early_stopping": False}, 120, {"dropout": 0.0}),
+        ({"n_members": 3, "warm_start": True}, 120, ONE | {"n_members": 3}),
+        ({"n_members": 3}, 1, ONE | {"n_members": 3}),
+        ({"dropout": 0.3}, 120, FIVE | {"dropout": 0.3}),
+        ({"solver": "lbfgs", "early_stopping": True}, 120, ONE | {"early_stopping": 1}),
+        ({"warm_start": True, "early_stopping": True}, 120, FIVE),
+        ({"hidden_layer_sizes": ()}, 120, FIVE | {"dropout": "auto"}),
+    ],
+    ids=str,
+)
+def test_what_auto_stands_for_is_by_the_fit(changes, rows, alike):
+    model, X, y = default_model("regression", **changes)
+    ours = clone(model).fit(X[:rows], y[:rows])
+    alike = {k: bool(v) if k == "early_stopping" else v for k, v in alike.items()}
+    assert_same(ours, model.set_params(**alike).fit(X[:rows], y[:rows]), X)
+
+
+def test_rows_of_one_s_own_validate_a_single_network():
+    model, X, y = default_model("binary")
+    data = {"X": X[:90], "y": y[:90], "X_val": X[90:], "y_val": y[90:]}
+    ours = clone(model).fit(**data)
+    alike = model.set_params(early_stopping=True, n_members=1, dropout=0.0)
+    assert_same(ours, alike.fit(**data), X)
+
+
+@pytest.mark.parametrize("method", ["fit", "partial_fit"])
+def test_a_single_network_goes_on_as_one_where_rows_are_held_out(method):
+    model, X, y = default_model("regression")
+    getattr(model, method)(X[:1], y[:1])  # too few for cross-fitted members
+    given = clone(model).set_params(n_members=1, dropout=0.0)
+    getattr(given, method)(X[:1], y[:1])
+    for each in (model, given):
+        each.set_params(warm_start=True, early_stopping=True).fit(X, y)
+    assert_same(model, given, X)
+
+
+@pytest.mark.parametrize("method", ["fit", "partial_fit"])
+def test_cross_fitted_members_go_on_as_they_are(method):
+    model, X, y = default_model("regression")
+    given = clone(model).set_params(n_members=5, dropout=0.15)
+    for each in (model, given):
+        getattr(each.fit(X, y).set_params(warm_start=True), method)(X, y)
+    assert_same(model, given, X)
+    assert model.coefs_[0].shape[0] == 5
+
+
+def test_lbfgs_continues_the_default_network_without_dropout():
+    model, X, y = default_model("regression")
+    plain = clone(model).set_params(**FIVE)
+    model.fit(X, y).set_params(warm_start=True, solver="lbfgs").fit(X, y)
+    plain.fit(X, y).set_params(warm_start=True, solver="lbfgs", dropout=0.0)
+    assert_same(model, plain.set_params(early_stopping="auto").fit(X, y), X)
+
+
+@pytest.mark.parametrize(
+    ("n", "batch_size", "expected"),
+    [
+        (500, 1, 1 + 5),  # of 500 minibatches
+        (500, 20, 1 + 9),  # of 25: 8 + .3, rounded up
+        (100, 100, 1 + 201),  # of one: 200 + .3, rounded up
+    ],
+)
+def test_patience_is_by_minibatches_but_five_epochs_at_least(n, batch_size, expected):
+    X = np.random.default_rng(0).normal(size=(n, 1))
+    # With so large a tol no epoch after the first improves.
+    model = small_regressor(batch_size=batch_size, tol=1e9, max_iter=300)
+    assert model.fit(X, X[:, 0]).n_iter_ == expected
+    assert model.set_params(n_iter_no_change=3).fit(X, X[:, 0]).n_iter_ == 4
 
 
 def automatic_smoothing(total_weight):

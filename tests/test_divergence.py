@@ -53,6 +53,7 @@ def test_a_last_step_that_explodes_leaves_the_earlier_model(method, rate, change
 def test_an_epoch_that_explodes_after_the_first_leaves_no_model(settings):
     X = np.random.default_rng(0).normal(size=(200, 3))
     model = FCNetRegressor(hidden_layer_sizes=(8, 8), max_iter=2, random_state=0)
+    model.set_params(learning_rate="one_cycle", early_stopping=False, linear_term=False)
     with pytest.raises(DivergenceError, match="where the first epoch had"):
         model.set_params(**settings).fit(X, X[:, 0])
     assert not hasattr(model, "coefs_")

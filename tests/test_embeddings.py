@@ -227,6 +227,7 @@ SETTINGS = {
     "max_iter": 4,
     "batch_size": 16,
     "learning_rate_init": 0.01,
+    "early_stopping": False,
     "random_state": 0,
 }
 
@@ -284,11 +285,10 @@ def test_members_learn_from_weights_as_from_repetitions(n_members, normalization
     X, y = a_table()
     weight = np.random.default_rng(0).integers(0, 4, len(X))
     model = FCNetClassifier(
-        **SETTINGS,
+        **SETTINGS | {"early_stopping": True},
         n_members=n_members,
         normalization=normalization,
         input_dropout=0.1,
-        early_stopping=True,
     )
     labels = (y > 0.5).astype(int)
     weighted = clone(model).fit(X, labels, weight)
@@ -336,6 +336,7 @@ def test_a_wave_is_learned_that_a_plain_network_misses():
     x = np.random.default_rng(0).uniform(-1, 1, (1500, 1))
     y = np.sin(12 * x[:, 0])
     settings_ = SETTINGS | {"max_iter": 40, "hidden_layer_sizes": (16,)}
+    settings_ |= {"learning_rate": "one_cycle"}
     settings_ |= {"weight_decay": 0.0}  # which holds back a fit as short as this
     scores = [
         FCNetRegressor(**settings_ | {"numeric_embedding": name}).fit(x, y).score(x, y)

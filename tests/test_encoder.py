@@ -481,7 +481,7 @@ def test_columns_of_two_values_leave_the_bins_to_the_others(embedding):
     encoder = Encoder(embedding=embedding).fit(X)
     alone = Encoder(embedding=embedding).fit(numbers)
     ours, theirs = features(encoder, X), features(alone, numbers)
-    assert ours.shape[1] == 200 + theirs.shape[1] == 205 + 5 * 48
+    assert ours.shape[1] == 200 + theirs.shape[1] == 205 + 5 * 24
     np.testing.assert_array_equal(ours[:, 205:], theirs[:, 5:])
 
 

@@ -6,7 +6,6 @@ from inspect import signature
 import numpy as np
 import pytest
 from scipy.sparse import csr_array
-from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import GridSearchCV, cross_validate
 from sklearn.multioutput import MultiOutputRegressor
 from sklearn.pipeline import make_pipeline
@@ -24,6 +23,7 @@ RNG = np.random.default_rng(0)
 X, Y = RNG.normal(size=(40, 3)), RNG.gamma(2, size=40)
 QUICK = {"hidden_layer_sizes": (4,), "max_iter": 2, "random_state": 0}
 LBFGS, CONSTANT = {"solver": "lbfgs"}, {"learning_rate": "constant"}
+CYCLE, WITHOUT = {"learning_rate": "one_cycle"}, {"early_stopping": False}
 
 IDLE = [
     ({"momentum": 0.5}, "momentum=0.5", "solver='sgd'"),
@@ -40,17 +40,19 @@ IDLE = [
     ({"shuffle": False, **LBFGS}, "shuffle=False", "solver='sgd' or"),
     ({"max_grad_norm": 1.0, **LBFGS}, "max_grad_norm=1.0", "solver='sgd' or"),
     ({"n_iter_no_change": 3, **LBFGS}, "n_iter_no_change=3", "early_stopping=True"),
-    ({"tol": 0.1}, "tol=0.1", "learning_rate='one_cycle' is followed to its end"),
+    ({"tol": 0.1, **CYCLE}, "tol=0.1", "learning_rate='one_cycle' is followed to its"),
     (
-        {"tol": 0.1, "n_iter_no_change": 3, "early_stopping": True},
+        {"tol": 0.1, "n_iter_no_change": 3, "early_stopping": True, **CYCLE},
         "tol=0.1, n_iter_no_change=3",
-        "such as learning_rate='constant'",
+        "such as learning_rate='wsd'",
     ),
     ({"learning_rate": "cosine", "warm_start": True}, "'cosine'", "total_steps with"),
     ({"total_steps": 9}, "total_steps=9", "warm_start=True, or partial_fit"),
     ({"total_steps": 9, **CONSTANT}, "total_steps=9", "a schedule that has an end"),
-    ({"validation_fraction": 0.2}, "validation_fraction=0.2", "early_stopping=True"),
-    ({"scoring": "loss"}, "scoring='loss'", "early_stopping=True"),
+    ({"validation_fraction": 0.3, **WITHOUT}, "validation_fraction=0.3", "early_stop"),
+    ({"validation_fraction": 0.3, **LBFGS}, "validation_fraction=0.3", "early_stop"),
+    ({"scoring": "r2", "warm_start": True}, "scoring='r2'", "early_stopping=True"),
+    ({"scoring": None, **WITHOUT}, "scoring=None", "early_stopping=True"),
     ({"n_bins": 9, "numeric_embedding": None}, "n_bins=9", "numeric_embedding='ple'"),
     (
         {"hidden_layer_sizes": (), "activation": "tanh", "dropout": 0.2},
@@ -103,7 +105,9 @@ ACTING = [
     {"solver": "lbfgs", "early_stopping": True, "n_iter_no_change": 3},
     {"learning_rate": "invscaling", "power_t": 0.3},
     {"max_iter": 1000, "tol": 0.1, "n_iter_no_change": 1, **CONSTANT},
-    {"early_stopping": True, "validation_fraction": 0.3, "scoring": "loss"},
+    {"max_iter": 1000, "tol": 0.1, "n_iter_no_change": 1},
+    {"early_stopping": True, "validation_fraction": 0.3, "scoring": None},
+    {"validation_fraction": 0.3, "scoring": "r2"},
     {"warm_start": True},
     {"warm_start": True, "learning_rate": "cosine", "total_steps": 99},
     {"hidden_layer_sizes": (), "weight_decay": 0.1, "alpha": 0.1},
@@ -128,23 +132,12 @@ def test_conditions_are_of_parameters_that_there_are(estimator):
     assert names <= set(signature(estimator).parameters)
 
 
-@pytest.mark.parametrize("estimator", [FCNetClassifier, FCNetRegressor])
-def test_many_epochs_are_warned_of_where_patience_cannot_end_them(estimator):
-    model = estimator(hidden_layer_sizes=(2,), max_iter=300, random_state=0)
-    target = (Y > 1).astype(int)
-    with pytest.warns(ConvergenceWarning, match="All max_iter=300 epochs are trained"):
-        model.fit(X[:9], target[:9])
-    assert model.n_iter_ == 300
-    model.set_params(**CONSTANT, tol=1e9).fit(X[:9], target[:9])
-    assert model.n_iter_ < 300
-
-
 @pytest.mark.parametrize("method", ["fit", "partial_fit"])
 def test_a_validation_fraction_beside_validation_rows_is_warned_of(method):
     model = FCNetRegressor(**QUICK, early_stopping=True)
     getattr(model, method)(X, Y, X_val=X, y_val=Y)
-    model.set_params(validation_fraction=0.2)
-    with pytest.warns(UserWarning, match="validation_fraction=0.2 has no effect"):
+    model.set_params(validation_fraction=0.3)
+    with pytest.warns(UserWarning, match="validation_fraction=0.3 has no effect"):
         getattr(model, method)(X, Y, X_val=X, y_val=Y)
 
 
@@ -164,7 +157,7 @@ def test_encoding_of_sparse_rows_is_warned_of_where_it_was_set(setting):
         ({"quantile": 0.1}, "quantile=0.1", "loss='quantile'"),
         ({"learning_rate": "cosine"}, "learning_rate='cosine'", "total_steps with"),
         ({"total_steps": 9, **CONSTANT}, "total_steps=9", "a schedule that has an end"),
-        ({"total_steps": 9, "tol": 0.1}, "tol=0.1", "a schedule without an end"),
+        ({"total_steps": 9, "tol": 0.1, **CYCLE}, "tol=0.1", "a schedule without a fix"),
     ],
     ids=str,
 )

@@ -27,6 +27,8 @@ QUICK = {
     "n_members": K,
     "max_iter": 3,
     "batch_size": 32,
+    "learning_rate": "one_cycle",
+    "early_stopping": False,
     "random_state": 0,
 }
 

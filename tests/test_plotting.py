@@ -26,8 +26,11 @@ FIVE_EPOCHS = {
     "learning_rate": "constant",
     "tol": 1e3,
     "n_iter_no_change": 4,
+    "early_stopping": False,
     "random_state": 0,
 }
+VALIDATED = FIVE_EPOCHS | {"early_stopping": True, "n_members": 1}
+VALIDATES = VALIDATED | {"tol": 0.0, "max_iter": 5}
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +54,7 @@ def test_training_curve_is_the_loss_of_every_epoch(classifier):
 
 
 def test_validation_loss_is_dashed_beside_the_training_loss():
-    early = FCNetClassifier(**FIVE_EPOCHS, early_stopping=True).fit(X, Y)
+    early = FCNetClassifier(**VALIDATED, scoring=None).fit(X, Y)
     display = TrainingCurveDisplay.from_estimator(early, name="net", lw=3, marker="o")
     line, validation = display.line_, display.validation_line_
     assert_shows_curve(display, early.loss_curve_)
@@ -68,7 +71,7 @@ def test_validation_loss_is_dashed_beside_the_training_loss():
 
 
 def test_members_that_keep_different_epochs_have_no_line_for_one():
-    early = FCNetClassifier(**FIVE_EPOCHS, early_stopping=True, n_members=2).fit(X, Y)
+    early = FCNetClassifier(**VALIDATED | {"n_members": 2}).fit(X, Y)
     display = TrainingCurveDisplay.from_estimator(early)
     assert display.best_line_ is None
     np.testing.assert_array_equal(
@@ -77,7 +80,7 @@ def test_members_that_keep_different_epochs_have_no_line_for_one():
 
 
 def test_estimators_that_validate_take_one_color_each():
-    early = FCNetClassifier(**FIVE_EPOCHS, early_stopping=True).fit(X, Y)
+    early = FCNetClassifier(**VALIDATED, scoring=None).fit(X, Y)
     first = TrainingCurveDisplay.from_estimator(early)
     second = TrainingCurveDisplay.from_estimator(early, ax=first.ax_)
     cycle = [prop["color"] for prop in plt.rcParams["axes.prop_cycle"]]
@@ -106,9 +109,6 @@ def test_curves_are_told_apart_and_alike_in_all_else(style, expected, of_score):
     assert display.ax_.get_legend() is None
 
 
-VALIDATES = {**FIVE_EPOCHS, "early_stopping": True, "tol": 0.0, "max_iter": 5}
-
-
 def constant_score(estimator, X, y):
     return 7.0
 
@@ -116,10 +116,10 @@ def constant_score(estimator, X, y):
 @pytest.mark.parametrize(
     ("estimator", "name"),
     [
-        (FCNetClassifier(**VALIDATES), "accuracy"),
+        (FCNetClassifier(**VALIDATES, scoring=None), "accuracy"),
         (FCNetClassifier(**VALIDATES, scoring="f1_macro"), "f1_macro"),
         (FCNetClassifier(**VALIDATES, scoring="neg_log_loss"), "neg_log_loss"),
-        (FCNetRegressor(**VALIDATES), "R^2"),
+        (FCNetRegressor(**VALIDATES, scoring=None), "R^2"),
         (
             FCNetRegressor("huber", **VALIDATES, scoring=constant_score),
             "constant_score",
@@ -153,9 +153,10 @@ def test_score_of_early_stopping_has_an_axis_of_its_own(estimator, name):
     "estimator",
     [
         FCNetClassifier(**VALIDATES, scoring="loss"),
-        FCNetRegressor("absolute_error", **VALIDATES),
+        FCNetRegressor(**VALIDATES),
+        FCNetRegressor("absolute_error", **VALIDATES, scoring=None),
     ],
-    ids=["by name", "by default"],
+    ids=["by name", "by default", "by the loss"],
 )
 def test_score_that_is_minus_the_loss_is_not_drawn_twice(estimator):
     display = TrainingCurveDisplay.from_estimator(estimator.fit(X, Y))
@@ -189,7 +190,7 @@ def test_no_epoch_is_marked_whose_weights_are_gone(classifier):
 
 
 def test_estimators_share_the_axis_of_the_same_score_and_no_other():
-    by_accuracy = FCNetClassifier(**VALIDATES).fit(X, Y)
+    by_accuracy = FCNetClassifier(**VALIDATES, scoring=None).fit(X, Y)
     by_f1 = FCNetClassifier(**VALIDATES, scoring="f1_macro").fit(X, Y)
     _, (ax, other) = plt.subplots(2, sharex=True)
     TrainingCurveDisplay.from_estimator(by_f1, ax=other)

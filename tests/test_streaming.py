@@ -219,6 +219,7 @@ def test_sorted_classes_are_learned_as_well_as_by_fit():
 def test_the_schedule_ends_with_the_last_epoch():
     frame = of_target(a_frame(), "y")
     model = FCNetRegressor(random_state=0, hidden_layer_sizes=(4,), **OPTIONS)
+    model.set_params(early_stopping=False, learning_rate="one_cycle")
     fit_by_buckets(model, [frame], target="y")
     assert model.n_iter_ == -(-4000 // (N // 20))
     assert model.history_["learning_rate"][-1] < 0.01 * model.learning_rate_init
@@ -425,7 +426,7 @@ def test_the_rows_held_out_are_not_trained_on(monkeypatch):
         return result
 
     monkeypatch.setattr(streaming._fit.DataInMemory, "split_and_encode", split_and_note)
-    model = regressor(early_stopping=True, max_iter=1)
+    model = regressor(early_stopping=True, validation_fraction=0.1, max_iter=1)
     fit_by_buckets(model, cut(frame, 130), target="y")
     assert len(held_out) == pytest.approx(120, abs=2)
     assert sorted([*trained_on, *held_out]) == list(range(N))
@@ -434,7 +435,7 @@ def test_the_rows_held_out_are_not_trained_on(monkeypatch):
 def test_a_validation_set_of_one_s_own(monkeypatch):
     frame, other = of_target(a_frame(), "y"), a_frame(200, seed=1)
     numbers = rows_on_disk(monkeypatch)
-    model = regressor(early_stopping=True, max_iter=4)
+    model = regressor(early_stopping=True, scoring=None, max_iter=4)
     X_val, y_val = features_of(other), other.y
     fit_by_buckets(model, cut(frame, 130), target="y", X_val=X_val, y_val=y_val)
     assert sum(numbers) == N

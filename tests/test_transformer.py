@@ -1,6 +1,7 @@
 """Hidden layers as features: scikit-learn's checks, and what they leave out."""
 
 import pickle
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -27,10 +28,11 @@ from sklearn.utils.estimator_checks import (
 
 from scaffolding import compact, network_of, old_logistic_regression, short_fits
 from skfcnet import FCNetClassifier, FCNetRegressor, FCNetTransformer
+from skfcnet._estimators import transformer
 
 pytestmark = [short_fits, old_logistic_regression]
 
-SHORT = {"max_iter": 5, "random_state": 0}
+SHORT = {"max_iter": 5, "early_stopping": False, "random_state": 0}
 NETS = [
     FCNetClassifier((8, 5), **SHORT),
     FCNetRegressor(hidden_layer_sizes=(8, 5), normalization="batch", **SHORT),
@@ -42,7 +44,9 @@ NETS = [
     [FCNetTransformer(net) for net in NETS]
     + [FCNetTransformer(NETS[0], layer=0), FCNetTransformer()]
 )
-def test_scikit_learn_compatible(estimator, check):
+def test_scikit_learn_compatible(estimator, check, monkeypatch):
+    short = partial(FCNetClassifier, max_iter=5)  # for the estimator by default
+    monkeypatch.setattr(transformer, "FCNetClassifier", short)
     check(estimator)
 
 
@@ -97,12 +101,12 @@ def hidden(model, X, layer):
 def test_without_an_estimator_it_fits_a_classifier_of_its_own(iris):
     features = FCNetTransformer().fit(*iris)
     assert isinstance(features.estimator_, FCNetClassifier)
-    assert features.transform(iris[0]).shape == (150, 128)
+    assert features.transform(iris[0]).shape == (150, 5 * 128)  # of five members
 
 
 def test_without_an_estimator_the_features_are_the_same_in_every_fit(iris):
-    before = np.random.get_state()[1].copy()
-    first, second = (FCNetTransformer().fit_transform(*iris) for _ in range(2))
+    before, (X, y) = np.random.get_state()[1].copy(), iris
+    first, second = (FCNetTransformer().fit_transform(X[::3], y[::3]) for _ in range(2))
     np.testing.assert_array_equal(first, second)
     np.testing.assert_array_equal(np.random.get_state()[1], before)
 
@@ -183,7 +187,7 @@ def test_a_frozen_estimator_survives_the_clones_of_a_search(iris, model, prefit)
 def test_it_learns_features_of_digits_for_a_linear_model():
     X, y = load_digits(return_X_y=True)
     X_train, X_test, y_train, y_test = train_test_split(X, y, random_state=0)
-    net = FCNetClassifier((64, 10), max_iter=40, random_state=0)
+    net = FCNetClassifier((64, 10), max_iter=40, n_members=1, random_state=0)
     model = make_pipeline(MinMaxScaler(), FCNetTransformer(net), LogisticRegression())
     assert model.fit(X_train, y_train).score(X_test, y_test) > 0.95
     assert model[:-1].transform(X_test).shape == (450, 10)
