@@ -251,7 +251,8 @@ def of_numbers(model, X, y):
 
 def of_classes(model, X, y):
     """Return how far a classifier and its probabilities are off."""
-    is_right = model.predict(X) == y
+    # CatBoost predicts one of several classes as a column.
+    is_right = np.ravel(model.predict(X)) == y
     p = model.predict_proba(X).astype(np.float64)
     several = {"multi_class": "ovr"} if p.shape[1] > 2 else {}
     return {
