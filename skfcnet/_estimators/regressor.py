@@ -643,8 +643,8 @@ class FCNetRegressor(RegressorMixin, _BaseFCNet):
         ------
         ValueError
             If X is invalid, if ``return_std`` is True and there is only one network, or
-            if there are no out-of-fold predictions for ``return_interval``, too few rows
-            for such a share, or several quantiles.
+            if there are no out-of-fold predictions for ``return_interval``, too few
+            rows for such a share, or several quantiles.
 
         Notes
         -----
