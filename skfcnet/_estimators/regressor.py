@@ -312,9 +312,10 @@ class FCNetRegressor(RegressorMixin, _BaseFCNet):
         Whether the network adds a linear model to its scores. The model is fitted
         before training, for the same loss, with a penalty that is chosen on rows that
         are held out, and then stays as it is: the network starts as this model, and
-        learns what it leaves. Numbers are not clipped smoothly in it, and a linear
-        trend goes on for ten times the range of the training rows. The categories of a
-        feature of many categories are left to the network. If constants predict the
+        learns what it leaves. Its numbers are clipped smoothly, as those of the
+        network, or not, whichever predicts the rows held out better; in the second
+        case, a linear trend goes on for ten times the range of the training rows. The
+        categories of a feature of many categories are left to the network. If constants predict the
         rows held out at least as well, the linear model is zero. Sparse X has none.
         With `partial_fit` and a warm start, the linear model is that of the first call.
         ``coefs_`` are the weights of the network without it.
