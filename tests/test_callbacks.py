@@ -165,7 +165,8 @@ def test_a_callback_that_fails_after_training_leaves_the_earlier_model(estimator
 def test_a_failing_fit_tears_callbacks_down():
     recorder = Recorder()
     _, X, y = data_of("binary", 60)
-    model = FCNetRegressor(**SMALL, early_stopping=True, scoring=lambda *_: np.nan)
+    model = FCNetRegressor(**SMALL | {"early_stopping": True})
+    model.set_params(scoring=lambda *_: np.nan)
     model.set_callbacks(recorder)
     with pytest.raises(ValueError, match="validation score became nan"):
         model.fit(X, y)
@@ -177,7 +178,7 @@ def test_a_failing_fit_tears_callbacks_down():
 def test_metadata_are_what_scorers_of_the_training_data_take(is_split):
     _, X, y = data_of("binary", 60)
     recorder, monitor = Recorder(), callback.ScoringMonitor(scoring="r2")
-    model = FCNetRegressor(**SMALL, early_stopping=True)
+    model = FCNetRegressor(**SMALL | {"early_stopping": True})
     model.set_callbacks(recorder, monitor)
     weight = np.ones(len(X))
     others = {"groups": np.arange(60)} if is_split else {"X_val": X[:9], "y_val": y[:9]}

@@ -157,7 +157,11 @@ def test_encoding_of_sparse_rows_is_warned_of_where_it_was_set(setting):
         ({"quantile": 0.1}, "quantile=0.1", "loss='quantile'"),
         ({"learning_rate": "cosine"}, "learning_rate='cosine'", "total_steps with"),
         ({"total_steps": 9, **CONSTANT}, "total_steps=9", "a schedule that has an end"),
-        ({"total_steps": 9, "tol": 0.1, **CYCLE}, "tol=0.1", "a schedule without a"),
+        (
+            {"total_steps": 9, "tol": 0.1, **CYCLE},
+            "tol=0.1",
+            "a schedule without a fix",
+        ),
     ],
     ids=str,
 )

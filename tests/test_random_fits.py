@@ -178,7 +178,7 @@ SHARED = {
     "alpha": _some(0.0, 0.01, 1.0, 1e6),
     "batch_size": _some("auto", 1, 2, 3, 7, 1000),
     "learning_rate": _some(
-        "constant", "invscaling", "adaptive", "cosine", "one_cycle", "coslog4"
+        "constant", "invscaling", "adaptive", "cosine", "one_cycle", "coslog4", "wsd"
     ),
     "learning_rate_init": _some(1e-10, 1e-3, 0.1, 10.0, 1e4),
     "power_t": _some(0.0, 0.5, 3.0),
@@ -190,7 +190,7 @@ SHARED = {
     "beta_1": _some(0.0, 0.9, 0.999),
     "beta_2": _some(0.0, 0.95, 0.999),
     "epsilon": _some(1e-300, 1e-12, 1e-8, 1.0),
-    "n_iter_no_change": _some(1, 2, np.inf),
+    "n_iter_no_change": _some(None, 1, 2, np.inf),
     "max_fun": _some(1, 3, 100),
     "total_steps": _some(None, 1, 20),
     "scoring": _some(None, "loss", rows_seen, rows_seen, rows_seen),
@@ -198,16 +198,17 @@ SHARED = {
     "max_grad_norm": _some(None, 1e-8, 1.0, 1e8),
     "weight_decay": _some(0.0, 0.5, 1000.0),
     "normalization": _some(None, "batch", "layer"),
-    "dropout": _some(0.0, 0.2, 0.99),
+    "dropout": _some("auto", 0.0, 0.2, 0.99),
     "input_dropout": _some(0.0, 0.2, 0.99),
     "init": _some("auto", "he_uniform", "glorot_normal", "orthogonal"),
     "dtype": _some("float32", "float64", np.float32),
     "input_scaling": _some("robust", "standard", None),
     "numeric_embedding": _some("auto", "ple", "pbld", None),
     "n_bins": _some(2, 3, 48),
+    "linear_term": st.booleans(),
     "categorical_features": _some("from_dtype", None, [0]),
     "linear_term": st.booleans(),
-    "n_members": _some(1, 2, 3),
+    "n_members": _some("auto", 1, 2, 3),
     "n_jobs": st.none(),  # see test_parallel_members.py
     "verbose": _some(False, True, 2),
 }
@@ -256,9 +257,10 @@ class Recipe(NamedTuple):
 def recipes(draw, estimator, of_estimator, targets):
     n_rows, n_copies = draw(st.integers(1, 60)), draw(_some(1, 1, 1, 3))
     parameters = draw(st.fixed_dictionaries(SHORT, optional=SHARED | of_estimator))
-    to_validate = draw(_some("nothing", "nothing", "a fraction", "a split", "X_val"))
-    parameters["early_stopping"] = to_validate != "nothing"
-    if to_validate == "a fraction":
+    to_validate = draw(_some("nothing", "auto", "a fraction", "a split", "X_val"))
+    if to_validate != "auto":
+        parameters["early_stopping"] = to_validate != "nothing"
+    if to_validate in ("auto", "a fraction"):
         parameters["validation_fraction"] = draw(_some(0.01, 0.1, 0.5, 0.95))
     if to_validate == "a split":
         splitter = SPLITTERS[draw(st.sampled_from(list(SPLITTERS)))]
@@ -428,12 +430,18 @@ class Trial:
             if many_steps and not model.warmup_epochs:
                 assert last < 0.1 * model.learning_rate_init
 
+    @property
+    def was_validated(self):
+        """Whether the last epoch was."""
+        return np.isfinite(self.model.history_["validation_loss"][-1])
+
     def fewest_rows(self, call, part):
         """Return how many rows there were to train on, at least."""
         model, counts = self.model, part.counts
-        if call == "partial_fit" or self.recipe.has_X_val or not model.early_stopping:
+        is_held_out = call == "fit" and not self.recipe.has_X_val and self.was_validated
+        if not is_held_out:
             return counts.sum()
-        if model.n_members > 1:  # which have folds, and together train on all rows
+        if np.size(model.best_iteration_) > 1:  # members train on all rows together
             return counts.sum()
         if hasattr(model.validation_fraction, "split"):
             trained = np.zeros(len(counts), bool)
@@ -453,8 +461,11 @@ class Trial:
         assert {len(column) for column in model.history_.values()} == {model.n_iter_}
         best = model.best_iteration_
         assert 1 <= np.min(best) <= np.max(best) <= model.n_iter_
-        if model.early_stopping and (call == "fit" or self.recipe.has_X_val):
-            assert np.isfinite(model.validation_loss_curve_[-1])
+        can_validate = call == "fit" or self.recipe.has_X_val
+        if model.early_stopping is True:
+            assert self.was_validated == can_validate
+        if self.was_validated:
+            assert model.early_stopping
             assert np.isfinite(model.validation_scores_[-1])
 
     def assert_predicts(self, part):
