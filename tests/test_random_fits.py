@@ -205,7 +205,6 @@ SHARED = {
     "input_scaling": _some("robust", "standard", None),
     "numeric_embedding": _some("auto", "ple", "pbld", None),
     "n_bins": _some(2, 3, 48),
-    "linear_term": st.booleans(),
     "categorical_features": _some("from_dtype", None, [0]),
     "linear_term": st.booleans(),
     "n_members": _some("auto", 1, 2, 3),
