@@ -317,9 +317,10 @@ class FCNetClassifier(ClassifierMixin, _BaseFCNet):
         learns what it leaves. Its numbers are clipped smoothly, as those of the
         network, or not, whichever predicts the rows held out better; in the second
         case, a linear trend goes on for ten times the range of the training rows. The
-        categories of a feature of many categories are left to the network. If constants predict the
-        rows held out at least as well, the linear model is zero. Sparse X has none.
-        With `partial_fit` and a warm start, the linear model is that of the first call.
+        categories of a feature of many categories are left to the network. If constants
+        predict the rows held out at least as well, the linear model is zero. Sparse X
+        has none. With `partial_fit` and a warm start, the linear model is that of the
+        first call.
         ``coefs_`` are the weights of the network without it.
 
     Attributes
