@@ -368,6 +368,8 @@ def test_a_solver_takes_missing_values_if_the_network_does(kinds):
 
 MANY = 2 * MAX_ONEHOT + 3
 SETTINGS = {
+    "early_stopping": False,
+    "linear_term": False,
     "hidden_layer_sizes": (6,),
     "max_iter": 3,
     "batch_size": 16,

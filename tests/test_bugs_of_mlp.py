@@ -13,6 +13,7 @@ import signal
 import threading
 import tracemalloc
 import warnings
+from functools import partial
 
 import numpy as np
 import pytest
@@ -24,8 +25,16 @@ from sklearn.utils import get_tags
 
 from skfcnet import FCNetClassifier, FCNetRegressor
 
+# As scikit-learn's are, where the defaults are others.
+ONE_NETWORK = {
+    "early_stopping": False,
+    "n_members": 1,
+    "linear_term": False,
+}
 CLASSIFIER, REGRESSOR = {
-    "skfcnet": (FCNetClassifier, FCNetRegressor),
+    "skfcnet": [
+        partial(kind, **ONE_NETWORK) for kind in (FCNetClassifier, FCNetRegressor)
+    ],
     "scikit-learn": (MLPClassifier, MLPRegressor),
 }[os.environ.get("BUGS_OF", "skfcnet")]
 from scaffolding import parameters_of, short_fits
