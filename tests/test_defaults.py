@@ -114,6 +114,26 @@ def test_what_auto_stands_for_is_by_the_fit(changes, rows, alike):
     assert_same(ours, model.set_params(**alike).fit(X[:rows], y[:rows]), X)
 
 
+@pytest.mark.parametrize(
+    ("kind", "changes", "heaviest", "error"),
+    [
+        ("binary", {"class_weight": {0: 0.0, 1: 1.0}}, 1.0, "class_weight must not be"),
+        ("regression", {}, 1e40, "less than 1e-30 of the total weight"),
+    ],
+)
+def test_folds_without_rows_that_count_are_not_used(kind, changes, heaviest, error):
+    model, X, y = default_model(kind, **changes)
+    if kind == "binary":
+        y = (np.arange(len(X)) < 2).astype(int)  # two folds can have a row of class 1
+    weight = np.ones(len(X))
+    weight[0] = heaviest
+    ours = clone(model).fit(X, y, weight)
+    given = clone(model).set_params(early_stopping=False).fit(X, y, weight)
+    assert_same(ours, given, X)
+    with pytest.raises(ValueError, match=f"{error}.*early_stopping=False"):
+        model.set_params(early_stopping=True).fit(X, y, weight)
+
+
 def test_rows_of_one_s_own_validate_a_single_network():
     model, X, y = default_model("binary")
     data = {"X": X[:90], "y": y[:90], "X_val": X[90:], "y_val": y[90:]}

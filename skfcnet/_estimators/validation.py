@@ -17,6 +17,7 @@ from skfcnet._engine.warn import warn
 from skfcnet._estimators.automatic import cross_fitted_members, stops_early
 from skfcnet._estimators.checks import validate_groups
 from skfcnet._estimators.holdout import (
+    TooFewRowsError,
     folds_by_content,
     repeated_weight,
     split_by_fraction,
@@ -29,6 +30,10 @@ from skfcnet._estimators.holdout_groups import (
 from skfcnet._estimators.unused_parameters import parameters_set_by_user
 from skfcnet._tabular.tables import as_table
 from skfcnet.solver import DivergenceError
+
+MIN_TRAINING_SHARE = 1e-30
+"""The minimum share of the total weight that a member is trained on. For a smaller
+share, the factor that makes up for it would overflow."""
 
 
 def read_validation_set(draft, X_val, y_val, sample_weight_val):
@@ -51,7 +56,7 @@ def read_validation_set(draft, X_val, y_val, sample_weight_val):
             f"and y_val are passed."
         )
     try:
-        return draft._read_rows(X_val, y_val, sample_weight_val)
+        return _with_costs(draft._read_rows(X_val, y_val, sample_weight_val))
     except (TypeError, ValueError) as error:
         raise type(error)(f"X_val, y_val, sample_weight_val: {error}") from error
 
@@ -161,8 +166,23 @@ def _for_members(rows, splits, n_members):
     """Return all rows, with the counts of each member, and their validation sets."""
     splits = [splits[m % len(splits)] for m in range(n_members)]
     counts = np.column_stack([split.counts for split in splits])
+    _check_training_shares(rows.weight, counts)
     held_out = [_validation_rows(rows, split) for split in splits]
     return rows._replace(member_counts=counts), held_out
+
+
+def _check_training_shares(weight, counts):
+    """Raise an error if a member would be trained on almost no weight."""
+    if weight is None:
+        return
+    weight = weight / weight.max()  # so that no sum overflows
+    if (weight @ counts).min() < MIN_TRAINING_SHARE * weight.sum():
+        raise TooFewRowsError(
+            f"There are too few rows of a similar sample_weight to hold out a "
+            f"validation set for each member: a member would be trained on less than "
+            f"{MIN_TRAINING_SHARE:g} of the total weight. Pass X_val and y_val, or set "
+            f"n_members=1 or early_stopping=False."
+        )
 
 
 def _arguments_of_split(draft, rows, groups):
@@ -179,7 +199,17 @@ def _arguments_of_split(draft, rows, groups):
 
 
 def _validation_rows(rows, split):
-    return rows.select(split.validation, weight=split.validation_weight)
+    return _with_costs(rows.select(split.validation, weight=split.validation_weight))
+
+
+def _with_costs(rows):
+    """Return the rows of a validation set, some of which have a positive cost."""
+    if rows.cost is not None and not rows.cost.any():
+        raise TooFewRowsError(
+            "class_weight must not be zero for all rows of the validation set: pass "
+            "other rows as X_val and y_val, or set early_stopping=False."
+        )
+    return rows
 
 
 def validation_on(draft, held_out):
@@ -226,10 +256,6 @@ class ValidationSet:
             raise ValueError(f"In the validation set: {error}") from error
         self._y = rows.y
         self._weight = rows.normalized_weight()
-        if rows.cost is not None and not rows.cost.any():
-            raise ValueError(
-                "class_weight must not be zero for all rows of the validation set."
-            )
         fewest = draft._target.min_validation_rows
         if draft.scoring is None and rows.n_rows < fewest:
             raise ValueError(
