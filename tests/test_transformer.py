@@ -40,13 +40,19 @@ NETS = [
 ]
 
 
+@pytest.fixture
+def short_default(monkeypatch):
+    """Let the estimator by default train for a few epochs."""
+    short = partial(FCNetClassifier, max_iter=5)
+    monkeypatch.setattr(transformer, "FCNetClassifier", short)
+
+
 @parametrize_with_checks(
     [FCNetTransformer(net) for net in NETS]
     + [FCNetTransformer(NETS[0], layer=0), FCNetTransformer()]
 )
-def test_scikit_learn_compatible(estimator, check, monkeypatch):
-    short = partial(FCNetClassifier, max_iter=5)  # for the estimator by default
-    monkeypatch.setattr(transformer, "FCNetClassifier", short)
+@pytest.mark.usefixtures("short_default")
+def test_scikit_learn_compatible(estimator, check):
     check(estimator)
 
 
@@ -98,15 +104,19 @@ def hidden(model, X, layer):
     return network_of(model).hidden(compact(model, X, dtype=np.float64), layer)
 
 
+@pytest.mark.usefixtures("short_default")
 def test_without_an_estimator_it_fits_a_classifier_of_its_own(iris):
     features = FCNetTransformer().fit(*iris)
-    assert isinstance(features.estimator_, FCNetClassifier)
-    assert features.transform(iris[0]).shape == (150, 5 * 128)  # of five members
+    given = FCNetClassifier(linear_term=False, max_iter=5, random_state=0)
+    expected = FCNetTransformer(given).fit_transform(*iris)
+    assert expected.shape == (150, 5 * 128)  # of five members
+    np.testing.assert_array_equal(features.transform(iris[0]), expected)
 
 
+@pytest.mark.usefixtures("short_default")
 def test_without_an_estimator_the_features_are_the_same_in_every_fit(iris):
-    before, (X, y) = np.random.get_state()[1].copy(), iris
-    first, second = (FCNetTransformer().fit_transform(X[::3], y[::3]) for _ in range(2))
+    before = np.random.get_state()[1].copy()
+    first, second = (FCNetTransformer().fit_transform(*iris) for _ in range(2))
     np.testing.assert_array_equal(first, second)
     np.testing.assert_array_equal(np.random.get_state()[1], before)
 
@@ -188,6 +198,7 @@ def test_it_learns_features_of_digits_for_a_linear_model():
     X, y = load_digits(return_X_y=True)
     X_train, X_test, y_train, y_test = train_test_split(X, y, random_state=0)
     net = FCNetClassifier((64, 10), max_iter=40, n_members=1, random_state=0)
+    net.set_params(linear_term=False)
     model = make_pipeline(MinMaxScaler(), FCNetTransformer(net), LogisticRegression())
     assert model.fit(X_train, y_train).score(X_test, y_test) > 0.95
     assert model[:-1].transform(X_test).shape == (450, 10)
@@ -205,6 +216,7 @@ def test_set_output_makes_frames(iris):
 def test_sparse_rows_have_the_features_of_dense_ones(iris):
     X, y = iris[0].to_numpy(), iris[1]
     net = clone(NETS[0]).set_params(input_scaling=None, numeric_embedding=None)
+    net.set_params(linear_term=False)  # which sparse rows do not have
     dense, sparse = FCNetTransformer(net), FCNetTransformer(net)
     expected = dense.fit(X, y).transform(X)
     np.testing.assert_allclose(

@@ -32,8 +32,9 @@ class FCNetTransformer(
     ----------
     estimator : FCNetClassifier or FCNetRegressor, default=None
         The estimator of which a clone is fitted. None stands for
-        ``FCNetClassifier(random_state=0)``, so that all fits to the same data give the
-        same features.
+        ``FCNetClassifier(linear_term=False, random_state=0)``: all fits to the same
+        data give the same features. With a linear term, the hidden layers need not
+        learn what is linear in X, so that their features alone predict worse.
 
     layer : int, default=-1
         The index of the hidden layer, from 0 for the first; negative indices count from
@@ -71,7 +72,9 @@ class FCNetTransformer(
     >>> from sklearn.preprocessing import MinMaxScaler
     >>> from skfcnet import FCNetClassifier, FCNetTransformer
     >>> X, y = load_digits(return_X_y=True)
-    >>> net = FCNetClassifier((32, 8), max_iter=40, random_state=0)
+    >>> net = FCNetClassifier(
+    ...     (32, 8), max_iter=40, n_members=1, linear_term=False, random_state=0
+    ... )
     >>> features = FCNetTransformer(net)
     >>> model = make_pipeline(MinMaxScaler(), features, RidgeClassifier())
     >>> model.fit(X[:1000], y[:1000]).score(X[1000:], y[1000:]) > 0.85
@@ -104,7 +107,7 @@ class FCNetTransformer(
     def _estimator_or_default(self):
         """The parameter ``estimator``, or the default estimator."""
         if self.estimator is None:
-            return FCNetClassifier(random_state=0)
+            return FCNetClassifier(linear_term=False, random_state=0)
         return self.estimator
 
     # These are properties, since the estimator may be fitted again.
@@ -173,8 +176,8 @@ class FCNetTransformer(
         Returns
         -------
         activations : ndarray of shape (n_samples, n_units)
-            The activations, with one column for each unit of the layer, in the dtype
-            of X.
+            The activations, with one column for each unit of the layer, of one member
+            after the other, in the dtype of X.
 
         Raises
         ------
