@@ -476,6 +476,7 @@ def test_rows_of_little_weight_are_set_aside_where_few_are_left():
             hidden_layer_sizes=(2,),
             max_iter=2,
             early_stopping=True,
+            scoring=None,
             n_members=1,
             random_state=seed,
         )
