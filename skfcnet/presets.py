@@ -40,8 +40,6 @@ LIKE_MLP = {
     "learning_rate_init": 0.001,
     "max_iter": 200,
     "early_stopping": False,
-    "validation_fraction": 0.1,
-    "scoring": None,
     "n_iter_no_change": 10,
     "dropout": 0.0,
     "n_members": 1,
@@ -55,7 +53,8 @@ LIKE_MLP = {
 """The parameters closest to the defaults of scikit-learn's multilayer perceptrons.
 
 To be as close as possible, a classifier needs ``label_smoothing=0.0`` beside them, and
-a regressor ``scale_target=False``.
+a regressor ``scale_target=False``. With ``early_stopping=True``, both need
+``validation_fraction=0.1`` and ``scoring=None``, too.
 """
 
 FAST = {"n_members": 1}

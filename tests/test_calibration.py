@@ -225,7 +225,7 @@ WITHOUT_FOLDS = "needs out-of-fold predictions. They are made at the end of fit"
     "changes",
     [
         {"n_members": 1},
-        {"early_stopping": False, "scoring": None, "validation_fraction": 0.1},
+        {"early_stopping": False, "validation_fraction": 0.2},
     ],
     ids=["one member", "no early stopping"],
 )
@@ -245,7 +245,7 @@ def test_intervals_end_with_other_training():
         model.predict(X, return_interval=0.9)
     _, deviation = model.predict(X, return_std=True)  # of the members alone
     assert deviation.mean() < error.mean() / 2
-    model.set_params(validation_fraction=0.1).fit(X, y, X_val=X, y_val=y)
+    model.set_params(validation_fraction=0.2).fit(X, y, X_val=X, y_val=y)
     with pytest.raises(ValueError, match=WITHOUT_FOLDS):
         model.predict(X, return_interval=0.9)
 
@@ -325,7 +325,13 @@ def overfitted_quantiles(quantile, **changes):
     X = rng.normal(size=(N_TRAINED + N_NEW, 5))
     y = X[:, 0] + (1 + np.abs(X[:, 1])) * rng.normal(size=len(X))
     model = FCNetRegressor("quantile", quantile=quantile, hidden_layer_sizes=(64,))
-    options = {"max_iter": 60, "random_state": 0, "scoring": last_epoch}
+    options = {
+        "max_iter": 60,
+        "random_state": 0,
+        "learning_rate": "constant",
+        "linear_term": False,
+        "scoring": last_epoch,
+    }
     model.set_params(**FOLDS | options | changes).fit(X[:N_TRAINED], y[:N_TRAINED])
     return model, X, y
 
@@ -350,7 +356,12 @@ def test_quantiles_hold_their_shares(quantile):
 
 
 def test_quantiles_of_a_model_without_folds_are_not_shifted():
-    without = {"early_stopping": False, "scoring": None, "validation_fraction": 0.1}
+    without = {
+        "early_stopping": False,
+        "validation_fraction": 0.2,
+        "scoring": "loss",
+        "learning_rate": "constant",
+    }
     model, X, y = overfitted_quantiles([0.05, 0.95], **without)
     low, high = model.predict(X[N_TRAINED:]).T
     inside = np.mean((low <= y[N_TRAINED:]) & (y[N_TRAINED:] <= high))

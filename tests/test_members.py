@@ -475,6 +475,8 @@ def test_the_gradient_is_that_of_each_alone_for_every_activation(activation):
 SMALL = {
     "hidden_layer_sizes": (8,),
     "n_members": K,
+    "early_stopping": False,
+    "linear_term": False,
     "max_iter": 5,
     "batch_size": 16,
     "learning_rate_init": 0.01,
@@ -578,7 +580,8 @@ def test_what_is_validated_is_the_mean(kind):
     cls = FCNetClassifier if classifies else FCNetRegressor
     options = PLAIN_LABELS if classifies else PLAIN_TARGET
     options = options | ({"loss": "poisson"} if kind == "positive" else {})
-    model = cls(**SMALL, **options, early_stopping=True, alpha=0.0)
+    options = SMALL | options | {"early_stopping": True, "scoring": None}
+    model = cls(**options, alpha=0.0)
     model.fit(X, y, X_val=X, y_val=y)
     kept = model.best_iteration_ - 1
     if kind != "positive":

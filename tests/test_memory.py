@@ -18,7 +18,13 @@ from skfcnet._tabular.column_table import ColumnTable
 from skfcnet._tabular.row_selection import RowSelection, select_rows
 from skfcnet._tabular.scaling import Scaler
 
-SMALL = {"hidden_layer_sizes": (8,), "max_iter": 1, "random_state": 0}
+SMALL = {
+    "hidden_layer_sizes": (8,),
+    "max_iter": 1,
+    "n_members": 1,
+    "linear_term": False,
+    "random_state": 0,
+}
 
 
 def peak_of(call):
@@ -172,7 +178,7 @@ def test_the_table_is_not_copied_to_train_on_some_rows(how, gaps, monkeypatch):
     if gaps:
         X[::7, ::20] = np.nan
     y, weight = np.nan_to_num(X[:, 0]), None
-    model = FCNetRegressor(**SMALL, numeric_embedding=None)
+    model = FCNetRegressor(**SMALL, numeric_embedding=None, early_stopping=False)
     if how == "weights":
         weight = np.arange(10_000) % 10 > 0
     else:
@@ -216,6 +222,14 @@ def test_a_frame_of_numbers_and_categories_is_not_copied(early_stopping, monkeyp
     )
     assert peak_of(lambda: fitted(model, frame, X[:, 0])) < 1.5 * X.nbytes / 2
     assert peak_of(lambda: model.predict(frame)) < X.nbytes
+
+
+def test_the_linear_term_takes_a_bounded_amount():
+    X = np.random.default_rng(0).normal(size=(20_000, 400)).astype(np.float32)
+    model = FCNetRegressor(**SMALL | {"linear_term": True}, numeric_embedding=None)
+    peak = peak_of(lambda: fitted(model, X, X[:, 0]))
+    assert model._net.state["V"].any()
+    assert peak < 1.5 * X.nbytes + 200e6
 
 
 # Memory maps

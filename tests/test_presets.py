@@ -13,7 +13,7 @@ AUTO_BATCH_SIZE_OF_MLP = 200
 
 
 def test_the_module_has_the_presets_of_the_user_guide():
-    assert PRESETS.keys() == {"LIKE_MLP", "ACCURATE", "DIGITS"}
+    assert PRESETS.keys() == {"LIKE_MLP", "FAST", "ACCURATE", "DIGITS"}
 
 
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
@@ -21,7 +21,7 @@ def test_the_module_has_the_presets_of_the_user_guide():
     ("Estimator", "name"),
     [
         *((FCNetClassifier, name) for name in PRESETS),
-        *((FCNetRegressor, name) for name in ("LIKE_MLP", "ACCURATE")),
+        *((FCNetRegressor, name) for name in ("LIKE_MLP", "FAST", "ACCURATE")),
     ],
 )
 def test_estimators_have_and_accept_every_parameter(Estimator, name):
@@ -36,6 +36,7 @@ def test_estimators_have_and_accept_every_parameter(Estimator, name):
     [(FCNetClassifier, MLPClassifier), (FCNetRegressor, MLPRegressor)],
 )
 def test_like_mlp_has_the_defaults_of_scikit_learn(ours, theirs):
-    given = ours(**presets.LIKE_MLP).get_params()
+    of_validation = {"validation_fraction": 0.1, "scoring": None}
+    given = ours(**presets.LIKE_MLP, **of_validation).get_params()
     expected = theirs().get_params() | {"batch_size": AUTO_BATCH_SIZE_OF_MLP}
     assert {name: given[name] for name in expected} == expected

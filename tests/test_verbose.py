@@ -29,8 +29,8 @@ def test_verbose_prints_a_line_an_epoch_and_how_it_ended(capsys):
 @pytest.mark.parametrize(
     ("kind", "changes", "name"),
     [
-        ("binary", {}, "accuracy"),
-        ("regression", {}, "R^2"),
+        ("binary", {"scoring": None}, "accuracy"),
+        ("regression", {"scoring": None}, "R^2"),
         ("regression", {"loss": "huber"}, "loss"),
         ("binary", {"scoring": "neg_log_loss"}, "neg_log_loss"),
         ("multiclass", {"scoring": "loss"}, "loss"),
@@ -57,7 +57,7 @@ def test_verbose_names_the_score_and_the_epoch_that_is_kept(
     assert f"validation {name} {scores[0]:12.6f}" in lines[0]
     assert last == (
         f"Stopped after epoch {model.n_iter_} of 50: there was no improvement by "
-        f"tol=0.0001 for n_iter_no_change=3 epochs. Epoch {best} is kept: validation "
+        f"tol=0.0001 for 3 epochs. Epoch {best} is kept: validation "
         f"{name} {scores[best - 1]:.6f}."
     )
 

@@ -14,6 +14,9 @@ from skfcnet._engine.threads import one_blas_thread
 MAX_ROWS = 10_000
 """The maximum number of different rows that the linear term is fitted to."""
 
+MAX_NUMBERS = 4_000_000
+"""The maximum number of inputs of all these rows, so that they take little memory."""
+
 MAX_PRODUCTS = 150_000_000
 """The maximum number of products for the scores of these rows by all models. The rows
 are fewer if there are many inputs and classes."""
@@ -165,4 +168,5 @@ def _different_columns(a):
 def _most_rows(net, n_models):
     """Return the maximum number of different rows of all models."""
     *_, n_inputs, n_scores = net.state["V"].shape
-    return min(MAX_ROWS, max(1, MAX_PRODUCTS // (n_inputs * n_scores * n_models)))
+    in_time = MAX_PRODUCTS // (n_inputs * n_scores * n_models)
+    return min(MAX_ROWS, max(1, min(in_time, MAX_NUMBERS // n_inputs)))

@@ -41,6 +41,7 @@ def smooth_clip(x, *, out):
     norm /= LIMIT**2
     norm += 1
     out /= np.sqrt(norm, out=norm)
+    np.clip(out, -LIMIT, LIMIT, out=out)  # it may be beyond by rounding
 
 
 def smooth_clip_slope(x):
