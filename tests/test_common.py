@@ -15,28 +15,41 @@ from skfcnet import FCNetClassifier, FCNetRegressor
 from skfcnet.layers import ACTIVATIONS
 
 ESTIMATORS = [FCNetClassifier, FCNetRegressor]
+ONE_NETWORK = {"early_stopping": False}
+"""Five networks take several times as long, and are checked once."""
+
 CONFIGURATIONS = [
     {},
-    {"batch_size": 8},
-    {"normalization": "batch"},
-    {"normalization": "layer"},
-    {"dropout": 0.1},
-    {"solver": "sgd"},
-    {"solver": "adam", "learning_rate": "constant"},
-    {"solver": "lbfgs"},
-    {"early_stopping": True},
-    *({"activation": name} for name in ACTIVATIONS if name != "relu"),
-    {"input_scaling": "standard"},
-    {"numeric_embedding": None},
-    {"numeric_embedding": "ple"},
-    {"numeric_embedding": "pbld"},
-    {"categorical_features": [0]},
-    {"n_members": 3},
-    {"n_members": 3, "normalization": "batch", "early_stopping": True},
+    {"early_stopping": True, "n_members": 1},
+    {"n_members": 3, "normalization": "batch", "max_iter": 20},
+    ONE_NETWORK,
+    *(
+        ONE_NETWORK | changes
+        for changes in [
+            {"batch_size": 8},
+            {"normalization": "batch"},
+            {"normalization": "layer"},
+            {"dropout": 0.1},
+            {"solver": "sgd"},
+            {"solver": "adam", "learning_rate": "constant"},
+            {"solver": "lbfgs"},
+            *({"activation": name} for name in ACTIVATIONS if name != "relu"),
+            {"input_scaling": "standard"},
+            {"numeric_embedding": None},
+            {"numeric_embedding": "ple"},
+            {"numeric_embedding": "pbld"},
+            {"linear_term": False},
+            {"categorical_features": [0]},
+            {"n_members": 3},
+        ]
+    ),
 ]
 OLD = sklearn.__version__.startswith("1.6.")
-OF_CLASSIFIER = [{"class_weight": "balanced"}]
-OF_REGRESSOR = [{"scale_target": False}, {"clip_output": True}]
+OF_CLASSIFIER = [ONE_NETWORK | {"class_weight": "balanced"}]
+OF_REGRESSOR = [
+    ONE_NETWORK | {"scale_target": False},
+    ONE_NETWORK | {"clip_output": True},
+]
 
 pytestmark = pytest.mark.filterwarnings(
     # The checks fit on purpose for few epochs.

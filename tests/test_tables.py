@@ -140,11 +140,11 @@ def test_missing_values_of_any_bits_are_equal(sign):
 @every_kind
 def test_all_is_learned_from_the_rows_trained_on(kind, encoding, solver):
     model, X, y, _ = table_of(kind)
-    model.set_params(**encoding, early_stopping=True, solver=solver)
+    model.set_params(**encoding, early_stopping=True, scoring=None, solver=solver)
     X_val, y_val = X[:20].copy(), y[:20]
     X_val[:, 1:3] *= 30  # a range, and categories, of their own
     given = clone(model).fit(X[20:], y[20:], X_val=X_val, y_val=y_val)
-    alone = clone(model).set_params(early_stopping=False, max_iter=1)
+    alone = clone(model).set_params(early_stopping=False, scoring="loss", max_iter=1)
     alone.fit(X[20:], y[20:])
     assert len(given.coefs_[0]) == len(alone.coefs_[0])
     np.testing.assert_array_equal(encoded(given, X), encoded(alone, X))

@@ -12,7 +12,7 @@ import numpy as np
 from scipy.sparse import issparse
 from sklearn.metrics import check_scoring
 
-from skfcnet._engine.members import ensemble_of_members
+from skfcnet._engine.members import ensemble_of_members, places_of_members
 from skfcnet._engine.warn import warn
 from skfcnet._estimators.automatic import cross_fitted_members, stops_early
 from skfcnet._estimators.checks import validate_groups
@@ -331,12 +331,18 @@ class ValidationFolds:
 
     def __init__(self, draft, held_out):
         self._sets = [ValidationSet(draft, rows) for rows in held_out]
+        self._networks, self._places = [], []
+        for m in range(len(held_out)):
+            self._networks.append(ensemble_of_members(draft._net, [m]))
+            self._places.append(places_of_members(draft._net, [m]))
 
     def evaluate(self, draft):
         """Return the result of the present state of each member."""
         results = []
-        for m, validation in enumerate(self._sets):
+        parts = zip(self._sets, self._networks, self._places, strict=True)
+        for validation, network, places in parts:
+            network.params.vector[...] = draft._net.params.vector[places]
             member = copy.copy(draft)
-            member._net = ensemble_of_members(draft._net, [m])
+            member._net = network
             results += validation.evaluate(member)
         return results
