@@ -31,9 +31,7 @@ X_train, X_test, y_train, y_test = train_test_split(
 
 model = make_pipeline(
     StandardScaler(),
-    FCNetClassifier(
-        n_members=1, learning_rate_init=0.01, max_iter=50, random_state=0
-    ),
+    FCNetClassifier(n_members=1, learning_rate_init=0.01, max_iter=50, random_state=0),
 )
 grid = {
     "fcnetclassifier__hidden_layer_sizes": [(16,), (64,), (64, 64)],
