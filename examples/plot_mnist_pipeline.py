@@ -102,9 +102,10 @@ print(f"test accuracy:       {small.score(X_test, data.y_test):.4f}")
 #
 # Two wider hidden layers learn more, and soon they overfit the training set. Dropout
 # reduces overfitting: in every step each hidden unit is left out with probability 0.2,
-# so that no unit can rely on another. Without early stopping it is a single network. All
-# other parameters have their defaults: the estimator scales the pixels itself, AdamW
-# trains the network beside a linear model, and the learning rate falls at the end.
+# so that no unit can rely on another. Without early stopping it is a single network.
+# All other parameters have their defaults: the estimator scales the pixels itself,
+# AdamW trains the network beside a linear model, and the learning rate falls at the
+# end.
 
 large = FCNetClassifier(
     hidden_layer_sizes=(256, 128), dropout=0.2, early_stopping=False, random_state=0
