@@ -30,21 +30,24 @@ from matplotlib.figure import Figure
 from sklearn.datasets import make_friedman1
 
 from skfcnet._engine.prefetch import MIN_BYTES
-from skfcnet._estimators.optimization import (
-    ALPHA_BATCH_SIZE,
+from skfcnet._estimators.automatic import (
     AUTO_BATCH_SIZE,
-    AUTO_STEPS,
+    AUTO_MEMBER_STEPS,
     MAX_AUTO_EPOCHS,
-    MIN_AUTO_EPOCHS,
+    MIN_AUTO_MEMBER_EPOCHS,
 )
+from skfcnet._estimators.optimization import ALPHA_BATCH_SIZE
 from skfcnet._tabular.binning import MAX_COMPONENTS, MIN_ROWS_PER_BIN
 from skfcnet._tabular.categories import MAX_ONEHOT
 
-N_BINS = 48
+N_BINS = 24
 """The default of the estimators."""
 
 N_ROWS, N_TEST = 4_000, 4_000
 """Rows to train on, where their number does not grow, and to measure on."""
+
+MEMBER_ROWS = AUTO_MEMBER_STEPS * AUTO_BATCH_SIZE
+"""Rows, with repetitions, that cross-fitted members are trained on by default."""
 
 N_INFORMATIVE = 5
 """Columns that the target of Friedman's function depends on."""
@@ -115,8 +118,8 @@ OF_ROWS = {
     AUTO_BATCH_SIZE: "batch_size",
     ALPHA_BATCH_SIZE: "alpha",
     N_BINS * MIN_ROWS_PER_BIN: f"{N_BINS} bins",
-    AUTO_STEPS * AUTO_BATCH_SIZE // MAX_AUTO_EPOCHS: f"{MAX_AUTO_EPOCHS} epochs",
-    AUTO_STEPS * AUTO_BATCH_SIZE // MIN_AUTO_EPOCHS: f"{MIN_AUTO_EPOCHS} epochs",
+    MEMBER_ROWS // MAX_AUTO_EPOCHS: f"{MAX_AUTO_EPOCHS} epochs",
+    MEMBER_ROWS // MIN_AUTO_MEMBER_EPOCHS: f"{MIN_AUTO_MEMBER_EPOCHS} epochs",
 }
 """Constants that depend on the number of rows."""
 

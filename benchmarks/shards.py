@@ -26,7 +26,7 @@ from sklearn.datasets import fetch_california_housing
 
 from skfcnet import FCNetRegressor
 from skfcnet._engine.members import ensemble_of_members
-from skfcnet._estimators.optimization import max_epochs
+from skfcnet._estimators.automatic import max_epochs
 from skfcnet._estimators.shards import (
     encoded_shard,
     join_copies,
