@@ -72,3 +72,35 @@ def test_running_out_of_epochs_is_a_warning_after_the_fit_is_kept():
     with pytest.raises(ConvergenceWarning):
         fit_with_warnings_as_errors(model, X, y)
     assert model.n_iter_ == 5
+
+
+@pytest.mark.parametrize("early_stopping", [False, True])
+def test_the_rate_falls_when_there_is_no_more_improvement(early_stopping):
+    model, X, y = data_of("regression", n=300)
+    model.set_params(learning_rate="wsd", max_iter=300, n_iter_no_change=4, tol=10.0)
+    model.set_params(early_stopping=early_stopping, batch_size=10).fit(X, y)
+    rates = np.array(model.history_["learning_rate"])
+    is_falling = np.append(False, np.diff(rates) < 0)
+    n_stable = is_falling.argmax()
+    # The first epoch is an improvement, and four are not.
+    assert n_stable == 5
+    assert is_falling[n_stable:].all()
+    assert rates[n_stable - 1] == pytest.approx(model.learning_rate_init)
+    assert rates[-1] < 0.02 * model.learning_rate_init
+    assert model.n_iter_ < 300
+
+
+def test_a_schedule_that_falls_early_goes_on_from_the_best_epoch():
+    model, X, y = data_of("regression", n=300)
+    X_val, y_val = X[200:], y[200:]
+    model.set_params(learning_rate="wsd", max_iter=300, n_iter_no_change=20)
+    model.set_params(early_stopping=True, learning_rate_init=0.05, batch_size=10)
+    model.fit(X[:200], y[:200], X_val=X_val, y_val=y_val)
+    rates = np.array(model.history_["learning_rate"])
+    losses = np.array(model.validation_loss_curve_)
+    first = np.flatnonzero(np.diff(rates) < 0)[0] + 1
+    best = losses[:first].min()
+    # At the large rate, losses vary; after the fall, they are close to the best.
+    assert losses[first - 1] > best
+    assert losses[first:].min() < best
+    assert model.best_iteration_ == losses.argmin() + 1

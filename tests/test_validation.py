@@ -256,10 +256,11 @@ def test_a_grid_search_over_early_stopping_finds_what_works(kind):
     assert search.best_estimator_.validation_scores_ is not None
 
 
+@pytest.mark.parametrize("learning_rate", ["constant", "wsd"])
 @pytest.mark.parametrize("kind", KINDS)
-def test_partial_fit_notes_scores_and_goes_on(kind):
+def test_partial_fit_notes_scores_and_goes_on(kind, learning_rate):
     model, X, y, X_val, y_val = data_of(kind)
-    model.set_params(n_iter_no_change=1, tol=10.0)
+    model.set_params(n_iter_no_change=1, tol=10.0, learning_rate=learning_rate)
     plain = clone(model).set_params(early_stopping=False)
     classes = {"classes": np.unique(y)} if kind == "classification" else {}
     for _ in range(5):

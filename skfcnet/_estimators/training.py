@@ -335,7 +335,7 @@ class TrainingMonitor:
         reason = f"there was no improvement by tol={draft.tol:g} for {n_idle} epochs"
         if can_divide_learning_rate(draft, training):
             draft._training = training.with_smaller_learning_rate()
-        elif can_end_early(draft):
+        elif self._task is not None and can_end_early(draft):
             n_steps = max(
                 DESCENT_SHARE * self._steps_per_epoch * n_best, MIN_DESCENT_STEPS
             )
@@ -545,9 +545,8 @@ def _restore_best_epoch(draft):
     training = draft._training
     if training.best[0].vector is None:
         return
-    draft._net.params.vector[...] = _best_vector(
-        draft
-    )  # at once, wherever Ctrl-C falls
+    vector = _best_vector(draft)
+    draft._net.params.vector[...] = vector  # at once, wherever Ctrl-C falls
     losses = [training.history[best.epoch - 1].loss for best in training.best]
     draft._training = training._replace(loss=mean_over_members(losses))
 
