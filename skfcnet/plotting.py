@@ -76,7 +76,7 @@ class TrainingCurveDisplay:
     >>> from sklearn.datasets import load_iris
     >>> from skfcnet import FCNetClassifier, TrainingCurveDisplay
     >>> X, y = load_iris(return_X_y=True)
-    >>> model = FCNetClassifier(early_stopping=True, random_state=0).fit(X, y)
+    >>> model = FCNetClassifier(scoring="accuracy", random_state=0).fit(X, y)
     >>> display = TrainingCurveDisplay.from_estimator(model)
     >>> display.ax_.get_xlabel(), display.ax_.get_ylabel()
     ('Epoch', 'Loss')

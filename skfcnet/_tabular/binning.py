@@ -35,10 +35,10 @@ def shared_bins(n_columns, n_bins):
     Examples
     --------
     >>> from skfcnet._tabular.binning import shared_bins
-    >>> shared_bins(3, 48)
-    array([48, 48, 48])
-    >>> [int(shared_bins(n, 48).sum()) for n in (21, 22, 51, 52, 400, 2000)]
-    [1008, 1024, 1024, 1024, 1024, 1024]
+    >>> shared_bins(3, 24)
+    array([24, 24, 24])
+    >>> [int(shared_bins(n, 24).sum()) for n in (10, 11, 128, 129, 2000)]
+    [240, 256, 256, 256, 256]
     """
     columns = np.arange(n_columns)
     if 2 * n_columns > MAX_COMPONENTS:
