@@ -221,11 +221,6 @@ def check_parameters_for_sparse_input(estimator):
             f"input_scaling={estimator.input_scaling!r} has no effect: X is sparse, "
             f"and is not scaled. Scale it beforehand, for example with MaxAbsScaler."
         )
-    if estimator.linear_term and "linear_term" in parameters_set_by_user(estimator):
-        warn(
-            "linear_term=True has no effect: X is sparse, and only dense X has a "
-            "linear term."
-        )
     if "n_bins" in parameters_set_by_user(estimator):
         warn(
             f"n_bins={estimator.n_bins!r} has no effect: X is sparse, and only "
