@@ -31,6 +31,7 @@ def data():
 def a_net(**changes):
     settings = {"max_iter": EPOCHS, "random_state": 0, "batch_size": 32}
     settings["learning_rate"] = "constant"  # the first epochs of more are the same
+    settings |= {"early_stopping": False, "linear_term": False}
     return FCNetClassifier((8,), **settings | changes)
 
 
@@ -115,7 +116,9 @@ def test_watching_does_not_change_training(data):
 def test_regressors_are_scored_too(data):
     X, X_val, y, y_val = data
     monitor = ValidationMonitor(X_val, y_val)
-    net = FCNetRegressor(hidden_layer_sizes=(8,), max_iter=3, random_state=0)
+    net = FCNetRegressor(
+        hidden_layer_sizes=(8,), max_iter=3, early_stopping=False, random_state=0
+    )
     net.set_callbacks(monitor).fit(X, y)
     assert monitor.get_logs().data_as_pandas["score"].iloc[-1] == net.score(
         X_val, y_val
