@@ -272,7 +272,7 @@ def test_a_splitter_gets_the_groups(options, splitter):
         fold_of[held_out] = fold
     expected = clone(model).set_params(validation_fraction=PredefinedSplit(fold_of))
     assert_same(model, expected.fit(X, y, weight), X)
-    with pytest.raises(ValueError, match=r"validation_fraction=.*groups"):
+    with pytest.raises(ValueError, match=r"validation_fraction=.*GroupKFold"):
         model.fit(X, y)
 
 
