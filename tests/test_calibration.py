@@ -128,6 +128,14 @@ def test_intervals_of_positive_targets_grow_with_the_mean(loss):
     assert np.corrcoef(width, mean)[0, 1] > 0.9
 
 
+def test_intervals_of_counts_do_not_go_below_zero():
+    rng = np.random.default_rng(0)
+    X = rng.uniform(-3, 3, size=(600, 1))
+    y = rng.poisson(np.exp(X[:, 0]))
+    _, interval = cross_fitted("poisson").fit(X, y).predict(X, return_interval=0.99)
+    assert interval.min() == 0
+
+
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_every_target_has_an_interval(dtype):
     rng = np.random.default_rng(0)

@@ -662,9 +662,9 @@ class FCNetRegressor(RegressorMixin, _BaseFCNet):
         below as above it. A row of weight k counts as k residuals. With the loss
         'poisson', residuals are divided by the square root of the prediction, with
         'gamma' by the prediction, and multiplied again in the interval. This is the
-        cross-conformal method [2]_ with the mean of all members in the place of
-        :math:`\hat y_{-i}(x)`: since it is more accurate than the members that made the
-        residuals, intervals are rather too wide than too narrow.
+        cross-conformal method [2]_, but with the mean of all members in the place of
+        :math:`\hat y_{-i}(x)`, and with members whose best epoch was chosen on the rows
+        of their residuals: with few rows, the share can therefore be missed.
 
         References
         ----------
