@@ -211,7 +211,8 @@ def main():
     base = short(arguments.base)
     candidates = [short(label) for label in labels if label not in PEERS]
     print_tables(table, base, candidates)
-    print("\nverdicts", *verdicts(table, base), sep="\n")
+    if base not in PEERS:  # nothing is claimed of them
+        print("\nverdicts", *verdicts(table, base), sep="\n")
     if arguments.docs:
         comparison(table, base).to_csv(
             Path(arguments.docs) / "many_tables.csv", index_label="model"
