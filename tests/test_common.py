@@ -14,15 +14,16 @@ from sklearn.utils.estimator_checks import (
 from skfcnet import FCNetClassifier, FCNetRegressor
 from skfcnet.layers import ACTIVATIONS
 
+OLD = sklearn.__version__.startswith("1.6.")
 ESTIMATORS = [FCNetClassifier, FCNetRegressor]
-ONE_NETWORK = {"early_stopping": False}
-"""Five networks take several times as long, and are checked once."""
+ONE_NETWORK = {"early_stopping": False, "max_iter": 30}
+"""Five networks, which are trained for more epochs, are checked once."""
 
 CONFIGURATIONS = [
-    {},
-    {"early_stopping": True, "n_members": 1},
+    {"max_iter": 30} if OLD else {},
+    {"early_stopping": True, "n_members": 1, "max_iter": 30},
     {"n_members": 3, "normalization": "batch", "max_iter": 20},
-    ONE_NETWORK,
+    {"early_stopping": False},
     *(
         ONE_NETWORK | changes
         for changes in [
@@ -44,7 +45,6 @@ CONFIGURATIONS = [
         ]
     ),
 ]
-OLD = sklearn.__version__.startswith("1.6.")
 OF_CLASSIFIER = [ONE_NETWORK | {"class_weight": "balanced"}]
 OF_REGRESSOR = [
     ONE_NETWORK | {"scale_target": False},
