@@ -85,10 +85,13 @@ def fit_linear_models(Z, y, loss, training, held_out, *, scale, start):
         The models; None if intercepts alone predict the rows held out at least as well,
         or if the inputs are too large to compute with.
     """
+    is_used = scale > 0
+    if not is_used.any():
+        return None
+    Z, scale = Z[:, is_used], scale[is_used]
     weight = training.sum(axis=1)
     mean = np.average(Z, axis=0, weights=weight)
-    inverse_scale = np.divide(1, scale, out=np.zeros(len(scale)), where=scale > 0)
-    inputs = (Z - mean) * inverse_scale
+    inputs = (Z - mean) / scale
     if not np.isfinite(inputs).all():
         return None
     rotation, variances = _principal_directions(inputs, weight)
@@ -97,8 +100,10 @@ def fit_linear_models(Z, y, loss, training, held_out, *, scale, start):
     if best is None:
         return None
     coefs, intercepts, held_out_loss = best
-    coefs = np.einsum("fr,rms->mfs", inverse_scale[:, np.newaxis] * rotation, coefs)
-    return LinearModels(coefs, intercepts - mean @ coefs, held_out_loss)
+    of_used = np.einsum("fr,rms->mfs", rotation / scale[:, np.newaxis], coefs)
+    coefs = np.zeros((len(of_used), len(is_used), of_used.shape[2]))
+    coefs[:, is_used] = of_used
+    return LinearModels(coefs, intercepts - mean @ of_used, held_out_loss)
 
 
 def _principal_directions(inputs, weight):

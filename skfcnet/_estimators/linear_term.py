@@ -25,7 +25,7 @@ N_FOLDS = 5
 """The number of folds that the penalty is chosen on if members have no folds."""
 
 
-class DistinctRows(NamedTuple):
+class SampledRows(NamedTuple):
     """Different rows in an order by their content, so that no other order matters.
 
     Parameters
@@ -153,7 +153,7 @@ def _rows_of_models(net, rows):
     if rows.cost is not None:
         cost = rows.cost[sample][:, np.newaxis]
         training, held_out = training * cost, held_out * cost
-    chosen_rows = DistinctRows(rows.X[sample], rows.target[sample], training, held_out)
+    chosen_rows = SampledRows(rows.X[sample], rows.target[sample], training, held_out)
     return model_of_member, chosen_rows
 
 

@@ -257,7 +257,7 @@ class TrainingMonitor:
         last = None if task is None else draft._training.n_epochs + task.n_epochs
         self._log = EpochLog(draft.verbose, unit, last, draft._score_name)
         self._last_epoch = inf if last is None else last
-        self._steps_per_epoch, self._is_finishing = 1, False
+        self._steps_per_epoch, self._finish_reason = 1, None
         self._start = perf_counter()
 
     def end_epoch(self, loss, *, n_rows, learning_rate, seconds=None):
@@ -299,14 +299,15 @@ class TrainingMonitor:
 
         Where a schedule falls early, every member goes on from its best epoch.
         """
-        was_finishing = self._is_finishing
+        was_finishing = self._finish_reason is not None
         self._steps_per_epoch = solver.n_minibatches
         is_last = self.end_epoch(
             loss, n_rows=solver.epoch_rows, learning_rate=solver.last_learning_rate
         )
         draft = self._draft
         solver.learning_rate = adapted_learning_rate(draft, draft._training)
-        if self._is_finishing and not (was_finishing or is_last):
+        is_finishing = self._finish_reason is not None
+        if is_finishing and not (was_finishing or is_last):
             if self._validation is not None:
                 draft._net.params.vector[...] = _best_vector(draft)
             solver.finish_schedule(self._last_epoch - draft._training.n_epochs)
@@ -320,7 +321,7 @@ class TrainingMonitor:
         """
         draft = self._draft
         training = draft._training
-        if self._is_finishing:
+        if self._finish_reason is not None:
             if training.n_epochs >= self._last_epoch:
                 self.stop_reason = self._finish_reason
             return
@@ -342,7 +343,6 @@ class TrainingMonitor:
             last_epoch = training.n_epochs + ceil(n_steps / self._steps_per_epoch)
             self._finish_reason = f"{reason}, and the learning rate has fallen to 0"
             self._last_epoch = min(last_epoch, self._last_epoch)
-            self._is_finishing = True
         else:
             self.stop_reason = reason
 
