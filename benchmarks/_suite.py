@@ -187,14 +187,15 @@ ABLATION = {
         ("numeric_embedding", "pbld"),
         ("input_scaling", "standard"),
         ("learning_rate", "constant"),
-        ("learning_rate", "coslog4"),
+        ("learning_rate", "one_cycle"),
         ("weight_decay", 0.0),
         ("beta_2", 0.999),
         ("alpha", 0.0),
-        ("early_stopping", True),
-        ("dropout", 0.1),
+        ("early_stopping", False),
+        ("dropout", 0.0),
+        ("linear_term", False),
         ("hidden_layer_sizes", (256, 256)),
-        ("n_members", 4),
+        ("n_members", 1),
     )
 } | {
     "label_smoothing=0.0": Model(

@@ -32,8 +32,12 @@ def data(n_rows):
     return X, np.sin(X @ rng.normal(size=10)) + rng.normal(size=n_rows)
 
 
+APART = {"n_members": 4, "early_stopping": False, "learning_rate": "one_cycle"}
+"""Settings with which nothing is decided for all members together."""
+
+
 def fitted(X, y, settings, *, n_jobs=None, backend="loky"):
-    model = FCNetRegressor(n_members=4, random_state=0, n_jobs=n_jobs, **settings)
+    model = FCNetRegressor(**APART, random_state=0, n_jobs=n_jobs, **settings)
     with joblib.parallel_config(backend=backend):
         return model.fit(X, y)
 

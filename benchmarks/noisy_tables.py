@@ -27,7 +27,7 @@ NOISE, WRONG = 1.5, 0.25
 
 SETTINGS = {
     "defaults": {},
-    "early stopping by loss": {"early_stopping": True, "scoring": "loss"},
+    "one network, not stopped early": {"early_stopping": False},
 }
 """What is compared."""
 

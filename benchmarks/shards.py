@@ -101,7 +101,8 @@ def averaged_over_shards(X, y, shards, n_epochs, seed, *, n_rounds):
 
 def whole(X, y, shards, n_epochs, seed, *, n_members=1):
     """Return an ensemble that is trained on all rows."""
-    return FCNetRegressor(n_members=n_members, random_state=seed).fit(X, y)
+    model = FCNetRegressor(n_members=n_members, early_stopping=False, random_state=seed)
+    return model.fit(X, y)
 
 
 def methods(n_shards):
