@@ -141,7 +141,7 @@ class FCNetClassifier(ClassifierMixin, _BaseFCNet):
         schedule of the learning rate has a fixed end. 'auto' stands for True, except
         with ``warm_start``, for 'lbfgs', or if there are too few rows to hold out any.
 
-        With several members and without ``X_val``, the members are cross-fitted [12]_:
+        With several members and without ``X_val``, the members are cross-fitted [11]_:
         each has a validation set of its own, keeps its own best epoch, and is trained
         on all other rows. Training then stops when the score of no member improves.
         The scales of X and y, bins, categories and the statistics of batch
@@ -250,7 +250,7 @@ class FCNetClassifier(ClassifierMixin, _BaseFCNet):
         trained, and Ctrl-C keeps none of them.
 
     label_smoothing : float or 'auto', default='auto'
-        The share of each label that is spread evenly over all classes [11]_, in [0, 1).
+        The share of each label that is spread evenly over all classes [12]_, in [0, 1).
         'auto' is the smaller of 0.01 and 5 divided by the number of training rows,
         since few rows do not justify probabilities close to 0 and 1.
 
@@ -434,10 +434,10 @@ class FCNetClassifier(ClassifierMixin, _BaseFCNet):
        Features in Tabular Deep Learning", NeurIPS 2022.
     .. [10] Laurent, O., et al., "Packed Ensembles for Efficient Uncertainty
        Estimation", ICLR 2023.
-    .. [11] Szegedy, C., et al., "Rethinking the Inception Architecture for Computer
-       Vision", CVPR 2016.
-    .. [12] Krogh, A., Vedelsby, J., "Neural Network Ensembles, Cross Validation, and
+    .. [11] Krogh, A., Vedelsby, J., "Neural Network Ensembles, Cross Validation, and
        Active Learning", NeurIPS 1994.
+    .. [12] Szegedy, C., et al., "Rethinking the Inception Architecture for Computer
+       Vision", CVPR 2016.
 
     Examples
     --------
