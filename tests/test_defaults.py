@@ -237,3 +237,14 @@ def test_numeric_features_are_embedded_however_many_they_are(n_features):
     assert len(small_regressor().fit(X, y).coefs_[0]) > n_features
     thin = small_regressor().fit(sparse.csr_array(X), y)
     assert len(thin.coefs_[0]) == n_features
+
+
+@pytest.mark.parametrize("factor", [1, 2])
+def test_members_drop_fewer_units_the_more_rows_there_are(factor):
+    n = 10_000
+    X = np.random.default_rng(0).normal(size=(n // factor, 2))
+    weight = np.full(len(X), float(factor))
+    model = FCNetRegressor(hidden_layer_sizes=(4,), max_iter=1, random_state=0)
+    ours = clone(model).fit(X, X[:, 0], weight)
+    given = clone(model).set_params(dropout=0.15 * 5_000 / n).fit(X, X[:, 0], weight)
+    assert_same(ours, given, X)

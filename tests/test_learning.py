@@ -132,9 +132,16 @@ def test_california_housing_is_learned_by_the_defaults(california_raw):
 @pytest.mark.data
 def test_raw_california_housing_is_learned_and_better_embedded(california_raw):
     data = california_raw
+    one_network = {
+        "n_members": 1,
+        "early_stopping": True,
+        "validation_fraction": 0.1,
+        "learning_rate": "one_cycle",
+        "linear_term": False,
+    }
 
     def rmse(**settings):
-        model = FCNetRegressor(random_state=0, early_stopping=True, **settings)
+        model = FCNetRegressor(random_state=0, **one_network, **settings)
         model.fit(data.X_train, data.y_train)
         return np.sqrt(np.mean((model.predict(data.X_test) - data.y_test) ** 2))
 

@@ -10,8 +10,10 @@ from math import ceil
 AUTO_MEMBERS = 5
 """The number of cross-fitted members that ``n_members="auto"`` stands for."""
 
-AUTO_DROPOUT = 0.15
-"""The dropout of cross-fitted members that ``dropout="auto"`` stands for."""
+AUTO_DROPOUT, AUTO_DROPOUT_ROWS = 0.15, 5_000
+"""The dropout of cross-fitted members that ``dropout="auto"`` stands for, up to so many
+rows. Beyond, it falls in proportion to one over the number of rows, since the more rows
+there are, the less can be learned by heart."""
 
 AUTO_BATCH_SIZE = 128
 """The largest minibatch that ``batch_size="auto"`` chooses."""
@@ -77,7 +79,7 @@ def network_settings(draft, rows):
     counts = rows.member_counts
     automatic = {
         "n_members": 1 if counts is None else counts.shape[1],
-        "dropout": 0.0 if counts is None else AUTO_DROPOUT,
+        "dropout": 0.0 if counts is None else auto_dropout(rows.total_weight()),
     }
     automatic |= {
         k: v for k, v in draft._training.architecture.items() if k in automatic
@@ -86,6 +88,11 @@ def network_settings(draft, rows):
         automatic["dropout"] = 0.0
     own = {name: getattr(draft, name) for name in automatic}
     return {k: automatic[k] if value == "auto" else value for k, value in own.items()}
+
+
+def auto_dropout(n_rows):
+    """Return the dropout of members that are cross-fitted on so many rows."""
+    return AUTO_DROPOUT * min(1.0, AUTO_DROPOUT_ROWS / n_rows)
 
 
 def can_drop(estimator):

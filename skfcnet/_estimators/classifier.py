@@ -219,7 +219,8 @@ class FCNetClassifier(ClassifierMixin, _BaseFCNet):
 
     dropout : float or 'auto', default='auto'
         The probability of dropping a hidden unit in a training step [5]_, in [0, 1).
-        'auto' stands for 0.15 where members are cross-fitted, and otherwise for 0.
+        'auto' stands for 0.15 where members are cross-fitted on at most 5,000 rows, for
+        750 divided by their number on more, and otherwise for 0.
 
     input_dropout : float, default=0.0
         The probability of dropping an encoded feature in a training step, in [0, 1).
