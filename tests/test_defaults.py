@@ -23,22 +23,23 @@ pytestmark = [short_fits, any_solver]
 @pytest.mark.parametrize(
     ("n", "batch_size", "factor", "of_one", "of_five"),
     [
-        (40, "auto", 1, 256, 256),  # of one minibatch: at most 256
-        (30, 4, 1, 256, 250),  # of 8
-        (160, 2, 1, 50, 25),  # of 80
-        (161, 2, 1, 50, 25),  # the last of 3 rows
-        (40, 2, 4, 50, 25),
-        (1_500, "auto", 1, 256, 167),  # of 12, for which 334 would be 4,000
-        (3_000, "auto", 1, 167, 84),  # of 24
-        (1_500, "auto", 2, 167, 84),
-        (3_000, 10, 1, 14, 7),  # of 300
-        (3_000, 10, 2, 10, 4),  # of 600: at least 10
-        (3_000, 1_000, 1, 256, 256),
-        (1_000, 1, 1, 10, 3),  # of 1,000, for which 2 would be 2,000: at least 3
-        (10_000, "auto", 1, 51, 26),  # of 79
+        (40, "auto", 1, 256, 192),  # of one minibatch: at most 256 and 192
+        (30, 4, 1, 256, 192),  # of 8
+        (160, 2, 1, 50, 50),  # of 80
+        (161, 2, 1, 50, 50),  # the last of 3 rows
+        (40, 2, 4, 50, 50),
+        (1_500, "auto", 1, 256, 192),  # of 12, for which 334 would be 4,000
+        (3_000, "auto", 1, 167, 167),  # of 24
+        (1_500, "auto", 2, 167, 167),
+        (3_000, 10, 1, 14, 14),  # of 300
+        (3_000, 10, 2, 10, 8),  # of 600: at least 10 and 8
+        (3_000, 1_000, 1, 256, 192),
+        (10_000, "auto", 1, 51, 46),  # of 79: 3,556 minibatches of a width of 72
+        (10_000, "auto", 2, 26, 16),  # of 157: 2,462 of a width of 104
+        (10_000, "auto", 4, 13, 8),  # of 313: 2,000, but at least 8 epochs
     ],
 )
-def test_fits_take_4000_minibatches_and_cross_fitted_members_2000(
+def test_fits_take_4000_minibatches_and_cross_fitted_members_2000_to_4000(
     n, batch_size, factor, of_one, of_five
 ):
     X, weight = np.random.default_rng(0).normal(size=(n, 1)), np.full(n, factor)
@@ -67,6 +68,7 @@ def test_lbfgs_takes_200_iterations_at_most():
 
 
 ONE = {"early_stopping": False, "n_members": 1, "dropout": 0.0}
+AUTO_WIDTH = {"hidden_layer_sizes": "auto"}
 FIVE = {"early_stopping": True, "n_members": 5, "dropout": 0.15}
 
 
@@ -104,6 +106,12 @@ def test_by_default_five_cross_fitted_members_are_trained(kind):
         ({"solver": "lbfgs", "early_stopping": True}, 120, ONE | {"early_stopping": 1}),
         ({"warm_start": True, "early_stopping": True}, 120, FIVE),
         ({"hidden_layer_sizes": ()}, 120, FIVE | {"dropout": "auto"}),
+        (AUTO_WIDTH, 120, FIVE | {"hidden_layer_sizes": (64, 64)}),
+        (
+            AUTO_WIDTH | {"early_stopping": False},
+            120,
+            {"hidden_layer_sizes": 2 * [128]},
+        ),
     ],
     ids=str,
 )

@@ -109,7 +109,7 @@ def test_without_an_estimator_it_fits_a_classifier_of_its_own(iris):
     features = FCNetTransformer().fit(*iris)
     given = FCNetClassifier(linear_term=False, max_iter=5, random_state=0)
     expected = FCNetTransformer(given).fit_transform(*iris)
-    assert expected.shape == (150, 5 * 128)  # of five members
+    assert expected.shape == (150, 5 * 64)  # of five members
     np.testing.assert_array_equal(features.transform(iris[0]), expected)
 
 

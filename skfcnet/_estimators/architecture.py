@@ -5,7 +5,6 @@ import numpy as np
 from skfcnet._engine.plan import linear_term, output_layer
 from skfcnet._engine.statistics import exact_weights
 from skfcnet._estimators.automatic import network_settings
-from skfcnet._estimators.constraints import hidden_widths
 from skfcnet._estimators.linear_term import start_linear_term
 from skfcnet.network import FullyConnectedNet
 
@@ -21,11 +20,10 @@ ENCODING_PARAMETERS = (
 
 def network_arguments(draft, rows):
     """Return the arguments of `FullyConnectedNet` for a draft and its rows."""
-    widths = hidden_widths(draft)
+    settings = network_settings(draft, rows)
     return {
         "category": draft._target.category,
-        "hidden_dims": widths,
-        "normalization": [draft.normalization] * len(widths),
+        "normalization": [draft.normalization] * len(settings["hidden_dims"]),
         "input_dim": draft._encoder.width,
         "output_dim": draft._target.n_outputs,
         "weight_scale": None,
@@ -33,7 +31,7 @@ def network_arguments(draft, rows):
         "activation": draft.activation,
         "input_dropout": draft.input_dropout,
         "init": None if draft.init == "auto" else draft.init,
-        **network_settings(draft, rows),
+        **settings,
         "loss": draft._target.loss,
         "loss_params": draft._target.loss_params(),
     }

@@ -5,10 +5,22 @@ of its own, by which it keeps its best epoch. Where members cannot be cross-fitt
 'auto' stands for a single network without dropout.
 """
 
-from math import ceil
+from math import ceil, inf, sqrt
+from numbers import Integral
+
+import numpy as np
+
+from skfcnet._compat import InvalidParameterError
 
 AUTO_MEMBERS = 5
 """The number of cross-fitted members that ``n_members="auto"`` stands for."""
+
+AUTO_WIDTHS, WIDTH_STEP, ROWS_OF_GREATEST_WIDTH = (64, 128), 8, 32_000
+"""The least and the greatest width of the two hidden layers that
+``hidden_layer_sizes="auto"`` stands for, the multiple that a width is rounded to, and
+from how many rows on it is the greatest. Members that are cross-fitted on fewer rows
+are narrower, in proportion to the square root of the number of rows: their average is
+as accurate, and a step takes less time. All other networks have the greatest width."""
 
 AUTO_DROPOUT, AUTO_DROPOUT_ROWS = 0.15, 5_000
 """The dropout of cross-fitted members that ``dropout="auto"`` stands for, up to so many
@@ -20,10 +32,12 @@ AUTO_BATCH_SIZE = 128
 
 AUTO_STEPS, AUTO_MEMBER_STEPS = 4000, 2000
 """The number of minibatches that ``max_iter=None`` trains for: of a single network or
-of members that all learn from the same rows, and of cross-fitted members."""
+of members that all learn from the same rows, and of cross-fitted members of the
+greatest width. Narrower members take more steps, in inverse proportion to the width
+that their number of rows stands for."""
 
-MIN_AUTO_EPOCHS, MIN_AUTO_MEMBER_EPOCHS, MAX_AUTO_EPOCHS = 10, 3, 256
-"""The minimum number of epochs of ``max_iter=None``, of the same two, and the maximum.
+AUTO_EPOCHS, AUTO_MEMBER_EPOCHS = (10, 256), (8, 192)
+"""The minimum and the maximum number of epochs of ``max_iter=None``, of the same two.
 """
 
 AUTO_ITERATIONS = 200
@@ -60,7 +74,7 @@ def cross_fitted_members(draft):
 
 
 def network_settings(draft, rows):
-    """Return ``n_members`` and ``dropout`` of the network of a draft.
+    """Return the sizes, the members and the dropout of the network of a draft.
 
     Parameters
     ----------
@@ -73,21 +87,56 @@ def network_settings(draft, rows):
     Returns
     -------
     settings : dict
-        The two arguments of `FullyConnectedNet`. Those of 'auto' stay the same while
-        training continues, except that L-BFGS trains without dropout.
+        The arguments ``hidden_dims``, ``n_members`` and ``dropout`` of
+        `FullyConnectedNet`. Those of 'auto' stay the same while training continues,
+        except that L-BFGS trains without dropout.
     """
     counts = rows.member_counts
+    n_rows = inf if counts is None else rows.total_weight()
     automatic = {
+        "hidden_dims": [auto_width(n_rows)] * 2,
         "n_members": 1 if counts is None else counts.shape[1],
-        "dropout": 0.0 if counts is None else auto_dropout(rows.total_weight()),
+        "dropout": 0.0 if counts is None else auto_dropout(n_rows),
     }
     automatic |= {
         k: v for k, v in draft._training.architecture.items() if k in automatic
     }
     if not can_drop(draft):
         automatic["dropout"] = 0.0
-    own = {name: getattr(draft, name) for name in automatic}
+    own = {
+        "hidden_dims": hidden_widths(draft),
+        "n_members": draft.n_members,
+        "dropout": draft.dropout,
+    }
     return {k: automatic[k] if value == "auto" else value for k, value in own.items()}
+
+
+def hidden_widths(estimator):
+    """Check ``hidden_layer_sizes`` and return it as a list of integers, or 'auto'."""
+    if isinstance(estimator.hidden_layer_sizes, str):
+        return estimator.hidden_layer_sizes
+    sizes = np.atleast_1d(np.asarray(estimator.hidden_layer_sizes, object)).tolist()
+    if not all(isinstance(size, Integral) and size > 0 for size in sizes):
+        raise InvalidParameterError(
+            f"The 'hidden_layer_sizes' parameter of {type(estimator).__name__} must be "
+            f"'auto', a positive integer or a sequence of them. "
+            f"Got {estimator.hidden_layer_sizes!r} instead."
+        )
+    return [int(size) for size in sizes]
+
+
+def auto_width(n_rows):
+    """Return the width of a hidden layer of members cross-fitted on so many rows.
+
+    Examples
+    --------
+    >>> from skfcnet._estimators.automatic import auto_width
+    >>> [auto_width(n_rows) for n_rows in (100, 8_000, 16_000, 32_000, 10**9)]
+    [64, 64, 88, 128, 128]
+    """
+    least, greatest = AUTO_WIDTHS
+    width = greatest * min(1.0, sqrt(n_rows / ROWS_OF_GREATEST_WIDTH))
+    return max(least, WIDTH_STEP * round(width / WIDTH_STEP))
 
 
 def auto_dropout(n_rows):
@@ -125,11 +174,12 @@ def max_epochs(estimator, n_rows, *, are_cross_fitted=False):
         return estimator.max_iter
     if estimator.solver == "lbfgs":
         return AUTO_ITERATIONS
-    steps, least = AUTO_STEPS, MIN_AUTO_EPOCHS
+    steps, (least, most) = AUTO_STEPS, AUTO_EPOCHS
     if are_cross_fitted:
-        steps, least = AUTO_MEMBER_STEPS, MIN_AUTO_MEMBER_EPOCHS
+        steps = AUTO_MEMBER_STEPS * AUTO_WIDTHS[1] / auto_width(n_rows)
+        least, most = AUTO_MEMBER_EPOCHS
     steps_per_epoch = ceil(n_rows / minibatch_size(estimator, n_rows))
-    return min(max(ceil(steps / steps_per_epoch), least), MAX_AUTO_EPOCHS)
+    return min(max(ceil(steps / steps_per_epoch), least), most)
 
 
 def patience(estimator, n_epochs_before, steps_per_epoch):

@@ -33,9 +33,12 @@ class FCNetClassifier(ClassifierMixin, _BaseFCNet):
 
     Parameters
     ----------
-    hidden_layer_sizes : int or array-like of int, default=(128, 128)
+    hidden_layer_sizes : 'auto', int or array-like of int, default='auto'
         The number of units of each hidden layer, from the first to the last. An integer
         is the width of a single hidden layer. An empty sequence gives a linear model.
+        'auto' stands for ``(128, 128)``. If members are cross-fitted on fewer than
+        32,000 rows, their layers are narrower, in proportion to the square root of the
+        number of rows, down to ``(64, 64)`` for 8,000 rows.
 
     activation : {*ACTIVATIONS}, default='relu'
         The activation function of the hidden layers.
@@ -93,8 +96,9 @@ class FCNetClassifier(ClassifierMixin, _BaseFCNet):
     max_iter : int or None, default=None
         The maximum number of epochs, that is, of passes over the training data; for
         'lbfgs', of iterations. None stands for as many epochs as make 2,000 minibatches
-        for cross-fitted members (see ``early_stopping``), but at least 3, and otherwise
-        4,000 minibatches, but at least 10 epochs. In both cases, there are at most 256
+        for cross-fitted members (see ``early_stopping``), and more for narrow ones, up
+        to 4,000 below 8,000 rows; these are from 8 to 192 epochs. Otherwise it stands
+        for as many as make 4,000 minibatches, which are from 10 to 256
         epochs. For 'lbfgs', None stands for 200 iterations.
 
     shuffle : bool, default=True
@@ -463,7 +467,7 @@ class FCNetClassifier(ClassifierMixin, _BaseFCNet):
 
     def __init__(
         self,
-        hidden_layer_sizes=(128, 128),
+        hidden_layer_sizes="auto",
         activation="relu",
         *,
         solver="adamw",

@@ -18,7 +18,7 @@ from skfcnet._compat import (
     has_callbacks,
 )
 from skfcnet._engine.warn import warn
-from skfcnet._estimators.automatic import can_drop, stops_early
+from skfcnet._estimators.automatic import can_drop, hidden_widths, stops_early
 from skfcnet._estimators.optimization import (
     MINIBATCH_PARAMETERS,
     SOLVERS,
@@ -48,7 +48,11 @@ TABLES = {
 """The tables that say what some parameters may be, for the docstrings."""
 
 PARAMETER_CONSTRAINTS = {
-    "hidden_layer_sizes": ["array-like", Interval(Integral, 1, None, closed="left")],
+    "hidden_layer_sizes": [
+        StrOptions({"auto"}),
+        "array-like",
+        Interval(Integral, 1, None, closed="left"),
+    ],
     "activation": [StrOptions(set(ACTIVATIONS))],
     "solver": [StrOptions({*SOLVERS, "lbfgs"})],
     "alpha": [Interval(Real, 0, None, closed="left")],
@@ -170,18 +174,6 @@ CONDITIONS = (
     ),
 )
 """The conditions under which the parameters of both estimators have an effect."""
-
-
-def hidden_widths(estimator):
-    """Check ``hidden_layer_sizes`` and return it as a list of integers."""
-    sizes = np.atleast_1d(np.asarray(estimator.hidden_layer_sizes, object)).tolist()
-    if not all(isinstance(size, Integral) and size > 0 for size in sizes):
-        raise InvalidParameterError(
-            f"The 'hidden_layer_sizes' parameter of {type(estimator).__name__} must be "
-            f"a positive integer or a sequence of them. "
-            f"Got {estimator.hidden_layer_sizes!r} instead."
-        )
-    return [int(size) for size in sizes]
 
 
 def check_combinations(estimator):
