@@ -73,8 +73,8 @@ class ValidationMonitor(ScoringMonitor):
     >>> X, y = load_digits(return_X_y=True)
     >>> X, X_val, y, y_val = train_test_split(X / 16, y, random_state=0)
     >>> monitor = ValidationMonitor(X_val, y_val, scoring=["accuracy", "neg_log_loss"])
-    >>> net = FCNetClassifier(max_iter=8, random_state=0).set_callbacks(monitor)
-    >>> net = net.fit(X, y)
+    >>> net = FCNetClassifier(early_stopping=False, max_iter=8, random_state=0)
+    >>> net = net.set_callbacks(monitor).fit(X, y)
     >>> epochs = [row for row in monitor.get_logs().data if row["task_name"] == "epoch"]
     >>> len(epochs) == net.n_iter_
     True
