@@ -40,6 +40,7 @@ PROMISED = {
     "skfcnet.streaming": {"fit"},
     "skfcnet.callbacks": {"ValidationMonitor"},
     "skfcnet.distributed": {"fit"},
+    "skfcnet.files": {"ModelFileError", "load", "save"},
     "skfcnet.datasets": {"fetch_mnist", "fetch_california_housing"},
     "skfcnet.plotting": {"TrainingCurveDisplay", "plot_history", "plot_samples"},
 }
