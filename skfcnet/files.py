@@ -57,7 +57,7 @@ _OWN = {
         "BinaryTarget MulticlassMultioutputTarget MulticlassTarget MultilabelTarget"
     ),
     "_estimators.targets._numbers": "ContinuousTarget",
-    "_estimators.training": "BestEpoch TrainingState",
+    "_estimators.training": "BestEpoch Descent TrainingState",
     "_estimators.transformer": "FCNetTransformer",
     "_tabular.categories": "CategoryEncoder _Column",
     "_tabular.encoder": "Encoder",

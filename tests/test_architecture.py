@@ -25,7 +25,7 @@ MAY_IMPORT = {
     "_tabular": (*ENGINE, "_tabular"),
     "_compat": (),
     "_estimators": (*ENGINE, "_tabular", "_compat", "_estimators"),
-    "callbacks": ("_compat",),
+    "callbacks": ("_compat", "files"),
     "distributed": (*ENGINE, "_tabular", "_compat", "_estimators"),
     "datasets": (),
     "files": (),
