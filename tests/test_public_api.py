@@ -38,7 +38,7 @@ PROMISED = {
         "rel_error",
     },
     "skfcnet.streaming": {"fit"},
-    "skfcnet.callbacks": {"ValidationMonitor"},
+    "skfcnet.callbacks": {"Checkpoint", "ValidationMonitor"},
     "skfcnet.distributed": {"fit"},
     "skfcnet.files": {"ModelFileError", "load", "save"},
     "skfcnet.datasets": {"fetch_mnist", "fetch_california_housing"},
