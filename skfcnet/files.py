@@ -25,7 +25,6 @@ import tempfile
 import warnings
 from contextlib import contextmanager
 from hashlib import sha256
-from importlib.metadata import version
 from pathlib import Path
 from zipfile import ZIP_DEFLATED, ZIP_STORED, ZipFile
 
@@ -275,6 +274,12 @@ def _skops():
     return skops.io
 
 
+def _version(package):
+    from importlib.metadata import version  # which takes long to load
+
+    return version(package)
+
+
 # Writing
 
 
@@ -292,7 +297,7 @@ def _packed(model):
             # Arrays hardly get smaller, and the schema gets much smaller.
             is_text = name.endswith(".json")
             archive.writestr(name, member, ZIP_DEFLATED if is_text else ZIP_STORED)
-        versions = {package: version(package) for package in PACKAGES}
+        versions = {package: _version(package) for package in PACKAGES}
         manifest = {"format": FORMAT, "versions": versions, "sha256": digests}
         archive.writestr(MANIFEST, json.dumps(manifest, indent=1))
         archive.comment = _digest(b"")  # for the right length
@@ -402,7 +407,7 @@ def _checked_manifest(content):
         if manifest["format"] > FORMAT:
             raise ValueError(
                 f"it has the format {manifest['format']} of skfcnet "
-                f"{manifest['versions']['skfcnet']}, and skfcnet {version('skfcnet')} "
+                f"{manifest['versions']['skfcnet']}, and skfcnet {_version('skfcnet')} "
                 f"reads formats up to {FORMAT}: upgrade skfcnet."
             )
         digests = {
@@ -417,9 +422,9 @@ def _checked_manifest(content):
 
 def _warn_of_other_versions(versions, path):
     other = [
-        f"{package} {versions[package]}, and this is {version(package)}"
+        f"{package} {versions[package]}, and this is {_version(package)}"
         for package in PACKAGES
-        if versions[package] != version(package)
+        if versions[package] != _version(package)
     ]
     if other:
         warnings.warn(
