@@ -12,6 +12,10 @@ if "PYTEST_XDIST_WORKER" in os.environ:
 from importlib.util import find_spec
 
 # Callbacks came with scikit-learn 1.9, and so did the examples that use them. Examples
-# of training on shards need the extra 'distributed'.
-needed = {"skfcnet/callbacks.py": "sklearn.callback", "skfcnet/distributed.py": "dask"}
+# of training on shards and of files need the extras 'distributed' and 'files'.
+needed = {
+    "skfcnet/callbacks.py": "sklearn.callback",
+    "skfcnet/distributed.py": "dask",
+    "skfcnet/files.py": "skops",
+}
 collect_ignore = [path for path, module in needed.items() if not find_spec(module)]

@@ -1,14 +1,16 @@
 """Fully connected neural networks in plain NumPy, as scikit-learn estimators.
 
-The estimators, the transformer and the training-curve display are here. The building
+The estimators, the transformer, the training-curve display, and the functions that save
+and load models are here. The building
 blocks that they are made of, and that can be read and used on their own, are in
 `skfcnet.layers`, `skfcnet.initializers`, `skfcnet.losses`, `skfcnet.update_rules`,
 `skfcnet.schedules`, `skfcnet.network`, `skfcnet.solver` and `skfcnet.gradient_check`;
 ready-made parameters are in `skfcnet.presets`, real data is in `skfcnet.datasets`,
 pictures are in `skfcnet.plotting`, training on data beyond memory in
 `skfcnet.streaming` and on the partitions of a dask frame in `skfcnet.distributed`,
-callbacks for scikit-learn 1.9 in `skfcnet.callbacks`. Everything is loaded when it is
-first used: the building blocks do not load scikit-learn.
+callbacks in `skfcnet.callbacks`, and what `save` and `load` do in `skfcnet.files`.
+Everything is loaded when it is first used: the building blocks do not load
+scikit-learn.
 """
 
 from importlib import import_module as _import_module
@@ -19,6 +21,7 @@ if _TYPE_CHECKING:  # for editors, which do not see what is loaded later
     from skfcnet._estimators.classifier import FCNetClassifier
     from skfcnet._estimators.regressor import FCNetRegressor
     from skfcnet._estimators.transformer import FCNetTransformer
+    from skfcnet.files import load, save
     from skfcnet.plotting import TrainingCurveDisplay
 
 __version__ = "0.1.0"
@@ -29,6 +32,8 @@ __all__ = [
     "FCNetTransformer",
     "TrainingCurveDisplay",
     "__version__",
+    "load",
+    "save",
 ]
 
 _MODULE_OF = {
@@ -36,8 +41,10 @@ _MODULE_OF = {
     "FCNetRegressor": "_estimators.regressor",
     "FCNetTransformer": "_estimators.transformer",
     "TrainingCurveDisplay": "plotting",
+    "load": "files",
+    "save": "files",
 }
-"""For every class that is offered here, the module that defines it."""
+"""For every class and function that is offered here, the module that defines it."""
 
 
 def _submodules():

@@ -11,6 +11,7 @@ from sklearn.utils._param_validation import (
 try:
     from sklearn.callback import CallbackSupportMixin, ScoringMonitor, with_callbacks
 except ImportError:  # scikit-learn before 1.9 has no callbacks
+    from sklearn.base import _clone_parametrized
 
     class _NoCallbacks:
         def subcontext(self, **task):
@@ -22,7 +23,39 @@ except ImportError:  # scikit-learn before 1.9 has no callbacks
         call_on_fit_task_end = call_on_fit_task_begin
 
     class CallbackSupportMixin:
-        """Replacement of scikit-learn's mixin that calls no callbacks."""
+        """Replacement of scikit-learn's mixin that takes nothing but checkpoints."""
+
+        def set_callbacks(self, *callbacks):
+            """Set a `skfcnet.callbacks.Checkpoint` for the estimator, or remove it.
+
+            Parameters
+            ----------
+            *callbacks : Checkpoint
+                The checkpoint; without it, the earlier one is removed.
+
+            Returns
+            -------
+            self : object
+                The estimator.
+
+            Raises
+            ------
+            ImportError
+                If one of them is another callback, which needs scikit-learn 1.9.
+            """
+            if not all(map(is_checkpoint, callbacks)):
+                raise ImportError(
+                    "Callbacks other than skfcnet.callbacks.Checkpoint need "
+                    "scikit-learn 1.9 or newer: upgrade scikit-learn."
+                )
+            vars(self).pop("_skl_callbacks", None)
+            if callbacks:
+                self._skl_callbacks = list(callbacks)
+            return self
+
+        def __sklearn_clone__(self):
+            copied = _clone_parametrized(self)
+            return copied.set_callbacks(*callbacks_of(self))
 
         def _init_callback_context(self, **task):
             return _NoCallbacks()
@@ -50,6 +83,7 @@ __all__ = [
     "Options",
     "ScoringMonitor",
     "StrOptions",
+    "checkpoint_of",
     "has_callbacks",
     "scorer_name",
     "validate_params",
@@ -68,9 +102,35 @@ def validate_params(estimator):
     estimator._validate_params()
 
 
+def callbacks_of(estimator):
+    """Return the callbacks that were set on an estimator."""
+    return getattr(estimator, "_skl_callbacks", ())
+
+
 def has_callbacks(estimator):
     """Return whether callbacks observe the fits of an estimator."""
-    return bool(getattr(estimator, "_skl_callbacks", ()))
+    return bool(callbacks_of(estimator))
+
+
+def is_checkpoint(callback):
+    """Return whether a callback is a `skfcnet.callbacks.Checkpoint`."""
+    return getattr(callback, "is_checkpoint", False)
+
+
+def checkpoint_of(estimator):
+    """Return the checkpoint among the callbacks of an estimator, or None.
+
+    Raises
+    ------
+    ValueError
+        If there are several.
+    """
+    checkpoints = list(filter(is_checkpoint, callbacks_of(estimator)))
+    if len(checkpoints) > 1:
+        raise ValueError(
+            f"set_callbacks takes one Checkpoint, got {len(checkpoints)} of them."
+        )
+    return checkpoints[0] if checkpoints else None
 
 
 def scorer_name(scorer):
@@ -104,11 +164,15 @@ class FitTask:
 
     is_observed : bool
         Whether there are callbacks.
+
+    checkpoint : skfcnet.callbacks.Checkpoint or None
+        The checkpoint from which the fit continues, if there is one.
     """
 
     def __init__(self, estimator, n_epochs, *, X, y, metadata):
         self.n_epochs = n_epochs
         self.is_observed = has_callbacks(estimator)
+        self.checkpoint = checkpoint_of(estimator)
         self._data = {"estimator": estimator, "X": X, "y": y, "metadata": metadata}
         self._fit = estimator._init_callback_context(
             task_name="fit", max_subtasks=n_epochs
@@ -136,3 +200,5 @@ class FitTask:
     def end(self):
         """Call the callbacks at the end of the fit, when the estimator is fitted."""
         self._fit.call_on_fit_task_end(**self._data, reconstruction_attributes=dict)
+        if self.checkpoint is not None:
+            self.checkpoint.remove()

@@ -282,7 +282,7 @@ class FullyConnectedNet:
             elif callable(spec.initial):
                 drawn[spec.name] = spec.initial
             else:
-                arrays = self.state if spec.zone is Zone.STATE else self.params
+                arrays = self.state if spec.zone == Zone.STATE else self.params
                 arrays[spec.name] = spec.initial
         weights_of_output, _ = output_layer(self.stages).trained
         drawn[weights_of_output] = partial(draw, gain=1.0)

@@ -25,14 +25,15 @@ MAY_IMPORT = {
     "_tabular": (*ENGINE, "_tabular"),
     "_compat": (),
     "_estimators": (*ENGINE, "_tabular", "_compat", "_estimators"),
-    "callbacks": ("_compat",),
+    "callbacks": ("_compat", "files"),
     "distributed": (*ENGINE, "_tabular", "_compat", "_estimators"),
     "datasets": (),
+    "files": (),
     "plotting": (),
     "presets": (),
     "streaming": (*ENGINE, "_tabular", "_compat", "_estimators"),
     # What it loads when it is first asked for: see the test of what is loaded.
-    "__init__": ("_estimators", "plotting"),
+    "__init__": ("_estimators", "files", "plotting"),
 }
 """For every folder and public module, the others that it may import, even through
 others."""
@@ -44,6 +45,7 @@ OPTIONAL = {
     "pandas": "datasets",
     "matplotlib": "plotting",
     "pyarrow": "streaming._sources",
+    "skops": "files",
 }
 DISTRIBUTIONS = {"sklearn": "scikit-learn"}  # where the names differ
 
@@ -229,7 +231,7 @@ def test_the_engine_is_loaded_without_scikit_learn():
 
 # scikit-learn itself loads pandas where it is installed: see the next two tests.
 @pytest.mark.parametrize(
-    "package", ["dask", "matplotlib", "polars", "torch", "torchvision"]
+    "package", ["dask", "matplotlib", "polars", "skops", "torch", "torchvision"]
 )
 def test_importing_the_package_loads_no_optional_package(loaded, package):
     assert package not in loaded

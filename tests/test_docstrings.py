@@ -19,6 +19,7 @@ from skfcnet._compat import StrOptions
 PUBLIC_MODULES = (
     "skfcnet.callbacks",
     "skfcnet.datasets",
+    "skfcnet.files",
     "skfcnet.gradient_check",
     "skfcnet.initializers",
     "skfcnet.layers",

@@ -38,8 +38,9 @@ PROMISED = {
         "rel_error",
     },
     "skfcnet.streaming": {"fit"},
-    "skfcnet.callbacks": {"ValidationMonitor"},
+    "skfcnet.callbacks": {"Checkpoint", "ValidationMonitor"},
     "skfcnet.distributed": {"fit"},
+    "skfcnet.files": {"ModelFileError", "load", "save"},
     "skfcnet.datasets": {"fetch_mnist", "fetch_california_housing"},
     "skfcnet.plotting": {"TrainingCurveDisplay", "plot_history", "plot_samples"},
 }

@@ -221,7 +221,7 @@ class Parameters(NamedArrays):
         }
         named = {False: {}, True: {}}
         for spec in self.specs:
-            named[spec.zone is Zone.STATE][spec.name] = views[spec.name]
+            named[spec.zone == Zone.STATE][spec.name] = views[spec.name]
         super().__init__(named[False])
         self.state = NamedArrays(named[True])
         self.decayed = self._vector[: self._size(Zone.WEIGHT)]
@@ -263,17 +263,21 @@ class Parameters(NamedArrays):
         return sum(prod(spec.shape) for spec in self.specs if spec.zone <= last_zone)
 
     def __deepcopy__(self, memo):
-        return _rebuild(self.specs, self._vector.copy(), self.is_settled)
+        copied = Parameters(self.specs, vector=self._vector.copy())
+        copied.is_settled = self.is_settled
+        return copied
 
-    def __reduce__(self):
+    def __getstate__(self):
         # NumPy would pickle each view as an independent copy.
-        return _rebuild, (self.specs, self._vector, self.is_settled)
+        return {
+            "specs": self.specs,
+            "vector": self._vector,
+            "is_settled": self.is_settled,
+        }
 
-
-def _rebuild(specs, vector, is_settled):
-    """Return the parameters of a pickle, with a copy of a read-only memory map."""
-    if not vector.flags.writeable:
-        vector = np.array(vector)
-    parameters = Parameters(specs, vector=vector)
-    parameters.is_settled = is_settled
-    return parameters
+    def __setstate__(self, state):
+        vector = state["vector"]
+        if not vector.flags.writeable:  # a memory map
+            vector = np.array(vector)
+        self.__init__(state["specs"], vector=vector)
+        self.is_settled = state["is_settled"]

@@ -366,7 +366,7 @@ def _stage(
     for spec in LAYERS[kind].specs(fan_in, fan_out, **settings):
         name, shape = f"{spec.name}{index}", _with_members(spec.shape, member_shape)
         specs.append(spec._replace(name=name, shape=shape))
-        if spec.zone is Zone.STATE:
+        if spec.zone == Zone.STATE:
             state.append((spec.name, name))
         else:
             trained.append(name)

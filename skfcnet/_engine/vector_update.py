@@ -148,7 +148,7 @@ def _pieces(specs, n_weights, member_shape):
     return [
         (start, end, member)
         for spec, first, last in layout(specs)
-        if spec.zone is Zone.WEIGHT
+        if spec.zone == Zone.WEIGHT
         for member, (start, end) in enumerate(
             pairwise(range(first, last + 1, (last - first) // n_members))
         )

@@ -20,6 +20,7 @@ from sklearn.utils.metaestimators import available_if
 from skfcnet._compat import (
     CallbackSupportMixin,
     FitTask,
+    checkpoint_of,
     scorer_name,
     validate_params,
     with_callbacks,
@@ -32,6 +33,7 @@ from skfcnet._estimators.architecture import (
     update_network,
 )
 from skfcnet._estimators.automatic import max_epochs
+from skfcnet._estimators.checkpoints import check_can_resume
 from skfcnet._estimators.checks import (
     validate_sample_weight,
     validate_table,
@@ -227,6 +229,8 @@ class _BaseFCNet(FittedAttributes, CallbackSupportMixin, BaseEstimator):
         has converged, or was not meant to: with early stopping, and with a schedule
         that is followed to its end.
         """
+        if checkpoint_of(self) is not None:
+            check_can_resume(self)
         draft = self._draft(continues=self.warm_start)
         with data.prepared(draft) as (rows, validation):
             draft._training = draft._training.without_best_epochs()

@@ -58,6 +58,10 @@ class Rows(NamedTuple):
         """The data of a `Solver`."""
         return {"X_train": self.X, "y_train": self.target}
 
+    def arrays(self):
+        """Yield all arrays that training depends on, after encoding."""
+        yield from (self.X, self.target, self.weight, self.cost, self.member_counts)
+
     def take(self, rows, **changes):
         """Return copies of some of the rows, by indices or a mask."""
         fields = {k: a for k, a in self._asdict().items() if k not in changes}

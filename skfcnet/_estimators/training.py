@@ -18,6 +18,7 @@ from skfcnet._engine.lbfgs import train_lbfgs
 from skfcnet._engine.members import mean_over_members, places_of_members
 from skfcnet._engine.threads import one_blas_thread
 from skfcnet._estimators.automatic import patience
+from skfcnet._estimators.checkpoints import CheckpointWriter
 from skfcnet._estimators.history import Epoch, History
 from skfcnet._estimators.log import EpochLog
 from skfcnet._estimators.optimization import (
@@ -172,6 +173,10 @@ class TrainingState(NamedTuple):
             n_epochs_without_improvement=0,
         )
 
+    def with_solver(self, solver):
+        """Return the state with that of a solver."""
+        return self._replace(optimizer=solver.optim_config, step=solver.step)
+
     def with_smaller_learning_rate(self):
         """Return the state after another division of the learning rate."""
         return self._replace(
@@ -230,6 +235,30 @@ def _without_vectors(best_epochs):
     return tuple(best._replace(vector=None) for best in best_epochs)
 
 
+class Descent(NamedTuple):
+    """The end of a schedule that falls early.
+
+    Parameters
+    ----------
+    reason : str
+        The reason why training stops after it, as text.
+
+    last_epoch : int
+        The number of its last epoch.
+
+    step : int
+        The number of minibatches before it.
+
+    n_epochs : int
+        The number of its epochs.
+    """
+
+    reason: str
+    last_epoch: int
+    step: int
+    n_epochs: int
+
+
 class TrainingMonitor:
     """Monitor of training, which is called at the end of every epoch.
 
@@ -248,6 +277,9 @@ class TrainingMonitor:
     ----------
     stop_reason : str or None
         The reason why training stops, as text; None while it continues.
+
+    descent : Descent or None
+        Where the schedule falls early, if it does.
     """
 
     def __init__(self, draft, validation, task=None):
@@ -258,6 +290,7 @@ class TrainingMonitor:
         self._log = EpochLog(draft.verbose, unit, last, draft._score_name)
         self._last_epoch = inf if last is None else last
         self._steps_per_epoch, self._finish_reason = 1, None
+        self.descent = None
         self._start = perf_counter()
 
     def end_epoch(self, loss, *, n_rows, learning_rate, seconds=None):
@@ -310,8 +343,22 @@ class TrainingMonitor:
         if is_finishing and not (was_finishing or is_last):
             if self._validation is not None:
                 draft._net.params.vector[...] = _best_vector(draft)
-            solver.finish_schedule(self._last_epoch - draft._training.n_epochs)
+            self.descent = Descent(
+                self._finish_reason,
+                self._last_epoch,
+                solver.step,
+                self._last_epoch - draft._training.n_epochs,
+            )
+            solver.finish_schedule(self.descent.n_epochs)
         return is_last
+
+    def resume(self, solver, descent):
+        """Go on in the descent of a schedule that began before, with a new solver."""
+        self.descent = descent
+        self._finish_reason, self._last_epoch = descent.reason, descent.last_epoch
+        step, solver.step = solver.step, descent.step
+        solver.finish_schedule(descent.n_epochs)
+        solver.step = step
 
     def _decide_to_stop(self):
         """Set the reason to stop if nothing improved for too many epochs.
@@ -395,14 +442,22 @@ def train_on_minibatches(draft, rows, validation, task):
         threads = one_blas_thread()
     else:
         threads = nullcontext()
-    solver = minibatch_solver(draft, rows, task.n_epochs)
     first_epoch = draft._training.n_epochs
     monitor = TrainingMonitor(draft, validation, task)
+    checkpoints, descent = CheckpointWriter.of(task, draft, rows, validation), None
+    if checkpoints is not None:
+        descent = checkpoints.restore(draft)
+    last_epoch = first_epoch + task.n_epochs
+    solver = minibatch_solver(draft, rows, last_epoch - draft._training.n_epochs)
+    if descent is not None:
+        monitor.resume(solver, descent)
     with threads, restoring_best_epoch(draft, validation):
-        for _ in range(task.n_epochs):
+        while draft._training.n_epochs < last_epoch:
             task.begin_epoch()
             if monitor.end_minibatch_epoch(solver, solver.train_epoch()):
                 break
+            if checkpoints is not None and draft._training.n_epochs < last_epoch:
+                checkpoints.end_epoch(draft, solver, monitor.descent)
     finish_minibatch_training(draft, solver, first_epoch)
     monitor.print_summary()
     return monitor.stop_reason is not None
@@ -454,9 +509,7 @@ def finish_minibatch_training(draft, solver, first_epoch):
     x, y, cost = solver.last_minibatch
     losses = draft._net.training_losses(x, y, weight=cost)
     check_last_step(draft, losses, solver.epoch_rows / len(y), first_epoch)
-    draft._training = draft._training._replace(
-        optimizer=solver.optim_config, step=solver.step
-    )
+    draft._training = draft._training.with_solver(solver)
 
 
 def check_last_step(draft, losses, n_minibatches, first_epoch):

@@ -267,6 +267,10 @@ class ValidationSet:
             self._scorer = check_scoring(draft, draft.scoring)
             self._X = rows.X if issparse(rows.X) else np.asarray(rows.X)
 
+    def arrays(self):
+        """Yield all arrays that the results depend on."""
+        yield from (self._encoded, self._target, self._weight)
+
     def evaluate(self, draft):
         """Return the result of the present state of an estimator, in a list."""
         net, epoch = draft._net, draft._training.n_epochs + 1
@@ -335,6 +339,11 @@ class ValidationFolds:
         for m in range(len(held_out)):
             self._networks.append(ensemble_of_members(draft._net, [m]))
             self._places.append(places_of_members(draft._net, [m]))
+
+    def arrays(self):
+        """Yield all arrays that the results depend on."""
+        for validation in self._sets:
+            yield from validation.arrays()
 
     def evaluate(self, draft):
         """Return the result of the present state of each member."""

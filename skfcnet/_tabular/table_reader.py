@@ -1,6 +1,7 @@
 """Reading tables: numbers stay what they are, categories are numbered."""
 
 from copy import copy
+from functools import cached_property
 from itertools import islice
 
 import numpy as np
@@ -73,7 +74,7 @@ class TableReader:
 
     def __init__(self, categorical):
         self.categorical = categorical
-        self.categories, self.n_listed, self._numbers = [], [], []
+        self.categories, self.n_listed = [], []
         self._holds_text = np.zeros(len(categorical), bool)
         self._is_reported = np.zeros(len(categorical), bool)
 
@@ -114,7 +115,17 @@ class TableReader:
         else:
             categories = self._categories_of_rows(table, j, name)
         self.categories.append(categories)
-        self._numbers.append({value: float(i) for i, value in enumerate(categories)})
+
+    @cached_property
+    def _numbers(self):
+        """The number of each category, by column."""
+        return [
+            {value: float(i) for i, value in enumerate(categories)}
+            for categories in self.categories
+        ]
+
+    def __getstate__(self):
+        return {k: v for k, v in vars(self).items() if k != "_numbers"}
 
     def _categories_of_rows(self, table, j, name):
         values, codes = factorized(table, j)

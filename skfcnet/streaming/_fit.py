@@ -383,6 +383,11 @@ class RowsOnDisk:
         """The number of rows, not counting repetitions."""
         return self._buckets.n_rows
 
+    def arrays(self):
+        """Yield all arrays that training depends on, a bucket at a time."""
+        for bucket in range(self._buckets.n_buckets):
+            yield from self._buckets.load(bucket).values()
+
     def total_weight(self):
         """Return the number of rows of an epoch, counting repetitions."""
         return int(self._buckets.total_weights().sum())

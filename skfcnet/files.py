@@ -1,0 +1,433 @@
+"""Files of fitted models that are safe to load, and complete or refused.
+
+`save` and `load` keep any model that contains estimators of this package, such as a
+pipeline or a search. The files are those of skops [1]_, which hold no code, with a
+manifest beside the model. Their extra is ``skfcnet[files]``.
+
+Conventions
+-----------
+A file is a zip archive of the members that `skops.io.dump` writes, and of
+``manifest.json``, which says the format, the versions of the packages and the SHA-256
+of every other member. The comment at the end of the archive is the SHA-256 of all bytes
+before it. ``skops.io.load(path, trusted=TRUSTED_TYPES)`` reads the same file, without
+these checks.
+
+References
+----------
+.. [1] https://skops.readthedocs.io
+"""
+
+import io
+import json
+import os
+import shutil
+import tempfile
+import warnings
+from contextlib import contextmanager
+from hashlib import sha256
+from pathlib import Path
+from zipfile import ZIP_DEFLATED, ZIP_STORED, ZipFile
+
+FORMAT = 1
+"""The newest format, and the one that is written."""
+
+MANIFEST = "manifest.json"
+"""The name of the member that describes the others."""
+
+PACKAGES = ("skfcnet", "scikit-learn", "numpy")
+"""The packages whose versions decide what a model predicts."""
+
+UNFAITHFUL_KEYS = {"bool", "NoneType"}
+"""The types of keys of a dict that skops loads as other keys."""
+
+DIGEST_LABEL = b"sha256:"
+"""What the comment of the archive begins with."""
+
+_OWN = {
+    "_engine.parameters": "ParamSpec Parameters",
+    "_engine.plan": "Stage",
+    "_estimators.calibration": "Errors",
+    "_estimators.classifier": "FCNetClassifier",
+    "_estimators.history": "Epoch History",
+    "_estimators.out_of_fold": "OutOfFold",
+    "_estimators.regressor": "FCNetRegressor",
+    "_estimators.targets._class_weights": "ClassWeights",
+    "_estimators.targets._classes": (
+        "BinaryTarget MulticlassMultioutputTarget MulticlassTarget MultilabelTarget"
+    ),
+    "_estimators.targets._numbers": "ContinuousTarget",
+    "_estimators.training": "BestEpoch Descent TrainingState",
+    "_estimators.transformer": "FCNetTransformer",
+    "_tabular.categories": "CategoryEncoder _Column",
+    "_tabular.encoder": "Encoder",
+    "_tabular.scaling": "Scaler",
+    "_tabular.table_reader": "TableReader",
+    "_tabular.target_scaler": "TargetScaler",
+    "layers._categories": "_initial_vectors",
+    "layers._declaration": "Block",
+    "layers._pbld": "_initial_frequencies _initial_phases _initial_weights",
+    "network": "FullyConnectedNet",
+}
+_OF_SCIKIT_LEARN = {
+    "metrics._classification": (
+        "accuracy_score balanced_accuracy_score brier_score_loss d2_brier_score "
+        "d2_log_loss_score f1_score jaccard_score log_loss matthews_corrcoef "
+        "precision_score recall_score"
+    ),
+    "metrics._ranking": "average_precision_score roc_auc_score top_k_accuracy_score",
+    "metrics._regression": (
+        "d2_absolute_error_score explained_variance_score max_error "
+        "mean_absolute_error mean_absolute_percentage_error mean_gamma_deviance "
+        "mean_poisson_deviance mean_squared_error mean_squared_log_error "
+        "median_absolute_error r2_score root_mean_squared_error "
+        "root_mean_squared_log_error"
+    ),
+    "metrics._scorer": (
+        "_MultimetricScorer _PassthroughScorer _Scorer negative_likelihood_ratio "
+        "positive_likelihood_ratio"
+    ),
+    "metrics.cluster._supervised": (
+        "adjusted_mutual_info_score adjusted_rand_score completeness_score "
+        "fowlkes_mallows_score homogeneity_score mutual_info_score "
+        "normalized_mutual_info_score rand_score v_measure_score"
+    ),
+    "model_selection._split": (
+        "GroupKFold GroupShuffleSplit KFold LeaveOneGroupOut LeaveOneOut "
+        "LeavePGroupsOut LeavePOut PredefinedSplit RepeatedKFold "
+        "RepeatedStratifiedKFold ShuffleSplit StratifiedGroupKFold StratifiedKFold "
+        "StratifiedShuffleSplit TimeSeriesSplit"
+    ),
+    "utils._metadata_requests": "MetadataRequest MethodMetadataRequest",
+}
+
+
+def _full_names(package, names):
+    return [
+        f"{package}.{module}.{name}"
+        for module, listed in names.items()
+        for name in listed.split()
+    ]
+
+
+TRUSTED_TYPES = (
+    "builtins.range",
+    *_full_names("skfcnet", _OWN),
+    *_full_names("sklearn", _OF_SCIKIT_LEARN),
+)
+"""The types that `load` trusts, in addition to those that skops does: the parts of the
+fitted models of this package, and the scorers and splitters of scikit-learn's searches.
+Making any of them runs no code but their own, which opens no files and no
+connections."""
+
+
+class ModelFileError(ValueError):
+    """A file is damaged, of a newer format, or none that `save` wrote.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import skfcnet
+    >>> from skfcnet.files import ModelFileError
+    >>> with tempfile.NamedTemporaryFile() as file:
+    ...     try:
+    ...         skfcnet.load(file.name)
+    ...     except ModelFileError:
+    ...         print("no model")
+    no model
+    """
+
+
+def save(model, path):
+    """Save a model to a file that `load` reads.
+
+    The file is written beside its place, to the disk, and then renamed. If that fails,
+    or the process is killed meanwhile, an earlier file is left as it was. What a killed
+    process leaves behind is a hidden folder that ends in ``.tmp`` and can be deleted.
+
+    Parameters
+    ----------
+    model : object
+        The model, such as an estimator, a pipeline or a search, with all its steps.
+
+    path : str or path-like
+        The path of the file, in a folder that exists. By convention it ends in
+        ``.skops``.
+
+    Raises
+    ------
+    TypeError
+        If a part of the model is of a type that skops cannot save and load.
+
+    OSError
+        If the file cannot be written.
+
+    ImportError
+        If skops is missing.
+
+    See Also
+    --------
+    load : Load a model.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> import numpy as np
+    >>> import skfcnet
+    >>> X, y = np.arange(20.0).reshape(-1, 1), np.arange(20) > 9
+    >>> net = skfcnet.FCNetClassifier(max_iter=5, random_state=0).fit(X, y)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = Path(folder) / "net.skops"
+    ...     skfcnet.save(net, path)
+    ...     loaded = skfcnet.load(path)
+    >>> np.array_equal(loaded.predict_proba(X), net.predict_proba(X))
+    True
+    """
+    packed = _packed(model)
+    _check_can_be_loaded(packed)
+    _write(packed, path)
+
+
+def load(path, *, trusted=()):
+    """Load a model from a file that `save` wrote.
+
+    Only types of `TRUSTED_TYPES`, those that skops trusts, and those that you name are
+    loaded; nothing else that a file may contain is run. There is a warning if the file
+    was saved with other versions of skfcnet, scikit-learn or NumPy, with which
+    predictions may differ.
+
+    Parameters
+    ----------
+    path : str or path-like
+        The path of the file.
+
+    trusted : sequence of str or type, default=()
+        Further types that you trust, such as those of the other steps of a pipeline, by
+        their full names or as classes.
+
+    Returns
+    -------
+    model : object
+        The model.
+
+    Raises
+    ------
+    ModelFileError
+        If the file is damaged, of a newer format, or none that `save` wrote.
+
+    TypeError
+        If the file contains types that are not trusted: skops'
+        ``UntrustedTypesFoundException``, which names them.
+
+    OSError
+        If the file cannot be read.
+
+    ImportError
+        If skops is missing.
+
+    See Also
+    --------
+    save : Save a model.
+
+    Examples
+    --------
+    A pipeline with a function of its own, which has to be trusted by name:
+
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> import numpy as np
+    >>> import skfcnet
+    >>> from sklearn.pipeline import make_pipeline
+    >>> from sklearn.preprocessing import FunctionTransformer
+    >>> X = np.arange(20.0).reshape(-1, 1)
+    >>> net = skfcnet.FCNetRegressor(max_iter=5, random_state=0)
+    >>> model = make_pipeline(FunctionTransformer(np.flip), net).fit(X, X.ravel())
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = Path(folder) / "model.skops"
+    ...     skfcnet.save(model, path)
+    ...     try:
+    ...         skfcnet.load(path)
+    ...     except TypeError as error:
+    ...         print(error)
+    ...     loaded = skfcnet.load(path, trusted=["numpy.flip"])
+    Untrusted types found in the file: ['numpy.flip'].
+    >>> np.array_equal(loaded.predict(X), model.predict(X))
+    True
+    """
+    skops = _skops()
+    content = Path(path).read_bytes()
+    with _refusing(path):
+        manifest = _checked_manifest(content)
+    _warn_of_other_versions(manifest["versions"], path)
+    with _refusing(path):
+        return skops.loads(content, trusted=[*TRUSTED_TYPES, *trusted])
+
+
+def _skops():
+    try:
+        import skops.io
+    except ImportError as error:
+        raise ImportError(
+            "Saving and loading models without pickle needs skops: install "
+            "skfcnet[files]."
+        ) from error
+    return skops.io
+
+
+def _version(package):
+    from importlib.metadata import version  # which takes long to load
+
+    return version(package)
+
+
+# Writing
+
+
+def _packed(model):
+    """Return the content of the file of a model."""
+    packed = io.BytesIO()
+    digests = {}
+    with (
+        ZipFile(io.BytesIO(_skops().dumps(model))) as members,
+        ZipFile(packed, "w") as archive,
+    ):
+        for name in members.namelist():
+            member = members.read(name)
+            digests[name] = sha256(member).hexdigest()
+            # Arrays hardly get smaller, and the schema gets much smaller.
+            is_text = name.endswith(".json")
+            archive.writestr(name, member, ZIP_DEFLATED if is_text else ZIP_STORED)
+        versions = {package: _version(package) for package in PACKAGES}
+        manifest = {"format": FORMAT, "versions": versions, "sha256": digests}
+        archive.writestr(MANIFEST, json.dumps(manifest, indent=1))
+        archive.comment = _digest(b"")  # for the right length
+    content = packed.getbuffer()
+    n_before = len(content) - len(archive.comment)
+    content[n_before:] = _digest(content[:n_before])
+    return content
+
+
+def _digest(content):
+    return DIGEST_LABEL + sha256(content).hexdigest().encode()
+
+
+def _check_can_be_loaded(packed):
+    """Raise an error for what skops can write but not read, or not faithfully."""
+    skops = _skops()
+    with ZipFile(io.BytesIO(packed)) as archive:
+        schema = json.loads(archive.read("schema.json"))
+    if unfaithful := _key_types(schema) & UNFAITHFUL_KEYS:
+        raise TypeError(
+            f"The model has a dict with keys of type {' and '.join(unfaithful)}, such "
+            f"as a class_weight, which cannot be saved: use strings or integers."
+        )
+    types = skops.get_untrusted_types(data=packed)
+    try:
+        skops.loads(packed, trusted=types)
+    except MemoryError:
+        raise
+    except Exception as error:
+        raise TypeError(
+            f"The model could be saved, but not be loaded again ({error}). It has "
+            f"parts of the types {types}: replace those that skops does not support, "
+            f"such as categories that are time stamps."
+        ) from error
+
+
+def _key_types(node):
+    """Return the names of the types of all keys of dicts in a schema of skops."""
+    if isinstance(node, list):
+        return set().union(*map(_key_types, node))
+    if not isinstance(node, dict):
+        return set()
+    names = set().union(*map(_key_types, node.values()))
+    if node.get("__loader__") == "DictNode":
+        names |= {kind["__class__"] for kind in node["key_types"]["content"]}
+    return names
+
+
+def _write(content, path):
+    """Write a file such that there is always either the old one or the new one."""
+    path = Path(path).resolve()  # what a symbolic link points to is replaced
+    name = f".{path.name}."
+    with tempfile.TemporaryDirectory(
+        prefix=name, suffix=".tmp", dir=path.parent
+    ) as folder:
+        unfinished = Path(folder) / path.name
+        with unfinished.open("xb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        if path.exists():
+            shutil.copymode(path, unfinished)
+        unfinished.replace(path)
+    _sync_folder(path.parent)
+
+
+def _sync_folder(folder):
+    """Write the new name to the disk, which only POSIX systems leave to the caller."""
+    if os.name != "posix":
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+# Reading
+
+
+@contextmanager
+def _refusing(path):
+    """Turn whatever a damaged or foreign file leads to into one error."""
+    try:
+        yield
+    except MemoryError:
+        raise
+    except _skops().exceptions.UntrustedTypesFoundException as error:
+        error.add_note(
+            f"The file is {str(path)!r}. If you trust who saved it, name these types "
+            f"in load(path, trusted=[...])."
+        )
+        raise
+    except Exception as error:
+        raise ModelFileError(f"{str(path)!r} cannot be loaded: {error}") from error
+
+
+def _checked_manifest(content):
+    """Return the manifest of a file, all of which is as it was written."""
+    n_before = len(content) - len(_digest(b""))
+    if content[n_before:] != _digest(content[:n_before]):
+        raise ValueError(
+            "it is not a file of skfcnet.save, or it is damaged: its digest is wrong."
+        )
+    with ZipFile(io.BytesIO(content)) as archive:
+        manifest = json.loads(archive.read(MANIFEST))
+        if manifest["format"] > FORMAT:
+            raise ValueError(
+                f"it has the format {manifest['format']} of skfcnet "
+                f"{manifest['versions']['skfcnet']}, and skfcnet {_version('skfcnet')} "
+                f"reads formats up to {FORMAT}: upgrade skfcnet."
+            )
+        digests = {
+            name: sha256(archive.read(name)).hexdigest()
+            for name in archive.namelist()
+            if name != MANIFEST
+        }
+    if digests != manifest["sha256"]:
+        raise ValueError("its members are not those that its manifest lists.")
+    return manifest
+
+
+def _warn_of_other_versions(versions, path):
+    other = [
+        f"{package} {versions[package]}, and this is {_version(package)}"
+        for package in PACKAGES
+        if versions[package] != _version(package)
+    ]
+    if other:
+        warnings.warn(
+            f"{str(path)!r} was saved with {'; '.join(other)}. Predictions may differ.",
+            stacklevel=3,
+        )
