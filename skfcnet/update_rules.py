@@ -501,18 +501,27 @@ def adamw(w, dw, config=None, *, out=None):
 def _adam_step(dw, config):
     """Return the step of Adam, in the scratch array."""
     m, v, scratch = config["m"], config["v"], config["scratch"]
-    beta1, beta2 = config["beta1"], config["beta2"]
     config["t"] += 1
-    m *= beta1
+    epsilon, rate = adam_numbers(config)
+    m *= config["beta1"]
     m += dw
-    v *= beta2
+    v *= config["beta2"]
     v += np.square(dw, out=scratch)
-    # Two numbers combine the scales of m and v with both bias corrections. They are
-    # Python floats, since NumPy scalars would turn float32 arrays into float64 ones.
-    m_scale = (1 - beta1) / (1 - beta1 ** config["t"])
-    root_scale = sqrt((1 - beta2) / (1 - beta2 ** config["t"]))
     np.sqrt(v, out=scratch)
-    scratch += config["epsilon"] / root_scale
+    scratch += epsilon
     np.divide(m, scratch, out=scratch)
-    scratch *= config["learning_rate"] * m_scale / root_scale
+    scratch *= rate
     return scratch
+
+
+def adam_numbers(config):
+    """Return the epsilon and the learning rate of a step of Adam.
+
+    They combine the scales of m and v with both bias corrections. They are Python
+    floats, since NumPy scalars would turn float32 arrays into float64 ones.
+    """
+    beta1, beta2, t = config["beta1"], config["beta2"], config["t"]
+    m_scale = (1 - beta1) / (1 - beta1**t)
+    root_scale = sqrt((1 - beta2) / (1 - beta2**t))
+    epsilon = config["epsilon"] / root_scale
+    return epsilon, config["learning_rate"] * m_scale / root_scale
