@@ -1,6 +1,7 @@
 """Fully connected neural networks in plain NumPy, as scikit-learn estimators.
 
-The estimators, the transformer and the training-curve display are here. The building
+The estimators, the transformer and the training-curve display are here, with the choice
+of compiled code (`config_context`) and `show_versions`. The building
 blocks that they are made of, and that can be read and used on their own, are in
 `skfcnet.layers`, `skfcnet.initializers`, `skfcnet.losses`, `skfcnet.update_rules`,
 `skfcnet.schedules`, `skfcnet.network`, `skfcnet.solver` and `skfcnet.gradient_check`;
@@ -16,9 +17,11 @@ from pkgutil import iter_modules as _iter_modules
 from typing import TYPE_CHECKING as _TYPE_CHECKING
 
 if _TYPE_CHECKING:  # for editors, which do not see what is loaded later
+    from skfcnet._engine.configuration import config_context
     from skfcnet._estimators.classifier import FCNetClassifier
     from skfcnet._estimators.regressor import FCNetRegressor
     from skfcnet._estimators.transformer import FCNetTransformer
+    from skfcnet._estimators.versions import show_versions
     from skfcnet.plotting import TrainingCurveDisplay
 
 __version__ = "0.1.0"
@@ -29,6 +32,8 @@ __all__ = [
     "FCNetTransformer",
     "TrainingCurveDisplay",
     "__version__",
+    "config_context",
+    "show_versions",
 ]
 
 _MODULE_OF = {
@@ -36,8 +41,10 @@ _MODULE_OF = {
     "FCNetRegressor": "_estimators.regressor",
     "FCNetTransformer": "_estimators.transformer",
     "TrainingCurveDisplay": "plotting",
+    "config_context": "_engine.configuration",
+    "show_versions": "_estimators.versions",
 }
-"""For every class that is offered here, the module that defines it."""
+"""For every class and function that is offered here, the module that defines it."""
 
 
 def _submodules():

@@ -3,6 +3,7 @@
 import os
 from contextlib import contextmanager
 from contextvars import ContextVar
+from importlib.metadata import version
 
 from skfcnet._engine.arguments import checked_name
 from skfcnet._engine.kernels import numba_is_available
@@ -69,6 +70,16 @@ def config_context(*, kernels):
 def chosen_kernels():
     """Return what a context or the environment variable has chosen."""
     return _KERNELS.get() or _checked(VARIABLE, os.environ.get(VARIABLE, "auto"))
+
+
+def description():
+    """Return which kernels are chosen, and what that means here."""
+    kernels = chosen_kernels()
+    if kernels == "numpy":
+        return "numpy"
+    if not numba_is_available():
+        return "numpy, since Numba is not installed or cannot be imported"
+    return f"numba {version('numba')}" + ", for large fits" * (kernels == "auto")
 
 
 def uses_kernels(net, n_minibatches):

@@ -108,7 +108,9 @@ def _dropout_forward(x, dropout_param, *, out=None, workspace=None):
         return forward(x, dropout_param, out=out, workspace=workspace)
     out = np.empty_like(x) if out is None else out
     factor = (workspace or Workspace())("factor", out.shape, x.dtype)
-    flat_x, flat = np.broadcast_to(x, out.shape).reshape(-1), _flat(out)
+    if x.shape != out.shape:  # members share the rows
+        x = np.broadcast_to(x, out.shape)
+    flat_x, flat = x.reshape(-1), _flat(out)
     flat_factor, threshold = factor.reshape(-1), np.int32(least_kept(p))
     scale = x.dtype.type(1 / (1 - p))
     for block, bits in drawn_bits(dropout_param.get("rng"), flat.size):
@@ -243,17 +245,13 @@ def _squared_error_loss(x, y, *, weight=None, out=None, workspace=None):
     return 0.5 * total / x.size, dx
 
 
-def _logistic_loss(
-    x, y, *, label_smoothing=0.0, weight=None, out=None, workspace=None
-):
+def _logistic_loss(x, y, *, label_smoothing=0.0, weight=None, out=None, workspace=None):
     dx = _to_change(x, out)
     smoothing = x.dtype.type(label_smoothing)
     return kernels.logistic(dx, y, _weights(weight, x), smoothing) / len(x), dx
 
 
-def _softmax_loss(
-    x, y, *, label_smoothing=0.0, weight=None, out=None, workspace=None
-):
+def _softmax_loss(x, y, *, label_smoothing=0.0, weight=None, out=None, workspace=None):
     dx = _to_change(x, out)
     numbers = map(x.dtype.type, (1 - label_smoothing, label_smoothing / x.shape[1]))
     return kernels.softmax(dx, y, _weights(weight, x), *numbers) / len(x), dx
