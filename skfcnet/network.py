@@ -780,7 +780,8 @@ class FullyConnectedNet:
             Lends all scratch arrays; None for a new one.
 
         **options : dict
-            Further options of `Passes`, such as the ``momentum`` of batch normalisation.
+            Further options of `Passes`, such as the ``momentum`` of batch
+            normalisation.
 
         Returns
         -------

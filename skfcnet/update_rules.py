@@ -13,12 +13,13 @@ documentation read.
 """
 
 from functools import wraps
-from math import isfinite, sqrt
+from math import isfinite
 from numbers import Integral
 from types import MappingProxyType
 
 import numpy as np
 
+from skfcnet._engine.adam import bias_corrected
 from skfcnet._engine.arguments import (
     FRACTION,
     NON_NEGATIVE,
@@ -502,7 +503,7 @@ def _adam_step(dw, config):
     """Return the step of Adam, in the scratch array."""
     m, v, scratch = config["m"], config["v"], config["scratch"]
     config["t"] += 1
-    epsilon, rate = adam_numbers(config)
+    epsilon, rate = bias_corrected(config)
     m *= config["beta1"]
     m += dw
     v *= config["beta2"]
@@ -512,16 +513,3 @@ def _adam_step(dw, config):
     np.divide(m, scratch, out=scratch)
     scratch *= rate
     return scratch
-
-
-def adam_numbers(config):
-    """Return the epsilon and the learning rate of a step of Adam.
-
-    They combine the scales of m and v with both bias corrections. They are Python
-    floats, since NumPy scalars would turn float32 arrays into float64 ones.
-    """
-    beta1, beta2, t = config["beta1"], config["beta2"], config["t"]
-    m_scale = (1 - beta1) / (1 - beta1**t)
-    root_scale = sqrt((1 - beta2) / (1 - beta2**t))
-    epsilon = config["epsilon"] / root_scale
-    return epsilon, config["learning_rate"] * m_scale / root_scale

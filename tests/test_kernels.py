@@ -218,9 +218,10 @@ def test_activations_keep_numbers_that_are_not_finite(name):
     x = np.array([-np.inf, -1.0, 0.0, 1.0, np.inf, np.nan], np.float32)
     with np.errstate(all="ignore"):
         out, cache = unchecked(layer.forward)(x)
-        assert_array_equal(fastest(layer.forward)(x)[0], out)
+        assert_allclose(fastest(layer.forward)(x)[0], out, rtol=1e-6)
         expected = unchecked(layer.backward)(np.ones_like(x), cache)
-        assert_array_equal(fastest(layer.backward)(np.ones_like(x), cache), expected)
+        actual = fastest(layer.backward)(np.ones_like(x), cache)
+    assert_allclose(actual, expected, rtol=1e-6)
 
 
 @pytest.mark.parametrize("name", ["mse", "squared_error", "logistic", "softmax"])
@@ -335,6 +336,7 @@ FITS = {
     "tanh": (FCNetRegressor, {"activation": "tanh", "solver": "rmsprop"}),
     "float64": (FCNetRegressor, {"dtype": "float64", "solver": "adam"}),
 }
+not_converged = pytest.mark.filterwarnings("ignore:The loss had not converged")
 every_fit = pytest.mark.parametrize(("kind", "parameters"), FITS.values(), ids=FITS)
 
 
@@ -355,9 +357,9 @@ def test_a_fit_with_loops_is_reproduced_bit_for_bit(kind, parameters, table):
     assert one.loss_curve_ == other.loss_curve_
 
 
+@not_converged
 def test_members_trained_in_jobs_are_those_trained_together(table):
-    options = {"n_members": 3, "early_stopping": False, "learning_rate": "constant"}
-    options |= {"n_iter_no_change": np.inf, "tol": 0.0}
+    options = {"n_members": 3, "early_stopping": False, "learning_rate": "cosine"}
     together = fitted(FCNetRegressor, table, **options)
     apart = fitted(FCNetRegressor, table, n_jobs=2, **options)
     assert_array_equal(apart._net.params.vector, together._net.params.vector)
@@ -373,6 +375,7 @@ def test_a_weight_is_a_repetition_with_loops(table):
     assert_array_equal(weighted._net.params.vector, repeated._net.params.vector)
 
 
+@not_converged
 def test_calls_of_partial_fit_are_one_fit_with_loops(table):
     X, y, _ = table
     options = {"random_state": 0, "learning_rate": "constant", "n_members": 1}
@@ -418,7 +421,7 @@ def test_the_environment_variable_chooses(monkeypatch):
     with config_context(kernels="auto"):  # a context wins
         assert uses_kernels(small_net(), MIN_UPDATES)
     monkeypatch.setenv("SKFCNET_KERNELS", "fast")
-    with pytest.raises(ValueError, match="SKFCNET_KERNELS must be one of .*'fast'"):
+    with pytest.raises(ValueError, match=r"SKFCNET_KERNELS must be one of .*'fast'"):
         uses_kernels(small_net(), 1)
 
 

@@ -18,11 +18,11 @@ MIN_UPDATES = 2_000_000
 """Number of parameters that an epoch updates for one member, from which on loops are
 compiled.
 
-A process needs half a second for Numba and the cached loops. Below this number, an epoch
-of one member takes some ten milliseconds, of which the loops save a third: even five
-members and twenty epochs hardly earn that. The number depends neither on the epochs nor
-on the members, so that several calls of `partial_fit`, and members that are trained in
-several processes, use the same code as one fit.
+A process needs half a second for Numba and the cached loops, and loops save a few
+nanoseconds for each updated parameter. A fit of the default five members and thirty
+epochs earns that from about this number on. It depends neither on the epochs nor on the
+members of a fit, so that several calls of `partial_fit`, and members that are trained
+in several processes, use the same code as one fit.
 """
 
 _KERNELS = ContextVar("kernels", default=None)

@@ -121,8 +121,8 @@ def adam(w, dw, m, v, l2, beta1, beta2, epsilon, rate, shrinkage):
     return squares
 
 
-# Activations, of flat arrays and in place: `x` becomes the output, `d` the gradient. `a`
-# is the output.
+# Activations, of flat arrays and in place: `x` becomes the output, and `d`, the gradient
+# with respect to the output `a`, becomes that with respect to the input.
 
 
 @loop

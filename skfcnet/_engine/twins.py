@@ -1,9 +1,9 @@
-"""Twins of functions of layers and losses, and of update rules, that use compiled loops.
+"""Twins of layer functions, losses and update rules, which call compiled loops.
 
 A twin takes the arguments of its function without checks, and returns the same up to
 rounding, with the same cache. Random bits are drawn as by the function. `fastest` looks
-a twin up. Arrays have the axes that they have in networks: rows are (N, D), or (k, N, D)
-for members.
+a twin up. Arrays have the axes that they have in networks: rows are (N, D), or for
+members (k, N, D).
 """
 
 from types import MappingProxyType
@@ -12,6 +12,7 @@ import numpy as np
 
 from skfcnet import layers, losses, update_rules
 from skfcnet._engine import kernels
+from skfcnet._engine.adam import bias_corrected
 from skfcnet._engine.arguments import unchecked
 from skfcnet._engine.workspace import Workspace
 from skfcnet.layers._activations import LEAKY_SLOPE, SELU_ALPHA, SELU_SCALE
@@ -54,7 +55,7 @@ def _rmsprop_numbers(config):
 
 def _adam_numbers(config):
     config["t"] += 1
-    epsilon, rate = update_rules.adam_numbers(config)
+    epsilon, rate = bias_corrected(config)
     shrinkage = 1 - config["learning_rate"] * config.get("weight_decay", 0.0)
     return config["beta1"], config["beta2"], epsilon, rate, shrinkage
 
