@@ -1,4 +1,4 @@
-"""The numbers of a step of Adam, which its rule and its compiled loop have in common."""
+"""The numbers of a step of Adam that its rule and its compiled loop share."""
 
 from math import sqrt
 

@@ -121,8 +121,8 @@ def adam(w, dw, m, v, l2, beta1, beta2, epsilon, rate, shrinkage):
     return squares
 
 
-# Activations, of flat arrays and in place: `x` becomes the output, and `d`, the gradient
-# with respect to the output `a`, becomes that with respect to the input.
+# Activations, of flat arrays and in place: `x` becomes the output, and `d` the gradient
+# with respect to the input, from that with respect to the output `a`.
 
 
 @loop
@@ -283,10 +283,11 @@ def layernorm_backward(dout, x_hat, gamma, inv_std, dx, dgamma, dbeta):
 @loop
 def ple_forward(x, column, left, slope, out):
     zero, one = x.dtype.type(0), x.dtype.type(1)
-    for k in range(x.shape[0]):
-        for i in range(x.shape[1]):
+    for k in range(out.shape[0]):
+        m = k % len(x)
+        for i in range(out.shape[1]):
             for t in range(column.size):
-                height = (x[k, i, column[t]] - left[t]) * slope[t]
+                height = (x[m, i, column[t]] - left[t]) * slope[t]
                 height = zero if height < zero else height
                 out[k, i, t] = one if height > one else height
 
@@ -294,10 +295,11 @@ def ple_forward(x, column, left, slope, out):
 @loop
 def onehot_forward(x, column, plus, minus, out):
     zero, one = x.dtype.type(0), x.dtype.type(1)
-    for k in range(x.shape[0]):
-        for i in range(x.shape[1]):
+    for k in range(out.shape[0]):
+        m = k % len(x)
+        for i in range(out.shape[1]):
             for t in range(column.size):
-                code = x[k, i, column[t]]
+                code = x[m, i, column[t]]
                 is_plus = one if code == plus[t] else zero
                 out[k, i, t] = is_plus - (one if code == minus[t] else zero)
 

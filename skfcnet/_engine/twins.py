@@ -193,17 +193,19 @@ def _layernorm_backward(dout, cache, *, out=(None, None, None), workspace=None):
 def _ple_forward(x, ple_param, *, out=None, workspace=None):
     column = np.asarray(ple_param["column"])
     left, slope = (np.asarray(ple_param[k], x.dtype) for k in ("left", "slope"))
-    out = _columns(x, len(column), out)
+    shape = *x.shape[:-1], len(column)
+    out = np.empty(shape, x.dtype) if out is None else out
     kernels.ple_forward(_rows(x), column, left, slope, _rows(out))
-    return out, (out.shape, x, column, left, slope)
+    return out, (shape, x, column, left, slope)
 
 
 def _onehot_forward(x, onehot_param, *, out=None, workspace=None):
     column = np.asarray(onehot_param["column"])
     plus, minus = (np.asarray(onehot_param[k], x.dtype) for k in ("plus", "minus"))
-    out = _columns(x, len(column), out)
+    shape = *x.shape[:-1], len(column)
+    out = np.empty(shape, x.dtype) if out is None else out
     kernels.onehot_forward(_rows(x), column, plus, minus, _rows(out))
-    return out, (out.shape, x.shape)
+    return out, (shape, x.shape)
 
 
 def _lookup_forward(x, E, o, lookup_param, *, out=None, workspace=None):
@@ -295,11 +297,6 @@ def _vectors(a):
 def _table(a):
     """Return an array with two axes, where the second may be of length 1."""
     return a if a.ndim == 2 else a[:, np.newaxis]
-
-
-def _columns(x, n_columns, out):
-    """Return where to write the columns that a block makes of x."""
-    return np.empty((*x.shape[:-1], n_columns), x.dtype) if out is None else out
 
 
 def _allocated(out, like):
