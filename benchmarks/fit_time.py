@@ -7,7 +7,9 @@ a turn, how many times longer than skfcnet on the same rows. The final losses be
 them show that the work was the same. "products" is the part that nobody can avoid: the
 matrix products of an epoch and nothing else; its ratio is the share of skfcnet's time.
 "by hand" is the same training written out in NumPy for this one kind of network: what
-skfcnet takes beside it is the price of layers, checks and options.
+skfcnet takes beside it is the price of layers, checks and options. "compiled" is
+skfcnet with the extra ``fast``, whose loops all others train without; what it takes to
+import Numba and to compile is not measured.
 
     SKFCNET_DATA=<folder of MNIST/raw> python benchmarks/fit_time.py
 
@@ -37,10 +39,13 @@ from _common import (
     ratio,
 )
 
+from skfcnet import config_context
 
-def fit(kind, settings, X, y, **variant):
+
+def fit(kind, settings, X, y, *, kernels="numpy", **variant):
     """Train an estimator; return the loss of the last epoch."""
-    return kind(**settings, **variant).fit(X, y).loss_
+    with config_context(kernels=kernels):
+        return kind(**settings, **variant).fit(X, y).loss_
 
 
 def multiply(settings, X, y):
@@ -70,16 +75,19 @@ FITS = {name: partial(fit, kind) for name, kind in ESTIMATORS.items()}
 FITS["products"] = multiply
 FITS["by hand"] = _by_hand.fit
 
+if find_spec("numba"):
+    FITS["compiled"] = partial(FITS["skfcnet"], kernels="numba")
+
 OPTIONAL = {"pytorch": "torch", "skorch": "skorch"}
 """Peers that may be missing, and their packages; their fits are in modules here."""
 
 PRESENT = {peer: package for peer, package in OPTIONAL.items() if find_spec(package)}
 FITS |= {peer: import_module(f"_{peer}").fit for peer in PRESENT}
 
-DTYPES = {"float32": FITS, "float64": ESTIMATORS}
+DTYPES = {"float32": FITS, "float64": {*ESTIMATORS, "compiled"}}
 """Who trains on rows of which dtype; float64 is what scikit-learn takes by default."""
 
-HAVE_VARIANTS = {"skfcnet", "pytorch"}
+HAVE_VARIANTS = {"skfcnet", "compiled", "pytorch"}
 
 
 def contestants(names, variants):
@@ -113,7 +121,7 @@ def main():
         __doc__, workloads=WORKLOADS, peers=peers, variants=False, epochs=10, repeats=3
     )
     compared = contestants(["skfcnet", *arguments.peers], arguments.variants)
-    print_header(*PRESENT.values())
+    print_header(*["numba"] * ("compiled" in FITS), *PRESENT.values())
     print(
         f"{'hidden':>10} {'input':>8} {'':<26} {'s/epoch':>9} {'ratio':>6} {'loss':>7}"
     )

@@ -1,7 +1,8 @@
 """Fully connected neural networks in plain NumPy, as scikit-learn estimators.
 
-The estimators, the transformer, the training-curve display, and the functions that save
-and load models are here. The building
+The estimators, the transformer, the training-curve display, the functions that save and
+load models, the choice of compiled code (`config_context`) and `show_versions` are
+here. The building
 blocks that they are made of, and that can be read and used on their own, are in
 `skfcnet.layers`, `skfcnet.initializers`, `skfcnet.losses`, `skfcnet.update_rules`,
 `skfcnet.schedules`, `skfcnet.network`, `skfcnet.solver` and `skfcnet.gradient_check`;
@@ -18,9 +19,11 @@ from pkgutil import iter_modules as _iter_modules
 from typing import TYPE_CHECKING as _TYPE_CHECKING
 
 if _TYPE_CHECKING:  # for editors, which do not see what is loaded later
+    from skfcnet._engine.configuration import config_context
     from skfcnet._estimators.classifier import FCNetClassifier
     from skfcnet._estimators.regressor import FCNetRegressor
     from skfcnet._estimators.transformer import FCNetTransformer
+    from skfcnet._estimators.versions import show_versions
     from skfcnet.files import load, save
     from skfcnet.plotting import TrainingCurveDisplay
 
@@ -32,8 +35,10 @@ __all__ = [
     "FCNetTransformer",
     "TrainingCurveDisplay",
     "__version__",
+    "config_context",
     "load",
     "save",
+    "show_versions",
 ]
 
 _MODULE_OF = {
@@ -41,8 +46,10 @@ _MODULE_OF = {
     "FCNetRegressor": "_estimators.regressor",
     "FCNetTransformer": "_estimators.transformer",
     "TrainingCurveDisplay": "plotting",
+    "config_context": "_engine.configuration",
     "load": "files",
     "save": "files",
+    "show_versions": "_estimators.versions",
 }
 """For every class and function that is offered here, the module that defines it."""
 

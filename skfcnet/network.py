@@ -529,14 +529,18 @@ class FullyConnectedNet:
         """
         scores, caches = passes.forward(x)
         losses = self._losses_of_scores(
-            scores, y, weight=weight, workspace=passes.workspace.scope("loss")
+            scores,
+            y,
+            weight=weight,
+            workspace=passes.workspace.scope("loss"),
+            lookup=passes.lookup,
         )
         passes.backward(scores, caches)
         return losses
 
-    def _losses_of_scores(self, scores, y, *, weight, workspace):
+    def _losses_of_scores(self, scores, y, *, weight, workspace, lookup=unchecked):
         """Return the loss of every member; replace the scores by their gradients."""
-        function = unchecked(LOSSES[self.loss_name].function)
+        function = lookup(LOSSES[self.loss_name].function)
         options = {"workspace": workspace, **self.loss_params}
         has_columns = weight is not None and weight.ndim == 2
         weights = weight.T if has_columns else [weight] * self.n_members
@@ -776,7 +780,8 @@ class FullyConnectedNet:
             Lends all scratch arrays; None for a new one.
 
         **options : dict
-            Options of the layers, such as the ``momentum`` of batch normalisation.
+            Further options of `Passes`, such as the ``momentum`` of batch
+            normalisation.
 
         Returns
         -------

@@ -20,6 +20,8 @@ from skfcnet._engine.arguments import (
     checked_name,
     checked_number,
 )
+from skfcnet._engine.compiled_update import CompiledUpdate
+from skfcnet._engine.configuration import uses_kernels
 from skfcnet._engine.members import mean_over_members
 from skfcnet._engine.minibatches import Minibatches, MinibatchesInMemory
 from skfcnet._engine.model_adapter import ModelAdapter, ModelUpdate
@@ -27,6 +29,7 @@ from skfcnet._engine.numeric import has_finite_norm
 from skfcnet._engine.parameters import Parameters
 from skfcnet._engine.random import MemberGenerators, as_generator
 from skfcnet._engine.threads import blas_threads_for, has_spare_thread, step_flops
+from skfcnet._engine.twins import STEPS, fastest
 from skfcnet._engine.vector_update import FLUSH_EVERY, VectorUpdate
 from skfcnet._engine.workspace import Workspace
 from skfcnet.network import FullyConnectedNet
@@ -348,13 +351,17 @@ class Solver:
         self._mask_generators = None
         if net.member_shape and net.has_dropout:
             self._mask_generators = MemberGenerators(net.members, self._rng)
+        has_kernels = not is_custom and uses_kernels(net, len(self._minibatches))
         self._passes = net.training_passes(
             self._minibatches.like,
             self._grads,
             rng=self._mask_generators or self._rng,
             workspace=self._workspace,
+            **({"lookup": fastest} if has_kernels else {}),
         )
         update = ModelUpdate if is_custom else VectorUpdate
+        if has_kernels and update_rule in STEPS:
+            update = CompiledUpdate
         self._update = update(
             update_rule,
             net.params,

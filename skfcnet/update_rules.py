@@ -13,12 +13,13 @@ documentation read.
 """
 
 from functools import wraps
-from math import isfinite, sqrt
+from math import isfinite
 from numbers import Integral
 from types import MappingProxyType
 
 import numpy as np
 
+from skfcnet._engine.adam import bias_corrected
 from skfcnet._engine.arguments import (
     FRACTION,
     NON_NEGATIVE,
@@ -501,18 +502,14 @@ def adamw(w, dw, config=None, *, out=None):
 def _adam_step(dw, config):
     """Return the step of Adam, in the scratch array."""
     m, v, scratch = config["m"], config["v"], config["scratch"]
-    beta1, beta2 = config["beta1"], config["beta2"]
     config["t"] += 1
-    m *= beta1
+    epsilon, rate = bias_corrected(config)
+    m *= config["beta1"]
     m += dw
-    v *= beta2
+    v *= config["beta2"]
     v += np.square(dw, out=scratch)
-    # Two numbers combine the scales of m and v with both bias corrections. They are
-    # Python floats, since NumPy scalars would turn float32 arrays into float64 ones.
-    m_scale = (1 - beta1) / (1 - beta1 ** config["t"])
-    root_scale = sqrt((1 - beta2) / (1 - beta2 ** config["t"]))
     np.sqrt(v, out=scratch)
-    scratch += config["epsilon"] / root_scale
+    scratch += epsilon
     np.divide(m, scratch, out=scratch)
-    scratch *= config["learning_rate"] * m_scale / root_scale
+    scratch *= rate
     return scratch

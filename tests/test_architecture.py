@@ -33,7 +33,7 @@ MAY_IMPORT = {
     "presets": (),
     "streaming": (*ENGINE, "_tabular", "_compat", "_estimators"),
     # What it loads when it is first asked for: see the test of what is loaded.
-    "__init__": ("_estimators", "files", "plotting"),
+    "__init__": ("_engine", "_estimators", "files", "plotting"),
 }
 """For every folder and public module, the others that it may import, even through
 others."""
@@ -44,6 +44,7 @@ OPTIONAL = {
     "torchvision": "datasets",
     "pandas": "datasets",
     "matplotlib": "plotting",
+    "numba": "_engine.kernels",
     "pyarrow": "streaming._sources",
     "skops": "files",
 }
@@ -231,7 +232,8 @@ def test_the_engine_is_loaded_without_scikit_learn():
 
 # scikit-learn itself loads pandas where it is installed: see the next two tests.
 @pytest.mark.parametrize(
-    "package", ["dask", "matplotlib", "polars", "skops", "torch", "torchvision"]
+    "package",
+    ["dask", "matplotlib", "numba", "polars", "skops", "torch", "torchvision"],
 )
 def test_importing_the_package_loads_no_optional_package(loaded, package):
     assert package not in loaded

@@ -279,18 +279,23 @@ def test_sparse_rows_train_members_as_networks_of_their_own(layout):
         assert_member_is(net.params, m, single.params, rtol=1e-7, atol=1e-9)
 
 
-def test_the_norm_of_each_gradient_is_limited_by_itself():
+def norms_of_a_step(max_grad_norm):
+    """Return the norm of the gradient by which each member takes its only step."""
     net = ensemble()
     X, y = data(net, n=8)
-    net.params["W3"][0] *= 1e-3  # of small gradients
     before = net.params.trainable.copy()
-    net, _ = trained(net, X, y, "sgd", epochs=1, max_grad_norm=0.3)
+    net, _ = trained(net, X, y, "sgd", epochs=1, max_grad_norm=max_grad_norm)
     moved = copy.deepcopy(net.params)
     moved.trainable[...] -= before
     squares = sum(np.square(a.reshape(K, -1)).sum(axis=1) for a in moved.values())
-    norms = np.sqrt(squares) / 0.05
-    np.testing.assert_allclose(norms[1:], 0.3)
-    assert norms[0] < 0.3
+    return np.sqrt(squares) / 0.05
+
+
+def test_the_norm_of_each_gradient_is_limited_by_itself():
+    norms = norms_of_a_step(None)
+    limit = np.median(norms)
+    assert norms.min() < limit < norms.max()
+    np.testing.assert_allclose(norms_of_a_step(limit), np.minimum(norms, limit))
 
 
 @pytest.mark.parametrize("loss", ["softmax", "mse"])

@@ -5,8 +5,6 @@ from typing import NamedTuple
 
 import numpy as np
 
-from skfcnet._engine.arguments import unchecked
-
 
 class BlockCall(NamedTuple):
     """The functions of a block, and where its columns are.
@@ -42,7 +40,7 @@ class BlockCall(NamedTuple):
     takes_missing: bool
 
 
-def block_calls(stage, arguments_of, grads):
+def block_calls(stage, arguments_of, grads, lookup):
     """Return the calls of all blocks of a stage.
 
     Parameters
@@ -56,6 +54,9 @@ def block_calls(stage, arguments_of, grads):
     grads : Parameters or None
         Receives the gradients.
 
+    lookup : callable
+        Returns the function that does the work of a function of a layer.
+
     Returns
     -------
     calls : list of BlockCall
@@ -67,8 +68,8 @@ def block_calls(stage, arguments_of, grads):
         calls.append(
             BlockCall(
                 block.name,
-                unchecked(block.layer.forward),
-                unchecked(block.layer.backward),
+                lookup(block.layer.forward),
+                lookup(block.layer.backward),
                 arguments_of(block),
                 [] if grads is None else [grads[name] for name in block.trained],
                 block.columns,

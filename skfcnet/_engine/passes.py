@@ -48,6 +48,10 @@ class Passes:
     workspace : Workspace, default=None
         Lends the scratch arrays. None for a new one.
 
+    lookup : callable, default=unchecked
+        Returns, for each function of a layer, the one that does its work: the function
+        without its checks, or its twin from `skfcnet._engine.twins`.
+
     **options : dict
         Further options of the layers, such as the ``momentum`` of batch normalisation.
 
@@ -55,6 +59,9 @@ class Passes:
     ----------
     grads : Parameters or None
         The gradients, which `backward` writes.
+
+    lookup : callable
+        As given.
 
     workspace : Workspace
         The workspace that lends the scratch arrays.
@@ -75,9 +82,19 @@ class Passes:
     """
 
     def __init__(
-        self, stages, params, grads=None, *, mode, rng=None, workspace=None, **options
+        self,
+        stages,
+        params,
+        grads=None,
+        *,
+        mode,
+        rng=None,
+        workspace=None,
+        lookup=unchecked,
+        **options,
     ):
         self.grads = grads
+        self.lookup = lookup
         self.workspace = workspace or Workspace()
         self._stages, self._params = stages, params
         self._member_shape = stages[-1].member_shape if stages else ()
@@ -86,14 +103,17 @@ class Passes:
         self.linear_term = None
         if (term := linear_term(stages)) is not None:
             self._stages = stages[:-1]
-            blocks = BlockPasses(block_calls(term, self._arguments, None))
+            blocks = BlockPasses(self._block_calls(term, None))
             scratch = self.workspace.scope(term.name)
             self.linear_term = LinearTermPasses(term, blocks, params, scratch)
         self._block_passes = {
-            stage.name: BlockPasses(block_calls(stage, self._arguments, grads))
+            stage.name: BlockPasses(self._block_calls(stage, grads))
             for stage in self._stages
             if stage.blocks
         }
+
+    def _block_calls(self, stage, grads):
+        return block_calls(stage, self._arguments, grads, self.lookup)
 
     def forward(self, x):
         """Run the stages in order.
@@ -178,7 +198,7 @@ class Passes:
             if stage.blocks:
                 function, arguments = self._block_passes[stage.name].forward, []
             else:
-                function = unchecked(stage.layer.forward)
+                function = self.lookup(stage.layer.forward)
                 arguments = self._arguments(stage)
             yield function, arguments, out, stage.is_inplace, scratch
 
@@ -199,7 +219,7 @@ class Passes:
             if stage.blocks:
                 function, grads = self._block_passes[stage.name].backward, []
             else:
-                function = unchecked(stage.layer.backward)
+                function = self.lookup(stage.layer.backward)
                 grads = [self.grads[name] for name in stage.trained]
             if stage.is_first:
                 if not stage.is_sparse:  # for sparse rows, there never is a dx

@@ -72,8 +72,7 @@ class VectorUpdate:
         pieces = _pieces(params.specs, n_weights, member_shape)
         self._n_members = prod(member_shape)
         self._blocks = []
-        ends = [end for _, end, _ in pieces]
-        borders = {*_borders([*ends[:-1], len(w)])}
+        borders = {*self._borders([end for _, end, _ in pieces], len(w))}
         if decays:
             borders.add(n_weights)
         for start, stop in pairwise(sorted(borders)):
@@ -101,6 +100,10 @@ class VectorUpdate:
                 dweights += np.multiply(weights, self._l2, out=scratch)
             self._step(w, dw, config, out=w)
         return [0.5 * self._l2 * square for square in squares]
+
+    def _borders(self, ends, size):
+        """Yield the borders of the blocks, from the ends of the pieces and the size."""
+        return _borders([*ends[:-1], size])
 
     def flush(self):
         """Set numbers to zero that have decayed until they have no effect.

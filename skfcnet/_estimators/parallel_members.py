@@ -12,6 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from joblib import Parallel, delayed, effective_n_jobs
 
+from skfcnet._engine.configuration import chosen_kernels, config_context
 from skfcnet._engine.members import (
     ensemble_of_members,
     joined_optimizers,
@@ -112,7 +113,8 @@ def train_in_parts(draft, rows, n_epochs):
     parts = np.array_split(np.arange(net.n_members), n_parts(draft))
     # Arrays that are arguments themselves are sent to each worker only once.
     trained = Parallel(n_jobs=draft.n_jobs)(
-        delayed(train_part)(
+        delayed(_train_part_by)(
+            chosen_kernels(),
             ensemble_of_members(net, members),
             rows.X,
             rows.target,
@@ -130,6 +132,12 @@ def train_in_parts(draft, rows, n_epochs):
     joined = join_parts(net, parts, trained)
     optimizers = [part.optimizer for part in trained]
     return joined._replace(optimizer=joined_optimizers(optimizers, net, parts))
+
+
+def _train_part_by(kernels, *arguments):
+    """Train some members by what a context of the process that asks has chosen."""
+    with config_context(kernels=kernels):
+        return train_part(*arguments)
 
 
 def join_parts(net, parts, trained):

@@ -174,20 +174,32 @@ def sparse_dropout_forward(x, dropout_param, *, out=None, workspace=None):
 
 
 def _draw_mask(rng, p, *, out):
-    """Draw which units are kept.
+    """Draw which units are kept."""
+    threshold, units = least_kept(p), out.reshape(-1)
+    for block, bits in drawn_bits(rng, units.size):
+        np.greater_equal(bits, threshold, out=units[block])
+    return out
 
-    Each takes 16 random bits, which is twice as fast as drawing a float.
+
+def least_kept(p):
+    """Return the least number of 16 random bits with which a unit is kept."""
+    return round(p * 2**16)
+
+
+def drawn_bits(rng, n):
+    """Yield slices of n units, with the numbers of random bits that decide on them.
+
+    Each unit takes 16 bits, which is twice as fast as drawing a float. Generators of
+    members draw those of equal parts of the units.
     """
     has_members = isinstance(rng, MemberGenerators)
     generators = [*rng] if has_members else [as_generator(rng)]
-    threshold = round(p * 2**16)
-    for generator, units in zip(
-        generators, out.reshape(len(generators), -1), strict=True
-    ):
-        for start in range(0, units.size, BLOCK_SIZE):
-            block = units[start : start + BLOCK_SIZE]
-            np.greater_equal(_random_bits(generator, block.size), threshold, out=block)
-    return out
+    n_each = n // len(generators)
+    for i, generator in enumerate(generators):
+        end = (i + 1) * n_each
+        for start in range(i * n_each, end, BLOCK_SIZE):
+            stop = min(start + BLOCK_SIZE, end)
+            yield slice(start, stop), _random_bits(generator, stop - start)
 
 
 def _random_bits(rng, n):

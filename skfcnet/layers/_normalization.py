@@ -78,10 +78,7 @@ def batchnorm_forward(x, gamma, beta, bn_param, *, out=None, workspace=None):
         out, centred, mean, var = _centred(
             x, column_means, out=out, workspace=workspace
         )
-        momentum = bn_param.get("momentum", 0.9)
-        for name, sample in (("running_mean", mean), ("running_var", var)):
-            bn_param[name] *= momentum
-            bn_param[name] += (1 - momentum) * sample
+        update_running_statistics(bn_param, mean, var)
     inv_std = 1 / np.sqrt(var + eps)
     out = np.multiply(centred, gamma * inv_std, out=out)
     out += beta
@@ -244,6 +241,14 @@ def layernorm_backward(dout, cache, *, out=(None, None, None), workspace=None):
     dx -= scratch
     dx *= inv_std
     return dx, dgamma, dbeta
+
+
+def update_running_statistics(bn_param, mean, var):
+    """Average the statistics of a minibatch with the running ones, in place."""
+    momentum = bn_param.get("momentum", 0.9)
+    for name, sample in (("running_mean", mean), ("running_var", var)):
+        bn_param[name] *= momentum
+        bn_param[name] += (1 - momentum) * sample
 
 
 def _centred(x, means, *, out, workspace):

@@ -1,0 +1,34 @@
+"""A training step over a network's whole vector, by compiled loops."""
+
+from skfcnet._engine.twins import STEPS
+from skfcnet._engine.vector_update import BLOCK_SIZE, VectorUpdate
+
+
+class CompiledUpdate(VectorUpdate):
+    """An update rule of `skfcnet._engine.twins.STEPS`, applied to a network's vector.
+
+    The parameters are those of `VectorUpdate`. A loop takes the penalty and the step in
+    one pass. No block belongs to two members, so that the loop's sum of squares is that
+    of one member.
+    """
+
+    def __init__(self, rule, params, grads, config, **options):
+        super().__init__(rule, params, grads, config, **options)
+        self._compiled_step = STEPS[rule]
+
+    def __call__(self):
+        """Take one step, and return the L2 penalty of every member before it."""
+        squares = [0.0] * self._n_members
+        for w, dw, config, (_, _, _, parts) in self._blocks:
+            of_block = self._compiled_step(w, dw, config, self._l2 if parts else 0.0)
+            for member, _ in parts:
+                squares[member] += float(of_block)
+        return [0.5 * self._l2 * square for square in squares]
+
+    def _borders(self, ends, size):
+        """Yield the borders of blocks, each of which lies in one piece or in none."""
+        start = 0
+        for end in (*ends, size):
+            yield from range(start, end, BLOCK_SIZE)
+            start = end
+        yield size

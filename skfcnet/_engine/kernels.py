@@ -1,0 +1,389 @@
+"""Loops that Numba compiles where it is installed, by the extra ``fast``.
+
+Each does in one pass over its arrays what takes NumPy a pass for every operation. They
+read like the formulas that they compute, and the NumPy functions beside which
+`skfcnet._engine.twins` puts them explain the formulas. Arrays are of one dtype, float32
+or float64, and so are the numbers, because a float64 number would turn the computation
+into float64. An array that a loop changes in place has no second name: if two arrays
+may overlap, the compiler does not use vector instructions.
+
+A loop is compiled for a dtype when it is first called, which takes a tenth of a second,
+and stored in the cache of Numba, if that can be written to. Importing this module does
+not import Numba.
+"""
+
+from functools import cache, wraps
+from math import exp, log, log1p
+
+import numpy as np
+
+OPTIONS = {
+    # Otherwise each division is checked for zero, and cannot be vectorised.
+    "error_model": "numpy",
+    # Other threads go on meanwhile.
+    "nogil": True,
+    # Sums may be taken in another order, the same one every time, and a product and a
+    # sum be one instruction. NaN and infinity stay what they are. Reciprocals in place
+    # of divisions ("arcp") are not allowed: vector instructions would then round
+    # otherwise than the rest of a loop, and a number by where it stands in an array.
+    "fastmath": {"contract", "nsz", "reassoc"},
+}
+
+
+@cache
+def numba_is_available():
+    """Return whether Numba is installed and works with this version of NumPy."""
+    try:
+        import numba  # noqa: F401
+    except ImportError:
+        return False
+    return True
+
+
+def loop(function):
+    """Compile a function by Numba when it is first called."""
+    compiled = None
+
+    @wraps(function)
+    def call(*arguments):
+        nonlocal compiled
+        if compiled is None:
+            compiled = _compiled(function)
+        return compiled(*arguments)
+
+    return call
+
+
+def _compiled(function):
+    from numba import njit
+
+    try:
+        return njit(function, cache=True, **OPTIONS)
+    except RuntimeError:  # no folder of its cache can be written to
+        return njit(function, **OPTIONS)
+
+
+# Update rules. Each takes a step by the gradient with that of the penalty, and returns
+# the sum of the squared parameters before it.
+
+
+@loop
+def sgd(w, dw, l2, learning_rate):
+    squares = w.dtype.type(0)
+    for i in range(w.size):
+        squares += w[i] * w[i]
+        w[i] -= learning_rate * (dw[i] + l2 * w[i])
+    return squares
+
+
+@loop
+def sgd_momentum(w, dw, velocity, l2, learning_rate, momentum):
+    squares = w.dtype.type(0)
+    for i in range(w.size):
+        squares += w[i] * w[i]
+        g = dw[i] + l2 * w[i]
+        velocity[i] = momentum * velocity[i] - learning_rate * g
+        w[i] += velocity[i]
+    return squares
+
+
+@loop
+def sgd_nesterov(w, dw, velocity, l2, learning_rate, momentum):
+    squares = w.dtype.type(0)
+    for i in range(w.size):
+        squares += w[i] * w[i]
+        g = dw[i] + l2 * w[i]
+        velocity[i] = momentum * velocity[i] - learning_rate * g
+        w[i] += momentum * velocity[i] - learning_rate * g
+    return squares
+
+
+@loop
+def rmsprop(w, dw, cache, l2, learning_rate, decay_rate, complement, epsilon):
+    squares = w.dtype.type(0)
+    for i in range(w.size):
+        squares += w[i] * w[i]
+        g = dw[i] + l2 * w[i]
+        cache[i] = decay_rate * cache[i] + complement * g * g
+        w[i] -= learning_rate * (g / (np.sqrt(cache[i]) + epsilon))
+    return squares
+
+
+@loop
+def adam(w, dw, m, v, l2, beta1, beta2, epsilon, rate, shrinkage):
+    squares = w.dtype.type(0)
+    for i in range(w.size):
+        squares += w[i] * w[i]
+        g = dw[i] + l2 * w[i]
+        m[i] = beta1 * m[i] + g
+        v[i] = beta2 * v[i] + g * g
+        w[i] = shrinkage * w[i] - rate * (m[i] / (np.sqrt(v[i]) + epsilon))
+    return squares
+
+
+# Activations, of flat arrays and in place: `x` becomes the output, and `d` the gradient
+# with respect to the input, from that with respect to the output `a`.
+
+
+@loop
+def relu_forward(x):
+    zero = x.dtype.type(0)
+    for i in range(x.size):
+        x[i] = zero if x[i] < zero else x[i]
+
+
+@loop
+def relu_backward(d, a):
+    zero = d.dtype.type(0)
+    for i in range(d.size):
+        d[i] = d[i] * (a[i] > zero)
+
+
+@loop
+def leaky_relu_forward(x, slope):
+    for i in range(x.size):
+        x[i] = max(x[i], slope * x[i])
+
+
+@loop
+def leaky_relu_backward(d, a, slope):
+    zero = d.dtype.type(0)
+    for i in range(d.size):
+        d[i] = d[i] if a[i] > zero else slope * d[i]
+
+
+@loop
+def tanh_backward(d, a):
+    one = d.dtype.type(1)
+    for i in range(d.size):
+        d[i] *= one - a[i] * a[i]
+
+
+@loop
+def sigmoid_backward(d, a):
+    one = d.dtype.type(1)
+    for i in range(d.size):
+        d[i] *= a[i] * (one - a[i])
+
+
+@loop
+def elu_backward(d, a):
+    zero, one = d.dtype.type(0), d.dtype.type(1)
+    for i in range(d.size):
+        d[i] *= one if a[i] > zero else one + a[i]
+
+
+@loop
+def selu_backward(d, a, scale, scaled_alpha):
+    zero = d.dtype.type(0)
+    for i in range(d.size):
+        d[i] *= scale if a[i] > zero else a[i] + scaled_alpha
+
+
+@loop
+def silu_backward(d, a, sigma):
+    one = d.dtype.type(1)
+    for i in range(d.size):
+        d[i] *= sigma[i] + a[i] * (one - sigma[i])
+
+
+@loop
+def dropout_forward(x, bits, threshold, scale, out, factor):
+    zero = x.dtype.type(0)
+    for i in range(x.size):
+        factor[i] = scale if bits[i] >= threshold else zero
+        out[i] = x[i] * factor[i]
+
+
+# Normalisations and blocks, of arrays with an axis for members. Arrays that members
+# share have one entry there, which m % len(...) finds.
+
+
+@loop
+def batchnorm_forward(x, gamma, beta, eps, centred, mean, var, inv_std, out):
+    n = x.dtype.type(x.shape[1])
+    for k in range(x.shape[0]):
+        mean[k] = 0
+        var[k] = 0
+        for i in range(x.shape[1]):
+            for j in range(x.shape[2]):
+                mean[k, j] += x[k, i, j]
+        for j in range(x.shape[2]):
+            mean[k, j] /= n
+        for i in range(x.shape[1]):
+            for j in range(x.shape[2]):
+                centred[k, i, j] = x[k, i, j] - mean[k, j]
+                var[k, j] += centred[k, i, j] * centred[k, i, j]
+        for j in range(x.shape[2]):
+            var[k, j] /= n
+            inv_std[k, j] = x.dtype.type(1) / np.sqrt(var[k, j] + eps)
+        for i in range(x.shape[1]):
+            for j in range(x.shape[2]):
+                scale = gamma[k, j] * inv_std[k, j]
+                out[k, i, j] = centred[k, i, j] * scale + beta[k, j]
+
+
+@loop
+def batchnorm_backward(dout, centred, gamma, inv_std, dx, dgamma, dbeta):
+    n = dout.dtype.type(dout.shape[1])
+    for k in range(dout.shape[0]):
+        dgamma[k] = 0
+        dbeta[k] = 0
+        for i in range(dout.shape[1]):
+            for j in range(dout.shape[2]):
+                dbeta[k, j] += dout[k, i, j]
+                dgamma[k, j] += dout[k, i, j] * centred[k, i, j]
+        for j in range(dout.shape[2]):
+            dgamma[k, j] *= inv_std[k, j]
+        for i in range(dout.shape[1]):
+            for j in range(dout.shape[2]):
+                through = centred[k, i, j] * (inv_std[k, j] * dgamma[k, j] / n)
+                rest = dout[k, i, j] - through - dbeta[k, j] / n
+                dx[k, i, j] = rest * (gamma[k, j] * inv_std[k, j])
+
+
+@loop
+def layernorm_forward(x, gamma, beta, eps, x_hat, inv_std, out):
+    width = x.dtype.type(x.shape[2])
+    for k in range(x.shape[0]):
+        for i in range(x.shape[1]):
+            mean, var = x.dtype.type(0), x.dtype.type(0)
+            for j in range(x.shape[2]):
+                mean += x[k, i, j]
+            mean /= width
+            for j in range(x.shape[2]):
+                x_hat[k, i, j] = x[k, i, j] - mean
+                var += x_hat[k, i, j] * x_hat[k, i, j]
+            inv_std[k, i] = x.dtype.type(1) / np.sqrt(var / width + eps)
+            for j in range(x.shape[2]):
+                x_hat[k, i, j] *= inv_std[k, i]
+                out[k, i, j] = x_hat[k, i, j] * gamma[k, j] + beta[k, j]
+
+
+@loop
+def layernorm_backward(dout, x_hat, gamma, inv_std, dx, dgamma, dbeta):
+    width = dout.dtype.type(dout.shape[2])
+    for k in range(dout.shape[0]):
+        dgamma[k] = 0
+        dbeta[k] = 0
+        for i in range(dout.shape[1]):
+            mean, along = dout.dtype.type(0), dout.dtype.type(0)
+            for j in range(dout.shape[2]):
+                dbeta[k, j] += dout[k, i, j]
+                dgamma[k, j] += dout[k, i, j] * x_hat[k, i, j]
+                mean += dout[k, i, j] * gamma[k, j]
+                along += dout[k, i, j] * gamma[k, j] * x_hat[k, i, j]
+            mean /= width
+            along /= width
+            for j in range(dout.shape[2]):
+                rest = dout[k, i, j] * gamma[k, j] - mean - x_hat[k, i, j] * along
+                dx[k, i, j] = rest * inv_std[k, i]
+
+
+@loop
+def ple_forward(x, column, left, slope, out):
+    zero, one = x.dtype.type(0), x.dtype.type(1)
+    for k in range(out.shape[0]):
+        m = k % len(x)
+        for i in range(out.shape[1]):
+            for t in range(column.size):
+                height = (x[m, i, column[t]] - left[t]) * slope[t]
+                height = zero if height < zero else height
+                out[k, i, t] = one if height > one else height
+
+
+@loop
+def onehot_forward(x, column, plus, minus, out):
+    zero, one = x.dtype.type(0), x.dtype.type(1)
+    for k in range(out.shape[0]):
+        m = k % len(x)
+        for i in range(out.shape[1]):
+            for t in range(column.size):
+                code = x[m, i, column[t]]
+                is_plus = one if code == plus[t] else zero
+                out[k, i, t] = is_plus - (one if code == minus[t] else zero)
+
+
+@loop
+def lookup_forward(rows, factor, E, o, out):
+    size = E.shape[2]
+    for k in range(out.shape[0]):
+        for i in range(out.shape[1]):
+            for c in range(rows.shape[2]):
+                row = rows[k % len(rows), i, c]
+                for e in range(size):
+                    own = factor[row] * E[k, row, e]
+                    out[k, i, c * size + e] = own + o[k, c, e]
+
+
+@loop
+def lookup_backward(dout, rows, factor, dE, do):
+    size = dE.shape[2]
+    for k in range(dout.shape[0]):
+        dE[k] = 0
+        do[k] = 0
+        for i in range(dout.shape[1]):
+            for c in range(rows.shape[2]):
+                m = k % len(rows)
+                row = rows[m, i, c]
+                for e in range(size):
+                    d = dout[k, i, c * size + e]
+                    do[k, c, e] += d
+                    dE[k, row, e] += factor[m, i, c] * d
+
+
+# Losses, of the scores of one member. Without weights, `weight` is empty. They return
+# the sum over the rows, and write the gradient of the mean over the scores.
+
+
+@loop
+def squared_error(x, y, weight, scale):
+    total = 0.0
+    for i in range(x.shape[0]):
+        for k in range(x.shape[1]):
+            error = x[i, k] - y[i, k]
+            weighted = error * weight[i] if weight.size else error
+            total += weighted * error
+            x[i, k] = weighted * scale
+    return total
+
+
+@loop
+def logistic(x, y, weight, smoothing):
+    one = x.dtype.type(1)
+    half, n = smoothing / x.dtype.type(2), x.dtype.type(x.shape[0])
+    total = 0.0
+    for i in range(x.shape[0]):
+        own = weight[i] if weight.size else one
+        for k in range(x.shape[1]):
+            score, target = x[i, k], y[i, k] * (one - smoothing) + half
+            tail = exp(-abs(score))
+            sigma = one / (one + tail) if score >= 0 else tail / (one + tail)
+            positive = score if score > 0 else score * 0
+            total += own * (positive + log1p(tail) - score * target)
+            x[i, k] = own * (sigma - target) / n
+    return total
+
+
+@loop
+def softmax(x, y, weight, own_target, spread):
+    one, n = x.dtype.type(1), x.dtype.type(x.shape[0])
+    total = 0.0
+    for i in range(x.shape[0]):
+        own = weight[i] if weight.size else one
+        largest = x[i, 0]
+        for c in range(1, x.shape[1]):
+            largest = max(largest, x[i, c])
+        likelihood, sum_of_powers = x.dtype.type(0), x.dtype.type(0)
+        for c in range(x.shape[1]):
+            x[i, c] -= largest
+            likelihood += spread * x[i, c]
+        likelihood += own_target * x[i, y[i]]
+        for c in range(x.shape[1]):
+            x[i, c] = exp(x[i, c])
+            sum_of_powers += x[i, c]
+        total += own * (log(sum_of_powers) - likelihood)
+        for c in range(x.shape[1]):
+            x[i, c] = own * (x[i, c] / sum_of_powers - spread) / n
+        x[i, y[i]] -= own * own_target / n
+    return total

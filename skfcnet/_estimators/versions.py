@@ -1,0 +1,25 @@
+"""Versions of this package and of what it depends on, for reports of bugs."""
+
+from importlib.metadata import version
+
+import sklearn
+
+from skfcnet._engine.configuration import description
+
+
+def show_versions():
+    """Print the version, which code trains, and scikit-learn's own list of versions.
+
+    Examples
+    --------
+    >>> import skfcnet
+    >>> skfcnet.show_versions()  # doctest: +ELLIPSIS
+    <BLANKLINE>
+    skfcnet:
+        version: ...
+        kernels: ...
+    """
+    print(
+        f"\nskfcnet:\n    version: {version('skfcnet')}\n    kernels: {description()}"
+    )
+    sklearn.show_versions()
