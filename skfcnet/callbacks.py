@@ -91,16 +91,21 @@ class Checkpoint:
         self.path, self.every, self.seconds = Path(path), every, seconds
 
     def setup(self, estimator, context):
-        """Do nothing: the estimator reads the file when its data are encoded."""
+        """Do nothing: the estimator itself reads and writes the file.
 
-    def on_fit_task_begin(self, estimator, context):
-        """Do nothing."""
+        It does so between the times at which callbacks are called, where all that
+        training changes is consistent.
 
-    def on_fit_task_end(self, estimator, context):
-        """Do nothing: the estimator writes the file after its epochs."""
+        Parameters
+        ----------
+        estimator : estimator instance
+            The estimator that is being fitted.
 
-    def teardown(self, estimator, context):
-        """Do nothing: the file stays where a fit fails or is interrupted."""
+        context : sklearn.callback.CallbackContext
+            The context of the fit, or of an epoch.
+        """
+
+    on_fit_task_begin = on_fit_task_end = teardown = setup
 
     def is_due(self, n_epochs, seconds):
         """Return whether the file is to be written.
