@@ -24,8 +24,8 @@ OPTIONS = {
     "nogil": True,
     # Sums may be taken in another order, the same one every time, and a product and a
     # sum be one instruction. NaN and infinity stay what they are. Reciprocals in place
-    # of divisions ("arcp") are not allowed: vector instructions would then round
-    # otherwise than the rest of a loop, and a number by where it stands in an array.
+    # of divisions ("arcp") are not allowed: approximate ones, which only vectors have,
+    # would round a number by where it stands in an array.
     "fastmath": {"contract", "nsz", "reassoc"},
 }
 
