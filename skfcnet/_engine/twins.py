@@ -16,7 +16,7 @@ from skfcnet._engine.adam import bias_corrected
 from skfcnet._engine.arguments import unchecked
 from skfcnet._engine.workspace import Workspace
 from skfcnet.layers._activations import LEAKY_SLOPE, SELU_ALPHA, SELU_SCALE
-from skfcnet.layers._dropout import drawn_bits, least_kept
+from skfcnet.layers._dropout import drawing_blocks, least_kept, random_bits
 from skfcnet.layers._normalization import update_running_statistics
 from skfcnet.layers._numbers import zero_gradient
 
@@ -114,10 +114,12 @@ def _dropout_forward(x, dropout_param, *, out=None, workspace=None):
     flat_x, flat = x.reshape(-1), _flat(out)
     flat_factor, threshold = factor.reshape(-1), np.int32(least_kept(p))
     scale = x.dtype.type(1 / (1 - p))
-    for block, bits in drawn_bits(dropout_param.get("rng"), flat.size):
+    for generator, block in drawing_blocks(dropout_param.get("rng"), flat.size):
+        bits = random_bits(generator, block)
         kernels.dropout_forward(
             flat_x[block], bits, threshold, scale, flat[block], flat_factor[block]
         )
+        del bits  # before the next ones need memory
     return _written(out, flat), factor
 
 

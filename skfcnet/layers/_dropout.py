@@ -176,8 +176,10 @@ def sparse_dropout_forward(x, dropout_param, *, out=None, workspace=None):
 def _draw_mask(rng, p, *, out):
     """Draw which units are kept."""
     threshold, units = least_kept(p), out.reshape(-1)
-    for block, bits in drawn_bits(rng, units.size):
+    for generator, block in drawing_blocks(rng, units.size):
+        bits = random_bits(generator, block)
         np.greater_equal(bits, threshold, out=units[block])
+        del bits  # before the next ones need memory
     return out
 
 
@@ -186,11 +188,10 @@ def least_kept(p):
     return round(p * 2**16)
 
 
-def drawn_bits(rng, n):
-    """Yield slices of n units, with the numbers of random bits that decide on them.
+def drawing_blocks(rng, n):
+    """Yield slices of n units, each after the generator that draws for them.
 
-    Each unit takes 16 bits, which is twice as fast as drawing a float. Generators of
-    members draw those of equal parts of the units.
+    Generators of members draw for equal parts of the units.
     """
     has_members = isinstance(rng, MemberGenerators)
     generators = [*rng] if has_members else [as_generator(rng)]
@@ -198,12 +199,15 @@ def drawn_bits(rng, n):
     for i, generator in enumerate(generators):
         end = (i + 1) * n_each
         for start in range(i * n_each, end, BLOCK_SIZE):
-            stop = min(start + BLOCK_SIZE, end)
-            yield slice(start, stop), _random_bits(generator, stop - start)
+            yield generator, slice(start, min(start + BLOCK_SIZE, end))
 
 
-def _random_bits(rng, n):
-    """Return n numbers of 16 random bits each."""
+def random_bits(rng, block):
+    """Return numbers of 16 random bits, one for each unit of a slice.
+
+    Drawing them is twice as fast as drawing floats.
+    """
+    n = block.stop - block.start
     n_words = ceil(n / 4)
     if isinstance(rng.bit_generator, GENERATORS_OF_64_BITS):
         words = rng.bit_generator.random_raw(n_words)
