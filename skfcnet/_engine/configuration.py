@@ -3,10 +3,9 @@
 import os
 from contextlib import contextmanager
 from contextvars import ContextVar
-from importlib.metadata import version
 
 from skfcnet._engine.arguments import checked_name
-from skfcnet._engine.kernels import numba_is_available
+from skfcnet._engine.kernels import numba_is_available, numba_version
 
 KERNELS = ("auto", "numba", "numpy")
 """The values that ``kernels`` may have."""
@@ -79,7 +78,7 @@ def description():
         return "numpy"
     if not numba_is_available():
         return "numpy, since Numba is not installed or cannot be imported"
-    return f"numba {version('numba')}" + ", for large fits" * (kernels == "auto")
+    return f"numba {numba_version()}" + ", for large fits" * (kernels == "auto")
 
 
 def uses_kernels(net, n_minibatches):

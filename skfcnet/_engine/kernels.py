@@ -40,6 +40,13 @@ def numba_is_available():
     return True
 
 
+def numba_version():
+    """Return the version of Numba, which is installed."""
+    import numba
+
+    return numba.__version__
+
+
 def loop(function):
     """Compile a function by Numba when it is first called."""
     compiled = None
