@@ -1,7 +1,5 @@
 """Versions of this package and of what it depends on, for reports of bugs."""
 
-from importlib.metadata import version
-
 import sklearn
 
 from skfcnet._engine.configuration import description
@@ -19,6 +17,8 @@ def show_versions():
         version: ...
         kernels: ...
     """
+    from importlib.metadata import version  # which takes long to load
+
     print(
         f"\nskfcnet:\n    version: {version('skfcnet')}\n    kernels: {description()}"
     )
