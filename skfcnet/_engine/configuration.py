@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 
 from skfcnet._engine.arguments import checked_name
-from skfcnet._engine.kernels import numba_is_available, numba_version
+from skfcnet._engine.kernels import numba_version
 
 KERNELS = ("auto", "numba", "numpy")
 """The values that ``kernels`` may have."""
@@ -76,7 +76,7 @@ def description():
     kernels = chosen_kernels()
     if kernels == "numpy":
         return "numpy"
-    if not numba_is_available():
+    if numba_version() is None:
         return "numpy, since Numba is not installed or cannot be imported"
     return f"numba {numba_version()}" + ", for large fits" * (kernels == "auto")
 
@@ -101,12 +101,12 @@ def uses_kernels(net, n_minibatches):
     if kernels != "auto":
         return kernels == "numba"
     n_updates = n_minibatches * len(net.params.trainable) / net.n_members
-    return n_updates >= MIN_UPDATES and numba_is_available()
+    return n_updates >= MIN_UPDATES and numba_version() is not None
 
 
 def _checked(name, kernels):
     checked_name(name, kernels, KERNELS)
-    if kernels == "numba" and not numba_is_available():
+    if kernels == "numba" and numba_version() is None:
         raise ImportError(
             f"{name}='numba' needs Numba: install it by pip install 'skfcnet[fast]'."
         )

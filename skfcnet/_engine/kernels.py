@@ -31,19 +31,12 @@ OPTIONS = {
 
 
 @cache
-def numba_is_available():
-    """Return whether Numba is installed and works with this version of NumPy."""
-    try:
-        import numba  # noqa: F401
-    except ImportError:
-        return False
-    return True
-
-
 def numba_version():
-    """Return the version of Numba, which is installed."""
-    import numba
-
+    """Return the version of Numba; None if it is missing or cannot be imported."""
+    try:
+        import numba
+    except ImportError:
+        return None
     return numba.__version__
 
 
