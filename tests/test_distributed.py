@@ -30,8 +30,12 @@ both_ways = pytest.mark.parametrize(
 
 @pytest.fixture(scope="module")
 def client():
-    """Return the client of a cluster of two processes, which has no dashboard."""
-    options = {"n_workers": 2, "threads_per_worker": 1, "dashboard_address": None}
+    """Return the client of a cluster of two processes, with a dashboard on a free port.
+
+    Without an address the scheduler takes port 8787 even if the dashboard is off, and
+    warns where another process has it.
+    """
+    options = {"n_workers": 2, "threads_per_worker": 1, "dashboard_address": ":0"}
     with (
         distributed.LocalCluster(**options) as cluster,
         distributed.Client(cluster) as client,
