@@ -13,7 +13,7 @@ documentation read.
 """
 
 from functools import wraps
-from math import isfinite
+from math import isfinite, sqrt
 from numbers import Integral
 from types import MappingProxyType
 
@@ -31,6 +31,8 @@ from skfcnet._engine.arguments import (
     checked_mapping,
     checked_number,
 )
+from skfcnet._engine.orthogonal import orthogonalize
+from skfcnet._engine.workspace import Workspace
 
 UPDATE_RULES = {}
 
@@ -46,8 +48,11 @@ RANGES = {
 }
 """The ranges of hyper-parameters by name, which are the same for all rules."""
 
+TEMPORARY = "scratch", "workspace"
+"""What a configuration has for intermediate results, beside its numbers and state."""
 
-def update_rule(*slots, **defaults):
+
+def update_rule(*slots, takes_matrices=False, **defaults):
     """Declare an update rule and add it to `UPDATE_RULES`.
 
     Parameters
@@ -55,6 +60,10 @@ def update_rule(*slots, **defaults):
     *slots : str
         The names of the arrays of the rule's state. They have the shape of ``w`` and
         start at zero.
+
+    takes_matrices : bool, default=False
+        Whether the step of a number depends on the others of its matrix, so that the
+        weights of a layer must be updated as a whole.
 
     **defaults : float or int
         The names of the hyper-parameters with their defaults. The number ``t`` counts
@@ -65,9 +74,10 @@ def update_rule(*slots, **defaults):
     -------
     declare : callable
         A decorator for ``step(w, dw, config, *, out)``, which returns the next ``w``.
-        ``config["scratch"]`` is another array, for intermediate results. The decorated
-        rule has the attributes ``slots`` and ``defaults``, and the function
-        ``complete(w, config)``, which adds what is missing to a configuration.
+        ``config["scratch"]`` is another array, for intermediate results, and
+        ``config["workspace"]`` lends some to a rule that takes matrices. The decorated
+        rule has the attributes ``slots``, ``takes_matrices`` and ``defaults``, and the
+        function ``complete(w, config)``, which adds what is missing to a configuration.
 
     Examples
     --------
@@ -101,7 +111,8 @@ def update_rule(*slots, **defaults):
 
         def complete(w, config):
             """Fill in defaults and arrays for the parameters w, in place."""
-            config.pop("scratch", None)
+            for name in TEMPORARY:
+                config.pop(name, None)
             known = {*defaults, *slots}
             if unknown := sorted(config.keys() - known):
                 raise TypeError(
@@ -119,8 +130,11 @@ def update_rule(*slots, **defaults):
                     check_shape(step.__name__, f"config[{slot!r}]", earlier, w.shape)
                     completed[slot][...] = earlier
             config.update(completed, scratch=np.empty_like(w))
+            if takes_matrices:
+                config["workspace"] = Workspace()
 
         rule.slots = slots
+        rule.takes_matrices = takes_matrices
         rule.defaults = MappingProxyType(defaults)
         rule.complete = complete
         UPDATE_RULES[step.__name__] = rule
@@ -427,7 +441,7 @@ def adam(w, dw, config=None, *, out=None):
     >>> w.round(6)
     array([0.999, 1.001])
     """
-    step = _adam_step(dw, config)
+    step = _adam_step(dw, config, config["m"], config["v"])
     return np.subtract(w, step, out=out)
 
 
@@ -492,16 +506,116 @@ def adamw(w, dw, config=None, *, out=None):
     >>> w.round(6)
     array([0.89, 1.09])
     """
-    step = _adam_step(dw, config)
+    step = _adam_step(dw, config, config["m"], config["v"])
+    return _decayed(w, step, config, out)
+
+
+@update_rule(
+    "first_moment",
+    "second_moment",
+    takes_matrices=True,
+    learning_rate=1e-3,
+    momentum=0.95,
+    beta1=0.9,
+    beta2=0.999,
+    epsilon=1e-8,
+    weight_decay=1e-2,
+    t=0,
+)
+def muon(w, dw, config=None, *, out=None):
+    r"""Muon [1]_: momentum whose matrix is made orthogonal.
+
+    All directions in which the gradient of a layer's weights has changed them are taken
+    equally far, also those in which the gradient is small:
+
+    .. math::
+
+        v &\leftarrow \mu v + dw, \\
+        w &\leftarrow w - \eta \lambda w
+            - 0.2 \sqrt{\max(M, N)} \; \eta \operatorname{orth}(\mu v + dw),
+
+    where :math:`\operatorname{orth}(U S V^T) = U V^T`, for matrices of M rows and N
+    columns. The factor makes the root mean square of a step about 0.2 times the
+    learning rate, as those of Adam are [2]_, so that both have the same learning rate.
+    An array of one axis, such as biases, takes the step of `adamw`.
+
+    Networks update the weights of their hidden layers by orthogonal matrices, and those
+    of the output layer and of embeddings, whose rows are learned one by one, as arrays
+    of one axis.
+
+    Parameters
+    ----------
+    w : ndarray of shape (N,) or (..., M, N)
+        The parameters: an array of one axis, or matrices.
+
+    dw : ndarray of the shape of ``w``
+        The gradient of the parameters.
+
+    config : dict, default=None
+        The configuration of `adamw`, whose averages are ``first_moment`` and
+        ``second_moment`` here, and ``momentum`` (default 0.95), :math:`\mu`. With
+        matrices, ``first_moment`` is :math:`v`, and ``second_moment`` remains zero.
+
+    out : ndarray of the shape of ``w``, default=None
+        The array for the next parameters, which may be ``w``.
+
+    Returns
+    -------
+    next_w : ndarray of the shape of ``w``
+        The next parameters.
+
+    config : dict
+        The configuration for the next call.
+
+    Raises
+    ------
+    TypeError
+        If ``config`` has a key that the rule does not know.
+
+    ValueError
+        If ``config`` has a number out of its range, or an array does not have the shape
+        of ``w``.
+
+    References
+    ----------
+    .. [1] Jordan, K., et al., "Muon: An Optimizer for Hidden Layers in Neural
+       Networks", 2024.
+
+    .. [2] Liu, J., et al., "Muon is Scalable for LLM Training", 2025.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skfcnet.update_rules import muon
+    >>> config = {"learning_rate": 0.1, "weight_decay": 0.0}
+    >>> w, config = muon(np.zeros((2, 2)), np.diag([1.0, -9.0]), config)
+    >>> w.round(2) + 0.0
+    array([[-0.03,  0.  ],
+           [ 0.  ,  0.03]])
+    """
+    first, second = config["first_moment"], config["second_moment"]
+    if w.ndim < 2:
+        return _decayed(w, _adam_step(dw, config, first, second), config, out)
+    first *= config["momentum"]
+    first += dw
+    ahead = np.multiply(first, config["momentum"], out=config["scratch"])
+    ahead += dw
+    step = orthogonalize(ahead, config["workspace"])
+    step *= 0.2 * sqrt(max(w.shape[-2:])) * config["learning_rate"]
+    return _decayed(w, step, config, out)
+
+
+def _decayed(w, step, config, out):
+    """Return the parameters after a step and the decay of the weights."""
     shrinkage = 1 - config["learning_rate"] * config["weight_decay"]
     w = np.multiply(w, shrinkage, out=out)
     w -= step
     return w
 
 
-def _adam_step(dw, config):
+def _adam_step(dw, config, m, v):
     """Return the step of Adam, in the scratch array."""
-    m, v, scratch = config["m"], config["v"], config["scratch"]
+    scratch = config["scratch"]
     config["t"] += 1
     epsilon, rate = bias_corrected(config)
     m *= config["beta1"]

@@ -10,10 +10,14 @@ from hypothesis.extra import numpy as npst
 
 from scaffolding import EVERY_RULE, FLOATS, repeatable
 from skfcnet._engine import vector_update
+from skfcnet._engine.orthogonal import orthogonalize
 from skfcnet._engine.parameters import Parameters, ParamSpec, Zone
 from skfcnet._engine.vector_update import FLUSH_EVERY, VectorUpdate
+from skfcnet._engine.workspace import Workspace
 from skfcnet.gradient_check import rel_error
-from skfcnet.update_rules import UPDATE_RULES, adam, rmsprop, sgd_momentum
+from skfcnet.layers import Block
+from skfcnet.network import FullyConnectedNet
+from skfcnet.update_rules import UPDATE_RULES, adam, muon, rmsprop, sgd_momentum
 
 # What each rule needs to reach the minimum of a valley; decay would move it.
 VALLEY = {
@@ -23,6 +27,7 @@ VALLEY = {
     "rmsprop": {"learning_rate": 1e-3},
     "adam": {"learning_rate": 1e-2},
     "adamw": {"learning_rate": 1e-2, "weight_decay": 0.0},
+    "muon": {"learning_rate": 1e-2, "weight_decay": 0.0},
 }
 
 
@@ -115,7 +120,11 @@ BY_HAND = {
     "rmsprop": rmsprop_by_hand,
     "adam": adam_by_hand,
     "adamw": functools.partial(adam_by_hand, weight_decay=1e-2),
+    "muon": lambda w, gradients, *, momentum=0.95, weight_decay=1e-2, **numbers: (
+        adam_by_hand(w, gradients, weight_decay=weight_decay, **numbers)
+    ),
 }
+"""Of arrays of one axis, in which Muon is AdamW."""
 
 OTHER_NUMBERS = {
     "learning_rate": 0.3,
@@ -275,7 +284,124 @@ def test_a_first_step_goes_against_the_gradient(rule, w, dw):
     config = {"weight_decay": 0.0} if "weight_decay" in rule.defaults else {}
     next_w, _ = rule(w, dw, config)
     assert next_w.shape == w.shape
-    assert (np.sign(next_w - w) * np.sign(dw) <= 0).all()
+    if rule.takes_matrices:
+        assert np.vdot(next_w.astype(float) - w, dw) <= 1e-6 * np.abs(dw).sum()
+    else:
+        assert (np.sign(next_w - w) * np.sign(dw) <= 0).all()
+
+
+# The rule for matrices
+
+
+def muon_by_hand(w, gradients, *, learning_rate, momentum, weight_decay):
+    """Compute the orthogonal factor by a singular value decomposition."""
+    v = 0
+    for dw in gradients:
+        v = momentum * v + dw
+        left, _, right = np.linalg.svd(momentum * v + dw, full_matrices=False)
+        step = 0.2 * np.sqrt(max(w.shape[-2:])) * left @ right
+        w = (1 - learning_rate * weight_decay) * w - learning_rate * step
+    return w
+
+
+@pytest.mark.parametrize("shape", [(6, 3), (3, 6), (4, 4), (2, 5, 3)])
+def test_muon_takes_orthogonal_steps_of_matrices(shape):
+    numbers = {"learning_rate": 0.1, "momentum": 0.5, "weight_decay": 0.3}
+    w, gradients = drawn(shape=shape)
+    next_w, _ = walked(muon, w, gradients, dict(numbers))
+    expected = muon_by_hand(w, gradients, **numbers)
+    # The polynomials leave each singular value within 0.1 of 1.
+    deviations = np.linalg.norm(next_w - expected, ord=2, axis=(-2, -1))
+    assert deviations.max() <= 0.1 * 0.1 * 0.2 * np.sqrt(max(shape[-2:])) * 5
+
+
+@given(
+    shape=st.tuples(st.integers(1, 40), st.integers(1, 40)),
+    exponent=st.floats(-12, 12),
+    dtype=st.sampled_from(FLOATS),
+    seed=st.integers(0, 99),
+)
+@repeatable(50)
+def test_singular_values_are_brought_close_to_one(shape, exponent, dtype, seed):
+    rng = np.random.default_rng(seed)
+    left, _, right = np.linalg.svd(rng.normal(size=shape), full_matrices=False)
+    values = rng.uniform(0.02, 1, size=min(shape))
+    values /= np.linalg.norm(values)
+    x = ((left * values) @ right * 10**exponent).astype(dtype)
+    found = np.linalg.svd(orthogonalize(x, Workspace()), compute_uv=False)
+    assert found.max() <= 1.11
+    assert found[np.sort(values)[::-1] >= 0.021].min(initial=1) >= 0.89
+
+
+@pytest.mark.parametrize("x", [np.zeros((3, 2)), np.ones((2, 5)), np.eye(4, 3)])
+def test_directions_without_a_gradient_take_no_step(x):
+    rank = np.linalg.matrix_rank(x)
+    found = np.linalg.svd(orthogonalize(x, Workspace()), compute_uv=False)
+    np.testing.assert_allclose(found[:rank], 1, atol=0.1)
+    np.testing.assert_allclose(found[rank:], 0, atol=1e-6)
+
+
+def test_a_matrix_that_is_not_finite_stays_so():
+    x = np.array([[1.0, np.nan], [0.0, 1.0]])
+    assert not np.isfinite(orthogonalize(x, Workspace())).any()
+
+
+def test_members_take_the_steps_of_single_matrices():
+    w, gradients = drawn(np.float32, shape=(3, 7, 5))
+    together, _ = walked(muon, w, gradients)
+    for m in range(3):
+        alone, _ = walked(muon, w[m], gradients[:, m])
+        np.testing.assert_array_equal(together[m], alone)
+
+
+def test_the_weights_of_hidden_layers_are_the_matrices_of_a_network():
+    blocks = [Block("pbld", (0, 2))]
+    for n_members in (1, 3):
+        net = FullyConnectedNet(
+            "classification",
+            [4, 3],
+            [True, True],
+            2,
+            5,
+            n_members=n_members,
+            blocks=blocks,
+        )
+        matrices = {spec.name for spec in net.params.specs if spec.is_matrix}
+        assert matrices == {"W1", "W2"}
+
+
+@pytest.mark.parametrize("l2", [0.0, 0.5])
+@pytest.mark.parametrize("n_members", [1, 2])
+def test_matrices_of_a_vector_are_updated_as_wholes(l2, n_members, monkeypatch):
+    monkeypatch.setattr(vector_update, "BLOCK_SIZE", 7)
+    members = (n_members,) if n_members > 1 else ()
+    specs = [
+        ParamSpec("W1", (*members, 5, 4), Zone.WEIGHT, is_matrix=True),
+        ParamSpec("b1", (4 * n_members,), Zone.BIAS),
+        ParamSpec("W2", (*members, 4, 3), Zone.WEIGHT),
+    ]
+    params, grads = (Parameters(specs, dtype=np.float64) for _ in range(2))
+    rng = np.random.default_rng(0)
+    params.vector[...] = rng.normal(size=len(params.vector))
+    update = VectorUpdate(muon, params, grads, {}, l2=l2, member_shape=members)
+    names = {"W1": ..., "W2": -1, "b1": -1}
+    arrays = {name: params[name].copy() for name in names}
+    configs = {name: {} for name in names} | {"b1": {"weight_decay": 0.0}}
+    for _ in range(3):
+        grads.trainable[...] = rng.normal(size=len(grads.trainable))
+        given = {name: grads[name].copy() for name in names}
+        penalties = update()
+        for name, shape in names.items():
+            w, dw = arrays[name], given[name]
+            if name != "b1":
+                dw = dw + l2 * w
+            if shape == -1:
+                w, dw = w.reshape(-1), dw.reshape(-1)
+            w, configs[name] = muon(w, dw, configs[name])
+            arrays[name] = w.reshape(arrays[name].shape)
+            np.testing.assert_array_equal(params[name], arrays[name])
+    assert len(penalties) == n_members
+    assert all(penalties) == (l2 > 0)
 
 
 # Over the vector of a network

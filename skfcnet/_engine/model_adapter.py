@@ -181,7 +181,7 @@ class ModelParameters(Parameters):
                     f"to, got {getattr(array, 'dtype', type(array).__name__)}."
                 )
             zone = Zone.WEIGHT if array.ndim > 1 else Zone.BIAS
-            specs.append(ParamSpec(name, array.shape, zone))
+            specs.append(ParamSpec(name, array.shape, zone, is_matrix=array.ndim > 1))
         if not specs:
             raise ValueError("params must hold at least one array to train.")
         super().__init__(specs, dtype=np.result_type(*arrays.values()))

@@ -49,12 +49,17 @@ class ParamSpec(NamedTuple):
         A constant that the array is filled with at first, or a function of (shape,
         generator) that draws it, defined in a module such that it can be pickled. With
         None, the network draws the array as it draws weights.
+
+    is_matrix : bool, default=False
+        Whether the array is a matrix, or one for each member, to an update rule for
+        matrices. To other rules, an array is a sequence of numbers.
     """
 
     name: str
     shape: tuple
     zone: Zone
     initial: float | Callable | None = None
+    is_matrix: bool = False
 
 
 def layout(specs):

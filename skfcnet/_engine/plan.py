@@ -173,9 +173,17 @@ def plan(
         rate = {"p": input_dropout}
         yield stage("dropout", 0, width, width, settings=rate, is_first=is_first)
     for number, (fan_in, fan_out) in enumerate(pairwise((width, *sizes[1:])), start=1):
-        yield stage("affine", number, fan_in, fan_out, is_first=is_first)
+        is_output = number > len(normalization)
+        yield stage(
+            "affine",
+            number,
+            fan_in,
+            fan_out,
+            is_first=is_first,
+            has_matrix=not is_output,
+        )
         is_first = False
-        if number > len(normalization):  # the output
+        if is_output:
             break
         if entry := normalization[number - 1]:
             name = entry if isinstance(entry, str) else "batch"
@@ -359,13 +367,23 @@ def _linear_term(blocks, fan_in, fan_out, member_shape):
 
 
 def _stage(
-    kind, index, fan_in, fan_out, *, settings=None, member_shape=(), is_first=False
+    kind,
+    index,
+    fan_in,
+    fan_out,
+    *,
+    settings=None,
+    member_shape=(),
+    is_first=False,
+    has_matrix=False,
 ):
+    """Return the stage of a layer; its weights may be matrices to an update rule."""
     specs, trained, state = [], [], []
     settings = settings or {}
     for spec in LAYERS[kind].specs(fan_in, fan_out, **settings):
         name, shape = f"{spec.name}{index}", _with_members(spec.shape, member_shape)
-        specs.append(spec._replace(name=name, shape=shape))
+        is_matrix = has_matrix and spec.zone == Zone.WEIGHT
+        specs.append(spec._replace(name=name, shape=shape, is_matrix=is_matrix))
         if spec.zone == Zone.STATE:
             state.append((spec.name, name))
         else:

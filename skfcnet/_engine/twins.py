@@ -70,10 +70,11 @@ STEPS = MappingProxyType(
             (update_rules.rmsprop, kernels.rmsprop, _rmsprop_numbers),
             (update_rules.adam, kernels.adam, _adam_numbers),
             (update_rules.adamw, kernels.adam, _adam_numbers),
+            (update_rules.muon, kernels.adam, _adam_numbers),
         )
     }
 )
-"""The compiled step of every update rule that has one."""
+"""The compiled step of every update rule; of `muon`, that of what is no matrix."""
 
 
 # Activations

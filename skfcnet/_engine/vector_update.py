@@ -7,6 +7,7 @@ import numpy as np
 
 from skfcnet._engine.arguments import unchecked
 from skfcnet._engine.parameters import Zone, layout
+from skfcnet._engine.workspace import Workspace
 
 BLOCK_SIZE = 65_536
 """Elements of a block, so few that all that a rule reads and writes stays in the
@@ -39,6 +40,9 @@ class VectorUpdate:
     take longer. Biases and normalisation parameters have no penalty. The penalty of a
     member of an ensemble has the same bits whichever members are beside it.
 
+    For a rule that takes matrices, a block is all that one array holds if that is a
+    matrix, in its shape.
+
     Parameters
     ----------
     rule : callable
@@ -66,6 +70,7 @@ class VectorUpdate:
         self._running_statistics = params.vector[len(w) :]
         rule.complete(w, self._config)
         scratch = self._config.pop("scratch")
+        self._config.pop("workspace", None)
         n_weights = len(params.decayed)
         # The penalty may end inside a block, but weight_decay holds for a whole one.
         decays = "weight_decay" in rule.defaults
@@ -75,9 +80,18 @@ class VectorUpdate:
         borders = {*self._borders([end for _, end, _ in pieces], len(w))}
         if decays:
             borders.add(n_weights)
+        matrices = _matrices(params.specs) if rule.takes_matrices else {}
+        for start, (stop, _) in matrices.items():
+            borders = {b for b in borders if not start < b < stop} | {start, stop}
         for start, stop in pairwise(sorted(borders)):
-            config = {slot: self._config[slot][start:stop] for slot in rule.slots}
-            config["scratch"] = scratch[: stop - start]
+            _, shape = matrices.get(start, (stop, (stop - start,)))
+            config = {
+                slot: self._config[slot][start:stop].reshape(shape)
+                for slot in rule.slots
+            }
+            config["scratch"] = scratch[: stop - start].reshape(shape)
+            if start in matrices:
+                config["workspace"] = Workspace()
             if decays and start >= n_weights:
                 config["weight_decay"] = 0.0
             end = max(start, min(stop, n_weights))
@@ -87,19 +101,26 @@ class VectorUpdate:
                 if first < stop and last > start
             ]
             penalised = w[start:end], dw[start:end], scratch[: end - start], parts
-            block = w[start:stop], dw[start:stop], self._config | config, penalised
-            self._blocks.append(block)
+            arrays = w[start:stop].reshape(shape), dw[start:stop].reshape(shape)
+            self._blocks.append((*arrays, self._config | config, penalised))
 
     def __call__(self):
         """Take one step, and return the L2 penalty of every member before it."""
         squares = [0.0] * self._n_members
-        for w, dw, config, (weights, dweights, scratch, parts) in self._blocks:
-            if self._l2 and len(weights):
-                for member, part in parts:
-                    squares[member] += float(part @ part)
-                dweights += np.multiply(weights, self._l2, out=scratch)
-            self._step(w, dw, config, out=w)
+        for block in self._blocks:
+            for member, square in self._update(*block):
+                squares[member] += square
         return [0.5 * self._l2 * square for square in squares]
+
+    def _update(self, w, dw, config, penalised):
+        """Update a block; return the sums of squares of members' weights before it."""
+        weights, dweights, scratch, parts = penalised
+        squares = []
+        if self._l2 and len(weights):
+            squares = [(member, float(part @ part)) for member, part in parts]
+            dweights += np.multiply(weights, self._l2, out=scratch)
+        self._step(w, dw, config, out=w)
+        return squares
 
     def _borders(self, ends, size):
         """Yield the borders of the blocks, from the ends of the pieces and the size."""
@@ -141,6 +162,13 @@ class VectorUpdate:
         first_config = self._blocks[0][2]
         numbers = {name: first_config[name] for name in self._rule.defaults}
         return self._config | numbers
+
+
+def _matrices(specs):
+    """Return the end and the shape of every matrix, by where it starts."""
+    return {
+        start: (end, spec.shape) for spec, start, end in layout(specs) if spec.is_matrix
+    }
 
 
 def _pieces(specs, n_weights, member_shape):

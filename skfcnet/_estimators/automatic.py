@@ -22,19 +22,21 @@ from how many rows on it is the greatest. Members that are cross-fitted on fewer
 are narrower, in proportion to the square root of the number of rows: their average is
 as accurate, and a step takes less time. All other networks have the greatest width."""
 
-AUTO_DROPOUT, AUTO_DROPOUT_ROWS = 0.15, 5_000
+AUTO_DROPOUT, MUON_DROPOUT, AUTO_DROPOUT_ROWS = 0.15, 0.25, 5_000
 """The dropout of cross-fitted members that ``dropout="auto"`` stands for, up to so many
-rows. Beyond, it falls in proportion to one over the number of rows, since the more rows
-there are, the less can be learned by heart."""
+rows: with Muon it is larger, since that also learns what is small in all gradients,
+such as noise. Beyond, it falls in proportion to one over the number of rows, since the
+more rows there are, the less can be learned by heart."""
 
-AUTO_BATCH_SIZE = 128
-"""The largest minibatch that ``batch_size="auto"`` chooses."""
+AUTO_BATCH_SIZE, MUON_BATCH_SIZE = 128, 256
+"""The largest minibatch that ``batch_size="auto"`` chooses, and with Muon, whose steps
+take longer, and which learns as much from as many rows in larger minibatches."""
 
 AUTO_STEPS, AUTO_MEMBER_STEPS = 4000, 2000
 """The number of minibatches that ``max_iter=None`` trains for: of a single network or
 of members that all learn from the same rows, and of cross-fitted members of the
 greatest width. Narrower members take more steps, in inverse proportion to the width
-that their number of rows stands for."""
+that their number of rows stands for, and Muon takes half as many."""
 
 AUTO_EPOCHS, AUTO_MEMBER_EPOCHS = (10, 256), (8, 192)
 """The minimum and the maximum number of epochs of ``max_iter=None``, of the same two.
@@ -96,7 +98,7 @@ def network_settings(draft, rows):
     automatic = {
         "hidden_dims": [auto_width(n_rows)] * 2,
         "n_members": 1 if counts is None else counts.shape[1],
-        "dropout": 0.0 if counts is None else auto_dropout(n_rows),
+        "dropout": 0.0 if counts is None else auto_dropout(draft, n_rows),
     }
     automatic |= {
         k: v for k, v in draft._training.architecture.items() if k in automatic
@@ -139,9 +141,10 @@ def auto_width(n_rows):
     return max(least, WIDTH_STEP * round(width / WIDTH_STEP))
 
 
-def auto_dropout(n_rows):
+def auto_dropout(estimator, n_rows):
     """Return the dropout of members that are cross-fitted on so many rows."""
-    return AUTO_DROPOUT * min(1.0, AUTO_DROPOUT_ROWS / n_rows)
+    largest = MUON_DROPOUT if estimator.solver == "muon" else AUTO_DROPOUT
+    return largest * min(1.0, AUTO_DROPOUT_ROWS / n_rows)
 
 
 def can_drop(estimator):
@@ -153,7 +156,11 @@ def minibatch_size(estimator, n_rows):
     """Return the number of rows of a minibatch, counting repetitions."""
     if estimator.batch_size != "auto":
         return estimator.batch_size
-    return int(min(AUTO_BATCH_SIZE, n_rows))
+    return int(min(_auto_batch_size(estimator), n_rows))
+
+
+def _auto_batch_size(estimator):
+    return MUON_BATCH_SIZE if estimator.solver == "muon" else AUTO_BATCH_SIZE
 
 
 def max_epochs(estimator, n_rows, *, are_cross_fitted=False):
@@ -178,6 +185,7 @@ def max_epochs(estimator, n_rows, *, are_cross_fitted=False):
     if are_cross_fitted:
         steps = AUTO_MEMBER_STEPS * AUTO_WIDTHS[1] / auto_width(n_rows)
         least, most = AUTO_MEMBER_EPOCHS
+    steps *= AUTO_BATCH_SIZE / _auto_batch_size(estimator)
     steps_per_epoch = ceil(n_rows / minibatch_size(estimator, n_rows))
     return min(max(ceil(steps / steps_per_epoch), least), most)
 

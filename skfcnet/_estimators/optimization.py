@@ -33,6 +33,16 @@ SOLVERS = {
             "weight_decay": "weight_decay",
         },
     ),
+    "muon": (
+        update_rules.muon,
+        {
+            "momentum": "momentum",
+            "beta1": "beta_1",
+            "beta2": "beta_2",
+            "epsilon": "epsilon",
+            "weight_decay": "weight_decay",
+        },
+    ),
     "rmsprop": (update_rules.rmsprop, {"epsilon": "epsilon"}),
 }
 """The update rule of each stochastic solver, and for each entry of the rule's

@@ -50,11 +50,12 @@ class FCNetRegressor(RegressorMixin, _BaseFCNet):
 
     solver : {*SOLVERS, 'lbfgs'}, default='adamw'
         The method that minimises the loss. 'sgd' is gradient descent with momentum,
-        'adam' is Adam [2]_, 'adamw' is Adam with decoupled weight decay [3]_, and
-        'rmsprop' is RMSProp: these take a step after every minibatch. 'lbfgs' is L-BFGS
-        [6]_, which uses all rows in every iteration. It is meant for a few thousand
-        rows at most, and always computes in float64. The parameters of minibatches,
-        learning rates and gradient norms have no effect on it.
+        'adam' is Adam [2]_, 'adamw' is Adam with decoupled weight decay [3]_,
+        'rmsprop' is RMSProp, and 'muon' is Muon [12]_, which takes longer and learns
+        smooth functions better: these take a step after every minibatch. 'lbfgs' is
+        L-BFGS [6]_, which uses all rows in every iteration. It is meant for a few
+        thousand rows at most, and always computes in float64. The parameters of
+        minibatches, learning rates and gradient norms have no effect on it.
 
     alpha : float, default=0.01
         The strength of the L2 penalty. The penalty
@@ -66,9 +67,9 @@ class FCNetRegressor(RegressorMixin, _BaseFCNet):
         penalised.
 
     batch_size : int or 'auto', default='auto'
-        The number of rows of a minibatch. 'auto' is the smaller of 128 and the sum of
-        the sample weights. If a single row is left over for the last minibatch of an
-        epoch, it is added to the minibatch before.
+        The number of rows of a minibatch. 'auto' is the smaller of 128, or of 256 for
+        'muon', and the sum of the sample weights. If a single row is left over for the
+        last minibatch of an epoch, it is added to the minibatch before.
 
     learning_rate : {*SCHEDULES, 'adaptive'}, default='wsd'
         The schedule of the learning rate, which changes it after every minibatch. It is
@@ -137,7 +138,8 @@ class FCNetRegressor(RegressorMixin, _BaseFCNet):
         has no end or ``total_steps`` says where the end is.
 
     momentum : float, default=0.9
-        The momentum of gradient descent, in [0, 1]. Only used when ``solver='sgd'``.
+        The momentum of gradient descent, or that of the matrices of Muon, in [0, 1].
+        Only used when ``solver='sgd'`` or ``solver='muon'``.
 
     nesterovs_momentum : bool, default=True
         Whether to use Nesterov's momentum. Only used when ``solver='sgd'``.
@@ -174,16 +176,16 @@ class FCNetRegressor(RegressorMixin, _BaseFCNet):
 
     beta_1 : float, default=0.9
         The exponential decay rate of Adam's moving average of the gradient, in [0, 1).
-        Only used when ``solver='adam'`` or ``solver='adamw'``.
+        Only used when ``solver`` is 'adam', 'adamw' or 'muon'.
 
     beta_2 : float, default=0.95
         The exponential decay rate of Adam's moving average of the squared gradient, in
-        [0, 1). Only used when ``solver='adam'`` or ``solver='adamw'``.
+        [0, 1). Only used when ``solver`` is 'adam', 'adamw' or 'muon'.
 
     epsilon : float, default=1e-8
         A small number that is added to the square root of the moving average of the
         squared gradient, for numerical stability. Only used when ``solver`` is 'adam',
-        'adamw' or 'rmsprop'.
+        'adamw', 'muon' or 'rmsprop'.
 
     n_iter_no_change : int, np.inf or None, default=None
         The number of consecutive epochs without an improvement by ``tol`` after which
@@ -220,7 +222,8 @@ class FCNetRegressor(RegressorMixin, _BaseFCNet):
 
     weight_decay : float, default=0.5
         The decoupled weight decay: each step multiplies the weights by
-        ``1 - learning_rate * weight_decay``. Only used when ``solver='adamw'``.
+        ``1 - learning_rate * weight_decay``. Only used when ``solver='adamw'`` or
+        ``solver='muon'``.
 
     normalization : {*NORMALIZATIONS} or None, default=None
         The layer between the affine map and the activation function of every hidden
@@ -228,8 +231,9 @@ class FCNetRegressor(RegressorMixin, _BaseFCNet):
 
     dropout : float or 'auto', default='auto'
         The probability of dropping a hidden unit in a training step [5]_, in [0, 1).
-        'auto' stands for 0.15 where members are cross-fitted on at most 5,000 rows, for
-        750 divided by their number on more, and otherwise for 0.
+        'auto' stands for 0.15, or 0.25 for 'muon', where members are cross-fitted on
+        at most 5,000 rows. It falls in proportion to one over the number of rows on
+        more, and stands for 0 otherwise.
 
     input_dropout : float, default=0.0
         The probability of dropping an encoded feature in a training step, in [0, 1).
@@ -445,6 +449,8 @@ class FCNetRegressor(RegressorMixin, _BaseFCNet):
        Estimation", ICLR 2023.
     .. [11] Krogh, A., Vedelsby, J., "Neural Network Ensembles, Cross Validation, and
        Active Learning", NeurIPS 1994.
+    .. [12] Jordan, K., et al., "Muon: An Optimizer for Hidden Layers in Neural
+       Networks", 2024.
 
     Examples
     --------
