@@ -46,7 +46,7 @@ class FCNetClassifier(ClassifierMixin, _BaseFCNet):
     solver : {*SOLVERS, 'lbfgs'}, default='adamw'
         The method that minimises the loss. 'sgd' is gradient descent with momentum,
         'adam' is Adam [2]_, 'adamw' is Adam with decoupled weight decay [3]_,
-        'rmsprop' is RMSProp, and 'muon' is Muon [13]_, which takes longer and learns
+        'rmsprop' is RMSProp, and 'muon' is Muon [12]_, which takes longer and learns
         smooth functions better: these take a step after every minibatch. 'lbfgs' is
         L-BFGS [6]_, which uses all rows in every iteration. It is meant for a few
         thousand rows at most, and always computes in float64. The parameters of
@@ -259,7 +259,7 @@ class FCNetClassifier(ClassifierMixin, _BaseFCNet):
         trained, and Ctrl-C keeps none of them.
 
     label_smoothing : float or 'auto', default='auto'
-        The share of each label that is spread evenly over all classes [12]_, in [0, 1).
+        The share of each label that is spread evenly over all classes [13]_, in [0, 1).
         'auto' is the smaller of 0.01 and 5 divided by the number of training rows,
         since few rows do not justify probabilities close to 0 and 1.
 
@@ -445,10 +445,10 @@ class FCNetClassifier(ClassifierMixin, _BaseFCNet):
        Estimation", ICLR 2023.
     .. [11] Krogh, A., Vedelsby, J., "Neural Network Ensembles, Cross Validation, and
        Active Learning", NeurIPS 1994.
-    .. [12] Szegedy, C., et al., "Rethinking the Inception Architecture for Computer
-       Vision", CVPR 2016.
-    .. [13] Jordan, K., et al., "Muon: An Optimizer for Hidden Layers in Neural
+    .. [12] Jordan, K., et al., "Muon: An Optimizer for Hidden Layers in Neural
        Networks", 2024.
+    .. [13] Szegedy, C., et al., "Rethinking the Inception Architecture for Computer
+       Vision", CVPR 2016.
 
     Examples
     --------
