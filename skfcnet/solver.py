@@ -33,7 +33,7 @@ from skfcnet._engine.twins import STEPS, fastest
 from skfcnet._engine.vector_update import FLUSH_EVERY, VectorUpdate
 from skfcnet._engine.workspace import Workspace
 from skfcnet.network import FullyConnectedNet
-from skfcnet.schedules import SCHEDULES, cosine
+from skfcnet.schedules import SCHEDULES, cosine, falling_dropout
 from skfcnet.update_rules import UPDATE_RULES, sgd_momentum
 
 
@@ -379,6 +379,9 @@ class Solver:
             n_steps=self._total_steps,
             **schedule_numbers,
         )
+        self._dropout_factor = None
+        if net.has_dropout and (function := SCHEDULES[schedule].dropout):
+            self._dropout_factor = partial(function, n_steps=self._total_steps)
         self._warmup_steps = warmup_epochs * len(self._minibatches)
         self._step_flops = step_flops(net, self._minibatches.batch_size)
         self._spare_thread = has_spare_thread(self._step_flops)
@@ -501,9 +504,17 @@ class Solver:
         n_steps = n_epochs * len(self._minibatches)
         self._total_steps = first + n_steps
         self._schedule = lambda step: factor * cosine(step - first, n_steps)
+        if self._dropout_factor is not None:
+            dropout = self._dropout_factor(first)
+            self._dropout_factor = lambda step: (
+                dropout * falling_dropout(cosine(step - first, n_steps))
+            )
 
     def _step(self, x, y, weight=None):
         """Train one minibatch, and return the loss of every member."""
+        if self._dropout_factor is not None:
+            step = min(self.step, self._total_steps)
+            self._passes.scale_dropout(self._dropout_factor(step))
         losses = self._net.backpropagate(x, y, self._passes, weight=weight)
         self._check_finite(sum(losses), "loss")
         self._clip_gradient()

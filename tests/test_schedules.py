@@ -111,6 +111,52 @@ def test_the_numbers_of_a_schedule_can_be_set():
     np.testing.assert_allclose(rates, 0.1 / np.arange(1, 5))
 
 
+def dropout_of(solver, n_epochs):
+    """Return the probability of dropping a unit in every step."""
+    found, options = [], solver._passes._dropout["dropout1"]
+    original = solver._update
+
+    def recording():
+        found.append(options["p"])
+        return original()
+
+    recording.learning_rate = original.learning_rate
+    solver._update = recording
+    for _ in range(n_epochs):
+        solver.train_epoch()
+    return found
+
+
+@names
+def test_dropout_falls_with_wsd_alone(name):
+    solver = a_scheduled_solver(schedule=name, num_epochs=4)
+    found = dropout_of(solver, 4)
+    p = solver.model.dropout
+    assert found[:8] == [p] * 8
+    if name == "wsd":
+        factors = [SCHEDULES["wsd"].function(step, 16) for step in range(8, 16)]
+        np.testing.assert_allclose(found[8:], p * np.array(factors) ** 4)
+    else:
+        assert found[8:] == [p] * 8
+
+
+def test_dropout_falls_where_a_schedule_is_finished_early():
+    solver = a_scheduled_solver(schedule="wsd", num_epochs=20)
+    p = solver.model.dropout
+    assert dropout_of(solver, 1) == [p] * 4
+    solver.finish_schedule(2)
+    found = dropout_of(solver, 2)
+    assert found[0] == p
+    assert found[-1] < 1e-4
+    assert found == sorted(found, reverse=True)
+
+
+def test_dropout_falls_the_same_when_training_is_continued():
+    whole = dropout_of(a_scheduled_solver(schedule="wsd", num_epochs=3), 3)
+    rest = dropout_of(a_scheduled_solver(schedule="wsd", num_epochs=1, first_step=8), 1)
+    assert rest == whole[8:]
+
+
 def test_an_unknown_schedule_is_refused_by_name():
     with pytest.raises(ValueError, match=r"schedule must be one of .*got 'linear'"):
         a_scheduled_solver(schedule="linear")

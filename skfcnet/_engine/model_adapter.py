@@ -36,7 +36,7 @@ class ModelAdapter:
     """
 
     n_members, members, member_shape = 1, (0,), ()
-    takes_missing = False
+    takes_missing = has_dropout = False
     reg = 0.0  # the model's loss includes any penalty
 
     def __init__(self, model, data, *, chunk):

@@ -99,6 +99,11 @@ class Passes:
         self._stages, self._params = stages, params
         self._member_shape = stages[-1].member_shape if stages else ()
         self._options = {"mode": mode, "rng": rng, **options}
+        self._dropout = {
+            stage.name: stage.settings | self._options
+            for stage in stages
+            if stage.kind == "dropout"
+        }
         self._calls = {}
         self.linear_term = None
         if (term := linear_term(stages)) is not None:
@@ -114,6 +119,12 @@ class Passes:
 
     def _block_calls(self, stage, grads):
         return block_calls(stage, self._arguments, grads, self.lookup)
+
+    def scale_dropout(self, factor):
+        """Multiply the probabilities of dropping a unit by a factor from now on."""
+        for stage in self._stages:
+            if stage.name in self._dropout:
+                self._dropout[stage.name]["p"] = factor * stage.settings["p"]
 
     def forward(self, x):
         """Run the stages in order.
@@ -206,7 +217,9 @@ class Passes:
         """Return the arguments of the forward function of a stage, after the rows."""
         params = self._params
         arguments = [params[name] for name in stage.trained]
-        if stage.layer.takes_options:
+        if stage.name in self._dropout:
+            arguments.append(self._dropout[stage.name])
+        elif stage.layer.takes_options:
             state = {key: params.state[name] for key, name in stage.state}
             settings = _converted(stage.settings, params.vector.dtype)
             arguments.append(settings | state | self._options)

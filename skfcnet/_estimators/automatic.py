@@ -22,11 +22,10 @@ from how many rows on it is the greatest. Members that are cross-fitted on fewer
 are narrower, in proportion to the square root of the number of rows: their average is
 as accurate, and a step takes less time. All other networks have the greatest width."""
 
-AUTO_DROPOUT, MUON_DROPOUT, AUTO_DROPOUT_ROWS = 0.15, 0.25, 5_000
+AUTO_DROPOUT, AUTO_DROPOUT_ROWS = 0.15, 5_000
 """The dropout of cross-fitted members that ``dropout="auto"`` stands for, up to so many
-rows: with Muon it is larger, since that also learns what is small in all gradients,
-such as noise. Beyond, it falls in proportion to one over the number of rows, since the
-more rows there are, the less can be learned by heart."""
+rows. Beyond, it falls in proportion to one over the number of rows, since the more rows
+there are, the less can be learned by heart."""
 
 AUTO_BATCH_SIZE, MUON_BATCH_SIZE = 128, 256
 """The largest minibatch that ``batch_size="auto"`` chooses, and with Muon, whose steps
@@ -98,7 +97,7 @@ def network_settings(draft, rows):
     automatic = {
         "hidden_dims": [auto_width(n_rows)] * 2,
         "n_members": 1 if counts is None else counts.shape[1],
-        "dropout": 0.0 if counts is None else auto_dropout(draft, n_rows),
+        "dropout": 0.0 if counts is None else auto_dropout(n_rows),
     }
     automatic |= {
         k: v for k, v in draft._training.architecture.items() if k in automatic
@@ -141,10 +140,9 @@ def auto_width(n_rows):
     return max(least, WIDTH_STEP * round(width / WIDTH_STEP))
 
 
-def auto_dropout(estimator, n_rows):
+def auto_dropout(n_rows):
     """Return the dropout of members that are cross-fitted on so many rows."""
-    largest = MUON_DROPOUT if estimator.solver == "muon" else AUTO_DROPOUT
-    return largest * min(1.0, AUTO_DROPOUT_ROWS / n_rows)
+    return AUTO_DROPOUT * min(1.0, AUTO_DROPOUT_ROWS / n_rows)
 
 
 def can_drop(estimator):

@@ -79,10 +79,10 @@ class FCNetRegressor(RegressorMixin, _BaseFCNet):
         - 'invscaling' divides it by ``(1 + step) ** power_t``, where ``step`` is the
           number of minibatches so far.
         - 'wsd' (warm-up, stable, decay) rises to ``learning_rate_init``, stays there,
-          and falls to 0 along half a cosine wave. It falls in the last 30 % of
+          and falls to 0 along half a cosine wave. It falls in the last half of
           ``max_iter`` epochs, or earlier: as soon as there was no improvement for
           ``n_iter_no_change`` epochs. With a validation set, training then goes on from
-          the best epoch.
+          the best epoch. Dropout falls with it.
         - 'cosine', 'one_cycle' and 'coslog4' are schedules with a fixed end, and change
           the rate along cosine waves (see `skfcnet.schedules`). They end with the last
           of ``max_iter`` epochs, and training does not stop before, even with
@@ -231,12 +231,13 @@ class FCNetRegressor(RegressorMixin, _BaseFCNet):
 
     dropout : float or 'auto', default='auto'
         The probability of dropping a hidden unit in a training step [5]_, in [0, 1).
-        'auto' stands for 0.15, or 0.25 for 'muon', where members are cross-fitted on
-        at most 5,000 rows. It falls in proportion to one over the number of rows on
-        more, and stands for 0 otherwise.
+        It falls to 0 where the learning rate of 'wsd' falls.
+        'auto' stands for 0.15 where members are cross-fitted on at most 5,000 rows, for
+        750 divided by their number on more, and otherwise for 0.
 
     input_dropout : float, default=0.0
         The probability of dropping an encoded feature in a training step, in [0, 1).
+        It falls as ``dropout`` does.
 
     init : {'auto', *INITIALIZERS}, default='auto'
         The distribution of the initial weights. 'auto' is a normal distribution of
