@@ -596,6 +596,7 @@ def muon(w, dw, config=None, *, out=None):
     first, second = config["first_moment"], config["second_moment"]
     if w.ndim < 2:
         return _decayed(w, _adam_step(dw, config, first, second), config, out)
+    config["t"] += 1
     first *= config["momentum"]
     first += dw
     ahead = np.multiply(first, config["momentum"], out=config["scratch"])
