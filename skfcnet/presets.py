@@ -25,11 +25,22 @@ FCNetRegressor(n_members=10, validation_fraction=0.1)
 >>> FCNetRegressor(**ACCURATE | {"n_members": 20})
 FCNetRegressor(n_members=20, validation_fraction=0.1)
 
+The distributions that a random search draws parameters from:
+
+>>> from sklearn.model_selection import ParameterSampler
+>>> from skfcnet.presets import SEARCH_SPACE
+>>> (candidate,) = ParameterSampler(SEARCH_SPACE, 1, random_state=0)
+>>> sorted(candidate)
+['activation', 'dropout', 'hidden_layer_sizes', 'learning_rate_init', \
+'numeric_embedding', 'solver', 'weight_decay']
+
 A classifier of handwritten digits:
 
 >>> FCNetClassifier(**DIGITS).hidden_layer_sizes
 (512, 512)
 """
+
+from scipy.stats import loguniform, uniform
 
 LIKE_MLP = {
     "hidden_layer_sizes": (100,),
@@ -63,6 +74,19 @@ network in place of five."""
 
 ACCURATE = {"n_members": 10, "validation_fraction": 0.1}
 """The parameters for tables where the error matters more than the time of a fit."""
+
+SEARCH_SPACE = {
+    "hidden_layer_sizes": [(64, 64), (128, 128), (256, 256), (128, 128, 128)],
+    "activation": ["relu", "silu"],
+    "solver": ["adamw", "muon"],
+    "learning_rate_init": loguniform(1e-3, 1e-2),
+    "weight_decay": loguniform(0.05, 5.0),
+    "dropout": uniform(0.0, 0.4),
+    "numeric_embedding": ["ple", "pbld"],
+}
+"""The parameters that are worth a search, with a distribution of SciPy or a list of
+values for each, as `sklearn.model_selection.RandomizedSearchCV` takes them. It is for
+tables with numeric columns."""
 
 DIGITS = {
     "hidden_layer_sizes": (512, 512),

@@ -4,11 +4,16 @@ from inspect import signature
 
 import numpy as np
 import pytest
+from sklearn.model_selection import ParameterSampler, RandomizedSearchCV
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 
 from skfcnet import FCNetClassifier, FCNetRegressor, presets
 
-PRESETS = {name: preset for name, preset in vars(presets).items() if name.isupper()}
+PRESETS = {
+    name: preset
+    for name, preset in vars(presets).items()
+    if name.isupper() and name != "SEARCH_SPACE"
+}
 AUTO_BATCH_SIZE_OF_MLP = 200
 
 
@@ -29,6 +34,31 @@ def test_estimators_have_and_accept_every_parameter(Estimator, name):
     X = np.random.default_rng(0).normal(size=(20, 3))
     model = Estimator(**PRESETS[name], random_state=0).fit(X, X[:, 0] > 0)
     assert np.isfinite(model.loss_)
+
+
+@pytest.mark.parametrize("Estimator", [FCNetClassifier, FCNetRegressor])
+def test_every_candidate_of_the_search_space_can_be_fitted(Estimator):
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(60, 3))
+    y = X[:, 0] > 0 if Estimator is FCNetClassifier else X[:, 0]
+    values = ParameterSampler(presets.SEARCH_SPACE, 12, random_state=0)
+    for candidate in values:
+        assert candidate.keys() <= signature(Estimator).parameters.keys()
+        model = Estimator(**candidate, max_iter=1, random_state=0).fit(X, y)
+        assert np.isfinite(model.loss_)
+
+
+def test_a_random_search_chooses_by_the_out_of_fold_score():
+    X = np.random.default_rng(0).normal(size=(60, 3))
+    search = RandomizedSearchCV(
+        FCNetRegressor(max_iter=3, random_state=0),
+        presets.SEARCH_SPACE,
+        n_iter=3,
+        scoring=lambda model, X, y: model.oob_score_,
+        cv=[(np.arange(60), np.arange(60))],
+        random_state=0,
+    ).fit(X, X[:, 0])
+    assert search.best_score_ == search.best_estimator_.oob_score_
 
 
 @pytest.mark.parametrize(
