@@ -314,6 +314,7 @@ def train_part(net, X, target, n_epochs, arguments, validation=None, descent=Non
     """
     with np.errstate(all="ignore"), one_blas_thread():  # all results are checked
         solver = Solver(net, {"X_train": X, "y_train": target}, **arguments)
+        solver.epoch = solver.step // solver.n_minibatches  # for messages
         if descent is not None:
             descent.begin(solver)
         epochs = []
