@@ -1,8 +1,9 @@
 """How much faster several jobs train the members of an ensemble.
 
 The cross-fitted members of the default are trained by one job and by two, in processes
-and in threads, in turns. What counts is the median ratio of their times within a turn. All learn the same,
-to the last bit, which is checked. Processes are started before the first turn.
+and in threads, in turns. What counts is the median ratio of their times within a turn.
+All learn the same, to the last bit, which is checked. Processes are started before the
+first turn.
 
     python benchmarks/jobs.py
     python benchmarks/jobs.py --jobs 8 --repeats 5
