@@ -1,8 +1,9 @@
 """How much faster several jobs train the members of an ensemble.
 
-The same ensembles are fitted by one job and by two, in processes and in threads, in
-turns. What counts is the median ratio of their times within a turn. All learn the same,
-to the last bit, which is checked. Processes are started before the first turn.
+The cross-fitted members of the default are trained by one job and by two, in processes
+and in threads, in turns. What counts is the median ratio of their times within a turn.
+All learn the same, to the last bit, which is checked. Processes are started before the
+first turn.
 
     python benchmarks/jobs.py
     python benchmarks/jobs.py --jobs 8 --repeats 5
@@ -32,12 +33,8 @@ def data(n_rows):
     return X, np.sin(X @ rng.normal(size=10)) + rng.normal(size=n_rows)
 
 
-APART = {"n_members": 4, "early_stopping": False, "learning_rate": "one_cycle"}
-"""Settings with which nothing is decided for all members together."""
-
-
-def fitted(X, y, settings, *, n_jobs=None, backend="loky"):
-    model = FCNetRegressor(**APART, random_state=0, n_jobs=n_jobs, **settings)
+def fitted(X, y, settings, *, n_jobs=1, backend="loky"):
+    model = FCNetRegressor(random_state=0, n_jobs=n_jobs, **settings)
     with joblib.parallel_config(backend=backend):
         return model.fit(X, y)
 
@@ -58,7 +55,7 @@ def main():
         fit(**jobs)
         times, models = interleaved(variants, arguments.repeats)
         expected = models["1 job"][0].predict(X)
-        print(f"\n{name}, 4 members, {arguments.epochs} epochs")
+        print(f"\n{name}, 5 members, {arguments.epochs} epochs")
         for variant, seconds in times.items():
             assert (models[variant][0].predict(X) == expected).all()
             speed = 1 / ratio(seconds, times["1 job"])

@@ -17,6 +17,7 @@ which needs matplotlib. ``--splits 0`` only prints and draws.
 
 from collections.abc import Callable, Collection, Mapping
 from functools import cache, partial
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -29,25 +30,27 @@ from many_tables import short
 from matplotlib.figure import Figure
 from sklearn.datasets import make_friedman1
 
+from skfcnet import FCNetRegressor
 from skfcnet._engine.prefetch import MIN_BYTES
+from skfcnet._estimators import linear_term
 from skfcnet._estimators.automatic import (
     AUTO_BATCH_SIZE,
-    AUTO_MEMBER_STEPS,
-    MAX_AUTO_EPOCHS,
-    MIN_AUTO_MEMBER_EPOCHS,
+    auto_dropout,
+    auto_width,
+    max_epochs,
 )
 from skfcnet._estimators.optimization import ALPHA_BATCH_SIZE
 from skfcnet._tabular.binning import MAX_COMPONENTS, MIN_ROWS_PER_BIN
 from skfcnet._tabular.categories import MAX_ONEHOT
 
-N_BINS = 24
-"""The default of the estimators."""
+N_BINS = FCNetRegressor().n_bins
+"""The most bins of a column by default."""
 
 N_ROWS, N_TEST = 4_000, 4_000
 """Rows to train on, where their number does not grow, and to measure on."""
 
-MEMBER_ROWS = AUTO_MEMBER_STEPS * AUTO_BATCH_SIZE
-"""Rows, with repetitions, that cross-fitted members are trained on by default."""
+MOST_ROWS = 60_000
+"""Rows to train on at most, where their number grows."""
 
 N_INFORMATIVE = 5
 """Columns that the target of Friedman's function depends on."""
@@ -107,10 +110,29 @@ def numbers_of(name):
     return numbers, y
 
 
+def epochs(n_rows):
+    """Return for how many epochs members are trained at most by default."""
+    return max_epochs(FCNetRegressor(), n_rows, are_cross_fitted=True)
+
+
+def where_begins_and_ends(rule, name):
+    """Return from which number of rows on a rule changes what it gives, and to which.
+
+    The two numbers are the keys of a dict, whose values say what the rule gives there.
+    """
+    n_rows = np.arange(1, MOST_ROWS + 1)
+    values = [rule(int(n)) for n in n_rows]
+    changes = [n for n, (a, b) in enumerate(pairwise(values), 1) if a != b]
+    first, last = changes[0], changes[-1]
+    return {first: name.format(rule(first)), last: name.format(rule(last + 1))}
+
+
 OF_COLUMNS = {
     MAX_COMPONENTS // N_BINS: f"{N_BINS} bins",
     MAX_COMPONENTS // 2: "2 bins",
     MIN_BYTES // (4 * AUTO_BATCH_SIZE): "prefetching",
+    # Each number is an input of the linear term in two forms.
+    linear_term.MAX_NUMBERS // (2 * N_ROWS): "linear term",
 }
 """Constants that depend on the number of columns, and what they are for."""
 
@@ -118,8 +140,10 @@ OF_ROWS = {
     AUTO_BATCH_SIZE: "batch_size",
     ALPHA_BATCH_SIZE: "alpha",
     N_BINS * MIN_ROWS_PER_BIN: f"{N_BINS} bins",
-    MEMBER_ROWS // MAX_AUTO_EPOCHS: f"{MAX_AUTO_EPOCHS} epochs",
-    MEMBER_ROWS // MIN_AUTO_MEMBER_EPOCHS: f"{MIN_AUTO_MEMBER_EPOCHS} epochs",
+    min(where_begins_and_ends(auto_dropout, "")): "dropout",
+    linear_term.MAX_ROWS: "linear term",
+    **where_begins_and_ends(auto_width, "width {}"),
+    **where_begins_and_ends(epochs, "{} epochs"),
 }
 """Constants that depend on the number of rows."""
 
@@ -152,7 +176,7 @@ def real(name, n_columns):
 SWEEPS = {
     "columns of noise": Sweep(noise_columns, (N_INFORMATIVE, 2_000), OF_COLUMNS),
     "noisy copies": Sweep(noisy_copies, (N_INFORMATIVE, 2_000), OF_COLUMNS),
-    "rows": Sweep(more_rows, (16, 60_000), OF_ROWS),
+    "rows": Sweep(more_rows, (20, MOST_ROWS), OF_ROWS),
     "columns of communities": real("communities", 122),
     "columns of caravan": real("caravan", 85),
     "columns of spambase": real("spambase", 57),
@@ -163,6 +187,9 @@ SWEEPS = {
 
 PER_LINE = 5
 """How many sweeps the picture has side by side."""
+
+TEXT_WIDTH = 0.04
+"""The width of a line of text, as a share of that of a panel."""
 
 MEASURES = {"error": "error", "seconds": "seconds of a fit"}
 
@@ -228,14 +255,28 @@ def draw_curves(panel, table, constants):
     panel.set(xscale="log", ylim=(0, None))
     panel.xaxis.minorticks_off()
     panel.grid(alpha=0.3)
-    for constant, name in constants.items():
-        if table.index.min() <= constant <= table.index.max():
-            panel.axvline(constant, color="grey", linewidth=0.8, linestyle=":")
-            where = panel.get_xaxis_transform()
-            text = panel.text(constant, 0.02, name, transform=where, rotation=90)
-            text.set(
-                fontsize=6, verticalalignment="bottom", horizontalalignment="right"
-            )
+    low, high = table.index.min(), table.index.max()
+    shown = sorted(constant for constant in constants if low <= constant <= high)
+    for constant in shown:
+        panel.axvline(constant, color="grey", linewidth=0.8, linestyle=":")
+    for near in close_together(shown, TEXT_WIDTH * np.log(high / low)):
+        name = ", ".join(constants[constant] for constant in near)
+        where = panel.get_xaxis_transform()
+        text = panel.text(near[0], 0.02, name, transform=where, rotation=90)
+        text.set(fontsize=6, verticalalignment="bottom", horizontalalignment="right")
+
+
+def close_together(numbers, distance):
+    """Return lists of ascending numbers that are close together on a logarithmic axis.
+
+    The first and the last of a list are at most so far apart, in natural logarithms.
+    """
+    lists = []
+    for number in numbers:
+        if not lists or np.log(number / lists[-1][0]) > distance:
+            lists.append([])
+        lists[-1].append(number)
+    return lists
 
 
 def main():

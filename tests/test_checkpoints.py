@@ -24,7 +24,6 @@ pytestmark = [short_fits, any_solver]
 
 IS_LONG = "SKFCNET_LONG_TESTS" in os.environ
 N_KILLS = 50 if IS_LONG else 2
-KILLED_FITS = ["members", "stream"] if IS_LONG else ["members"]
 
 
 class Killed(BaseException):
@@ -385,7 +384,7 @@ assert os.waitpid(start_fit(), 0)[1] == 0
 
 
 @pytest.mark.skipif(os.name != "posix", reason="needs SIGKILL")
-@pytest.mark.parametrize("kind", KILLED_FITS)
+@pytest.mark.parametrize("kind", ["members", "stream"])
 def test_a_fit_that_is_killed_many_times_ends_with_the_same_bits(kind, tmp_path):
     run = subprocess.run(
         [sys.executable, "-c", FITS_WITH_KILLS, kind, tmp_path, str(N_KILLS)],

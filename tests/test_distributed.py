@@ -15,6 +15,7 @@ pd = pytest.importorskip("pandas", **needed)
 
 from scaffolding import assert_same, network_of
 from skfcnet import FCNetClassifier, FCNetRegressor
+from skfcnet._estimators.parallel_members import n_parts
 from skfcnet.distributed import fit
 from skfcnet.solver import DivergenceError
 
@@ -88,13 +89,23 @@ X = rows(50, seed=1)[["a", "b", "c", "kind"]]
 # joblib's backend
 
 
-def test_a_cluster_does_not_change_a_bit_of_members(client):
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {},
+        {"n_members": 3, "dropout": 0.2, "n_iter_no_change": 1},
+        {"n_members": 3, "early_stopping": False, "learning_rate": "one_cycle"},
+    ],
+    ids=["defaults", "folds", "apart"],
+)
+def test_a_cluster_does_not_change_a_bit_of_members(settings, client):
     numbers = rows()[["a", "b", "c"]].to_numpy()
     y = rows()["number"].to_numpy()
-    model = FCNetRegressor(**QUICK, n_members=3, dropout=0.2)
+    model = FCNetRegressor(**QUICK | settings).fit(numbers, y)
     with joblib.parallel_config(backend="dask"):
+        assert n_parts(model) == 2
         ours = clone(model).fit(numbers, y)
-    assert_same(ours, model.fit(numbers, y), numbers)
+    assert_same(ours, model, numbers)
 
 
 def test_a_search_on_a_cluster_finds_what_one_process_does(client):

@@ -59,8 +59,9 @@ IDLE = [
         "activation='tanh', dropout=0.2",
         r"hidden layers, but hidden_layer_sizes=\(\) has none",
     ),
-    ({"n_jobs": 2}, "n_jobs=2", "n_members > 1"),
-    ({"n_jobs": 2, "n_members": 2, **CONSTANT}, "n_jobs=2", "n_members > 1 and a sche"),
+    ({"n_jobs": 2, **WITHOUT}, "n_jobs=2", "several members"),
+    ({"n_jobs": 2, "n_members": 1}, "n_jobs=2", "several members"),
+    ({"n_jobs": 2, "n_members": 2, **LBFGS}, "n_jobs=2", "a solver other than"),
     ({"huber_delta": 2.0}, "huber_delta=2.0", "loss='huber'"),
     ({"quantile": [0.1, 0.9]}, r"quantile=\[0.1, 0.9\]", "loss='quantile'"),
 ]

@@ -1,5 +1,6 @@
 """Members trained by several jobs: the same bits as by one."""
 
+import copy
 import re
 import warnings
 
@@ -46,6 +47,9 @@ def fitted(model, X, y, *, n_jobs, backend="threading", **arguments):
         return model.fit(X, y, **arguments)
 
 
+FOLDS = {"early_stopping": True, "learning_rate": "wsd", "max_iter": 40}
+"""Settings with which each member is validated on its own fold after every epoch."""
+
 SETTINGS = [
     {},
     {"dropout": 0.3},
@@ -57,24 +61,61 @@ SETTINGS = [
     {"solver": "rmsprop", "shuffle": False},
     {"hidden_layer_sizes": (270, 250), "max_iter": 1},
     {"hidden_layer_sizes": (), "dtype": "float64"},
+    # Something is decided for all members after some of the epochs.
+    FOLDS | {"n_iter_no_change": 2, "learning_rate_init": 0.03},
+    FOLDS | {"n_iter_no_change": 1, "tol": 0.01, "scoring": "r2", "dropout": 0.1},
+    FOLDS | {"n_iter_no_change": 3, "scoring": None, "validation_fraction": 0.4},
+    FOLDS | {"learning_rate": "one_cycle", "max_iter": 3},
+    FOLDS | {"learning_rate": "constant", "n_iter_no_change": 1},
+    FOLDS | {"learning_rate": "adaptive", "n_iter_no_change": 1, "tol": 0.02},
+    {"learning_rate": "wsd", "n_iter_no_change": 1, "tol": 0.05, "max_iter": 40},
+    {"learning_rate": "invscaling", "n_iter_no_change": 1, "tol": 0.1, "max_iter": 40},
 ]
 
 
 @pytest.mark.parametrize("settings", SETTINGS, ids=str)
 @pytest.mark.parametrize("n_jobs", [2, 3, K, -1])
+@short_fits
 def test_jobs_do_not_change_a_bit(settings, n_jobs):
     X, y = regression()
     model = FCNetRegressor(**QUICK | settings)
     assert_same(fitted(model, X, y, n_jobs=n_jobs), model.fit(X, y), X)
 
 
+@pytest.mark.parametrize("kind", ["binary", "regression"])
+def test_jobs_do_not_change_a_bit_of_the_defaults(kind, monkeypatch):
+    model, X, y = data_of(kind)
+    model = type(model)(random_state=0, max_iter=30, n_iter_no_change=2)
+    n_rounds = counted(monkeypatch, "train_part")
+    ours = fitted(model, X, y, n_jobs=2)
+    assert len(n_rounds) > 2, "there was nothing to decide"
+    model.fit(X, y)
+    assert_same(ours, model, X)
+    name = "oob_decision_function_" if kind == "binary" else "oob_prediction_"
+    np.testing.assert_array_equal(getattr(ours, name), getattr(model, name))
+    assert model.best_validation_score_ == ours.best_validation_score_
+
+
+def counted(monkeypatch, name):
+    """Return a list that gets an entry for every call of a function of the module."""
+    calls, function = [], getattr(parallel_members, name)
+
+    def counting(*arguments):
+        calls.append(name)
+        return function(*arguments)
+
+    monkeypatch.setattr(parallel_members, name, counting)
+    return calls
+
+
 @pytest.mark.parametrize("kind", ["binary", "multiclass", "multilabel"])
 def test_jobs_do_not_change_a_bit_of_classification(kind):
     _, X, y = data_of(kind)
     weight = np.random.default_rng(1).integers(0, 4, size=len(X))
-    model = FCNetClassifier(**QUICK, class_weight=None, dropout=0.1)
-    ours = fitted(model, X, y, n_jobs=2, sample_weight=weight)
-    assert_same(ours, model.fit(X, y, sample_weight=weight), X)
+    for settings in ({}, FOLDS | {"n_iter_no_change": 1}):
+        model = FCNetClassifier(**QUICK | settings, class_weight=None, dropout=0.1)
+        ours = fitted(model, X, y, n_jobs=2, sample_weight=weight)
+        assert_same(ours, model.fit(X, y, sample_weight=weight), X)
 
 
 def test_jobs_do_not_change_a_bit_of_sparse_rows():
@@ -84,10 +125,12 @@ def test_jobs_do_not_change_a_bit_of_sparse_rows():
     assert_same(fitted(model, X, y, n_jobs=3), model.fit(X, y), X)
 
 
-def test_threads_of_blas_do_not_change_a_bit(two_cores):
+@pytest.mark.parametrize("settings", [{}, FOLDS], ids=["apart", "folds"])
+def test_threads_of_blas_do_not_change_a_bit_of_jobs(settings, two_cores):
     X, y = regression(400)
-    large = {"hidden_layer_sizes": (513, 257), "batch_size": 200, "max_iter": 2}
-    model, fits = FCNetRegressor(**QUICK | large), []
+    large = {"hidden_layer_sizes": (513, 257), "batch_size": 200, "n_members": 2}
+    model = FCNetRegressor(**QUICK | settings | large | {"max_iter": 1}, n_jobs=1)
+    fits = []
     for limits in (1, 2):
         with threadpool_limits(limits, user_api="blas"):
             fits.append(clone(model).fit(X, y))
@@ -105,23 +148,36 @@ def test_processes_do_not_change_a_bit():
     assert_same(ours, model.fit(X, y), X)
 
 
-def test_a_context_sets_the_number_of_jobs(monkeypatch):
+def test_processes_validate_the_members():
     X, y = regression()
-    model = FCNetRegressor(**QUICK)
+    decided = {"n_iter_no_change": 2, "learning_rate_init": 0.03, "scoring": "r2"}
+    model = FCNetRegressor(**QUICK | FOLDS | decided)
+    ours = fitted(model, X, y, n_jobs=2, backend="loky")
+    assert_same(ours, model.fit(X, y), X)
+    assert model.n_iter_ < FOLDS["max_iter"]
+
+
+def test_a_context_sets_the_number_of_jobs():
+    X, y = regression()
+    model = FCNetRegressor(**QUICK).fit(X, y)
     with joblib.parallel_config(backend="threading", n_jobs=3):
         assert parallel_members.n_parts(model) == 3
-        ours = clone(model).fit(X, y)
+        assert_same(clone(model).fit(X, y), model, X)
     assert parallel_members.n_parts(model) == 1
     assert parallel_members.n_parts(model.set_params(n_jobs=9)) == K
-    assert_same(ours, clone(model).set_params(n_jobs=None).fit(X, y), X)
 
 
-def test_a_warm_start_continues_from_members_of_several_jobs():
+@pytest.mark.parametrize(
+    "settings", [{"total_steps": 24}, FOLDS | {"max_iter": 7}], ids=["apart", "folds"]
+)
+@short_fits
+@any_solver
+def test_a_warm_start_continues_from_members_of_several_jobs(settings):
     X, y = regression()
-    horizon = {"warm_start": True, "total_steps": 24, "dropout": 0.2}
-    model = FCNetRegressor(**QUICK, **horizon).fit(X, y).fit(X, y)
+    options = QUICK | {"warm_start": True, "dropout": 0.2} | settings
+    model = FCNetRegressor(**options).fit(X, y).fit(X, y)
     with joblib.parallel_config(backend="threading"):
-        ours = FCNetRegressor(**QUICK, **horizon, n_jobs=2).fit(X, y)
+        ours = FCNetRegressor(**options, n_jobs=2).fit(X, y)
         assert_same(clone(ours).fit(X, y).fit(X, y), model, X)
     assert_same(ours.set_params(n_jobs=None).fit(X, y), model, X)
 
@@ -146,11 +202,12 @@ def test_the_first_member_is_a_single_network_where_nothing_is_dropped():
 # What else happens in a fit
 
 
-def test_epochs_are_printed_when_training_is_over(capsys):
+@pytest.mark.parametrize("settings", [{}, FOLDS], ids=["apart", "folds"])
+def test_epochs_are_printed_when_they_are_over(settings, capsys):
     X, y = regression()
     lines = []
     for n_jobs in (None, 2):
-        fitted(FCNetRegressor(**QUICK, verbose=True), X, y, n_jobs=n_jobs)
+        fitted(FCNetRegressor(**QUICK | settings, verbose=True), X, y, n_jobs=n_jobs)
         lines.append(re.sub(r"[\d.]+ s\n", "", capsys.readouterr().out))
     assert lines[0] == lines[1] != ""
 
@@ -175,14 +232,21 @@ def test_divergence_in_the_last_step_is_noticed(monkeypatch):
         fitted(FCNetRegressor(**QUICK), X, y, n_jobs=2)
 
 
-def test_an_interrupt_leaves_the_earlier_model(monkeypatch):
+@pytest.mark.parametrize("settings", [{}, FOLDS], ids=["apart", "folds"])
+def test_an_interrupt_leaves_the_earlier_model(settings, monkeypatch):
     X, y = regression()
-    model = FCNetRegressor(**QUICK, n_jobs=2)
+    model = FCNetRegressor(**QUICK | settings, n_jobs=2)
     with joblib.parallel_config(backend="threading"):
         before = clone(model.fit(X, y)).fit(X, y)
+        n_rounds = counted(monkeypatch, "join_parts")
+        model.fit(X, -y)
+        model, n_rounds_before = copy.deepcopy(before), len(n_rounds)
+        train_part = parallel_members.train_part
 
         def interrupted(*arguments):
-            raise KeyboardInterrupt
+            if len(n_rounds) == 2 * n_rounds_before - 1:  # in the last round
+                raise KeyboardInterrupt
+            return train_part(*arguments)
 
         monkeypatch.setattr(parallel_members, "train_part", interrupted)
         with pytest.raises(KeyboardInterrupt):
@@ -193,23 +257,31 @@ def test_an_interrupt_leaves_the_earlier_model(monkeypatch):
 @pytest.mark.parametrize(
     "settings",
     [
-        {"early_stopping": True},
-        {"learning_rate": "constant", "n_iter_no_change": np.inf},
         {"solver": "lbfgs", "max_iter": 3},
         {"n_members": 1},
-        {"warm_start": True},
+        {"n_members": "auto"},
+        FOLDS | {"n_members": "auto", "warm_start": True, "early_stopping": "auto"},
     ],
     ids=str,
 )
 @short_fits
 @any_solver
-def test_what_is_decided_for_all_members_is_not_split(settings, monkeypatch):
+def test_a_single_network_and_lbfgs_are_not_split(settings, monkeypatch):
     X, y = regression()
     monkeypatch.setattr(parallel_members, "train_part", None)
     model = FCNetRegressor(**QUICK | settings)
-    with pytest.warns(UserWarning, match="n_jobs=2 has no effect: it needs n_members"):
+    with pytest.warns(UserWarning, match="n_jobs=2 has no effect: it needs several me"):
         ours = fitted(model, X, y, n_jobs=2)
     assert_same(ours, model.fit(X, y), X)
+
+
+def test_members_that_are_scored_together_are_not_split(monkeypatch):
+    X, y = regression()
+    monkeypatch.setattr(parallel_members, "train_part", None)
+    model, held_out = FCNetRegressor(**QUICK | FOLDS), {"X_val": X[:9], "y_val": y[:9]}
+    with pytest.warns(UserWarning, match="n_jobs=2 has no effect: X_val and y_val are"):
+        ours = fitted(model, X, y, n_jobs=2, **held_out)
+    assert_same(ours, model.fit(X, y, **held_out), X)
 
 
 def test_one_job_is_never_warned_of():

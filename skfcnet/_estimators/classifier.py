@@ -254,10 +254,10 @@ class FCNetClassifier(ClassifierMixin, _BaseFCNet):
         in a ``joblib.parallel_config`` context, which also decides where: in processes,
         threads or on a cluster. -1 means all processors. The result is the same for any
         number of jobs, to the last bit; therefore each job uses one thread of BLAS, and
-        so does a single one. It has an effect for ``n_members > 1`` with a
-        ``learning_rate`` that is followed to its end, without ``early_stopping`` and
-        callbacks. With several jobs, ``verbose`` prints the epochs when all are
-        trained, and Ctrl-C keeps none of them.
+        so does a single one, whereas None leaves their number to BLAS. `fit` has jobs
+        if there are several members, as by default, but not with ``X_val``, callbacks
+        or ``solver='lbfgs'``. Then ``verbose`` prints several epochs at a time, and
+        Ctrl-C keeps none of them.
 
     label_smoothing : float or 'auto', default='auto'
         The share of each label that is spread evenly over all classes [13]_, in [0, 1).

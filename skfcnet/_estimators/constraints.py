@@ -15,17 +15,16 @@ from skfcnet._compat import (
     InvalidParameterError,
     Options,
     StrOptions,
-    has_callbacks,
 )
 from skfcnet._engine.warn import warn
 from skfcnet._estimators.automatic import can_drop, hidden_widths, stops_early
 from skfcnet._estimators.optimization import (
     MINIBATCH_PARAMETERS,
     SOLVERS,
+    has_jobs,
     schedule_end_is_unknown,
     schedule_has_end,
     trains_all_epochs,
-    trains_members_apart,
 )
 from skfcnet._estimators.unused_parameters import (
     Condition,
@@ -155,12 +154,8 @@ CONDITIONS = (
     ),
     Condition(
         ("n_jobs",),
-        lambda estimator: (
-            estimator.n_jobs == 1
-            or (trains_members_apart(estimator) and not has_callbacks(estimator))
-        ),
-        "n_members > 1 and a schedule that is followed to its end, without "
-        "early_stopping and callbacks",
+        lambda estimator: estimator.n_jobs == 1 or has_jobs(estimator),
+        "several members, a solver other than 'lbfgs', and no callbacks",
     ),
     Condition(
         ("n_bins",),

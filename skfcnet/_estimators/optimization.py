@@ -3,7 +3,7 @@
 import numpy as np
 
 from skfcnet import update_rules
-from skfcnet._compat import InvalidParameterError
+from skfcnet._compat import InvalidParameterError, has_callbacks
 from skfcnet._engine.warn import warn
 from skfcnet._estimators.automatic import minibatch_size, stops_early
 from skfcnet.schedules import SCHEDULES
@@ -104,13 +104,18 @@ def trains_all_epochs(estimator):
     return schedule_end_is_known(estimator) and not can_end_early(estimator)
 
 
-def trains_members_apart(estimator):
-    """Return whether `fit` decides nothing that depends on all members together.
+def has_jobs(estimator):
+    """Return whether `fit` may train members in several jobs, by its parameters.
 
-    The members can then be trained in several processes, if there are no callbacks.
+    Callbacks see all members after every epoch, and L-BFGS trains a single network.
     """
-    has_several = estimator.n_members != "auto" and estimator.n_members > 1
-    return has_several and trains_all_epochs(estimator) and not stops_early(estimator)
+    has_several = (
+        stops_early(estimator)
+        if estimator.n_members == "auto"
+        else estimator.n_members > 1
+    )
+    is_possible = estimator.solver != "lbfgs" and not has_callbacks(estimator)
+    return has_several and is_possible
 
 
 def adapted_learning_rate(estimator, training):

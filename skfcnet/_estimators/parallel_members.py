@@ -1,11 +1,13 @@
 """Training of the members of an ensemble in parts, by several jobs of joblib.
 
 Each job trains some members, as they would be trained beside all others: on the same
-minibatches and with their own dropout masks. The parts are then joined to one ensemble,
-with the history and the state of the update rule that it would have.
+minibatches and with their own dropout masks, and each is validated on its own fold. The
+parts are then joined to one ensemble, with the history and the state of the update rule
+that it would have.
 """
 
-from copy import deepcopy
+from copy import copy, deepcopy
+from math import nan
 from time import perf_counter
 from typing import NamedTuple
 
@@ -20,6 +22,7 @@ from skfcnet._engine.members import (
     places_of_members,
 )
 from skfcnet._engine.threads import one_blas_thread
+from skfcnet._estimators.history import Epoch
 from skfcnet._estimators.optimization import solver_arguments
 from skfcnet.solver import Solver
 
@@ -37,11 +40,16 @@ class TrainedEpoch(NamedTuple):
 
     seconds : float
         The duration of the epoch.
+
+    validated : list of Validated
+        The result of the validation of each member, with the parameters of its best
+        epoch so far; empty without validation.
     """
 
     losses: list
     learning_rate: float
     seconds: float
+    validated: list
 
 
 class TrainedMembers(NamedTuple):
@@ -64,6 +72,9 @@ class TrainedMembers(NamedTuple):
     n_minibatches : float
         The number of rows of an epoch, divided by those of the last minibatch.
 
+    steps_per_epoch : int
+        The number of minibatches of an epoch.
+
     optimizer : dict
         The configuration of the update rule, with its state.
 
@@ -79,6 +90,7 @@ class TrainedMembers(NamedTuple):
     epoch_rows: int
     last_losses: list
     n_minibatches: float
+    steps_per_epoch: int
     optimizer: dict
     step: int
     rng: np.random.Generator
@@ -86,11 +98,13 @@ class TrainedMembers(NamedTuple):
 
 def n_parts(draft):
     """Return into how many parts the members are split: one for each job."""
-    return min(effective_n_jobs(draft.n_jobs), draft.n_members)
+    return min(effective_n_jobs(draft.n_jobs), draft._net.n_members)
 
 
-def train_in_parts(draft, rows, n_epochs):
-    """Train the network of a draft, each part of its members by a job.
+class MembersInParts:
+    """The members of a draft, each part of which is trained by a job.
+
+    Jobs are started for a ``with`` statement, and arrays are sent to each worker once.
 
     Parameters
     ----------
@@ -100,38 +114,125 @@ def train_in_parts(draft, rows, n_epochs):
     rows : Rows
         The encoded rows of the training set.
 
-    n_epochs : int
-        The number of epochs.
-
-    Returns
-    -------
-    trained : TrainedMembers
-        All members after training.
+    validation : ValidationFolds or None
+        The folds of the members, if there are any.
     """
-    net = draft._net
-    arguments = solver_arguments(draft, rows, n_epochs)
-    parts = np.array_split(np.arange(net.n_members), n_parts(draft))
-    # Arrays that are arguments themselves are sent to each worker only once.
-    trained = Parallel(n_jobs=draft.n_jobs)(
-        delayed(_train_part_by)(
-            chosen_kernels(),
-            ensemble_of_members(net, members),
-            rows.X,
-            rows.target,
-            n_epochs,
-            arguments
-            | {
-                "optim_config": optimizer_of_members(
-                    arguments["optim_config"], net, members
-                ),
-                "random_state": deepcopy(arguments["random_state"]),
-            },
+
+    def __init__(self, draft, rows, validation):
+        self._draft, self._rows = draft, rows
+        net, weight = draft._net, rows.loss_weight()
+        self._parts = np.array_split(np.arange(net.n_members), n_parts(draft))
+        self._weights, self._validations = [], []
+        for members in self._parts:
+            has_columns = rows.member_counts is not None
+            self._weights.append(weight[:, members] if has_columns else weight)
+            own = None
+            if validation is not None:
+                own = validation.of_members(ensemble_of_members(net, members), members)
+            self._validations.append(own)
+        self._jobs = Parallel(n_jobs=draft.n_jobs)
+
+    def __enter__(self):
+        self._jobs.__enter__()
+        return self
+
+    def __exit__(self, *error):
+        self._jobs.__exit__(*error)
+
+    def train(self, n_epochs, n_now, descent):
+        """Train for some epochs.
+
+        Parameters
+        ----------
+        n_epochs : int
+            The number of epochs after which a schedule with an end is at its end.
+
+        n_now : int
+            The number of epochs after which training ends for now.
+
+        descent : Descent or None
+            Where the schedule falls early, if it does.
+
+        Returns
+        -------
+        trained : TrainedMembers
+            All members after training.
+        """
+        draft, rows, net = self._draft, self._rows, self._draft._net
+        arguments = solver_arguments(draft, rows, n_epochs)
+        # Arrays that are arguments themselves are sent to each worker only once.
+        trained = self._jobs(
+            delayed(_train_part_by)(
+                chosen_kernels(),
+                ensemble_of_members(net, members),
+                rows.X,
+                rows.target,
+                n_now,
+                arguments
+                | {
+                    "optim_config": optimizer_of_members(
+                        arguments["optim_config"], net, members
+                    ),
+                    "loss_weight": weight,
+                    "random_state": deepcopy(arguments["random_state"]),
+                },
+                None if own is None else ValidationInJob(draft, own, members),
+                descent,
+            )
+            for members, weight, own in zip(
+                self._parts, self._weights, self._validations, strict=True
+            )
         )
-        for members in parts
-    )
-    joined = join_parts(net, parts, trained)
-    optimizers = [part.optimizer for part in trained]
-    return joined._replace(optimizer=joined_optimizers(optimizers, net, parts))
+        joined = join_parts(net, self._parts, trained)
+        optimizers = [part.optimizer for part in trained]
+        return joined._replace(
+            optimizer=joined_optimizers(optimizers, net, self._parts)
+        )
+
+
+class ValidationInJob:
+    """Validation of the members of a job, which remembers the best epoch of each.
+
+    Parameters
+    ----------
+    draft : _BaseFCNet
+        The estimator.
+
+    folds : ValidationFolds
+        The folds of the members.
+
+    members : sequence of int
+        The numbers of the members.
+    """
+
+    def __init__(self, draft, folds, members):
+        self._draft, self._folds = copy(draft), folds
+        del self._draft._net
+        self._draft._training = draft._training.of_members(members)
+
+    def end_epoch(self, net, loss, n_rows):
+        """Return the results of the members after an epoch."""
+        draft = self._draft
+        draft._net = net
+        validated = self._folds.evaluate(draft)
+        epoch = Epoch(draft._training.n_epochs + 1, loss, nan, nan, nan, nan)
+        draft._training = draft._training.with_epoch(
+            epoch, n_rows, tol=draft.tol, vector=net.params.vector, validated=validated
+        )
+        return validated
+
+    def with_best_vectors(self, validated):
+        """Return results with the parameters of the best epochs until now.
+
+        All results of these epochs get them, and no others need to be sent: nobody asks
+        for the parameters of an epoch if there was a better one before the next
+        decision.
+        """
+        best = self._draft._training.best_by_validation
+        return [
+            own._replace(vector=epoch.vector)
+            for own, epoch in zip(validated, best, strict=True)
+        ]
 
 
 def _train_part_by(kernels, *arguments):
@@ -179,10 +280,11 @@ def _joined(epochs):
         [loss for epoch in epochs for loss in epoch.losses],
         epochs[0].learning_rate,
         max(epoch.seconds for epoch in epochs),
+        [result for epoch in epochs for result in epoch.validated],
     )
 
 
-def train_part(net, X, target, n_epochs, arguments):
+def train_part(net, X, target, n_epochs, arguments, validation=None, descent=None):
     """Train some members; this runs in a job, which need not be in this process.
 
     Parameters
@@ -199,6 +301,12 @@ def train_part(net, X, target, n_epochs, arguments):
     arguments : dict
         All other arguments of the solver.
 
+    validation : ValidationInJob, default=None
+        The validation of these members, if each has a fold.
+
+    descent : Descent, default=None
+        Where the schedule falls early, if it does.
+
     Returns
     -------
     trained : TrainedMembers
@@ -206,14 +314,23 @@ def train_part(net, X, target, n_epochs, arguments):
     """
     with np.errstate(all="ignore"), one_blas_thread():  # all results are checked
         solver = Solver(net, {"X_train": X, "y_train": target}, **arguments)
+        solver.epoch = solver.step // solver.n_minibatches  # for messages
+        if descent is not None:
+            descent.begin(solver)
         epochs = []
         for _ in range(n_epochs):
-            start = perf_counter()
-            solver.train_epoch()
+            start, validated = perf_counter(), []
+            loss = solver.train_epoch()
+            if validation is not None:
+                validated = validation.end_epoch(net, loss, solver.epoch_rows)
             seconds = perf_counter() - start
-            epochs.append(
-                TrainedEpoch(solver.member_losses, solver.last_learning_rate, seconds)
-            )
+            rate = solver.last_learning_rate
+            epochs.append(TrainedEpoch(solver.member_losses, rate, seconds, validated))
+        if validation is not None:
+            epochs = [
+                epoch._replace(validated=validation.with_best_vectors(epoch.validated))
+                for epoch in epochs
+            ]
         x, y, cost = solver.last_minibatch
         return TrainedMembers(
             net.params.vector,
@@ -221,6 +338,7 @@ def train_part(net, X, target, n_epochs, arguments):
             solver.epoch_rows,
             net.training_losses(x, y, weight=cost),
             solver.epoch_rows / len(y),
+            solver.n_minibatches,
             solver.optim_config,
             solver.step,
             arguments["random_state"],

@@ -259,10 +259,10 @@ class FCNetRegressor(RegressorMixin, _BaseFCNet):
         in a ``joblib.parallel_config`` context, which also decides where: in processes,
         threads or on a cluster. -1 means all processors. The result is the same for any
         number of jobs, to the last bit; therefore each job uses one thread of BLAS, and
-        so does a single one. It has an effect for ``n_members > 1`` with a
-        ``learning_rate`` that is followed to its end, without ``early_stopping`` and
-        callbacks. With several jobs, ``verbose`` prints the epochs when all are
-        trained, and Ctrl-C keeps none of them.
+        so does a single one, whereas None leaves their number to BLAS. `fit` has jobs
+        if there are several members, as by default, but not with ``X_val``, callbacks
+        or ``solver='lbfgs'``. Then ``verbose`` prints several epochs at a time, and
+        Ctrl-C keeps none of them.
 
     huber_delta : float, default=1.0
         The absolute error beyond which the Huber loss is linear, in units of the scaled

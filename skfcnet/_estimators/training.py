@@ -7,7 +7,7 @@ stop.
 """
 
 from contextlib import contextmanager, nullcontext
-from copy import deepcopy
+from copy import copy, deepcopy
 from math import ceil, inf, nan
 from time import perf_counter
 from typing import NamedTuple
@@ -28,11 +28,11 @@ from skfcnet._estimators.optimization import (
     l2_coefficient,
     minibatch_solver,
     trains_all_epochs,
-    trains_members_apart,
 )
-from skfcnet._estimators.parallel_members import n_parts, train_in_parts
+from skfcnet._estimators.parallel_members import MembersInParts, n_parts
 from skfcnet._estimators.rows import sorted_by_content
 from skfcnet._estimators.unused_parameters import parameters_set_by_user
+from skfcnet._estimators.validation import ValidationSet
 from skfcnet.solver import DivergenceError
 
 DESCENT_SHARE, MIN_DESCENT_STEPS = 0.4, 100
@@ -154,6 +154,14 @@ class TrainingState(NamedTuple):
         is_validated = self.best_by_validation[0].epoch > 0
         return self.best_by_validation if is_validated else self.best_by_loss
 
+    def of_members(self, members):
+        """Return the state of some members with folds of their own, without arrays."""
+        best = self.best_by_validation
+        if len(best) > 1:
+            best = tuple(best[m] for m in members)
+        state = self.without_vectors()._replace(optimizer={})
+        return state._replace(best_by_validation=_without_vectors(best))
+
     def copy(self):
         """Return a copy, so that training changes nothing in this one."""
         return self.without_vectors()._replace(rng=deepcopy(self.rng))
@@ -258,6 +266,12 @@ class Descent(NamedTuple):
     step: int
     n_epochs: int
 
+    def begin(self, solver):
+        """Let the learning rate of a solver fall, or go on to fall in a new one."""
+        step, solver.step = solver.step, self.step
+        solver.finish_schedule(self.n_epochs)
+        solver.step = step
+
 
 class TrainingMonitor:
     """Monitor of training, which is called at the end of every epoch.
@@ -289,20 +303,37 @@ class TrainingMonitor:
         last = None if task is None else draft._training.n_epochs + task.n_epochs
         self._log = EpochLog(draft.verbose, unit, last, draft._score_name)
         self._last_epoch = inf if last is None else last
-        self._steps_per_epoch, self._finish_reason = 1, None
+        self._steps_per_epoch, self._finish_reason = inf, None
         self.descent = None
         self._start = perf_counter()
 
-    def end_epoch(self, loss, *, n_rows, learning_rate, seconds=None):
+    def n_epochs_before_decision(self):
+        """Return in how many epochs something may be decided, such as to stop.
+
+        Until then nothing is, whatever the scores are: patience only grows with every
+        improvement, so that it is over first if there is none.
+        """
+        draft, training = self._draft, self._draft._training
+        n_left = self._last_epoch - training.n_epochs
+        if self._finish_reason is not None or trains_all_epochs(draft):
+            return n_left
+        n_idle = training.n_epochs_without_improvement
+        n_best = training.n_epochs - n_idle
+        n_patient = patience(draft, n_best, self._steps_per_epoch) - n_idle
+        return min(max(n_patient, 1), n_left)
+
+    def end_epoch(self, loss, *, n_rows, learning_rate, seconds=None, validated=None):
         """Validate and record an epoch, run callbacks; return whether to stop.
 
-        The epoch has lasted since the last one, unless its ``seconds`` are given.
+        The epoch has lasted since the last one, unless its ``seconds`` are given, and
+        is validated here, unless it was ``validated`` before.
         """
         draft = self._draft
         validation_loss = validation_score = nan
-        validated = []
-        if self._validation is not None:
-            validated = self._validation.evaluate(draft)
+        if validated is None:
+            is_validated = self._validation is not None
+            validated = self._validation.evaluate(draft) if is_validated else []
+        if validated:
             validation_loss = mean_over_members([part.loss for part in validated])
             validation_score = mean_over_members([part.score for part in validated])
         epoch = Epoch(
@@ -332,33 +363,54 @@ class TrainingMonitor:
 
         Where a schedule falls early, every member goes on from its best epoch.
         """
-        was_finishing = self._finish_reason is not None
         self._steps_per_epoch = solver.n_minibatches
         is_last = self.end_epoch(
             loss, n_rows=solver.epoch_rows, learning_rate=solver.last_learning_rate
         )
-        draft = self._draft
-        solver.learning_rate = adapted_learning_rate(draft, draft._training)
-        is_finishing = self._finish_reason is not None
-        if is_finishing and not (was_finishing or is_last):
-            if self._validation is not None:
-                draft._net.params.vector[...] = _best_vector(draft)
-            self.descent = Descent(
-                self._finish_reason,
-                self._last_epoch,
-                solver.step,
-                self._last_epoch - draft._training.n_epochs,
+        solver.learning_rate = adapted_learning_rate(self._draft, self._draft._training)
+        if self._decide_to_descend(solver.step):
+            self.descent.begin(solver)
+        return is_last
+
+    def record(self, trained):
+        """Do the same for `TrainedMembers`, which were trained elsewhere."""
+        self._steps_per_epoch = trained.steps_per_epoch
+        for epoch in trained.epochs:
+            self._task.begin_epoch()
+            is_last = self.end_epoch(
+                mean_over_members(epoch.losses),
+                n_rows=trained.epoch_rows,
+                learning_rate=epoch.learning_rate,
+                seconds=epoch.seconds,
+                validated=epoch.validated,
             )
-            solver.finish_schedule(self.descent.n_epochs)
+        self._draft._training = self._draft._training._replace(
+            optimizer=trained.optimizer, step=trained.step, rng=trained.rng
+        )
+        self._decide_to_descend(trained.step)
         return is_last
 
     def resume(self, solver, descent):
         """Go on in the descent of a schedule that began before, with a new solver."""
         self.descent = descent
         self._finish_reason, self._last_epoch = descent.reason, descent.last_epoch
-        step, solver.step = solver.step, descent.step
-        solver.finish_schedule(descent.n_epochs)
-        solver.step = step
+        descent.begin(solver)
+
+    def _decide_to_descend(self, step):
+        """Return whether the schedule begins to fall early, after so many steps."""
+        has_reason = self._finish_reason is not None
+        if not has_reason or self.descent is not None or self.stop_reason is not None:
+            return False
+        draft = self._draft
+        if self._validation is not None:
+            draft._net.params.vector[...] = _best_vector(draft)
+        self.descent = Descent(
+            self._finish_reason,
+            self._last_epoch,
+            step,
+            self._last_epoch - draft._training.n_epochs,
+        )
+        return True
 
     def _decide_to_stop(self):
         """Set the reason to stop if nothing improved for too many epochs.
@@ -435,13 +487,14 @@ def train_on_minibatches(draft, rows, validation, task):
     has_converged : bool
         Whether training stopped before its last epoch.
     """
-    if trains_members_apart(draft) and not task.is_observed:
-        if n_parts(draft) > 1 and rows.is_in_memory:
-            return train_members_in_parts(draft, rows, task)
-        # As in the parts: products have other bits with several threads.
-        threads = one_blas_thread()
-    else:
-        threads = nullcontext()
+    threads = nullcontext()
+    if draft._net.member_shape and not task.is_observed:
+        is_together = isinstance(validation, ValidationSet)
+        if n_parts(draft) > 1 and rows.is_in_memory and not is_together:
+            return train_members_in_parts(draft, rows, validation, task)
+        if draft.n_jobs is not None:
+            # As in each of several jobs: products have other bits with more threads.
+            threads = one_blas_thread()
     first_epoch = draft._training.n_epochs
     monitor = TrainingMonitor(draft, validation, task)
     checkpoints, descent = CheckpointWriter.of(task, draft, rows, validation), None
@@ -463,18 +516,36 @@ def train_on_minibatches(draft, rows, validation, task):
     return monitor.stop_reason is not None
 
 
-def train_members_in_parts(draft, rows, task):
-    """Train the members in several processes or threads, and record the epochs after.
+def train_members_in_parts(draft, rows, validation, task):
+    """Train the members in several jobs, and record the epochs after.
 
-    The parameters are those of `train_on_minibatches`. No epoch stops training.
+    The parameters are those of `train_on_minibatches`. The jobs train for as many
+    epochs at a time as pass before something is decided for all members.
     """
-    trained = train_in_parts(draft, rows, task.n_epochs)
-    record_training(draft, trained, task)
-    return False
+    ours = copy(draft)  # Ctrl-C leaves the draft untrained, so that nothing is kept
+    first_epoch = draft._training.n_epochs
+    last_epoch = first_epoch + task.n_epochs
+    monitor = TrainingMonitor(ours, validation, task)
+    with MembersInParts(ours, rows, validation) as parts:
+        is_last = False
+        while not is_last and ours._training.n_epochs < last_epoch:
+            trained = parts.train(
+                last_epoch - ours._training.n_epochs,
+                monitor.n_epochs_before_decision(),
+                monitor.descent,
+            )
+            is_last = monitor.record(trained)
+    if validation is None:
+        check_last_step(ours, trained.last_losses, trained.n_minibatches, first_epoch)
+    else:
+        _restore_best_epoch(ours)
+    draft._training = ours._training
+    monitor.print_summary()
+    return monitor.stop_reason is not None
 
 
 def record_training(draft, trained, task):
-    """Record the epochs in which the members were trained elsewhere.
+    """Record all epochs of a fit in which the members were trained elsewhere.
 
     Parameters
     ----------
@@ -489,18 +560,8 @@ def record_training(draft, trained, task):
     """
     first_epoch = draft._training.n_epochs
     monitor = TrainingMonitor(draft, None, task)
-    for epoch in trained.epochs:
-        task.begin_epoch()
-        monitor.end_epoch(
-            mean_over_members(epoch.losses),
-            n_rows=trained.epoch_rows,
-            learning_rate=epoch.learning_rate,
-            seconds=epoch.seconds,
-        )
+    monitor.record(trained)
     check_last_step(draft, trained.last_losses, trained.n_minibatches, first_epoch)
-    draft._training = draft._training._replace(
-        optimizer=trained.optimizer, step=trained.step, rng=trained.rng
-    )
     monitor.print_summary()
 
 

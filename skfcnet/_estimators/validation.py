@@ -27,6 +27,7 @@ from skfcnet._estimators.holdout_groups import (
     folds_of_groups,
     split_groups_by_fraction,
 )
+from skfcnet._estimators.optimization import has_jobs
 from skfcnet._estimators.unused_parameters import parameters_set_by_user
 from skfcnet._tabular.tables import as_table
 from skfcnet.solver import DivergenceError
@@ -54,6 +55,11 @@ def read_validation_set(draft, X_val, y_val, sample_weight_val):
         warn(
             f"validation_fraction={draft.validation_fraction!r} has no effect: X_val "
             f"and y_val are passed."
+        )
+    if draft.n_jobs not in (None, 1) and has_jobs(draft):
+        warn(
+            f"n_jobs={draft.n_jobs!r} has no effect: X_val and y_val are passed, on "
+            f"which all members are scored together after every epoch."
         )
     try:
         return _with_costs(draft._read_rows(X_val, y_val, sample_weight_val))
@@ -335,10 +341,19 @@ class ValidationFolds:
 
     def __init__(self, draft, held_out):
         self._sets = [ValidationSet(draft, rows) for rows in held_out]
-        self._networks, self._places = [], []
-        for m in range(len(held_out)):
-            self._networks.append(ensemble_of_members(draft._net, [m]))
-            self._places.append(places_of_members(draft._net, [m]))
+        self._set_networks(draft._net)
+
+    def _set_networks(self, net):
+        members = range(len(self._sets))
+        self._networks = [ensemble_of_members(net, [m]) for m in members]
+        self._places = [places_of_members(net, [m]) for m in members]
+
+    def of_members(self, net, members):
+        """Return the validation of some members, which are those of another network."""
+        part = copy.copy(self)
+        part._sets = [self._sets[m] for m in members]
+        part._set_networks(net)
+        return part
 
     def arrays(self):
         """Yield all arrays that the results depend on."""

@@ -133,7 +133,8 @@ def bins_of_columns(X, weight, n_bins):
 
     n_bins : int
         The most bins of a column, two or more. The columns of more than two values
-        have at most 1024 bins together, and none has more than one for 10 rows.
+        share `MAX_COMPONENTS` bins, and none has more than one for `MIN_ROWS_PER_BIN`
+        rows.
 
     Returns
     -------
