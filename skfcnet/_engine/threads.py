@@ -67,9 +67,17 @@ class _Blas:
                 self._release()
             yield
         finally:
-            with self._lock:
-                self._inside.pop(context, None)
-                self._restore()
+            try:
+                self._leave(context)
+            except BaseException:  # Ctrl-C, which could leave one thread for good
+                self._leave(context)
+                raise
+
+    def _leave(self, context):
+        """End a context, unless it has ended before."""
+        with self._lock:
+            self._inside.pop(context, None)
+            self._restore()
 
     def _restore(self):
         """Restore the libraries that no active context limits."""
