@@ -58,20 +58,22 @@ class _Blas:
         """Limit BLAS to one thread inside the context."""
         context = object()
         try:
-            with self._lock:
-                self._inside[context] = get_ident()
-                for library in self._controller.lib_controllers:
-                    if (number := library.num_threads) != 1:
-                        self._before[library.filepath] = number
-                    library.set_num_threads(1)
-                self._release()
-            yield
-        finally:
             try:
+                self._enter(context)
+                yield
+            finally:
                 self._leave(context)
-            except BaseException:  # Ctrl-C, which could leave one thread for good
-                self._leave(context)
-                raise
+        finally:  # Ctrl-C may have fallen into it, and left one thread for good
+            self._leave(context)
+
+    def _enter(self, context):
+        with self._lock:
+            self._inside[context] = get_ident()
+            for library in self._controller.lib_controllers:
+                if (number := library.num_threads) != 1:
+                    self._before[library.filepath] = number
+                library.set_num_threads(1)
+            self._release()
 
     def _leave(self, context):
         """End a context, unless it has ended before."""
