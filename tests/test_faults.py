@@ -100,19 +100,19 @@ def assert_untouched(model, before):
 
 
 class Raising:
-    """Fails as a scorer, as a splitter and as a callback."""
+    """Fails as a scorer and as a splitter."""
 
     def __init__(self, error):
         self.error = error
 
     def __call__(self, *_):
-        raise self.error
+        raise self.error("broken")
 
     def get_n_splits(self, *_, **__):
         return 1
 
     def split(self, *_, **__):
-        raise self.error
+        raise self.error("broken")
 
 
 class Fault(NamedTuple):
@@ -346,14 +346,14 @@ FAULTS = [
     Fault(
         "exception from a scorer",
         "broken",
-        settings={"early_stopping": True, "scoring": Raising(RuntimeError("broken"))},
+        settings={"early_stopping": True, "scoring": Raising(RuntimeError)},
         error=RuntimeError,
         methods=("fit",),
     ),
     Fault(
         "MemoryError from a scorer",
         "broken",
-        settings={"early_stopping": True, "scoring": Raising(MemoryError("broken"))},
+        settings={"early_stopping": True, "scoring": Raising(MemoryError)},
         error=MemoryError,
         methods=("fit",),
     ),
@@ -362,17 +362,17 @@ FAULTS = [
         "broken",
         settings={
             "early_stopping": True,
-            "validation_fraction": Raising(OSError("broken")),
+            "validation_fraction": Raising(OSError),
         },
         error=OSError,
         methods=("fit",),
     ),
     Fault(
         "KeyboardInterrupt before the first epoch",
-        "stopped",
+        "broken",
         settings={
             "early_stopping": True,
-            "validation_fraction": Raising(KeyboardInterrupt("stopped")),
+            "validation_fraction": Raising(KeyboardInterrupt),
         },
         error=KeyboardInterrupt,
         methods=("fit",),
@@ -492,13 +492,13 @@ class Failing:
     def _fail_in(self, hook):
         self.n_epochs += hook == "end epoch"
         if hook == self.hook and (self.n_epochs > 1 or "epoch" not in hook):
-            raise self.error
+            raise self.error("broken")
 
 
 @pytest.mark.parametrize(
     "hook", ["setup", "begin fit", "begin epoch", "end epoch", "end fit", "teardown"]
 )
-@pytest.mark.parametrize("error", [RuntimeError("broken"), MemoryError("broken")])
+@pytest.mark.parametrize("error", [RuntimeError, MemoryError])
 @pytest.mark.parametrize("name", MODELS)
 def test_exception_from_a_user_callback(name, error, hook):
     pytest.importorskip(
@@ -507,7 +507,7 @@ def test_exception_from_a_user_callback(name, error, hook):
     for earlier in (fitted(name), a_model(name)):
         network_in(earlier).set_callbacks(Failing(hook, error))
         before = pickle.dumps(earlier)
-        with pytest.raises(type(error), match="broken"):
+        with pytest.raises(error, match="broken"):
             fit(earlier, X[::2], target_of(name)[::2])
         # The callback itself has counted epochs.
         network_in(earlier).set_callbacks(Failing(hook, error))
@@ -740,6 +740,7 @@ AS_GIVEN = {
 
 
 @pytest.mark.filterwarnings("ignore:Beginning in version")
+@pytest.mark.filterwarnings("ignore:X holds numbers as text")
 @pytest.mark.parametrize("words", AS_GIVEN)
 @pytest.mark.parametrize("name", MODELS)
 def test_the_same_numbers_in_another_form(name, words, tmp_path):
@@ -794,7 +795,8 @@ def test_weights_leave_one_class_and_single_class_y(name):
     fit(model, X, 0 * LABELS)
     assert_finite(model)
     if name == CLASSIFIER:
-        assert model.predict_proba(X).tolist() == [[1.0]] * N_ROWS
+        np.testing.assert_allclose(model.predict_proba(X), 1)
+        assert not model.predict(X).any()
         model.fit(X, LABELS, LABELS)
         assert model.classes_.tolist() == [0, 1]
         assert (model.predict(X) == 1).all()
@@ -830,7 +832,7 @@ def test_constant_features_1_row_1_feature(name, rows):
 @pytest.mark.parametrize("name", [REGRESSOR, TRANSFORMER])
 def test_the_dtype_of_predictions_is_that_of_x(name, dtype):
     model = fitted(name, data=X.astype(np.float32))
-    expected = np.float64 if dtype == np.float64 else np.float32
+    expected = np.float32 if dtype == np.float32 else np.float64
     assert predict(model, X.astype(dtype)).dtype == expected
 
 
