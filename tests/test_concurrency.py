@@ -154,10 +154,10 @@ import numpy as np
 from skfcnet import FCNetClassifier
 
 rng = np.random.default_rng(0)
-X = rng.normal(size=(3000, 40))  # enough for a product to have several threads
+X = rng.normal(size=(1000, 20))  # enough for a product to have several threads
 y = (X[:, 0] > 0).astype(int)
-SETTINGS = {"max_iter": 3, "n_members": 1, "random_state": 0}
-model = FCNetClassifier((300, 300), **SETTINGS).fit(X, y)
+SETTINGS = {"max_iter": 2, "n_members": 1, "random_state": 0}
+model = FCNetClassifier((200, 100), **SETTINGS).fit(X, y)
 
 
 def probabilities(seed):
@@ -181,7 +181,7 @@ if __name__ == "__main__":
         thread.start()
     with multiprocessing.get_context("fork").Pool(2) as pool:
         for function, own in zip((probabilities, fitted), expected):
-            for found in pool.map_async(function, range(4)).get(timeout=300):
+            for found in pool.map_async(function, range(2)).get(timeout=300):
                 np.testing.assert_array_equal(found, own)
     stop.set()
 """

@@ -414,6 +414,7 @@ FAULTS = [
         error=Exception,
         methods=EVERYWHERE,
         earlier=named,
+        needs_a_fit=True,  # scikit-learn 1.6 accepts them in a first fit
     ),
     Fault(
         "non-str columns",
