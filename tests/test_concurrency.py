@@ -98,7 +98,7 @@ def test_a_model_predicts_while_its_copy_is_trained_further():
 @pytest.mark.parametrize("settings", SETTINGS, ids=str)
 def test_fits_in_threads_do_not_disturb_each_other_nor_the_threads_of_blas(settings):
     model, X, y = data_of("multiclass")
-    models = [clone(model).set_params(random_state=i, **settings) for i in range(8)]
+    models = [clone(model).set_params(random_state=i, **settings) for i in range(4)]
     expected = [clone(model).fit(X, y) for model in models]
     state = np.random.get_state()[1].copy()
     before = threadpool_info()
