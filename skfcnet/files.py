@@ -297,8 +297,11 @@ def load(path, *, trusted=(), mmap_mode=None):
             f"of a model can be assigned to, and its file must not change."
         )
     skops = _skops()
-    with Path(path).open("rb") as file, _refusing(path):
-        content = io.BytesIO(file.read()) if mmap_mode is None else _FileMap.of(file)
+    if mmap_mode is None:
+        content = io.BytesIO(Path(path).read_bytes())
+    else:
+        content = _FileMap.of(Path(path))
+    with _refusing(path):
         manifest = _checked_manifest(content)
     _warn_of_other_versions(manifest["versions"], path)
     trusted = [*TRUSTED_TYPES, *trusted]
@@ -539,9 +542,12 @@ class _FileMap(mmap):
     """A file in memory, whose bytes are read when they are needed."""
 
     @classmethod
-    def of(cls, file):
-        """Map an open file, such that nothing that is written reaches it."""
-        return cls(file.fileno(), 0, access=ACCESS_COPY)
+    def of(cls, path):
+        """Map a file, such that nothing that is written reaches it."""
+        with path.open("rb") as file:
+            if not file.peek(1):  # which cannot be mapped
+                raise ModelFileError(f"{str(path)!r} cannot be loaded: it is empty.")
+            return cls(file.fileno(), 0, access=ACCESS_COPY)
 
     def seekable(self):  # Python has it from 3.13 on, and ZipFile asks for it
         return True

@@ -409,12 +409,12 @@ FAULTS = [
     ),
     Fault(
         "duplicate columns",
-        "unique",
+        "unique|now missing",
         {"X": columns("a", "a", "b")},
-        error=Exception,
-        methods=EVERYWHERE,
+        error=Exception,  # that of narwhals with new versions of scikit-learn
+        methods=("partial_fit", "predict"),
         earlier=named,
-        needs_a_fit=True,  # scikit-learn 1.6 accepts them in a first fit
+        needs_a_fit=True,
     ),
     Fault(
         "non-str columns",
@@ -553,7 +553,7 @@ else:
 before, unlimited = pickle.dumps(model), resource.getrlimit(resource.RLIMIT_AS)
 for method, call in calls.items():
     n_failed = 0
-    for exponent in range(15, 23):
+    for exponent in range(18, 23):  # where large arrays fail, and nothing else
         resource.setrlimit(resource.RLIMIT_AS, (memory() + 2**exponent, unlimited[1]))
         try:
             call()
@@ -561,7 +561,7 @@ for method, call in calls.items():
             n_failed += 1
         finally:
             resource.setrlimit(resource.RLIMIT_AS, unlimited)
-        if method == "predict" or method == "transform" or n_failed == exponent - 14:
+        if method == "predict" or method == "transform" or n_failed == exponent - 17:
             assert pickle.dumps(model) == before, (method, exponent)
         else:
             model = pickle.loads(before)  # it had enough memory this time
