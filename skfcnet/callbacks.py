@@ -5,14 +5,13 @@ They follow the protocol of scikit-learn 1.9, and are set by
 works as well, and `ValidationMonitor` cannot be instantiated.
 """
 
-import shutil
 from numbers import Integral, Real
 from pathlib import Path
 
 from sklearn.utils import check_consistent_length
 
 from skfcnet._compat import ScoringMonitor
-from skfcnet.files import ModelFileError, _packed, _write, load
+from skfcnet.files import ModelFileError, _packed, _remove_abandoned, _write, load
 
 
 class Checkpoint:
@@ -138,8 +137,7 @@ class Checkpoint:
         ModelFileError
             If the file is damaged, or no checkpoint.
         """
-        for folder in self.path.parent.glob(f".{self.path.name}.*.tmp"):
-            shutil.rmtree(folder, ignore_errors=True)
+        _remove_abandoned(self.path.resolve())
         if not self.path.exists():
             return None
         state = load(self.path)

@@ -10,7 +10,8 @@ A file is a zip archive of the members that `skops.io.dump` writes, and of
 ``manifest.json``, which says the format, the versions of the packages and the SHA-256
 of every other member. The comment at the end of the archive is the SHA-256 of all bytes
 before it. ``skops.io.load(path, trusted=TRUSTED_TYPES)`` reads the same file, without
-these checks.
+these checks. Arrays are not compressed, and begin at multiples of `ALIGNMENT` bytes, so
+that they can be mapped into memory.
 
 References
 ----------
@@ -23,10 +24,21 @@ import os
 import shutil
 import tempfile
 import warnings
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from contextvars import ContextVar
+from glob import escape
 from hashlib import sha256
+from mmap import ACCESS_COPY, mmap
 from pathlib import Path
-from zipfile import ZIP_DEFLATED, ZIP_STORED, ZipFile
+from struct import pack, unpack
+from zipfile import ZIP_DEFLATED, ZIP_STORED, ZipFile, ZipInfo
+
+import numpy as np
+
+try:
+    import fcntl
+except ImportError:  # Windows, where folders cannot be opened, nor locked
+    fcntl = None
 
 FORMAT = 1
 """The newest format, and the one that is written."""
@@ -42,6 +54,19 @@ UNFAITHFUL_KEYS = {"bool", "NoneType"}
 
 DIGEST_LABEL = b"sha256:"
 """What the comment of the archive begins with."""
+
+SCHEMA = "schema.json"
+"""The name of the member in which skops describes the objects."""
+
+ALIGNMENT = 64
+"""The number of bytes at multiples of which members begin, as NumPy aligns arrays in
+its own files."""
+
+HEADER_BYTES = 30
+"""The length of the header of a member, before its name and further fields."""
+
+PADDING = 0xD935
+"""The number that other tools, too, give to a padding in the header of a member."""
 
 _OWN = {
     "_engine.parameters": "ParamSpec Parameters",
@@ -142,7 +167,8 @@ def save(model, path):
 
     The file is written beside its place, to the disk, and then renamed. If that fails,
     or the process is killed meanwhile, an earlier file is left as it was. What a killed
-    process leaves behind is a hidden folder that ends in ``.tmp`` and can be deleted.
+    process leaves behind is a hidden folder that ends in ``.tmp``. It can be deleted,
+    and on POSIX systems the next call for the same path does so.
 
     Parameters
     ----------
@@ -188,7 +214,7 @@ def save(model, path):
     _write(packed, path)
 
 
-def load(path, *, trusted=()):
+def load(path, *, trusted=(), mmap_mode=None):
     """Load a model from a file that `save` wrote.
 
     Only types of `TRUSTED_TYPES`, those that skops trusts, and those that you name are
@@ -205,6 +231,14 @@ def load(path, *, trusted=()):
         Further types that you trust, such as those of the other steps of a pipeline, by
         their full names or as classes.
 
+    mmap_mode : {None, "c"}, default=None
+        With "c", as for `numpy.load`, arrays are not read into memory but mapped,
+        copy-on-write: processes that load the same file share its memory, and what one
+        of them writes to an array, such as by ``coefs_[0] = ...``, remains its own and
+        never reaches the file. The whole file is read once, to check it. The file must
+        not be changed while the model is in use. `save` replaces it by a new one, which
+        leaves the model as it is, but is not possible on Windows.
+
     Returns
     -------
     model : object
@@ -212,6 +246,9 @@ def load(path, *, trusted=()):
 
     Raises
     ------
+    ValueError
+        If ``mmap_mode`` is neither None nor "c".
+
     ModelFileError
         If the file is damaged, of a newer format, or none that `save` wrote.
 
@@ -254,13 +291,24 @@ def load(path, *, trusted=()):
     >>> np.array_equal(loaded.predict(X), model.predict(X))
     True
     """
+    if mmap_mode not in (None, "c"):
+        raise ValueError(
+            f"mmap_mode must be None or 'c' (copy-on-write), got {mmap_mode!r}: arrays "
+            f"of a model can be assigned to, and its file must not change."
+        )
     skops = _skops()
-    content = Path(path).read_bytes()
+    if mmap_mode is None:
+        content = io.BytesIO(Path(path).read_bytes())
+    else:
+        content = _FileMap.of(Path(path))
     with _refusing(path):
         manifest = _checked_manifest(content)
     _warn_of_other_versions(manifest["versions"], path)
+    trusted = [*TRUSTED_TYPES, *trusted]
     with _refusing(path):
-        return skops.loads(content, trusted=[*TRUSTED_TYPES, *trusted])
+        if mmap_mode is None:
+            return skops.load(content, trusted=trusted)
+        return _load_with_maps(content, trusted)
 
 
 def _skops():
@@ -296,7 +344,8 @@ def _packed(model):
             digests[name] = sha256(member).hexdigest()
             # Arrays hardly get smaller, and the schema gets much smaller.
             is_text = name.endswith(".json")
-            archive.writestr(name, member, ZIP_DEFLATED if is_text else ZIP_STORED)
+            info = ZipInfo(name) if is_text else _aligned(name, packed.tell())
+            archive.writestr(info, member, ZIP_DEFLATED if is_text else ZIP_STORED)
         versions = {package: _version(package) for package in PACKAGES}
         manifest = {"format": FORMAT, "versions": versions, "sha256": digests}
         archive.writestr(MANIFEST, json.dumps(manifest, indent=1))
@@ -307,6 +356,14 @@ def _packed(model):
     return content
 
 
+def _aligned(name, start):
+    """Return the header of a member that starts there, with content that is aligned."""
+    info = ZipInfo(name)
+    n_bytes = -(start + HEADER_BYTES + len(name.encode()) + 4) % ALIGNMENT
+    info.extra = pack("<HH", PADDING, n_bytes) + bytes(n_bytes)
+    return info
+
+
 def _digest(content):
     return DIGEST_LABEL + sha256(content).hexdigest().encode()
 
@@ -315,7 +372,7 @@ def _check_can_be_loaded(packed):
     """Raise an error for what skops can write but not read, or not faithfully."""
     skops = _skops()
     with ZipFile(io.BytesIO(packed)) as archive:
-        schema = json.loads(archive.read("schema.json"))
+        schema = json.loads(archive.read(SCHEMA))
     if unfaithful := _key_types(schema) & UNFAITHFUL_KEYS:
         raise TypeError(
             f"The model has a dict with keys of type {' and '.join(unfaithful)}, such "
@@ -349,11 +406,9 @@ def _key_types(node):
 def _write(content, path):
     """Write a file such that there is always either the old one or the new one."""
     path = Path(path).resolve()  # what a symbolic link points to is replaced
-    name = f".{path.name}."
-    with tempfile.TemporaryDirectory(
-        prefix=name, suffix=".tmp", dir=path.parent
-    ) as folder:
-        unfinished = Path(folder) / path.name
+    _remove_abandoned(path)
+    with _folder_beside(path) as folder:
+        unfinished = folder / path.name
         with unfinished.open("xb") as file:
             file.write(content)
             file.flush()
@@ -362,6 +417,51 @@ def _write(content, path):
             shutil.copymode(path, unfinished)
         unfinished.replace(path)
     _sync_folder(path.parent)
+
+
+@contextmanager
+def _folder_beside(path):
+    """Make a hidden folder beside a file, which is locked as long as it is in use."""
+    while True:
+        with (
+            tempfile.TemporaryDirectory(
+                prefix=f".{path.name}.",
+                suffix=".tmp",
+                dir=path.parent,
+                ignore_cleanup_errors=True,
+            ) as folder,
+            _lock(folder, waits=True),
+        ):
+            # Before it was locked, somebody may have taken it for an abandoned one.
+            if os.path.exists(folder):
+                yield Path(folder)
+                return
+
+
+def _remove_abandoned(path):
+    """Remove the folders beside a file that processes have left which were killed."""
+    for folder in path.parent.glob(f".{escape(path.name)}.{'?' * 8}.tmp"):
+        with _lock(folder, waits=False) as is_locked:
+            if is_locked:
+                shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def _lock(folder, *, waits):
+    """Lock a folder until the context or the process ends; yield whether it is.
+
+    It is not where it is gone, where somebody else has locked it, and where the system
+    has no locks.
+    """
+    with ExitStack() as stack:
+        try:
+            descriptor = os.open(folder, os.O_RDONLY)
+            stack.callback(os.close, descriptor)
+            fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if waits else fcntl.LOCK_NB))
+        except OSError:
+            yield False
+        else:
+            yield True
 
 
 def _sync_folder(folder):
@@ -397,12 +497,14 @@ def _refusing(path):
 
 def _checked_manifest(content):
     """Return the manifest of a file, all of which is as it was written."""
-    n_before = len(content) - len(_digest(b""))
-    if content[n_before:] != _digest(content[:n_before]):
-        raise ValueError(
-            "it is not a file of skfcnet.save, or it is damaged: its digest is wrong."
-        )
-    with ZipFile(io.BytesIO(content)) as archive:
+    with content.getbuffer() as buffer:
+        n_before = len(buffer) - len(_digest(b""))
+        if buffer[n_before:] != _digest(buffer[:n_before]):
+            raise ValueError(
+                "it is not a file of skfcnet.save, or it is damaged: its digest is "
+                "wrong."
+            )
+    with ZipFile(content) as archive:
         manifest = json.loads(archive.read(MANIFEST))
         if manifest["format"] > FORMAT:
             raise ValueError(
@@ -431,3 +533,90 @@ def _warn_of_other_versions(versions, path):
             f"{str(path)!r} was saved with {'; '.join(other)}. Predictions may differ.",
             stacklevel=3,
         )
+
+
+# Memory maps
+
+
+class _FileMap(mmap):
+    """A file in memory, whose bytes are read when they are needed."""
+
+    @classmethod
+    def of(cls, path):
+        """Map a file, such that nothing that is written reaches it."""
+        with path.open("rb") as file:
+            if not file.peek(1):  # which cannot be mapped
+                raise ModelFileError(f"{str(path)!r} cannot be loaded: it is empty.")
+            return cls(file.fileno(), 0, access=ACCESS_COPY)
+
+    def seekable(self):  # Python has it from 3.13 on, and ZipFile asks for it
+        return True
+
+    def getbuffer(self):
+        return memoryview(self)
+
+
+_ARRAYS = ContextVar("_ARRAYS")
+"""The arrays of the file that is being loaded, by the names of their members."""
+
+
+def _mapped_array(name):
+    return _ARRAYS.get()[name.item()]
+
+
+def _load_with_maps(content, trusted):
+    """Load a model from a file in memory, with the arrays where they are.
+
+    skops is given a small file, in which the arrays are replaced by their names. To
+    make an object of another class than ndarray, such as float64, it calls the class
+    with the array that is stored. Here, this class is `_mapped_array`.
+    """
+    arrays, own_name = {}, _mapped_array.__name__
+
+    def with_own_class(node):
+        if (node.get("__module__"), node.get("__class__")) != ("numpy", "ndarray"):
+            return node
+        if "file" not in node:  # an array of objects
+            return node
+        array = _array_in(content, archive.getinfo(node["file"]))
+        if array is None:
+            return node
+        arrays[node["file"]] = array
+        return node | {"__module__": __name__, "__class__": own_name}
+
+    small = io.BytesIO()
+    with ZipFile(content) as archive, ZipFile(small, "w") as others:
+        schema = json.loads(archive.read(SCHEMA), object_hook=with_own_class)
+        others.writestr(SCHEMA, json.dumps(schema))
+        for name in {*archive.namelist()} - {SCHEMA, MANIFEST}:
+            if name in arrays:
+                with others.open(name, "w") as member:
+                    np.save(member, np.array(name))
+            else:
+                others.writestr(name, archive.read(name))
+    token = _ARRAYS.set(arrays)
+    try:
+        return _skops().load(small, trusted=[*trusted, f"{__name__}.{own_name}"])
+    finally:
+        _ARRAYS.reset(token)
+
+
+def _array_in(content, info):
+    """Return the array that a member of a file in memory is, or None.
+
+    It is None for what is no array, and where earlier versions did not align it.
+    """
+    if not info.filename.endswith(".npy") or info.compress_type != ZIP_STORED:
+        return None
+    start = info.header_offset + HEADER_BYTES
+    content.seek(start - 4)
+    content.seek(start + sum(unpack("<HH", content.read(4))))
+    if np.lib.format.read_magic(content) != (1, 0):
+        return None
+    shape, is_fortran, dtype = np.lib.format.read_array_header_1_0(content)
+    if dtype.hasobject or 0 in shape:  # what has no bytes is nowhere
+        return None
+    array = np.ndarray(
+        shape, dtype, content, content.tell(), order="F" if is_fortran else "C"
+    )
+    return array if array.flags.aligned else None

@@ -322,7 +322,7 @@ def test_after_ctrl_c_the_file_is_there_to_continue_from(path):
 
 
 def test_what_a_killed_process_left_is_removed(path):
-    left = path.with_name(f".{path.name}.abc.tmp")
+    left = path.with_name(f".{path.name}.abcdefgh.tmp")
     left.mkdir()
     (left / path.name).write_bytes(b"half a file")
     model, X, y = data_of("binary")

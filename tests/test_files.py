@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 import zipfile
+from concurrent.futures import ThreadPoolExecutor
 from hashlib import sha256
 from importlib import import_module
 from importlib.metadata import version
@@ -396,6 +397,29 @@ def test_a_folder_that_is_gone_is_an_error(path):
 
 
 posix = pytest.mark.skipif(os.name != "posix", reason="needs a POSIX system")
+
+
+@posix
+@pytest.mark.parametrize("name", ["model.skops", "model [1]*.skops"])
+def test_what_a_killed_process_left_is_removed_by_the_next_save(name, tmp_path):
+    path = tmp_path / name
+    left, other = (path.with_name(f".{n}.abcdefgh.tmp") for n in (name, "other"))
+    for folder in (left, other):
+        folder.mkdir()
+        (folder / name).write_bytes(b"half a file")
+    skfcnet.save(StandardScaler(), path)
+    assert set(tmp_path.iterdir()) == {path, other}
+
+
+def test_several_threads_may_save_to_one_path(path):
+    def save(n):
+        skfcnet.save([np.full(1000, n)], path)
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(save, range(40)))
+    (array,) = skfcnet.load(path)
+    assert (array == array[0]).all()
+    assert list(path.parent.iterdir()) == [path]
 
 
 @posix

@@ -2,13 +2,17 @@
 
 import copy
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn.base import clone
+from threadpoolctl import ThreadpoolController, threadpool_limits
 
 from scaffolding import any_solver, assert_same, data_of, short_fits
+from skfcnet._engine import threads
 from skfcnet.solver import Solver
 
 pytestmark = [short_fits, any_solver]
@@ -51,14 +55,18 @@ def test_ctrl_c_in_the_first_epoch_leaves_the_earlier_model(monkeypatch):
         clone(model).fit(X, y)
 
 
-class InterruptAtLine:
-    """Raises KeyboardInterrupt at one of the lines of the estimators that run."""
+def is_of_estimators(code):
+    return Path(code.co_filename).parent.name == "_estimators"
 
-    def __init__(self, number):
-        self.left = number
+
+class InterruptAtLine:
+    """Raises KeyboardInterrupt at one of the lines of some functions that run."""
+
+    def __init__(self, number, is_of_interest=is_of_estimators):
+        self.left, self.is_of_interest = number, is_of_interest
 
     def trace(self, frame, event, argument):
-        if Path(frame.f_code.co_filename).parent.name != "_estimators":
+        if not self.is_of_interest(frame.f_code):
             return None
         if event == "line":
             self.left -= 1
@@ -119,3 +127,48 @@ def test_wherever_ctrl_c_falls_the_attributes_fit_each_other(
             )
     assert finished
     assert n_kept >= {1, 2, 3, 4}
+
+
+def test_ctrl_c_in_the_commit_leaves_the_earlier_model_or_the_new_one():
+    model, X, y = data_of("regression")
+    frame = pd.DataFrame(X[:, ::-1], columns=list("abcdef"))
+    earlier, new = clone(model).fit(frame, y), clone(model).fit(X, y)
+    old_prediction, new_prediction = earlier.predict(frame), new.predict(X)
+    n_interruptions = 0
+    while True:
+        n_interruptions += 1
+        interruption = InterruptAtLine(
+            n_interruptions, lambda code: code.co_name == "_commit"
+        )
+        model = copy.deepcopy(earlier)
+        with suppress(KeyboardInterrupt), interruption:
+            model.fit(X, y)
+        if hasattr(model, "feature_names_in_"):
+            np.testing.assert_array_equal(model.predict(frame), old_prediction)
+        else:
+            np.testing.assert_array_equal(model.predict(X), new_prediction)
+        if interruption.left > 0:
+            break
+    assert n_interruptions > 4
+
+
+@pytest.mark.usefixtures("two_cores")
+def test_wherever_ctrl_c_falls_blas_has_its_threads_again():
+    def blas_threads():
+        return {pool.num_threads for pool in blas.lib_controllers}
+
+    blas = ThreadpoolController().select(user_api="blas")
+    n_interruptions = 0
+    with threadpool_limits(2, "blas"):
+        expected = blas_threads()
+        while True:
+            n_interruptions += 1
+            interruption = InterruptAtLine(
+                n_interruptions, lambda code: code.co_filename == threads.__file__
+            )
+            with suppress(KeyboardInterrupt), interruption, threads.one_blas_thread():
+                pass
+            assert blas_threads() == expected, n_interruptions
+            if interruption.left > 0:
+                break
+    assert n_interruptions > 20

@@ -58,18 +58,28 @@ class _Blas:
         """Limit BLAS to one thread inside the context."""
         context = object()
         try:
-            with self._lock:
-                self._inside[context] = get_ident()
-                for library in self._controller.lib_controllers:
-                    if (number := library.num_threads) != 1:
-                        self._before[library.filepath] = number
-                    library.set_num_threads(1)
-                self._release()
-            yield
-        finally:
-            with self._lock:
-                self._inside.pop(context, None)
-                self._restore()
+            try:
+                self._enter(context)
+                yield
+            finally:
+                self._leave(context)
+        finally:  # Ctrl-C may have fallen into it, and left one thread for good
+            self._leave(context)
+
+    def _enter(self, context):
+        with self._lock:
+            self._inside[context] = get_ident()
+            for library in self._controller.lib_controllers:
+                if (number := library.num_threads) != 1:
+                    self._before[library.filepath] = number
+                library.set_num_threads(1)
+            self._release()
+
+    def _leave(self, context):
+        """End a context, unless it has ended before."""
+        with self._lock:
+            self._inside.pop(context, None)
+            self._restore()
 
     def _restore(self):
         """Restore the libraries that no active context limits."""

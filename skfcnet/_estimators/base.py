@@ -317,9 +317,10 @@ class _BaseFCNet(FittedAttributes, CallbackSupportMixin, BaseEstimator):
     def _commit(self, draft):
         """Take over all fitted attributes of a draft."""
         draft._training = draft._training.without_vectors()
-        vars(self).pop("feature_names_in_", None)  # X may have had no names this time
-        vars(self).update(vars(draft))
-        self._net.params.is_settled = True
+        draft._net.params.is_settled = True
+        attributes = vars(self).copy()
+        attributes.pop("feature_names_in_", None)  # X may have had no names this time
+        self.__dict__ = attributes | vars(draft)  # in one step, wherever Ctrl-C falls
 
     def _snapshot(self):
         """Return copies of all attributes in their present state."""

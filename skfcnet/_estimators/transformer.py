@@ -161,8 +161,9 @@ class FCNetTransformer(
         else:
             estimator = clone(estimator).fit(X, y, sample_weight=sample_weight)
         _n_units(estimator, self.layer)  # raises an error if there is no such layer
-        # Attributes are only set now, so that a fit that fails changes nothing.
-        self.estimator_, self._layer = estimator, self.layer
+        # Attributes are only set now, all in one step, so that a fit that fails or is
+        # interrupted changes nothing.
+        vars(self).update(estimator_=estimator, _layer=self.layer)
         return self
 
     def transform(self, X):

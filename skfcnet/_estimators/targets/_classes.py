@@ -68,7 +68,10 @@ class ClassTarget(Target):
         """Learn which classes are absent, and the costs of the classes."""
         columns = self.label_columns(y)
         if self._is_absent is not None:
-            has_rows = [np.isin(classes, column) for column, classes in columns]
+            # The other kind overflows for large labels in uint64 with NumPy 2.0.
+            has_rows = [
+                np.isin(classes, column, kind="sort") for column, classes in columns
+            ]
             is_absent = self._is_absent & ~np.concatenate(has_rows)
             self._is_absent = is_absent if is_absent.any() else None
         self._class_weights = None
