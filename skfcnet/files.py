@@ -40,6 +40,9 @@ PACKAGES = ("skfcnet", "scikit-learn", "numpy")
 UNFAITHFUL_KEYS = {"bool", "NoneType"}
 """The types of keys of a dict that skops loads as other keys."""
 
+MEMORY_MAP = ("numpy", "memmap")
+"""The class of mapped arrays, which skops loads as a file that it does not have."""
+
 DIGEST_LABEL = b"sha256:"
 """What the comment of the archive begins with."""
 
@@ -293,6 +296,8 @@ def _packed(model):
     ):
         for name in members.namelist():
             member = members.read(name)
+            if name == "schema.json":
+                member = _with_plain_arrays(member)
             digests[name] = sha256(member).hexdigest()
             # Arrays hardly get smaller, and the schema gets much smaller.
             is_text = name.endswith(".json")
@@ -305,6 +310,21 @@ def _packed(model):
     n_before = len(content) - len(archive.comment)
     content[n_before:] = _digest(content[:n_before])
     return content
+
+
+def _with_plain_arrays(schema):
+    """Let a schema of skops name arrays of which it cannot load the class as arrays.
+
+    These are memory maps, such as those of a model that joblib has loaded.
+    """
+
+    def with_plain_array(node):
+        is_map = (node.get("__module__"), node.get("__class__")) == MEMORY_MAP
+        return (
+            node | {"__module__": "numpy", "__class__": "ndarray"} if is_map else node
+        )
+
+    return json.dumps(json.loads(schema, object_hook=with_plain_array)).encode()
 
 
 def _digest(content):

@@ -43,14 +43,15 @@ def through_a_file(original, path):
 COPIED = {copied.__name__: copied for copied in [*COPIES, through_a_file]}
 """The ways to copy an estimator, by name."""
 
-IS_LONG = "SKFCNET_LONG_SEARCH" in os.environ
+LONG = int(os.environ.get("SKFCNET_LONG_SEARCH", 0))
+"""How many examples each test of a long search draws; 0 for a short one."""
 
 
 def search(n_examples):
-    """Draw so many examples, the same ones every time, or in a long search 5,000."""
+    """Draw so many examples, the same ones every time, or `LONG` others."""
     return settings(
-        max_examples=5000 if IS_LONG else n_examples,
-        derandomize=not IS_LONG,
+        max_examples=LONG or n_examples,
+        derandomize=not LONG,
         deadline=None,
         suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
         # Explaining takes minutes.

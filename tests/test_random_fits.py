@@ -5,7 +5,7 @@ and what is called with them. Where one fails, the smallest that does is printed
 tests draw the same examples for each estimator every time; a search among 5,000 others
 takes some minutes::
 
-    SKFCNET_LONG_SEARCH=1 python -m pytest tests/test_random_fits.py
+    SKFCNET_LONG_SEARCH=5000 python -m pytest tests/test_random_*.py
 """
 
 import copy
@@ -235,7 +235,7 @@ def assert_untouched(given, before):
         elif issparse(value):
             assert (value != before[name]).nnz == 0
         else:
-            np.testing.assert_array_equal(value, before[name])
+            np.testing.assert_equal(value, before[name])  # also of lists of arrays
 
 
 @pytest.mark.parametrize("kind", KINDS)
