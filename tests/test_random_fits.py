@@ -239,14 +239,14 @@ def assert_untouched(given, before):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@search(100)
+@search(70)
 @given(st.data())
 def test_a_fit_is_sound_or_says_what_is_not(kind, data):
     Trial(data.draw(recipes(kind))).run()
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@search(20)
+@search(10)
 @given(st.data())
 def test_a_transformer_is_sound_or_says_what_is_not(kind, data):
     recipe = data.draw(recipes(kind))
