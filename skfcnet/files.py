@@ -52,6 +52,9 @@ PACKAGES = ("skfcnet", "scikit-learn", "numpy")
 UNFAITHFUL_KEYS = {"bool", "NoneType"}
 """The types of keys of a dict that skops loads as other keys."""
 
+MEMORY_MAP = ("numpy", "memmap")
+"""The class of mapped arrays, which skops loads as a file that it does not have."""
+
 DIGEST_LABEL = b"sha256:"
 """What the comment of the archive begins with."""
 
@@ -341,6 +344,8 @@ def _packed(model):
     ):
         for name in members.namelist():
             member = members.read(name)
+            if name == SCHEMA:
+                member = _with_plain_arrays(member)
             digests[name] = sha256(member).hexdigest()
             # Arrays hardly get smaller, and the schema gets much smaller.
             is_text = name.endswith(".json")
@@ -362,6 +367,21 @@ def _aligned(name, start):
     n_bytes = -(start + HEADER_BYTES + len(name.encode()) + 4) % ALIGNMENT
     info.extra = pack("<HH", PADDING, n_bytes) + bytes(n_bytes)
     return info
+
+
+def _with_plain_arrays(schema):
+    """Let a schema of skops name arrays of which it cannot load the class as arrays.
+
+    These are memory maps, such as those of a model that joblib has loaded.
+    """
+
+    def with_plain_array(node):
+        is_map = (node.get("__module__"), node.get("__class__")) == MEMORY_MAP
+        return (
+            node | {"__module__": "numpy", "__class__": "ndarray"} if is_map else node
+        )
+
+    return json.dumps(json.loads(schema, object_hook=with_plain_array)).encode()
 
 
 def _digest(content):

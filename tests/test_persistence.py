@@ -13,6 +13,7 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
+import skfcnet
 from scaffolding import (
     KINDS,
     any_solver,
@@ -34,6 +35,15 @@ def test_saved_models_predict_the_same_and_can_go_on(kind, mmap_mode, tmp_path):
     loaded = joblib.load(tmp_path / "model.joblib", mmap_mode=mmap_mode)
     assert_same(loaded, model, X)
     assert_same(loaded.partial_fit(X, y), model.partial_fit(X, y), X)
+
+
+def test_a_model_in_a_memory_map_is_saved_like_any_other(tmp_path):
+    model, X, y = data_of("multiclass")
+    joblib.dump(model.fit(X, y), tmp_path / "model.joblib")
+    mapped = joblib.load(tmp_path / "model.joblib", mmap_mode="r")
+    skfcnet.save(mapped, tmp_path / "model.skops")
+    (tmp_path / "model.joblib").unlink()
+    assert_same(skfcnet.load(tmp_path / "model.skops"), model, X)
 
 
 def test_training_a_copy_leaves_the_original_alone():

@@ -2,326 +2,48 @@
 
 Every example is a recipe: an estimator, what its table, target and weights are made of,
 and what is called with them. Where one fails, the smallest that does is printed. These
-tests draw the same hundred for each estimator every time; a search among 5,000 others
+tests draw the same examples for each estimator every time; a search among 5,000 others
 takes some minutes::
 
-    SKFCNET_LONG_SEARCH=1 python -m pytest tests/test_random_fits.py
+    SKFCNET_LONG_SEARCH=5000 python -m pytest tests/test_random_*.py
 """
 
-import os
+import copy
 import pickle
-import re
 import warnings
-from typing import NamedTuple
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import joblib
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import HealthCheck, Phase, given, note, settings
+from hypothesis import given, note
 from hypothesis import strategies as st
-from scipy.sparse import csr_array
+from scipy.sparse import issparse
 from sklearn.base import clone
-from sklearn.model_selection import (
-    KFold,
-    PredefinedSplit,
-    ShuffleSplit,
-    TimeSeriesSplit,
+
+from random_data import (
+    OF_TRANSFORMERS,
+    OF_VALIDATION,
+    ROWS_SEEN,
+    SHARED,
+    SHORT,
+    rows_seen,
 )
-
-from skfcnet import FCNetClassifier, FCNetRegressor
-
-# What examples are made of: tables of recipes, by name
-
-
-def _with_gaps(values, rng):
-    return np.where(rng.random(len(values)) < 0.3, np.nan, values)
-
-
-COLUMNS = {
-    "normal": lambda rng, n: rng.normal(size=n),
-    "constant": lambda rng, n: np.full(n, 3.0),
-    "zero": lambda rng, n: np.zeros(n),
-    "huge": lambda rng, n: 1e30 * rng.normal(size=n),
-    "almost too large": lambda rng, n: 1e300 * rng.normal(size=n),
-    "tiny": lambda rng, n: 1e-30 * rng.normal(size=n),
-    "almost zero": lambda rng, n: 1e-300 * rng.normal(size=n),
-    "skewed": lambda rng, n: np.exp(20 * rng.normal(size=n)),
-    "far away": lambda rng, n: 1e9 + rng.normal(size=n),
-    "whole": lambda rng, n: rng.integers(-5, 5, size=n).astype(float),
-    "with gaps": lambda rng, n: _with_gaps(rng.normal(size=n), rng),
-    "missing": lambda rng, n: np.full(n, np.nan),
-    "levels": lambda rng, n: rng.integers(4, size=n).astype(float),
-}
-"""What a column of X can hold. In a frame, that of levels is one of words."""
-
-
-def _frame(columns, kinds):
-    table = pd.DataFrame(dict(enumerate(columns))).rename(columns="x{}".format)
-    for name, kind in zip(table, kinds, strict=True):
-        if kind == "levels":
-            words = table[name].map("level {:.0f}".format)
-            table[name] = words.astype("category")
-    return table
-
-
-def _array(dtype=np.float64, order="C"):
-    is_whole = dtype is np.int64
-    limits = (np.iinfo if is_whole else np.finfo)(dtype)
-
-    def make(columns, kinds):
-        table = np.column_stack(columns)
-        table = np.clip(table, limits.min / 2, limits.max / 2)
-        with np.errstate(under="ignore"):
-            return (np.nan_to_num(table) if is_whole else table).astype(dtype, order)
-
-    return make
-
-
-CONTAINERS = {
-    "float64": _array(),
-    "float32": _array(np.float32),
-    "columns first": _array(order="F"),
-    "int": _array(np.int64),
-    "list": lambda columns, kinds: np.column_stack(columns).tolist(),
-    "sparse": lambda columns, kinds: csr_array(np.nan_to_num(np.column_stack(columns))),
-    "frame": _frame,
-}
-
-LABELS = {
-    "two": lambda rng, n: rng.integers(2, size=n),
-    "truth": lambda rng, n: rng.random(n) < 0.5,
-    "words": lambda rng, n: np.array(["no", "perhaps", "yes"])[rng.integers(3, size=n)],
-    "one": lambda rng, n: np.full(n, 7),
-    "many": lambda rng, n: rng.integers(10, size=n) * 3 - 5,
-    "a rare one": lambda rng, n: (np.arange(n) == n - 1).astype(int),
-    "whole floats": lambda rng, n: rng.integers(3, size=n).astype(float),
-    "multilabel": lambda rng, n: rng.integers(2, size=(n, 3)),
-    "two outputs": lambda rng, n: 2 + rng.integers([4, 3], size=(n, 2)),
-}
-
-NUMBERS = {
-    "normal": lambda rng, n: rng.normal(size=n),
-    "constant": lambda rng, n: np.full(n, 4.7),
-    "zero": lambda rng, n: np.zeros(n),
-    "huge": lambda rng, n: 1e20 * np.abs(rng.normal(size=n)),
-    "tiny": lambda rng, n: 1e-20 * np.abs(rng.normal(size=n)),
-    "far away": lambda rng, n: 1e6 + rng.normal(size=n),
-    "outliers": lambda rng, n: np.where(np.arange(n) % 9 == 8, 1e6, rng.random(n)),
-    "skewed": lambda rng, n: np.exp(10 * rng.normal(size=n)),
-    "counts": lambda rng, n: rng.poisson(0.5, size=n),
-    "positive": lambda rng, n: rng.gamma(2.0, size=n),
-    "two targets": lambda rng, n: rng.gamma(2.0, size=(n, 2)) * [1, 1e5],
-    "one of two constant": lambda rng, n: np.column_stack([rng.random(n), np.ones(n)]),
-    "almost constant": lambda rng, n: np.where(np.arange(n) == 0, 1 + 1e-9, 1.0),
-}
-
-WEIGHTS = {
-    "none": lambda rng, y: None,
-    "ones": lambda rng, y: np.ones(len(y)),
-    "whole": lambda rng, y: rng.integers(4, size=len(y)),
-    "many copies": lambda rng, y: np.full(len(y), 100),
-    "fractions": lambda rng, y: rng.random(len(y)),
-    "a small total": lambda rng, y: 1e-3 * rng.random(len(y)),
-    "skewed": lambda rng, y: 10.0 ** rng.uniform(-10, 10, size=len(y)),
-    "extreme": lambda rng, y: np.where(rng.random(len(y)) < 0.5, 1e300, 1e-300),
-    "recency": lambda rng, y: np.exp(np.linspace(-20, 0, len(y))),
-    "halves of zero": lambda rng, y: np.arange(1, len(y) + 1) % 2.0,
-    "a class of zero": lambda rng, y: 1.0 * (y.reshape(len(y), -1)[:, 0] != y.flat[0]),
-    "one row": lambda rng, y: 1.0 * (np.arange(len(y)) == 0),
-    "zero": lambda rng, y: np.zeros(len(y)),
-}
-
-
-class Halves:
-    """A splitter that yields masks."""
-
-    def get_n_splits(self, X=None, y=None, groups=None):
-        return 1
-
-    def split(self, X, y=None, groups=None):
-        n = X.shape[0] if hasattr(X, "shape") else len(X)
-        yield np.arange(n) % 2 == 0, np.arange(n) % 2 == 1
-
-    def __repr__(self):
-        return "Halves()"
-
-
-SPLITTERS = {
-    "folds": lambda n: KFold(2),
-    "shuffled folds": lambda n: KFold(3, shuffle=True, random_state=0),
-    "shuffled": lambda n: ShuffleSplit(1, test_size=0.3, random_state=0),
-    "in time": lambda n: TimeSeriesSplit(3),
-    "known before": lambda n: PredefinedSplit(np.resize([0, -1, -1, 0], n)),
-    "masks": lambda n: Halves(),
-}
-"""What ``validation_fraction`` can be, given how many rows there are."""
-
-ROWS_SEEN = []
-
-
-def rows_seen(estimator, X, y, sample_weight=None):
-    """Score every epoch alike, and note how many rows there are to validate on."""
-    ROWS_SEEN.append(X.shape[0])
-    return 0.5
-
-
-def _some(*values):
-    return st.sampled_from(values)
-
-
-SHARED = {
-    "activation": _some(
-        "relu", "tanh", "identity", "gelu", "softplus", "elu", "logistic"
-    ),
-    "solver": _some("sgd", "adam", "adamw", "rmsprop", "lbfgs"),
-    "alpha": _some(0.0, 0.01, 1.0, 1e6),
-    "batch_size": _some("auto", 1, 2, 3, 7, 1000),
-    "learning_rate": _some(
-        "constant", "invscaling", "adaptive", "cosine", "one_cycle", "coslog4", "wsd"
-    ),
-    "learning_rate_init": _some(1e-10, 1e-3, 0.1, 10.0, 1e4),
-    "power_t": _some(0.0, 0.5, 3.0),
-    "shuffle": st.booleans(),
-    "tol": _some(0.0, 1e-4, 10.0),
-    "warm_start": st.booleans(),
-    "momentum": _some(0.0, 0.9, 1.0),
-    "nesterovs_momentum": st.booleans(),
-    "beta_1": _some(0.0, 0.9, 0.999),
-    "beta_2": _some(0.0, 0.95, 0.999),
-    "epsilon": _some(1e-300, 1e-12, 1e-8, 1.0),
-    "n_iter_no_change": _some(None, 1, 2, np.inf),
-    "max_fun": _some(1, 3, 100),
-    "total_steps": _some(None, 1, 20),
-    "scoring": _some(None, "loss", rows_seen, rows_seen, rows_seen),
-    "warmup_epochs": _some(0.0, 0.5, 1, 10.0),
-    "max_grad_norm": _some(None, 1e-8, 1.0, 1e8),
-    "weight_decay": _some(0.0, 0.5, 1000.0),
-    "normalization": _some(None, "batch", "layer"),
-    "dropout": _some("auto", 0.0, 0.2, 0.99),
-    "input_dropout": _some(0.0, 0.2, 0.99),
-    "init": _some("auto", "he_uniform", "glorot_normal", "orthogonal"),
-    "dtype": _some("float32", "float64", np.float32),
-    "input_scaling": _some("robust", "standard", None),
-    "numeric_embedding": _some("auto", "ple", "pbld", None),
-    "n_bins": _some(2, 3, 48),
-    "categorical_features": _some("from_dtype", None, [0]),
-    "linear_term": st.booleans(),
-    "n_members": _some("auto", 1, 2, 3),
-    "n_jobs": st.none(),  # see test_parallel_members.py
-    "verbose": _some(False, True, 2),
-}
-"""What parameters can be, beside those that keep an example short."""
-
-SHORT = {
-    "hidden_layer_sizes": _some((3,), (), (4, 2)),
-    "max_iter": st.integers(1, 3),
-    "random_state": st.just(0),
-}
-
-OF_CLASSIFIERS = {
-    "label_smoothing": _some("auto", 0.0, 0.3),
-    "class_weight": _some(
-        None, "balanced", "balanced", {1: 2.0}, {1: 0.0}, {1: 1e-50}, {1: 1e300}
-    ),
-}
-
-OF_REGRESSORS = {
-    "loss": _some(
-        "squared_error", "absolute_error", "huber", "quantile", "poisson", "gamma"
-    ),
-    "huber_delta": _some(1e-3, 1.0, 1e3),
-    "quantile": _some(0.5, 0.99, [0.1, 0.5, 0.9]),
-    "scale_target": st.booleans(),
-    "clip_output": st.booleans(),
-}
-
-
-class Recipe(NamedTuple):
-    """An estimator, what data are made of, and what it is called with."""
-
-    estimator: object
-    columns: list
-    container: str
-    n_rows: int
-    n_copies: int
-    target: str
-    weight: str
-    has_X_val: bool
-    steps: list
-    seed: int
-
-
-@st.composite
-def recipes(draw, estimator, of_estimator, targets):
-    n_rows, n_copies = draw(st.integers(1, 60)), draw(_some(1, 1, 1, 3))
-    parameters = draw(st.fixed_dictionaries(SHORT, optional=SHARED | of_estimator))
-    to_validate = draw(_some("nothing", "auto", "a fraction", "a split", "X_val"))
-    if to_validate != "auto":
-        parameters["early_stopping"] = to_validate != "nothing"
-    if to_validate in ("auto", "a fraction"):
-        parameters["validation_fraction"] = draw(_some(0.01, 0.1, 0.5, 0.95))
-    if to_validate == "a split":
-        splitter = SPLITTERS[draw(st.sampled_from(list(SPLITTERS)))]
-        parameters["validation_fraction"] = splitter(n_rows * n_copies)
-    of_rows = _some("all", "the first half")
-    first = st.tuples(_some("fit", "fit", "partial_fit"), of_rows)
-    later = st.tuples(_some("fit", "partial_fit", "pickle"), of_rows)
-    return Recipe(
-        estimator(**parameters),
-        columns=draw(st.lists(st.sampled_from(list(COLUMNS)), min_size=1, max_size=4)),
-        container=draw(st.sampled_from(list(CONTAINERS))),
-        n_rows=n_rows,
-        n_copies=n_copies,
-        target=draw(st.sampled_from(list(targets))),
-        weight=draw(st.sampled_from(list(WEIGHTS))),
-        has_X_val=to_validate == "X_val",
-        steps=[draw(first), *draw(st.lists(later, max_size=2))],
-        seed=draw(st.integers(0, 1000)),
-    )
-
-
-class Data(NamedTuple):
-    """Columns and of which kinds they are, what they are put in, target and weights."""
-
-    columns: list
-    kinds: list
-    container: str
-    y: np.ndarray
-    weight: np.ndarray
-
-    @property
-    def X(self):
-        return CONTAINERS[self.container](self.columns, self.kinds)
-
-    @property
-    def counts(self):
-        """Which rows have a positive weight."""
-        return np.ones(len(self.y), bool) if self.weight is None else self.weight > 0
-
-    def take(self, rows):
-        weight = None if self.weight is None else self.weight[rows]
-        columns = [column[rows] for column in self.columns]
-        return self._replace(columns=columns, y=self.y[rows], weight=weight)
-
-
-def data_of(recipe, targets):
-    """Return the data to train on, and five other rows."""
-    rng, n_rows = np.random.default_rng(recipe.seed), recipe.n_rows + 5
-    columns = [COLUMNS[kind](rng, n_rows) for kind in recipe.columns]
-    y = targets[recipe.target](rng, n_rows)
-    if getattr(recipe.estimator, "loss", None) in ("poisson", "gamma"):
-        y = np.abs(y)
-    weight = WEIGHTS[recipe.weight](rng, y)
-    data = Data(columns, recipe.columns, recipe.container, y, weight)
-    rows = np.tile(np.arange(recipe.n_rows), recipe.n_copies)
-    return data.take(rows), data.take(np.arange(recipe.n_rows, n_rows))
-
+from random_recipes import (
+    COPIED,
+    KINDS,
+    assert_speaks_of_what_was_passed,
+    data_for,
+    labels_of,
+    recipes,
+    search,
+    some,
+)
+from skfcnet import FCNetClassifier, FCNetRegressor, FCNetTransformer
 
 # What must hold
-
-ARRAYS = {"X", "y", "sample_weight", "X_val", "y_val", "sample_weight_val", "classes"}
-UNKNOWN_TO_USERS = re.compile(r"\b(loss_weight|X_train|y_train|Solver|_[A-Za-z]\w*)\b")
 
 
 class Trial:
@@ -331,17 +53,14 @@ class Trial:
     ----------
     recipe : Recipe
         What to try.
-
-    targets : dict
-        `LABELS` or `NUMBERS`.
     """
 
-    def __init__(self, recipe, targets):
+    def __init__(self, recipe):
         self.recipe = recipe
-        self.data, self.others = data_of(recipe, targets)
+        self.data, self.others = data_for(recipe)
         self.model = clone(recipe.estimator)
         self.classes = None
-        if targets is LABELS and recipe.target != "multilabel":
+        if isinstance(self.model, FCNetClassifier) and recipe.target != "multilabel":
             self.classes = labels_of(self.data.y)
         self.parts = []  # that the model was trained on
 
@@ -350,28 +69,41 @@ class Trial:
             part = self.data
             if of_rows == "the first half":
                 part = part.take(np.arange((len(part.y) + 1) // 2))
-            if call == "pickle":
-                self.model = pickle.loads(pickle.dumps(self.model))
+            if call in COPIED:
+                self.copy(COPIED[call])
             elif hasattr(self.model, call):  # lbfgs has no partial_fit
                 self.train(call, part)
+
+    def copy(self, copied):
+        """Go on with a copy, and assert that it is as complete as the original."""
+        with TemporaryDirectory() as folder:
+            restored = copied(self.model, Path(folder) / "model")
+        self.assert_same_state(restored)
         if self.parts and not self.may_be_too_large:
-            predicted = self.model.predict(self.parts[-1].X)
-            restored = pickle.loads(pickle.dumps(self.model))
-            np.testing.assert_array_equal(restored.predict(self.parts[-1].X), predicted)
+            X = self.parts[-1].X
+            np.testing.assert_array_equal(restored.predict(X), self.model.predict(X))
+        self.model = restored
+
+    def assert_same_state(self, other):
+        assert type(other) is type(self.model)
+        assert repr(other.get_params()) == repr(self.model.get_params())
+        assert vars(other).keys() == vars(self.model).keys()
 
     def train(self, call, part):
         """Call `fit` or `partial_fit`, and assert what must hold then."""
         earlier = joblib.hash(vars(self.model))
         goes_on = self.parts and (call == "partial_fit" or self.model.warm_start)
         before = (self.model.n_iter_, self.model.t_) if goes_on else (0, 0)
+        given = {"X": part.X, "y": part.y} | self.arguments(call, part)
+        as_given = copy.deepcopy(given)
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
             try:
-                getattr(self.model, call)(part.X, part.y, **self.arguments(call, part))
+                getattr(self.model, call)(**given)
             except (TypeError, ValueError) as error:
                 note(f"{call}: {error!r}")
                 assert joblib.hash(vars(self.model)) == earlier
-                self.assert_speaks_of_what_was_passed(str(error))
+                assert_speaks_of_what_was_passed(str(error), self.model)
             else:
                 trained = part.take(np.flatnonzero(part.counts))
                 self.parts = [*(self.parts if goes_on else []), trained]
@@ -384,9 +116,10 @@ class Trial:
                         self.classes if call == "partial_fit" else labels_of(part.y)
                     )
                     np.testing.assert_equal(self.model.classes_, passed)
+        assert_untouched(given, as_given)
         for warning in caught:
             assert issubclass(warning.category, UserWarning), warning
-            self.assert_speaks_of_what_was_passed(str(warning.message))
+            assert_speaks_of_what_was_passed(str(warning.message), self.model)
 
     @property
     def may_be_too_large(self):
@@ -401,17 +134,11 @@ class Trial:
         if self.recipe.has_X_val:
             arguments |= {"X_val": self.others.X, "y_val": self.others.y}
             arguments["sample_weight_val"] = self.others.weight
+        if self.recipe.has_groups and call == "fit":
+            arguments["groups"] = np.arange(len(part.y)) % 7
         if call == "partial_fit" and self.classes is not None:
             arguments["classes"] = self.classes
         return arguments
-
-    def assert_speaks_of_what_was_passed(self, message):
-        """Assert that a message names a parameter or an array, and nothing inside."""
-        words = set(re.findall(r"\w+", message))
-        assert words & (ARRAYS | {*self.model.get_params()}), message
-        assert not UNKNOWN_TO_USERS.search(message), message
-        if self.model.batch_size == "auto":
-            assert "batch_size" not in words, message
 
     def assert_trained_on_its_rows(self, call, part, n_iter, t):
         """Assert that every epoch had the same number of rows, and that it was sane."""
@@ -500,37 +227,60 @@ class Trial:
         )
 
 
-def labels_of(y):
-    """Return the labels that there are, for several outputs a list of those of each."""
-    return np.unique(y) if y.ndim == 1 else [np.unique(column) for column in y.T]
+def assert_untouched(given, before):
+    """Assert that arrays and tables still hold what they did."""
+    for name, value in given.items():
+        if isinstance(value, pd.DataFrame):
+            pd.testing.assert_frame_equal(value, before[name])
+        elif issparse(value):
+            assert (value != before[name]).nnz == 0
+        else:
+            np.testing.assert_equal(value, before[name])  # also of lists of arrays
 
 
-IS_LONG = "SKFCNET_LONG_SEARCH" in os.environ
-search = settings(
-    max_examples=5000 if IS_LONG else 100,
-    derandomize=not IS_LONG,
-    deadline=None,
-    suppress_health_check=[HealthCheck.too_slow],
-    phases=[Phase.reuse, Phase.generate, Phase.shrink],  # explaining takes minutes
-)
+@pytest.mark.parametrize("kind", KINDS)
+@search(70)
+@given(st.data())
+def test_a_fit_is_sound_or_says_what_is_not(kind, data):
+    Trial(data.draw(recipes(kind))).run()
 
 
-@search
-@given(recipes(FCNetClassifier, OF_CLASSIFIERS, LABELS))
-def test_a_classifier_is_sound_or_says_what_is_not(recipe):
-    Trial(recipe, LABELS).run()
+@pytest.mark.parametrize("kind", KINDS)
+@search(10)
+@given(st.data())
+def test_a_transformer_is_sound_or_says_what_is_not(kind, data):
+    recipe = data.draw(recipes(kind))
+    layer, prefit = (data.draw(some(*values)) for values in OF_TRANSFORMERS.values())
+    rows, _ = data_for(recipe)
+    X, y, weight = rows.X, rows.y, rows.weight
+    as_given = copy.deepcopy({"X": X, "y": y, "weight": weight})
+    net = clone(recipe.estimator)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        transformer = FCNetTransformer(net, layer=layer, prefit=prefit)
+        try:
+            if prefit:
+                net.fit(X, y, weight)
+            transformer.fit(X, y, weight)
+            features = transformer.transform(X)
+        except (TypeError, ValueError) as error:
+            note(repr(error))
+            assert_speaks_of_what_was_passed(str(error), net, OF_TRANSFORMERS)
+        else:
+            n_units = len(transformer.get_feature_names_out())
+            assert features.shape == (len(y), n_units)
+            assert np.isfinite(features).all()
+            restored = pickle.loads(pickle.dumps(transformer))
+            np.testing.assert_array_equal(restored.transform(X), features)
+    assert_untouched({"X": X, "y": y, "weight": weight}, as_given)
 
 
-@search
-@given(recipes(FCNetRegressor, OF_REGRESSORS, NUMBERS))
-def test_a_regressor_is_sound_or_says_what_is_not(recipe):
-    Trial(recipe, NUMBERS).run()
-
-
-@pytest.mark.parametrize(
-    ("estimator", "of_estimator"),
-    [(FCNetClassifier, OF_CLASSIFIERS), (FCNetRegressor, OF_REGRESSORS)],
-)
-def test_every_parameter_is_drawn(estimator, of_estimator):
-    drawn = {*SHORT, *SHARED, *of_estimator, "early_stopping", "validation_fraction"}
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_parameter_is_drawn(kind):
+    estimator, of_estimator, _ = KINDS[kind]
+    drawn = {*SHORT, *SHARED, *OF_VALIDATION, *of_estimator}
     assert drawn == {*estimator().get_params()}
+
+
+def test_every_parameter_of_the_transformer_is_drawn():
+    assert {*OF_TRANSFORMERS, "estimator"} == {*FCNetTransformer().get_params()}
