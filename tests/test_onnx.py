@@ -214,6 +214,7 @@ def test_the_decision_function_is_an_option(kind):
 
 def test_probabilities_as_dicts_and_as_columns():
     model, X, y = data_of("multiclass")
+    X = X.astype(np.float32)
     model.fit(X, np.array(["a", "b", "c"])[y])
     _, dicts = run(model, X, zipmap=True)
     p = model.predict_proba(X)
@@ -409,10 +410,15 @@ def test_an_estimator_must_be_fitted():
         converted(classifier(), np.zeros((2, 3)))
 
 
-def test_several_outputs_have_no_dicts_of_probabilities():
-    model, X, y = data_of(SEVERAL)
-    with pytest.raises(ValueError, match="several outputs has a sequence"):
-        converted(model.fit(X, y), X, zipmap=True)
+@pytest.mark.parametrize(
+    ("kind", "what"),
+    [(SEVERAL, "a sequence of probabilities"), ("binary", "probabilities in double")],
+)
+def test_probabilities_of_which_there_are_no_dicts(kind, what):
+    model, X, y = data_of(kind)
+    for fitted in (model.fit(X, y), pipeline(model).fit(X, y)):
+        with pytest.raises(ValueError, match=f"has {what}"):
+            converted(fitted, X, zipmap=True)
 
 
 @pytest.mark.parametrize("labels", [[0.5, 1.5], [b"a", b"b"]])

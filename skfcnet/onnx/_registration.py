@@ -123,23 +123,26 @@ def _set_types_of_classifier(operator):
     target, (_, dtype) = operator.raw_operator._target, _dtypes(operator)
     type_of_labels = label_dtype(target)
     if isinstance(target.classes, list):
-        _refuse_zipmap(operator)
+        _refuse_dicts(operator, "a sequence of probabilities")
         label.set_type(_rows(type_of_labels, [len(target.classes)], operator))
         p.set_type(sequence_of(_rows(dtype, [None], operator)))
         return
+    if dtype == np.float64:
+        _refuse_dicts(operator, "probabilities in double precision")
     shape = [target.n_classes] if target.has_several_columns else []
     label.set_type(_rows(type_of_labels, shape, operator))
     p.set_type(_rows(dtype, [target.n_classes], operator))
 
 
-def _refuse_zipmap(operator):
-    model = operator.raw_operator
-    if operator.scope_inst.get_options(model, {"zipmap": True})["zipmap"]:
-        raise ValueError(
-            f"{type(model).__name__} with several outputs has a sequence of "
-            f"probabilities, which cannot be a list of dicts: pass "
-            f"options={{'zipmap': False}}."
-        )
+def _refuse_dicts(operator, what):
+    """Raise an error if probabilities become dicts, by the option ``zipmap``."""
+    p = operator.outputs[1]
+    for other in operator.scope_inst.operators.values():
+        if other.type == "SklearnZipMap" and any(v is p for v in other.inputs):
+            raise ValueError(
+                f"{type(operator.raw_operator).__name__} has {what} as its output here,"
+                f" of which ONNX makes no dicts: pass options={{'zipmap': False}}."
+            )
 
 
 def _set_types_of_regressor(operator):

@@ -83,6 +83,8 @@ def checked_labels(classes):
     """
     if all(isinstance(label, str) for label in classes):
         return np.asarray(classes, dtype=str)
+    if classes.dtype == object:
+        classes = np.asarray(classes.tolist())
     if classes.dtype.kind in "biuf":
         labels = classes.astype(np.int64)
         if (labels == classes).all():
