@@ -154,8 +154,15 @@ def test_every_normalization(normalization, dtype):
 def test_every_loss_of_regression(loss, n_members):
     model, X, y = data_of("regression")
     y = 100 + 50 * y if loss == "squared_error" else in_domain_of(loss, y)
-    model.set_params(loss=loss, n_members=n_members, clip_output=n_members > 1)
+    model.set_params(loss=loss, n_members=n_members)
     assert_same(model.fit(X, y), X)
+
+
+def test_predictions_are_clipped_to_the_range_of_the_targets():
+    model, X, y = data_of("regression")
+    model.set_params(linear_term=True, clip_output=True).fit(X, y)
+    assert model.predict(10 * X).max() == pytest.approx(y.max())
+    assert_same(model, 10 * X)
 
 
 @pytest.mark.parametrize("kind", ["regression", "multioutput"])
