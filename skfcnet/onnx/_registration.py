@@ -65,7 +65,7 @@ def _columns_of(operator):
     columns = []
     for v in inputs:
         kind = kind_of(v)
-        width = v.type.shape[1] if len(v.type.shape) == 2 else 0
+        width = _width_of(v)
         if width is None and len(inputs) == 1:
             width = model.n_features_in_
         for index in range(width or 0):
@@ -78,6 +78,14 @@ def _columns_of(operator):
             f"the ONNX inputs {[v.raw_name for v in inputs]} have {len(columns)}."
         )
     return columns
+
+
+def _width_of(variable):
+    """Return the number of columns of an input; None if it is not known."""
+    shape = variable.type.shape
+    if not shape:  # what some converters make
+        return None
+    return shape[1] if len(shape) == 2 else 0
 
 
 def _dtypes(operator):
