@@ -12,10 +12,11 @@ if "PYTEST_XDIST_WORKER" in os.environ:
 from importlib.util import find_spec
 
 # Callbacks came with scikit-learn 1.9, and so did the examples that use them. Examples
-# of training on shards and of files need the extras 'distributed' and 'files'.
+# of training on shards, of files and of ONNX need extras.
 needed = {
     "skfcnet/callbacks.py": "sklearn.callback",
     "skfcnet/distributed.py": "dask",
     "skfcnet/files.py": "skops",
+    "skfcnet/onnx": "skl2onnx",
 }
 collect_ignore = [path for path, module in needed.items() if not find_spec(module)]

@@ -574,7 +574,7 @@ class FullyConnectedNet:
         """
         # In a copy, batch normalisation may update its running statistics.
         params = Parameters(self.params.specs, vector=self.params.vector.copy())
-        stages = stages_for(self._without_dropout(), x)
+        stages = stages_for(self.test_stages(), x)
         scores, _ = Passes(stages, params, mode="train").forward(x)
         return self._losses_of_scores(
             scores.astype(np.float64), y, weight=weight, workspace=Workspace()
@@ -672,7 +672,7 @@ class FullyConnectedNet:
         (2, 5)
         """
         X = self._as_rows(X)
-        passes = self._test_passes(X.dtype, self._stages_up_to(layer))
+        passes = self._test_passes(X.dtype, self.test_stages(layer))
         members = self._outputs(X, passes)
         return members[0] if self.n_members == 1 else np.hstack(members)
 
@@ -759,8 +759,7 @@ class FullyConnectedNet:
         >>> passes(np.ones((2, 4), np.float32)).shape
         (3, 2, 1)
         """
-        stages = self._without_dropout() if layer is None else self._stages_up_to(layer)
-        return self._test_passes(dtype, stages)
+        return self._test_passes(dtype, self.test_stages(layer))
 
     def training_passes(self, x, grads=None, *, rng=None, workspace=None, **options):
         """Return the passes of training over minibatches.
@@ -808,13 +807,28 @@ class FullyConnectedNet:
             chunk=chunk_for(stages),
         )
 
-    def _without_dropout(self):
-        """Return the stages of test-time passes."""
-        return tuple(stage for stage in self.stages if stage.kind != "dropout")
+    def test_stages(self, layer=None):
+        """Return the stages of a test-time pass, which drops no units.
 
-    def _stages_up_to(self, layer):
-        """Return the stages of a test-time pass that ends with a hidden layer."""
-        stages = self._without_dropout()
+        Parameters
+        ----------
+        layer : int, default=None
+            Index of the hidden layer that the pass ends with, as in `hidden`; None for
+            the scores.
+
+        Returns
+        -------
+        stages : tuple of Stage
+            The layers, in order.
+
+        Raises
+        ------
+        ValueError
+            If there is no such layer.
+        """
+        stages = tuple(stage for stage in self.stages if stage.kind != "dropout")
+        if layer is None:
+            return stages
         ends = [i for i, stage in enumerate(stages, 1) if stage.kind in ACTIVATIONS]
         if not isinstance(layer, Integral) or not -len(ends) <= layer < len(ends):
             raise ValueError(

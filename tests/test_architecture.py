@@ -29,6 +29,7 @@ MAY_IMPORT = {
     "distributed": (*ENGINE, "_tabular", "_compat", "_estimators"),
     "datasets": (),
     "files": (),
+    "onnx": (*ENGINE, "_tabular", "_compat", "_estimators"),
     "plotting": (),
     "presets": (),
     "streaming": (*ENGINE, "_tabular", "_compat", "_estimators"),
@@ -45,7 +46,9 @@ OPTIONAL = {
     "pandas": "datasets",
     "matplotlib": "plotting",
     "numba": "_engine.kernels",
+    "onnx": "onnx._graph",
     "pyarrow": "streaming._sources",
+    "skl2onnx": "onnx._skl2onnx",
     "skops": "files",
 }
 DISTRIBUTIONS = {"sklearn": "scikit-learn"}  # where the names differ
@@ -233,7 +236,17 @@ def test_the_engine_is_loaded_without_scikit_learn():
 # scikit-learn itself loads pandas where it is installed: see the next two tests.
 @pytest.mark.parametrize(
     "package",
-    ["dask", "matplotlib", "numba", "polars", "skops", "torch", "torchvision"],
+    [
+        "dask",
+        "matplotlib",
+        "numba",
+        "onnx",
+        "polars",
+        "skl2onnx",
+        "skops",
+        "torch",
+        "torchvision",
+    ],
 )
 def test_importing_the_package_loads_no_optional_package(loaded, package):
     assert package not in loaded

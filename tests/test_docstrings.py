@@ -25,6 +25,7 @@ PUBLIC_MODULES = (
     "skfcnet.layers",
     "skfcnet.losses",
     "skfcnet.network",
+    "skfcnet.onnx",
     "skfcnet.plotting",
     "skfcnet.schedules",
     "skfcnet.solver",

@@ -41,6 +41,7 @@ PROMISED = {
     "skfcnet.callbacks": {"Checkpoint", "ValidationMonitor"},
     "skfcnet.distributed": {"fit"},
     "skfcnet.files": {"ModelFileError", "load", "save"},
+    "skfcnet.onnx": {"initial_types", "inputs_of"},
     "skfcnet.datasets": {"fetch_mnist", "fetch_california_housing"},
     "skfcnet.plotting": {"TrainingCurveDisplay", "plot_history", "plot_samples"},
 }

@@ -54,6 +54,7 @@ from skfcnet._estimators.optimization import (
 from skfcnet._estimators.out_of_fold import out_of_fold
 from skfcnet._estimators.rows import Rows, rows_of_positive_weight
 from skfcnet._estimators.target_checks import refuse_missing, refuse_non_numeric
+from skfcnet._estimators.to_mlp import as_mlp
 from skfcnet._estimators.training import (
     TrainingMonitor,
     TrainingState,
@@ -581,3 +582,30 @@ class _BaseFCNet(FittedAttributes, CallbackSupportMixin, BaseEstimator):
         n_outputs, n_scores = self.n_outputs_, gradients.shape[1]
         axes = [n for n in (n_outputs, n_scores // n_outputs) if n > 1]
         return gradients.reshape(len(X), *axes, X.shape[1])
+
+    @named_without_class
+    def to_mlp(self):
+        """Return the fitted network as a multilayer perceptron of scikit-learn.
+
+        A plain network is an ``MLPClassifier`` or ``MLPRegressor`` with other weights:
+        the scaling of X and y becomes part of the first and of the last layer. This
+        needs ``n_members=1``, ``linear_term=False``, ``numeric_embedding=None``,
+        ``input_scaling`` of 'standard' or None, no normalisation, categories or missing
+        values, the activation 'identity', 'logistic', 'tanh' or 'relu', and for
+        regression ``clip_output=False`` and the loss 'squared_error', or with
+        scikit-learn 1.7 'poisson'.
+
+        Returns
+        -------
+        mlp : MLPClassifier or MLPRegressor
+            The fitted perceptron, in float64, with the same predictions up to rounding.
+            It has the ``hidden_layer_sizes`` and the ``activation`` of the network.
+            Other parameters, which only training needs, have scikit-learn's defaults.
+
+        Raises
+        ------
+        ValueError
+            If a perceptron cannot express the network; the error names every setting
+            that it has no counterpart of.
+        """
+        return as_mlp(self)

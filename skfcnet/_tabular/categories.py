@@ -133,6 +133,29 @@ class CategoryEncoder:
             out[:, j] = column.codes(X[:, self.order[j]])
         return out
 
+    def codes_of(self, place, n_categories):
+        """Return the codes of the categories of one column.
+
+        Parameters
+        ----------
+        place : int
+            The place of the column in the order of the codes.
+
+        n_categories : int
+            How many categories the reader has numbered.
+
+        Returns
+        -------
+        codes : ndarray of shape (n_categories,)
+            The code of each of them.
+
+        unknown, missing : float
+            The code of unknown categories, and that of missing values.
+        """
+        numbers = np.append(np.arange(float(n_categories)), [UNKNOWN, np.nan])
+        *codes, unknown, missing = self._columns[place].codes(numbers)
+        return np.array(codes), unknown, missing
+
 
 class _Column:
     """The categories of a column, in the order of their codes; NaN comes last."""

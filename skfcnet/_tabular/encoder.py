@@ -409,6 +409,19 @@ class Encoder:
             checked_range(largest * self._factor, out.dtype)
         self._categories.transform(categories, out=codes)
 
+    def affine_map(self):
+        """Return the map of the columns of X by which the first block scales them.
+
+        It is only defined for an encoder of numbers whose scaling does not clip.
+
+        Returns
+        -------
+        factor, shift : ndarray of shape (D,)
+            A column x becomes ``factor * x + shift``.
+        """
+        factor = self._factor * self._scaler.factor
+        return 0.5 * factor, -factor * self._scaler.half_center
+
     @np.errstate(all="ignore")
     def backward(self, numbers, gradients):
         """Return gradients with respect to the table, given those of the compact one.

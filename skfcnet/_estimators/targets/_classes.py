@@ -60,6 +60,14 @@ class ClassTarget(Target):
         """The width of the output layer."""
         return self.n_classes
 
+    @property
+    def is_absent(self):
+        """Which classes only rows of weight 0 have, as a mask; None if there are none.
+
+        While later calls may have rows of other classes, it is None, too.
+        """
+        return self._is_absent
+
     def label_columns(self, y):
         """Return the columns of labels of y, each with its classes."""
         return [(y, self.classes)]

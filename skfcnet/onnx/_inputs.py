@@ -1,0 +1,132 @@
+"""Tables as the inputs of ONNX models."""
+
+import numpy as np
+
+from skfcnet._tabular.tables import (
+    as_table,
+    column_names,
+    factorized,
+    holds_numbers,
+    is_frame,
+    numeric_columns,
+    take_columns,
+)
+from skfcnet._tabular.values import is_missing
+from skfcnet.onnx._skl2onnx import tensor
+from skfcnet.onnx._table import MISSING
+
+
+def inputs_of(X):
+    """Return a table as the inputs of an ONNX model.
+
+    Parameters
+    ----------
+    X : array-like or dataframe of shape (n_samples, n_features)
+        The table. Columns of a data frame that are not numeric hold categories.
+
+    Returns
+    -------
+    inputs : dict of str to ndarray
+        What ``run`` of an ``onnxruntime.InferenceSession`` takes. An array is one input
+        ``"X"``. Of a data frame, each column is an input of its name and of shape
+        (n_samples, 1). Numbers are in float32 if all numeric columns are, and otherwise
+        in float64. Categories that are strings are strings, and the empty string is a
+        missing one. Categories that are numbers are in float64, with NaN for a missing
+        one.
+
+    Raises
+    ------
+    TypeError
+        If X is not a table, or a column holds neither numbers nor strings.
+
+    See Also
+    --------
+    initial_types : The types of these inputs.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from skfcnet.onnx import inputs_of
+    >>> X = pd.DataFrame({"size": [1.5, 2.5], "colour": ["red", None]})
+    >>> inputs_of(X)["size"]
+    array([[1.5],
+           [2.5]])
+    >>> inputs_of(X)["colour"]
+    array([['red'],
+           ['']], dtype=object)
+    """
+    table = as_table(X)
+    if not is_frame(table):
+        if not holds_numbers(table):
+            raise TypeError(
+                "X is an array of objects, whose columns may be of several types: make "
+                "it a data frame."
+            )
+        is_single = table.dtype == np.float32
+        return {"X": table.astype(np.float32 if is_single else np.float64)}
+    numeric = numeric_columns(table)
+    dtypes = {np.asarray(take_columns(table, j)).dtype for j in np.flatnonzero(numeric)}
+    dtype = np.float32 if dtypes == {np.dtype(np.float32)} else np.float64
+    inputs = {}
+    for j, name in enumerate(column_names(table)):
+        if numeric[j]:
+            column = take_columns(table, j).to_numpy().astype(dtype)
+        else:
+            column = _categories(table, j, name)
+        inputs[str(name)] = column.reshape(-1, 1)
+    return inputs
+
+
+def _categories(table, j, name):
+    """Return a column of categories as strings or numbers."""
+    values, codes = factorized(table, j)
+    present = [value for value in values if not is_missing(value)]
+    if all(isinstance(value, str) for value in present):
+        missing, dtype = MISSING, object
+    elif all(isinstance(value, (int, float, np.number, np.bool_)) for value in present):
+        missing, dtype = np.nan, np.float64
+    else:
+        raise TypeError(
+            f"X holds values in its column {name!r} that are neither strings nor "
+            f"numbers: convert them before fit."
+        )
+    values = [missing if is_missing(value) else value for value in values]
+    return np.array(values, dtype=dtype)[codes]
+
+
+def initial_types(X):
+    """Return the types of the inputs of an ONNX model, for skl2onnx.
+
+    Parameters
+    ----------
+    X : array-like or dataframe of shape (n_samples, n_features)
+        The table, or some rows of it, as the model is to be given it.
+
+    Returns
+    -------
+    types : list of tuple of (str, TensorType)
+        The name and the type of each input, with any number of rows, as the argument
+        ``initial_types`` of ``skl2onnx.to_onnx``.
+
+    Raises
+    ------
+    TypeError
+        If X is not a table, or a column holds neither numbers nor strings.
+
+    See Also
+    --------
+    inputs_of : The inputs themselves.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from skfcnet.onnx import initial_types
+    >>> X = pd.DataFrame({"size": [1.5, 2.5], "colour": ["red", None]})
+    >>> for name, type_of_tensor in initial_types(X):
+    ...     print(name, type_of_tensor)
+    size DoubleTensorType(shape=[None, 1])
+    colour StringTensorType(shape=[None, 1])
+    """
+    return [
+        (name, tensor(a.dtype, [None, a.shape[1]])) for name, a in inputs_of(X).items()
+    ]
