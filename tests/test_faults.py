@@ -10,8 +10,6 @@ import decimal
 import os
 import pickle
 import re
-import subprocess
-import sys
 import warnings
 from collections.abc import Callable
 from contextlib import contextmanager
@@ -513,82 +511,6 @@ def test_exception_from_a_user_callback(name, error, hook):
         # The callback itself has counted epochs.
         network_in(earlier).set_callbacks(Failing(hook, error))
         assert_untouched(earlier, before)
-
-
-# Memory that is not there
-
-OUT_OF_MEMORY = """
-import pickle, resource, sys, warnings
-import numpy as np
-from skfcnet import FCNetClassifier, FCNetRegressor, FCNetTransformer
-
-warnings.simplefilter("ignore")
-X = np.random.default_rng(0).normal(size=(20_000, 12))
-SETTINGS = {"max_iter": 1, "n_members": 1, "early_stopping": False, "random_state": 0}
-
-
-def a_model(name):
-    if name == "FCNetRegressor":
-        return FCNetRegressor(hidden_layer_sizes=(8,), **SETTINGS), X[:, 0]
-    net, y = FCNetClassifier((8,), **SETTINGS), (X[:, 0] > 0).astype(int)
-    return (net if name == "FCNetClassifier" else FCNetTransformer(net)), y
-
-
-def memory():
-    with open("/proc/self/statm") as statm:
-        return int(statm.read().split()[0]) * resource.getpagesize()
-
-
-name = sys.argv[1]
-model, y = a_model(name)
-model.fit(X[:500], y[:500])
-if name == "FCNetTransformer":
-    calls = {"fit": lambda: model.fit(X, y), "transform": lambda: model.transform(X)}
-else:
-    calls = {
-        "fit": lambda: model.fit(X, y),
-        "partial_fit": lambda: model.partial_fit(X, y),
-        "predict": lambda: model.predict(X),
-    }
-before, unlimited = pickle.dumps(model), resource.getrlimit(resource.RLIMIT_AS)
-for method, call in calls.items():
-    n_failed = 0
-    for exponent in range(18, 23):  # where large arrays fail, and nothing else
-        resource.setrlimit(resource.RLIMIT_AS, (memory() + 2**exponent, unlimited[1]))
-        try:
-            call()
-        except MemoryError:
-            n_failed += 1
-        finally:
-            resource.setrlimit(resource.RLIMIT_AS, unlimited)
-        if method == "predict" or method == "transform" or n_failed == exponent - 17:
-            assert pickle.dumps(model) == before, (method, exponent)
-        else:
-            model = pickle.loads(before)  # it had enough memory this time
-            before = pickle.dumps(model)
-            break
-    print(method, n_failed)
-"""
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="needs a limit of memory")
-@pytest.mark.skipif(
-    np.lib.NumpyVersion(np.__version__) < "2.1.0",
-    reason="the oldest versions can crash in their C code where there is no memory",
-)
-@pytest.mark.parametrize("name", MODELS)
-def test_memory_error(name):
-    run = subprocess.run(
-        [sys.executable, "-c", OUT_OF_MEMORY, name],
-        # Freed memory is given back at once, so that the limit is one.
-        env=os.environ | {"MALLOC_MMAP_THRESHOLD_": "16384", "OMP_NUM_THREADS": "1"},
-        capture_output=True,
-        text=True,
-    )
-    assert run.returncode == 0, run.stderr
-    for line in run.stdout.splitlines():
-        method, n_failed = line.split()
-        assert int(n_failed) > 0, method
 
 
 # Files that cannot be written
