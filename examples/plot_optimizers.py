@@ -182,7 +182,7 @@ plt.show()
 # %%
 # With its best learning rate, each rule learns to read the digits. What differs is
 # where this learning rate is. RMSProp and Adam want about 0.01, and the rules that use
-# the gradient as it is want ten times as much or more. A comparison of rules at one
+# the gradient as it is want six times as much or more. A comparison of rules at one
 # common learning rate says little.
 #
 # The estimators choose a rule by ``solver``, and their default is AdamW with a learning

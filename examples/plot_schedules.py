@@ -45,7 +45,7 @@ plt.show()
 # - "cosine" falls slowly, "one_cycle" rises before it falls, and "coslog4" does so four
 #   times.
 # - "wsd", the default of the estimators, rises for 100 steps or a tenth of all, stays
-#   the same, and falls in the last 30 %. It can also fall earlier, when there is no
+#   the same, and falls in the last half. It can also fall earlier, when there is no
 #   more improvement.
 #
 # The data

@@ -672,7 +672,7 @@ class FullyConnectedNet:
         (2, 5)
         """
         X = self._as_rows(X)
-        passes = self._test_passes(X.dtype, self.test_stages(layer))
+        passes = self._test_passes(X.dtype, self._stages_up_to(layer))
         members = self._outputs(X, passes)
         return members[0] if self.n_members == 1 else np.hstack(members)
 
@@ -826,9 +826,12 @@ class FullyConnectedNet:
         ValueError
             If there is no such layer.
         """
-        stages = tuple(stage for stage in self.stages if stage.kind != "dropout")
-        if layer is None:
-            return stages
+        if layer is not None:
+            return self._stages_up_to(layer)
+        return tuple(stage for stage in self.stages if stage.kind != "dropout")
+
+    def _stages_up_to(self, layer):
+        stages = self.test_stages()
         ends = [i for i, stage in enumerate(stages, 1) if stage.kind in ACTIVATIONS]
         if not isinstance(layer, Integral) or not -len(ends) <= layer < len(ends):
             raise ValueError(

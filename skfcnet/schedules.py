@@ -202,7 +202,7 @@ def wsd(step, n_steps):
     --------
     >>> from skfcnet.schedules import wsd
     >>> [round(wsd(step, 100), 2) for step in (0, 4, 9, 69, 85, 99)]
-    [0.1, 0.5, 1.0, 1.0, 0.5, 0.0]
+    [0.1, 0.5, 1.0, 0.68, 0.21, 0.0]
     """
     rise = min(WSD_RISE, n_steps / 10)
     return min(1.0, (step + 1) / max(rise, 1)) * _wsd_descent(step, n_steps)

@@ -98,8 +98,11 @@ def test_digits_and_letters_are_learned_together():
     X, digit = load_digits(return_X_y=True)
     y = np.column_stack([digit, np.array(["a", "b", "c"])[digit % 3]])
     X_train, X_test, y_train, y_test = train_test_split(X, y, random_state=0)
-    model = FCNetClassifier(random_state=0).fit(X_train, y_train)
-    assert model.score(X_test, y_test) > 0.97
+    models = [
+        FCNetClassifier(random_state=seed).fit(X_train, y_train) for seed in range(3)
+    ]
+    assert np.mean([model.score(X_test, y_test) for model in models]) > 0.97
+    model = models[0]
     right = (model.predict(X_test) == y_test).all(axis=1)
     weight = np.arange(len(y_test))
     assert model.score(X_test, y_test, weight) == pytest.approx(

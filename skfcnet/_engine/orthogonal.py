@@ -52,9 +52,9 @@ def orthogonalize(x, workspace):
     >>> from skfcnet._engine.workspace import Workspace
     >>> x = np.array([[3.0, 0.0], [0.0, -0.2], [0.0, 0.0]])
     >>> orthogonalize(x, Workspace()).round(1) + 0.0
-    array([[ 1.,  0.],
-           [ 0., -1.],
-           [ 0.,  0.]])
+    array([[ 0.9,  0. ],
+           [ 0. , -0.9],
+           [ 0. ,  0. ]])
     """
     transposed = x.swapaxes(-1, -2)
     is_tall = x.shape[-2] > x.shape[-1]
