@@ -65,7 +65,8 @@ def _compiled(function):
 
 # Update rules. Each takes a step by the gradient with that of the penalty. A vector has
 # blocks, up to the indices `ends`, with an `l2` each, and `squares` becomes the sums of
-# their squared parameters before the step.
+# their squared parameters before the step. Every block is a slice, indexed from 0: an
+# index that might be negative keeps the compiler from using vector instructions.
 
 
 @loop
@@ -73,9 +74,11 @@ def sgd(w, dw, ends, l2, squares, learning_rate):
     start = 0
     for block in range(ends.size):
         penalty, total = l2[block], w.dtype.type(0)
-        for i in range(start, ends[block]):
-            total += w[i] * w[i]
-            w[i] -= learning_rate * (dw[i] + penalty * w[i])
+        own = slice(start, ends[block])
+        w_b, dw_b = w[own], dw[own]
+        for i in range(w_b.size):
+            total += w_b[i] * w_b[i]
+            w_b[i] -= learning_rate * (dw_b[i] + penalty * w_b[i])
         squares[block], start = total, ends[block]
 
 
@@ -84,11 +87,13 @@ def sgd_momentum(w, dw, velocity, ends, l2, squares, learning_rate, momentum):
     start = 0
     for block in range(ends.size):
         penalty, total = l2[block], w.dtype.type(0)
-        for i in range(start, ends[block]):
-            total += w[i] * w[i]
-            g = dw[i] + penalty * w[i]
-            velocity[i] = momentum * velocity[i] - learning_rate * g
-            w[i] += velocity[i]
+        own = slice(start, ends[block])
+        w_b, dw_b, velocity_b = w[own], dw[own], velocity[own]
+        for i in range(w_b.size):
+            total += w_b[i] * w_b[i]
+            g = dw_b[i] + penalty * w_b[i]
+            velocity_b[i] = momentum * velocity_b[i] - learning_rate * g
+            w_b[i] += velocity_b[i]
         squares[block], start = total, ends[block]
 
 
@@ -97,11 +102,13 @@ def sgd_nesterov(w, dw, velocity, ends, l2, squares, learning_rate, momentum):
     start = 0
     for block in range(ends.size):
         penalty, total = l2[block], w.dtype.type(0)
-        for i in range(start, ends[block]):
-            total += w[i] * w[i]
-            g = dw[i] + penalty * w[i]
-            velocity[i] = momentum * velocity[i] - learning_rate * g
-            w[i] += momentum * velocity[i] - learning_rate * g
+        own = slice(start, ends[block])
+        w_b, dw_b, velocity_b = w[own], dw[own], velocity[own]
+        for i in range(w_b.size):
+            total += w_b[i] * w_b[i]
+            g = dw_b[i] + penalty * w_b[i]
+            velocity_b[i] = momentum * velocity_b[i] - learning_rate * g
+            w_b[i] += momentum * velocity_b[i] - learning_rate * g
         squares[block], start = total, ends[block]
 
 
@@ -112,11 +119,13 @@ def rmsprop(
     start = 0
     for block in range(ends.size):
         penalty, total = l2[block], w.dtype.type(0)
-        for i in range(start, ends[block]):
-            total += w[i] * w[i]
-            g = dw[i] + penalty * w[i]
-            cache[i] = decay_rate * cache[i] + complement * g * g
-            w[i] -= learning_rate * (g / (np.sqrt(cache[i]) + epsilon))
+        own = slice(start, ends[block])
+        w_b, dw_b, cache_b = w[own], dw[own], cache[own]
+        for i in range(w_b.size):
+            total += w_b[i] * w_b[i]
+            g = dw_b[i] + penalty * w_b[i]
+            cache_b[i] = decay_rate * cache_b[i] + complement * g * g
+            w_b[i] -= learning_rate * (g / (np.sqrt(cache_b[i]) + epsilon))
         squares[block], start = total, ends[block]
 
 
@@ -125,12 +134,14 @@ def adam(w, dw, m, v, ends, l2, squares, beta1, beta2, epsilon, rate, shrinkage)
     start = 0
     for block in range(ends.size):
         penalty, kept, total = l2[block], shrinkage[block], w.dtype.type(0)
-        for i in range(start, ends[block]):
-            total += w[i] * w[i]
-            g = dw[i] + penalty * w[i]
-            m[i] = beta1 * m[i] + g
-            v[i] = beta2 * v[i] + g * g
-            w[i] = kept * w[i] - rate * (m[i] / (np.sqrt(v[i]) + epsilon))
+        own = slice(start, ends[block])
+        w_b, dw_b, m_b, v_b = w[own], dw[own], m[own], v[own]
+        for i in range(w_b.size):
+            total += w_b[i] * w_b[i]
+            g = dw_b[i] + penalty * w_b[i]
+            m_b[i] = beta1 * m_b[i] + g
+            v_b[i] = beta2 * v_b[i] + g * g
+            w_b[i] = kept * w_b[i] - rate * (m_b[i] / (np.sqrt(v_b[i]) + epsilon))
         squares[block], start = total, ends[block]
 
 
