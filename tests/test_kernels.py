@@ -92,6 +92,16 @@ def of_layernorm(draw):
     return 3 * draw.rows() + 5, draw.vectors(), draw.vectors(), {}
 
 
+def of_linear(draw):
+    return draw.rows(lead=draw.lead_of_columns()), {"factor": 1.7}
+
+
+def of_unclipped(draw):
+    clipped = 3 * np.tanh(draw.rows(lead=draw.lead_of_columns()))
+    low, high = np.sort(50 * draw.numbers(2, draw.width), axis=0)
+    return clipped, {"limit": 3.0, "low": low, "high": high}
+
+
 def of_components(draw):
     column = np.sort(draw.rng.integers(draw.width, size=7))
     left, slope = draw.numbers(7), np.exp(draw.numbers(7))
@@ -121,7 +131,9 @@ LAYERS = {
     (layers.dropout_forward, layers.dropout_backward): of_dropout,
     (layers.batchnorm_forward, layers.batchnorm_backward): of_batchnorm,
     (layers.layernorm_forward, layers.layernorm_backward): of_layernorm,
+    (layers.linear_forward, layers.linear_backward): of_linear,
     (layers.ple_forward, layers.ple_backward): of_components,
+    (layers.unclipped_forward, layers.unclipped_backward): of_unclipped,
     (layers.onehot_forward, layers.onehot_backward): of_onehot,
     (layers.lookup_forward, layers.lookup_backward): of_lookup,
 }
@@ -174,7 +186,8 @@ def test_every_function_with_a_twin_is_tested():
     tested = {function for pair in LAYERS for function in pair}
     tested |= {loss.function for loss in losses.LOSSES.values()}
     assert set(TWINS) <= tested
-    assert set(STEPS) == set(UPDATE_RULES.values())
+    elementwise = {rule for rule in UPDATE_RULES.values() if not rule.takes_matrices}
+    assert set(STEPS) == elementwise
 
 
 @pytest.mark.parametrize(
@@ -231,6 +244,72 @@ def test_activations_keep_numbers_that_are_not_finite(name):
     assert_allclose(actual, expected, rtol=1e-6)
 
 
+def assert_equally_finite(actual, expected):
+    """Check that arrays, or tuples of them, are finite in the same places."""
+    for one, other in zip(actual, expected, strict=True):
+        if other is not None:
+            assert_array_equal(np.isfinite(one), np.isfinite(other))
+
+
+not_finite = st.sampled_from([np.nan, np.inf, -np.inf])
+
+
+@pytest.mark.parametrize(
+    "pair",
+    [
+        pair
+        for pair, of_layer in LAYERS.items()
+        if TWINS.keys() & {*pair} and of_layer is not of_lookup  # rows of its codes
+    ],
+    ids=lambda pair: pair[0].__name__,
+)
+@few_examples
+@given(draw=draws, number=not_finite)
+def test_numbers_that_are_not_finite_go_through_layers(pair, draw, number):
+    forward, backward = pair
+    x, *arguments = LAYERS[pair](draw)
+    x[..., draw.seed % draw.n_rows, draw.seed % x.shape[-1]] = number
+    with np.errstate(all="ignore"):
+        out, cache = unchecked(forward)(x.copy(), *deepcopy(arguments))
+        twin_out, _ = fastest(forward)(x.copy(), *deepcopy(arguments))
+        assert_equally_finite([twin_out], [out])
+        dout = draw.rows(width=out.shape[-1])
+        dout[..., draw.seed % draw.n_rows, 0] = number
+        for d in (dout, np.ones_like(dout)):
+            expected = unchecked(backward)(d.copy(), cache)
+            actual = fastest(backward)(d.copy(), cache)
+            if not isinstance(expected, tuple):
+                actual, expected = (actual,), (expected,)
+            assert_equally_finite(actual, expected)
+
+
+@pytest.mark.parametrize("name", ["mse", "squared_error", "logistic", "softmax"])
+@few_examples
+@given(draw=draws, number=not_finite)
+def test_numbers_that_are_not_finite_go_through_losses(name, draw, number):
+    function = losses.LOSSES[name].function
+    x, y = with_values(draw, name)
+    x[draw.seed % draw.n_rows, 0] = number
+    with np.errstate(all="ignore"):
+        value, dx = unchecked(function)(x, y)
+        twin_value, twin_dx = fastest(function)(x, y)
+    assert_equally_finite((twin_value, twin_dx), (value, dx))
+
+
+@pytest.mark.parametrize("rule", STEPS, ids=lambda rule: rule.__name__)
+@pytest.mark.parametrize("number", [np.nan, np.inf, -np.inf])
+def test_numbers_that_are_not_finite_go_through_updates(rule, number):
+    params, _ = parameters(0, [40], np.float32, 0)
+    grads, _ = parameters(0, [40], np.float32, 1)
+    grads.vector[[3, 40]] = number
+    others = deepcopy(params)
+    with np.errstate(all="ignore"):
+        for kind, own in ((VectorUpdate, params), (CompiledUpdate, others)):
+            kind(rule, own, deepcopy(grads), {"learning_rate": 0.1}, l2=0.1)()
+    assert not np.isfinite(params.vector[[3, 40]]).any()
+    assert_equally_finite([others.vector], [params.vector])
+
+
 @pytest.mark.parametrize("name", ["mse", "squared_error", "logistic", "softmax"])
 @few_examples
 @given(draw=draws, has_weights=st.booleans(), smoothing=st.sampled_from([0.0, 0.1]))
@@ -272,7 +351,7 @@ def parameters(n_members, sizes, dtype, seed):
     return params, lead
 
 
-@pytest.mark.parametrize("rule", UPDATE_RULES.values(), ids=[*UPDATE_RULES])
+@pytest.mark.parametrize("rule", STEPS, ids=lambda rule: rule.__name__)
 @few_examples
 @given(
     sizes=st.lists(st.integers(1, 70), min_size=1, max_size=3),
@@ -300,20 +379,24 @@ def test_an_update_computes_the_same_with_loops(
         assert_close(compiled.config[name], update.config[name])
 
 
-@pytest.mark.parametrize("rule", UPDATE_RULES.values(), ids=[*UPDATE_RULES])
+@pytest.mark.parametrize("rule", STEPS, ids=lambda rule: rule.__name__)
 def test_what_a_parameter_becomes_does_not_depend_on_where_it_stands(rule):
     size = 83
     rng = np.random.default_rng(0)
-    whole = {slot: np.abs(rng.normal(size=size)).astype("f4") for slot in rule.slots}
     w, dw = rng.normal(size=(2, size)).astype("f4")
-    expected = w.copy()
-    arrays = {slot: array.copy() for slot, array in whole.items()}
-    STEPS[rule](expected, dw, {**rule.defaults, **arrays}, 0.1)
-    for start in (1, 7, 64, 82):
-        own = w[start:].copy()
-        arrays = {slot: array[start:].copy() for slot, array in whole.items()}
-        STEPS[rule](own, dw[start:], {**rule.defaults, **arrays}, 0.1)
-        assert_array_equal(own, expected[start:])
+    slots = np.abs(rng.normal(size=(len(rule.slots), size))).astype("f4")
+
+    def stepped(first, ends):
+        own, *arrays = (array[first:].copy() for array in (w, *slots))
+        l2, decay = np.full(len(ends), 0.1, "f4"), np.full(len(ends), 0.01)
+        config, ends = dict(rule.defaults), np.array(ends) - first
+        STEPS[rule](own, dw[first:], arrays, config, ends, l2, decay)
+        return own
+
+    expected = stepped(0, [size])
+    for border in (1, 7, 64, 82):
+        assert_array_equal(stepped(border, [size]), expected[border:])
+        assert_array_equal(stepped(0, [border, size]), expected)
 
 
 # Whole fits

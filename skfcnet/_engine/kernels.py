@@ -63,62 +63,86 @@ def _compiled(function):
         return njit(function, **OPTIONS)
 
 
-# Update rules. Each takes a step by the gradient with that of the penalty, and returns
-# the sum of the squared parameters before it.
+# Update rules. Each takes a step by the gradient with that of the penalty. A vector has
+# blocks, up to the indices `ends`, with an `l2` each, and `squares` becomes the sums of
+# their squared parameters before the step. Every block is a slice, indexed from 0: an
+# index that might be negative keeps the compiler from using vector instructions.
 
 
 @loop
-def sgd(w, dw, l2, learning_rate):
-    squares = w.dtype.type(0)
-    for i in range(w.size):
-        squares += w[i] * w[i]
-        w[i] -= learning_rate * (dw[i] + l2 * w[i])
-    return squares
+def sgd(w, dw, ends, l2, squares, learning_rate):
+    start = 0
+    for block in range(ends.size):
+        penalty, total = l2[block], w.dtype.type(0)
+        own = slice(start, ends[block])
+        w_b, dw_b = w[own], dw[own]
+        for i in range(w_b.size):
+            total += w_b[i] * w_b[i]
+            w_b[i] -= learning_rate * (dw_b[i] + penalty * w_b[i])
+        squares[block], start = total, ends[block]
 
 
 @loop
-def sgd_momentum(w, dw, velocity, l2, learning_rate, momentum):
-    squares = w.dtype.type(0)
-    for i in range(w.size):
-        squares += w[i] * w[i]
-        g = dw[i] + l2 * w[i]
-        velocity[i] = momentum * velocity[i] - learning_rate * g
-        w[i] += velocity[i]
-    return squares
+def sgd_momentum(w, dw, velocity, ends, l2, squares, learning_rate, momentum):
+    start = 0
+    for block in range(ends.size):
+        penalty, total = l2[block], w.dtype.type(0)
+        own = slice(start, ends[block])
+        w_b, dw_b, velocity_b = w[own], dw[own], velocity[own]
+        for i in range(w_b.size):
+            total += w_b[i] * w_b[i]
+            g = dw_b[i] + penalty * w_b[i]
+            velocity_b[i] = momentum * velocity_b[i] - learning_rate * g
+            w_b[i] += velocity_b[i]
+        squares[block], start = total, ends[block]
 
 
 @loop
-def sgd_nesterov(w, dw, velocity, l2, learning_rate, momentum):
-    squares = w.dtype.type(0)
-    for i in range(w.size):
-        squares += w[i] * w[i]
-        g = dw[i] + l2 * w[i]
-        velocity[i] = momentum * velocity[i] - learning_rate * g
-        w[i] += momentum * velocity[i] - learning_rate * g
-    return squares
+def sgd_nesterov(w, dw, velocity, ends, l2, squares, learning_rate, momentum):
+    start = 0
+    for block in range(ends.size):
+        penalty, total = l2[block], w.dtype.type(0)
+        own = slice(start, ends[block])
+        w_b, dw_b, velocity_b = w[own], dw[own], velocity[own]
+        for i in range(w_b.size):
+            total += w_b[i] * w_b[i]
+            g = dw_b[i] + penalty * w_b[i]
+            velocity_b[i] = momentum * velocity_b[i] - learning_rate * g
+            w_b[i] += momentum * velocity_b[i] - learning_rate * g
+        squares[block], start = total, ends[block]
 
 
 @loop
-def rmsprop(w, dw, cache, l2, learning_rate, decay_rate, complement, epsilon):
-    squares = w.dtype.type(0)
-    for i in range(w.size):
-        squares += w[i] * w[i]
-        g = dw[i] + l2 * w[i]
-        cache[i] = decay_rate * cache[i] + complement * g * g
-        w[i] -= learning_rate * (g / (np.sqrt(cache[i]) + epsilon))
-    return squares
+def rmsprop(
+    w, dw, cache, ends, l2, squares, learning_rate, decay_rate, complement, epsilon
+):
+    start = 0
+    for block in range(ends.size):
+        penalty, total = l2[block], w.dtype.type(0)
+        own = slice(start, ends[block])
+        w_b, dw_b, cache_b = w[own], dw[own], cache[own]
+        for i in range(w_b.size):
+            total += w_b[i] * w_b[i]
+            g = dw_b[i] + penalty * w_b[i]
+            cache_b[i] = decay_rate * cache_b[i] + complement * g * g
+            w_b[i] -= learning_rate * (g / (np.sqrt(cache_b[i]) + epsilon))
+        squares[block], start = total, ends[block]
 
 
 @loop
-def adam(w, dw, m, v, l2, beta1, beta2, epsilon, rate, shrinkage):
-    squares = w.dtype.type(0)
-    for i in range(w.size):
-        squares += w[i] * w[i]
-        g = dw[i] + l2 * w[i]
-        m[i] = beta1 * m[i] + g
-        v[i] = beta2 * v[i] + g * g
-        w[i] = shrinkage * w[i] - rate * (m[i] / (np.sqrt(v[i]) + epsilon))
-    return squares
+def adam(w, dw, m, v, ends, l2, squares, beta1, beta2, epsilon, rate, shrinkage):
+    start = 0
+    for block in range(ends.size):
+        penalty, kept, total = l2[block], shrinkage[block], w.dtype.type(0)
+        own = slice(start, ends[block])
+        w_b, dw_b, m_b, v_b = w[own], dw[own], m[own], v[own]
+        for i in range(w_b.size):
+            total += w_b[i] * w_b[i]
+            g = dw_b[i] + penalty * w_b[i]
+            m_b[i] = beta1 * m_b[i] + g
+            v_b[i] = beta2 * v_b[i] + g * g
+            w_b[i] = kept * w_b[i] - rate * (m_b[i] / (np.sqrt(v_b[i]) + epsilon))
+        squares[block], start = total, ends[block]
 
 
 # Activations, of flat arrays and in place: `x` becomes the output, and `d` the gradient
@@ -293,6 +317,31 @@ def ple_forward(x, column, left, slope, out):
 
 
 @loop
+def linear_forward(x, factor, out):
+    for k in range(out.shape[0]):
+        m = k % len(x)
+        for i in range(out.shape[1]):
+            for j in range(out.shape[2]):
+                out[k, i, j] = factor * x[m, i, j]
+
+
+@loop
+def unclipped_forward(x, factor, least, low, high, out):
+    one = x.dtype.type(1)
+    for k in range(out.shape[0]):
+        m = k % len(x)
+        for i in range(out.shape[1]):
+            for j in range(out.shape[2]):
+                share = factor * x[m, i, j]
+                square = one - share * share
+                # A comparison with NaN is false, so that NaN stays NaN.
+                square = least if square < least else square
+                z = x[m, i, j] / np.sqrt(square)
+                z = low[j] if z < low[j] else z
+                out[k, i, j] = high[j] if z > high[j] else z
+
+
+@loop
 def onehot_forward(x, column, plus, minus, out):
     zero, one = x.dtype.type(0), x.dtype.type(1)
     for k in range(out.shape[0]):
@@ -377,7 +426,8 @@ def softmax(x, y, weight, own_target, spread):
         likelihood, sum_of_powers = x.dtype.type(0), x.dtype.type(0)
         for c in range(x.shape[1]):
             x[i, c] -= largest
-            likelihood += spread * x[i, c]
+            # A score of minus infinity has no part in the loss, unless it is spread.
+            likelihood += spread * x[i, c] if spread else spread
         likelihood += own_target * x[i, y[i]]
         for c in range(x.shape[1]):
             x[i, c] = exp(x[i, c])

@@ -18,7 +18,7 @@ from skfcnet._engine.workspace import Workspace
 from skfcnet.layers._activations import LEAKY_SLOPE, SELU_ALPHA, SELU_SCALE
 from skfcnet.layers._dropout import drawing_blocks, least_kept, random_bits
 from skfcnet.layers._normalization import update_running_statistics
-from skfcnet.layers._numbers import zero_gradient
+from skfcnet.layers._numbers import least_square, zero_gradient
 
 
 def fastest(function):
@@ -26,43 +26,46 @@ def fastest(function):
     return TWINS.get(function) or unchecked(function)
 
 
-# Update rules: step(w, dw, config, l2) returns the sum of the squares of w before it.
+# Update rules: step(w, dw, arrays, config, ends, l2, decay) returns the sums of the
+# squares of the blocks of w before it. `arrays` are those of the slots of the rule, and
+# `ends`, `l2` and `decay` have a number for each block.
 
 
-def _step(loop, slots, numbers):
-    """Return the step of a rule: a loop, its arrays, and what it takes of a config."""
+def _step(loop, numbers):
+    """Return the step of a rule: a loop, and the numbers that it takes of a config."""
 
-    def step(w, dw, config, l2):
-        as_float = w.dtype.type
-        arrays = [config[slot] for slot in slots]
-        return loop(w, dw, *arrays, as_float(l2), *map(as_float, numbers(config)))
+    def step(w, dw, arrays, config, ends, l2, decay):
+        squares = np.empty_like(l2)
+        in_dtype = map(w.dtype.type, numbers(config, decay))
+        loop(w, dw, *arrays, ends, l2, squares, *in_dtype)
+        return squares
 
     return step
 
 
-def _sgd_numbers(config):
+def _sgd_numbers(config, decay):
     return (config["learning_rate"],)
 
 
-def _momentum_numbers(config):
+def _momentum_numbers(config, decay):
     return config["learning_rate"], config["momentum"]
 
 
-def _rmsprop_numbers(config):
+def _rmsprop_numbers(config, decay):
     decay_rate = config["decay_rate"]
     return config["learning_rate"], decay_rate, 1 - decay_rate, config["epsilon"]
 
 
-def _adam_numbers(config):
+def _adam_numbers(config, decay):
     config["t"] += 1
     epsilon, rate = bias_corrected(config)
-    shrinkage = 1 - config["learning_rate"] * config.get("weight_decay", 0.0)
+    shrinkage = 1 - config["learning_rate"] * decay
     return config["beta1"], config["beta2"], epsilon, rate, shrinkage
 
 
 STEPS = MappingProxyType(
     {
-        rule: _step(loop, rule.slots, numbers)
+        rule: _step(loop, numbers)
         for rule, loop, numbers in (
             (update_rules.sgd, kernels.sgd, _sgd_numbers),
             (update_rules.sgd_momentum, kernels.sgd_momentum, _momentum_numbers),
@@ -70,11 +73,10 @@ STEPS = MappingProxyType(
             (update_rules.rmsprop, kernels.rmsprop, _rmsprop_numbers),
             (update_rules.adam, kernels.adam, _adam_numbers),
             (update_rules.adamw, kernels.adam, _adam_numbers),
-            (update_rules.muon, kernels.adam, _adam_numbers),
         )
     }
 )
-"""The compiled step of every update rule; of `muon`, that of what is no matrix."""
+"""The compiled step of every update rule that takes numbers one by one."""
 
 
 # Activations
@@ -200,6 +202,22 @@ def _ple_forward(x, ple_param, *, out=None, workspace=None):
     out = np.empty(shape, x.dtype) if out is None else out
     kernels.ple_forward(_rows(x), column, left, slope, _rows(out))
     return out, (shape, x, column, left, slope)
+
+
+def _linear_forward(x, linear_param, *, out=None, workspace=None):
+    out = np.empty_like(x) if out is None else out
+    factor = x.dtype.type(linear_param["factor"])
+    kernels.linear_forward(_rows(x), factor, _rows(out))
+    return out, (x.shape, factor)
+
+
+def _unclipped_forward(x, unclipped_param, *, out=None, workspace=None):
+    out = np.empty_like(x) if out is None else out
+    limit = float(unclipped_param["limit"])
+    low, high = (np.asarray(unclipped_param[k], x.dtype) for k in ("low", "high"))
+    numbers = map(x.dtype.type, (1 / limit, least_square(limit)))
+    kernels.unclipped_forward(_rows(x), *numbers, low, high, _rows(out))
+    return out, (x.shape, x, limit, low, high)
 
 
 def _onehot_forward(x, onehot_param, *, out=None, workspace=None):
@@ -337,7 +355,9 @@ TWINS = MappingProxyType(
         layers.batchnorm_backward: _batchnorm_backward,
         layers.layernorm_forward: _layernorm_forward,
         layers.layernorm_backward: _layernorm_backward,
+        layers.linear_forward: _linear_forward,
         layers.ple_forward: _ple_forward,
+        layers.unclipped_forward: _unclipped_forward,
         layers.onehot_forward: _onehot_forward,
         layers.lookup_forward: _lookup_forward,
         layers.lookup_backward: _lookup_backward,

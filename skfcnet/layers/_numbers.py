@@ -309,11 +309,16 @@ def unclipped_forward(x, unclipped_param, *, out=None, workspace=None):
     np.multiply(x, 1 / limit, out=squared)
     np.multiply(squared, squared, out=squared)
     np.subtract(1, squared, out=squared)
-    np.maximum(squared, 1 / (1 + (LARGEST_UNCLIPPED / limit) ** 2), out=squared)
+    np.maximum(squared, least_square(limit), out=squared)
     norm = np.sqrt(squared, out=squared)
     out = np.divide(x, norm, out=out)
     np.clip(out, low, high, out=out)
     return out, (x.shape, x, limit, low, high)
+
+
+def least_square(limit):
+    """Return what a square is at least by which numbers without their clip divide."""
+    return 1 / (1 + (LARGEST_UNCLIPPED / limit) ** 2)
 
 
 @checked(check_columns_gradient)
