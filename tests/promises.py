@@ -401,7 +401,7 @@ def bad_parameters_are_refused_by_name(subject):
 
 @promise(DATA, "test_idle")
 def idle_parameters_are_reported(subject):
-    """A parameter that is set but has no effect, such as ``momentum`` without "sgd", is
+    """A parameter that is set but has no effect, such as ``momentum`` with "adam", is
     reported by a warning."""
     for model, X, y in subject.tasks(momentum=0.5, solver="adam"):
         with warnings.catch_warnings(record=True) as caught:
