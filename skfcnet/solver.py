@@ -503,18 +503,19 @@ class Solver:
         first, factor = self.step, self._schedule(self.step)
         n_steps = n_epochs * len(self._minibatches)
         self._total_steps = first + n_steps
-        self._schedule = lambda step: factor * cosine(step - first, n_steps)
+
+        def descent(step):
+            return cosine(step - first, n_steps)
+
+        self._schedule = lambda step: factor * descent(step)
         if self._dropout_factor is not None:
             dropout = self._dropout_factor(first)
-            self._dropout_factor = lambda step: (
-                dropout * falling_dropout(cosine(step - first, n_steps))
-            )
+            self._dropout_factor = lambda step: dropout * falling_dropout(descent(step))
 
     def _step(self, x, y, weight=None):
         """Train one minibatch, and return the loss of every member."""
         if self._dropout_factor is not None:
-            step = min(self.step, self._total_steps)
-            self._passes.scale_dropout(self._dropout_factor(step))
+            self._passes.scale_dropout(self._dropout_factor(self._scheduled_step()))
         losses = self._net.backpropagate(x, y, self._passes, weight=weight)
         self._check_finite(sum(losses), "loss")
         self._clip_gradient()
@@ -526,9 +527,12 @@ class Solver:
             self._update.flush()
         return [loss + penalty for loss, penalty in zip(losses, penalties, strict=True)]
 
+    def _scheduled_step(self):
+        """Return the step that schedules are at, which stay at their end after it."""
+        return min(self.step, self._total_steps)
+
     def _scheduled_rate(self):
-        step = min(self.step, self._total_steps)
-        rate = self.learning_rate * self._schedule(step)
+        rate = self.learning_rate * self._schedule(self._scheduled_step())
         if self.step + 1 < self._warmup_steps:
             rate *= (self.step + 1) / self._warmup_steps
         return rate

@@ -40,8 +40,8 @@ class VectorUpdate:
     take longer. Biases and normalisation parameters have no penalty. The penalty of a
     member of an ensemble has the same bits whichever members are beside it.
 
-    For a rule that takes matrices, a block is all that one array holds if that is a
-    matrix, in its shape.
+    If the rule takes matrices, each array of matrices is a block of its own, in its
+    shape.
 
     Parameters
     ----------
@@ -107,20 +107,13 @@ class VectorUpdate:
     def __call__(self):
         """Take one step, and return the L2 penalty of every member before it."""
         squares = [0.0] * self._n_members
-        for block in self._blocks:
-            for member, square in self._update(*block):
-                squares[member] += square
+        for w, dw, config, (weights, dweights, scratch, parts) in self._blocks:
+            if self._l2 and len(weights):
+                for member, part in parts:
+                    squares[member] += float(part @ part)
+                dweights += np.multiply(weights, self._l2, out=scratch)
+            self._step(w, dw, config, out=w)
         return [0.5 * self._l2 * square for square in squares]
-
-    def _update(self, w, dw, config, penalised):
-        """Update a block; return the sums of squares of members' weights before it."""
-        weights, dweights, scratch, parts = penalised
-        squares = []
-        if self._l2 and len(weights):
-            squares = [(member, float(part @ part)) for member, part in parts]
-            dweights += np.multiply(weights, self._l2, out=scratch)
-        self._step(w, dw, config, out=w)
-        return squares
 
     def _borders(self, ends, size):
         """Yield the borders of the blocks, from the ends of the pieces and the size."""
