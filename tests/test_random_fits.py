@@ -239,7 +239,7 @@ def assert_untouched(given, before):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@search(70)
+@search(100)
 @given(st.data())
 def test_a_fit_is_sound_or_says_what_is_not(kind, data):
     Trial(data.draw(recipes(kind))).run()
