@@ -10,6 +10,7 @@ from itertools import pairwise
 from math import sqrt
 
 import numpy as np
+from _common import widths
 
 from skfcnet._engine.prefetch import is_worth_prefetching, prefetch_rows
 from skfcnet._engine.threads import blas_threads_for, has_spare_thread
@@ -60,7 +61,7 @@ def fit(settings, X, y):
     """Train a network of relu layers with a softmax; return the last epoch's loss."""
     batch_size, update = settings["batch_size"], UPDATES[settings["solver"]]
     rate, l2 = settings["learning_rate_init"], settings["alpha"] / batch_size
-    sizes = [X.shape[1], *settings["hidden_layer_sizes"], int(y.max()) + 1]
+    sizes = widths(settings, X, y)
     rng = np.random.default_rng(settings["random_state"])
 
     n_weights = sum(fan_in * fan_out for fan_in, fan_out in pairwise(sizes))

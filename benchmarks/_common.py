@@ -70,8 +70,13 @@ def mnist(dtype=np.float32):
     return data.X_train.astype(dtype, copy=False), data.y_train
 
 
-def interleaved(functions, repeats):
-    """Call named functions in turns.
+def widths(settings, X, y):
+    """Return the widths of the network of a workload for some data."""
+    return [X.shape[1], *settings["hidden_layer_sizes"], int(y.max()) + 1]
+
+
+def interleaved(functions, repeats, clock=perf_counter):
+    """Call named functions in turns, and take their times by a clock.
 
     Returns
     -------
@@ -85,9 +90,9 @@ def interleaved(functions, repeats):
     results = {name: [] for name in functions}
     for _ in range(repeats):
         for name, function in functions.items():
-            start = perf_counter()
+            start = clock()
             result = function()
-            times[name].append(perf_counter() - start)
+            times[name].append(clock() - start)
             results[name].append(result)
     return times, results
 

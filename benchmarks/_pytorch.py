@@ -1,9 +1,11 @@
 """A plain training loop in PyTorch, on the work of a scikit-learn-like workload."""
 
 import os
+from functools import cache
 from itertools import pairwise
 
 import torch
+from _common import widths
 from torch import nn
 
 # As many as NumPy's BLAS takes; PyTorch's own choice leaves out what shares a core.
@@ -29,9 +31,10 @@ def network(sizes, *, normalization=None, dropout=0.0):
     return nn.Sequential(*layers, nn.Linear(*sizes[-2:]))
 
 
-def sizes(settings, X, y):
-    """Return the widths of the network for some data."""
-    return [X.shape[1], *settings["hidden_layer_sizes"], int(y.max()) + 1]
+@cache
+def compiled_network(*sizes):
+    """Return a network that torch.compile made faster; one for these widths."""
+    return torch.compile(network(sizes))
 
 
 def optimiser(settings):
@@ -49,7 +52,21 @@ def optimiser(settings):
 def fit(settings, X, y, **variant):
     """Train a network; return the loss of the last epoch, without the penalty."""
     torch.manual_seed(settings["random_state"])
-    net = network(sizes(settings, X, y), **variant)
+    return train(network(widths(settings, X, y), **variant), settings, X, y)
+
+
+def fit_compiled(settings, X, y):
+    """Train a compiled network; return the loss of the last epoch, as `fit` does."""
+    torch.manual_seed(settings["random_state"])
+    net = compiled_network(*widths(settings, X, y))
+    for layer in net.modules():
+        if isinstance(layer, nn.Linear):
+            layer.reset_parameters()
+    return train(net, settings, X, y)
+
+
+def train(net, settings, X, y):
+    """Train a module; return the loss of the last epoch, without the penalty."""
     kind, arguments = optimiser(settings)
     steps = kind(net.parameters(), **arguments)
     criterion = nn.CrossEntropyLoss()

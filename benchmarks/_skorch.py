@@ -1,7 +1,8 @@
 """skorch's classifier, with its default loader, on the work of a workload."""
 
 import torch
-from _pytorch import network, optimiser, sizes
+from _common import widths
+from _pytorch import network, optimiser
 from skorch import NeuralNetClassifier
 from torch import nn
 
@@ -12,7 +13,7 @@ def fit(settings, X, y):
     kind, arguments = optimiser(settings)
     classifier = NeuralNetClassifier(
         network,
-        module__sizes=sizes(settings, X, y),
+        module__sizes=widths(settings, X, y),
         criterion=nn.CrossEntropyLoss,
         optimizer=kind,
         max_epochs=settings["max_iter"],

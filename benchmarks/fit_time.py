@@ -1,4 +1,4 @@
-"""Time of an epoch of training, against scikit-learn, PyTorch and skorch.
+"""Time of an epoch of training, against scikit-learn, PyTorch, skorch and JAX.
 
 All train the same architecture on the same 50,000 MNIST rows with the same update rule
 and minibatch size, in one process, one after the other in turns. Printed are medians:
@@ -8,12 +8,13 @@ them show that the work was the same. "products" is the part that nobody can avo
 matrix products of an epoch and nothing else; its ratio is the share of skfcnet's time.
 "by hand" is the same training written out in NumPy for this one kind of network: what
 skfcnet takes beside it is the price of layers, checks and options. "compiled" is
-skfcnet with the extra ``fast``, whose loops all others train without; what it takes to
-import Numba and to compile is not measured.
+skfcnet with the extra ``fast``, whose loops all others train without. "jax" trains an
+epoch as one compiled program, and "torch.compile" makes PyTorch's network faster where
+a C++ compiler is installed. What it takes to compile is not measured.
 
     SKFCNET_DATA=<folder of MNIST/raw> python benchmarks/fit_time.py
 
-takes about half an hour on two cores. PyTorch and skorch take part where they are
+takes about half an hour on two cores. PyTorch, skorch and JAX take part where they are
 installed, as requirements-peers.txt says. With ``--variants``, networks with batch
 normalisation and dropout are compared with the plain one instead. Run it on an
 otherwise idle machine.
@@ -24,6 +25,7 @@ from importlib import import_module
 from importlib.util import find_spec
 from itertools import pairwise
 from math import nan
+from shutil import which
 from statistics import median
 
 import _by_hand
@@ -37,6 +39,7 @@ from _common import (
     parsed,
     print_header,
     ratio,
+    widths,
 )
 
 from skfcnet import config_context
@@ -51,7 +54,7 @@ def fit(kind, settings, X, y, *, kernels="numpy", **variant):
 def multiply(settings, X, y):
     """Do the matrix products of training, into arrays that are there already."""
     batch_size = settings["batch_size"]
-    sizes = [X.shape[1], *settings["hidden_layer_sizes"], int(y.max()) + 1]
+    sizes = widths(settings, X, y)
     weights = [np.full(shape, 1e-2, X.dtype) for shape in pairwise(sizes)]
     dweights = [np.empty_like(w) for w in weights]
     outputs = [np.empty((batch_size, width), X.dtype) for width in sizes[1:]]
@@ -78,11 +81,14 @@ FITS["by hand"] = _by_hand.fit
 if find_spec("numba"):
     FITS["compiled"] = partial(FITS["skfcnet"], kernels="numba")
 
-OPTIONAL = {"pytorch": "torch", "skorch": "skorch"}
+OPTIONAL = {"pytorch": "torch", "skorch": "skorch", "jax": "jax"}
 """Peers that may be missing, and their packages; their fits are in modules here."""
 
 PRESENT = {peer: package for peer, package in OPTIONAL.items() if find_spec(package)}
 FITS |= {peer: import_module(f"_{peer}").fit for peer in PRESENT}
+
+if "pytorch" in PRESENT and which("c++"):
+    FITS["torch.compile"] = import_module("_pytorch").fit_compiled
 
 DTYPES = {"float32": FITS, "float64": {*ESTIMATORS, "compiled"}}
 """Who trains on rows of which dtype; float64 is what scikit-learn takes by default."""
@@ -108,9 +114,8 @@ def contestants(names, variants):
 
 def measure(functions, settings, X, y, repeats):
     """Return the seconds of every fit, in turns, and the losses."""
-    few = slice(1_000)
-    for function in functions.values():
-        function(settings, X[few], y[few])  # some import more when they first train
+    for function in functions.values():  # some compile when they first train
+        function(settings | {"max_iter": 1}, X, y)
     fits = {name: partial(f, settings, X, y) for name, f in functions.items()}
     return interleaved(fits, repeats)
 
