@@ -121,13 +121,18 @@ class FullyConnectedNet:
         model that was fitted before is assigned to ``state["V"]``. Without blocks,
         there is no linear term. Rows must be dense if there is one.
 
+    learn_scales : bool, default=False
+        Whether a scale of every feature is learned, by which the weights of the first
+        hidden layer are multiplied: see `skfcnet.layers.scaled_affine_forward`.
+
     Attributes
     ----------
     params : Mapping of str to ndarray
         The trainable arrays, W1, b1, gamma1, beta1, W2, ..., which are views of one
         vector. Those of blocks come first: w0, b0, V0 and c0 of "pbld", E0 and o0 of
-        "lookup". Assignment copies into the array. With k > 1 members, all have a
-        leading axis of length k, and vectors are rows: W1 (k, D, M), b1 (k, 1, M).
+        "lookup". s1 are the scales of the features. Assignment copies into the array.
+        With k > 1 members, all have a leading axis of length k, and vectors are rows:
+        W1 (k, D, M), b1 (k, 1, M).
 
     state : Mapping of str to ndarray
         What gradients do not train, with the same axes: the running statistics of batch
@@ -204,6 +209,7 @@ class FullyConnectedNet:
         n_members=1,
         blocks=(),
         linear_blocks=(),
+        learn_scales=False,
     ):
         checked_name("category", category, CATEGORIES)
         checked_name("activation", activation, ACTIVATIONS)
@@ -263,6 +269,7 @@ class FullyConnectedNet:
                 n_members=self.n_members,
                 blocks=blocks,
                 linear_blocks=linear_blocks,
+                learn_scales=learn_scales,
             )
         )
         specs = [spec for stage in self.stages for spec in stage.specs]

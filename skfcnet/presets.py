@@ -54,6 +54,7 @@ LIKE_MLP = {
     "n_iter_no_change": 10,
     "dropout": 0.0,
     "n_members": 1,
+    "learn_scales": False,
     "linear_term": False,
     "beta_2": 0.999,
     "init": "glorot_uniform",
@@ -91,6 +92,7 @@ tables with numeric columns."""
 DIGITS = {
     "hidden_layer_sizes": (512, 512),
     "activation": "gelu",
+    "solver": "adamw",
     "n_members": 4,
     "early_stopping": False,
     "normalization": "batch",
@@ -99,5 +101,6 @@ DIGITS = {
     "learning_rate_init": 0.004,
     "max_iter": 20,
     "label_smoothing": 0.05,
+    "learn_scales": False,
 }
 """The parameters of a classifier of handwritten digits, such as those of MNIST."""

@@ -276,6 +276,7 @@ SHARED = {
     "numeric_embedding": ["auto", "ple", "pbld", None],
     "n_bins": [2, 3, 48],
     "categorical_features": ["from_dtype", None, [0]],
+    "learn_scales": ["auto", False, True],
     "linear_term": [False, True],
     "n_members": ["auto", 1, 2, 3],
     "n_jobs": [None],  # see test_parallel_members.py

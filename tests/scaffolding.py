@@ -108,7 +108,7 @@ def weighted_data_of(kind, n=90, n_features=4):
 def plain(model):
     """Let a network be trained on the numbers as they are, as scikit-learn's are."""
     names = ("solver", "learning_rate", "input_scaling", "numeric_embedding")
-    names += ("linear_term", "early_stopping", "n_members")
+    names += ("learn_scales", "linear_term", "early_stopping", "n_members")
     model.set_params(**{name: LIKE_MLP[name] for name in names})
     if is_classifier(model):
         return model.set_params(label_smoothing=0.0)

@@ -265,15 +265,20 @@ def test_the_features_are_those_of_the_blocks_side_by_side(n_members, dtype):
 @pytest.mark.parametrize("n_members", [1, 3])
 @pytest.mark.parametrize("normalization", [False, "batch", "layer"])
 @pytest.mark.parametrize("input_dropout", [0.0, 0.2])
+@pytest.mark.parametrize("learn_scales", [False, True])
 def test_gradients_of_all_blocks_match_the_numeric_ones(
-    n_members, normalization, input_dropout
+    n_members, normalization, input_dropout, learn_scales
 ):
     net = a_net(
         n_members=n_members,
         normalization=(normalization,),
         input_dropout=input_dropout,
+        learn_scales=learn_scales,
         reg=0.3,
     )
+    if learn_scales:
+        shape = net.params["s1"].shape
+        net.params["s1"] = np.random.default_rng(4).normal(size=shape)
     X, y = some_rows(8), np.random.default_rng(3).normal(size=(8, 2))
     _, grads = net.loss(X, y, random_state=7)
     for name, array in net.params.items():

@@ -39,7 +39,8 @@ N_TRAINED, N_NEW = 400, 2000
 
 
 def cross_fitted(loss="squared_error", **changes):
-    return small_regressor(loss=loss, **FOLDS | {"max_iter": 10} | changes)
+    settings = FOLDS | {"solver": "adamw", "learn_scales": False, "max_iter": 10}
+    return small_regressor(loss=loss, **settings | changes)
 
 
 def noisy(draw, *, seed=0, n=N_TRAINED + N_NEW):

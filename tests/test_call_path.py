@@ -20,6 +20,7 @@ pytestmark = [short_fits, any_solver]
 
 FOLDER = Path(skfcnet.__file__).parent
 LEVELS = {"_estimators": 2, "_compat": 2, "_tabular": 1}  # all others are the engine: 0
+FIRST_LAYERS = "affine_forward", "scaled_affine_forward"
 MOST_FRAMES = 9
 N_ROWS = 2 * CHUNK + 10
 
@@ -75,7 +76,7 @@ class CallRecorder:
                 if level_of_caller < level:
                     self.climbs.append((caller.f_code.co_qualname, name))
                 break
-        if name == "affine_forward" and self.depth is None:
+        if name in FIRST_LAYERS and self.depth is None:
             self.depth = 1 + len(callers)
 
     def callers_of(self, frame):

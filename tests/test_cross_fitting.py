@@ -286,7 +286,7 @@ def test_patience_is_over_when_no_member_improves():
     model.set_params(learning_rate_init=0.03).fit(X, y)
     assert model.n_iter_ < 300
     assert model.n_iter_ - max(model.best_iteration_) <= 4
-    adaptive = clone(model).set_params(learning_rate="adaptive", max_iter=40)
+    adaptive = clone(model).set_params(learning_rate="adaptive", max_iter=100)
     rates = adaptive.fit(X, y).history_["learning_rate"]
     assert rates[0] > rates[-1] > 0
 

@@ -28,15 +28,21 @@ pytestmark = [short_fits, any_solver]
         (160, 2, 1, 50, 50),  # of 80
         (161, 2, 1, 50, 50),  # the last of 3 rows
         (40, 2, 4, 50, 50),
-        (1_500, "auto", 1, 256, 192),  # of 12, for which 334 would be 4,000
-        (3_000, "auto", 1, 167, 167),  # of 24
+        (1_500, "auto", 1, 256, 192),  # of 6 of 256 rows, for which 334 would be 2,000
+        (
+            3_000,
+            "auto",
+            1,
+            167,
+            167,
+        ),  # of 12, half as many minibatches of twice the size
         (1_500, "auto", 2, 167, 167),
         (3_000, 10, 1, 14, 14),  # of 300
         (3_000, 10, 2, 10, 8),  # of 600: at least 10 and 8
         (3_000, 1_000, 1, 256, 192),
-        (10_000, "auto", 1, 51, 46),  # of 79: 3,556 minibatches of a width of 72
-        (10_000, "auto", 2, 26, 16),  # of 157: 2,462 of a width of 104
-        (10_000, "auto", 4, 13, 8),  # of 313: 2,000, but at least 8 epochs
+        (10_000, "auto", 1, 50, 45),  # of 40: half of 3,556 for a width of 72
+        (10_000, "auto", 2, 26, 16),  # of 79: half of 2,462 for a width of 104
+        (10_000, "auto", 4, 13, 8),  # of 157: half of 2,000, but at least 8 epochs
     ],
 )
 def test_fits_take_4000_minibatches_and_cross_fitted_members_2000_to_4000(

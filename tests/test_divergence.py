@@ -46,7 +46,7 @@ def test_a_last_step_that_explodes_leaves_the_earlier_model(method, rate, change
     [
         {"learning_rate_init": 10.0},
         {"learning_rate_init": 30.0, "normalization": "batch"},
-        {"learning_rate_init": 1.0, "solver": "sgd", "learning_rate": "constant"},
+        {"learning_rate_init": 0.3, "solver": "sgd", "learning_rate": "constant"},
     ],
     ids=str,
 )

@@ -36,12 +36,15 @@ def test_weights_can_be_set_one_by_one_or_all_together(kind, n_members):
     # As in federated learning: the mean over models becomes that of each.
     model.coefs_ = [w.copy() for w in other.coefs_]
     model.intercepts_ = [b.copy() for b in other.intercepts_]
+    model.scales_ = other.scales_
     np.testing.assert_array_equal(
         model.decision_function(X) if kind != "regression" else model.coefs_[0],
         other.decision_function(X) if kind != "regression" else other.coefs_[0],
     )
     with pytest.raises(ValueError, match=r"intercepts_\[0\] takes numbers of shape"):
         model.intercepts_ = [b[..., 1:] for b in model.intercepts_]
+    with pytest.raises(ValueError, match=r"scales_\[0\] takes numbers of shape"):
+        model.scales_ = model.scales_[..., 1:]
 
 
 def test_reading_the_weights_changes_nothing():

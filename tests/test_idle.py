@@ -22,11 +22,12 @@ pytestmark = short_fits
 RNG = np.random.default_rng(0)
 X, Y = RNG.normal(size=(40, 3)), RNG.gamma(2, size=40)
 QUICK = {"hidden_layer_sizes": (4,), "max_iter": 2, "random_state": 0}
+ADAMW = {"solver": "adamw"}
 LBFGS, CONSTANT = {"solver": "lbfgs"}, {"learning_rate": "constant"}
 CYCLE, WITHOUT = {"learning_rate": "one_cycle"}, {"early_stopping": False}
 
 IDLE = [
-    ({"momentum": 0.5}, "momentum=0.5", "solver='sgd'"),
+    ({"momentum": 0.5, **ADAMW}, "momentum=0.5", "solver='sgd' or 'muon'"),
     ({"nesterovs_momentum": False}, "nesterovs_momentum=False", "solver='sgd'"),
     ({"beta_1": 0.5, "solver": "sgd"}, "beta_1=0.5", "solver='adam' or 'adamw'"),
     ({"beta_2": 0.5, "solver": "rmsprop"}, "beta_2=0.5", "solver='adam' or 'adamw'"),
@@ -90,7 +91,7 @@ def test_what_has_no_effect_is_named_with_what_it_needs(settings, named, needed)
 )
 def test_a_warning_points_at_the_line_that_called_scikit_learn(fit):
     with pytest.warns(UserWarning, match="momentum=0.5 has no effect") as all_:
-        fit(FCNetRegressor(**QUICK, momentum=0.5))
+        fit(FCNetRegressor(**QUICK, **ADAMW, momentum=0.5))
     assert {w.filename for w in all_ if "no effect" in str(w.message)} == {__file__}
 
 
@@ -154,7 +155,7 @@ def test_encoding_of_sparse_rows_is_warned_of_where_it_was_set(setting):
 @pytest.mark.parametrize(
     ("settings", "named", "needed"),
     [
-        ({"momentum": 0.5}, "momentum=0.5", "solver='sgd'"),
+        ({"momentum": 0.5, **ADAMW}, "momentum=0.5", "solver='sgd' or 'muon'"),
         ({"quantile": 0.1}, "quantile=0.1", "loss='quantile'"),
         ({"learning_rate": "cosine"}, "learning_rate='cosine'", "total_steps with"),
         ({"total_steps": 9, **CONSTANT}, "total_steps=9", "a schedule that has an end"),
@@ -181,7 +182,7 @@ def test_partial_fit_does_not_warn_of_what_acts_in_it():
 
 
 def test_a_warning_made_an_error_leaves_the_earlier_model():
-    model = FCNetRegressor(**QUICK).fit(X, Y)
+    model = FCNetRegressor(**QUICK, **ADAMW).fit(X, Y)
     earlier = model.predict(X)
     with warnings.catch_warnings():
         warnings.simplefilter("error")

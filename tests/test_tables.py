@@ -896,7 +896,7 @@ def test_declared_categories_can_be_learned_later(library, embedding, n_members)
     # Until it is learned, it is as if it were missing, whatever the initial weights.
     np.testing.assert_array_equal(model.predict(new), model.predict(missing))
     before = model.score(new, size - 8)
-    for _ in range(30):
+    for _ in range(60):
         model = pickle.loads(pickle.dumps(model)).partial_fit(new, size - 8)
     assert before < 0 and model.score(new, size - 8) > 0.9
 

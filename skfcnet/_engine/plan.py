@@ -13,6 +13,9 @@ from skfcnet._engine.arguments import checked_name
 from skfcnet._engine.parameters import ParamSpec, Zone
 from skfcnet.layers import BLOCKS, LAYERS, NORMALIZATIONS, Block
 
+AFFINE_KINDS = ("affine", "scaled_affine")
+"""The kinds of layers that have weights and biases of some width."""
+
 
 class Stage(NamedTuple):
     """One layer of a network, or the blocks that come before the first one.
@@ -108,7 +111,9 @@ class Stage(NamedTuple):
             return "+ linear term"
         if self.blocks:
             return " + ".join(block.kind for block in self.blocks)
-        return f"affine {self.fan_out}" if self.kind == "affine" else self.kind
+        if self.kind in AFFINE_KINDS:
+            return f"{self.kind.replace('_', ' ')} {self.fan_out}"
+        return self.kind
 
 
 def plan(
@@ -121,6 +126,7 @@ def plan(
     n_members=1,
     blocks=(),
     linear_blocks=(),
+    learn_scales=False,
 ):
     """Yield the stages of a network, in order.
 
@@ -152,6 +158,10 @@ def plan(
     linear_blocks : sequence of Block, default=()
         What is made of the columns for the linear term; without blocks, there is none.
 
+    learn_scales : bool, default=False
+        Whether the first affine map learns a scale of every column. The map of a
+        network without hidden layers does not.
+
     Yields
     ------
     stage : Stage
@@ -174,8 +184,9 @@ def plan(
         yield stage("dropout", 0, width, width, settings=rate, is_first=is_first)
     for number, (fan_in, fan_out) in enumerate(pairwise((width, *sizes[1:])), start=1):
         is_output = number > len(normalization)
+        is_scaled = learn_scales and number == 1 and not is_output
         yield stage(
-            "affine",
+            "scaled_affine" if is_scaled else "affine",
             number,
             fan_in,
             fan_out,

@@ -88,8 +88,8 @@ def network_settings(draft, rows):
     Returns
     -------
     settings : dict
-        The arguments ``hidden_dims``, ``n_members`` and ``dropout`` of
-        `FullyConnectedNet`. Those of 'auto' stay the same while training continues,
+        The arguments ``hidden_dims``, ``n_members``, ``dropout`` and ``learn_scales``
+        of `FullyConnectedNet`. Those of 'auto' stay the same while training continues,
         except that L-BFGS trains without dropout.
     """
     counts = rows.member_counts
@@ -98,16 +98,19 @@ def network_settings(draft, rows):
         "hidden_dims": [auto_width(n_rows)] * 2,
         "n_members": 1 if counts is None else counts.shape[1],
         "dropout": 0.0 if counts is None else auto_dropout(n_rows),
+        "learn_scales": draft.solver != "lbfgs",
     }
-    automatic |= {
-        k: v for k, v in draft._training.architecture.items() if k in automatic
-    }
+    if architecture := draft._training.architecture:
+        # Models that were saved by earlier versions have no scales.
+        automatic["learn_scales"] = False
+        automatic |= {k: v for k, v in architecture.items() if k in automatic}
     if not can_drop(draft):
         automatic["dropout"] = 0.0
     own = {
         "hidden_dims": hidden_widths(draft),
         "n_members": draft.n_members,
         "dropout": draft.dropout,
+        "learn_scales": draft.learn_scales,
     }
     return {k: automatic[k] if value == "auto" else value for k, value in own.items()}
 
@@ -183,7 +186,8 @@ def max_epochs(estimator, n_rows, *, are_cross_fitted=False):
     if are_cross_fitted:
         steps = AUTO_MEMBER_STEPS * AUTO_WIDTHS[1] / auto_width(n_rows)
         least, most = AUTO_MEMBER_EPOCHS
-    steps *= AUTO_BATCH_SIZE / _auto_batch_size(estimator)
+    if estimator.batch_size == "auto":
+        steps *= AUTO_BATCH_SIZE / _auto_batch_size(estimator)
     steps_per_epoch = ceil(n_rows / minibatch_size(estimator, n_rows))
     return min(max(ceil(steps / steps_per_epoch), least), most)
 

@@ -111,6 +111,9 @@ class _BaseFCNet(FittedAttributes, CallbackSupportMixin, BaseEstimator):
     _fixed_parameters = ENCODING_PARAMETERS
     _predicts_numbers = False
 
+    learn_scales = False
+    """The value of models that were saved before this was a parameter."""
+
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = not parameters_requiring_dense_input(self)

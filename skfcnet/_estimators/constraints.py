@@ -94,6 +94,7 @@ PARAMETER_CONSTRAINTS = {
     "numeric_embedding": [StrOptions({"auto", *EMBEDDINGS}), None],
     "n_bins": [Interval(Integral, 2, None, closed="left")],
     "categorical_features": [StrOptions({"from_dtype"}), "array-like", None],
+    "learn_scales": [StrOptions({"auto"}), "boolean"],
     "linear_term": ["boolean"],
     "n_members": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
     "n_jobs": [Integral, None],
@@ -163,7 +164,7 @@ CONDITIONS = (
         "numeric_embedding='ple' or 'auto'",
     ),
     Condition(
-        ("activation", "normalization", "dropout"),
+        ("activation", "normalization", "dropout", "learn_scales"),
         lambda estimator: hidden_widths(estimator),
         "hidden layers, but hidden_layer_sizes={hidden_layer_sizes!r} has none",
     ),

@@ -7,6 +7,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from skfcnet._engine.members import mean_over_members
 from skfcnet._engine.parameters import ParameterList
+from skfcnet.layers._affine import SCALE_RATE
 
 
 class FittedAttributes:
@@ -39,6 +40,24 @@ class FittedAttributes:
     @intercepts_.setter
     def intercepts_(self, arrays):
         self.intercepts_[:] = arrays
+
+    @property
+    def scales_(self):
+        """The learned scales of the encoded features, which can be assigned to."""
+        return SCALE_RATE * self._learned_scales().astype(np.float64)
+
+    @scales_.setter
+    def scales_(self, scales):
+        learned = [self._learned_scales()]
+        learned = ParameterList("scales_", learned, self._net.params)
+        learned[0] = np.divide(scales, SCALE_RATE)
+
+    def _learned_scales(self):
+        """Return the scales as the network has them, without the factor."""
+        scales = self._fitted("_net").params.get("s1")
+        if scales is None:
+            raise AttributeError("The network was fitted without learn_scales.")
+        return scales.reshape(scales.shape[:-2] + scales.shape[-1:])
 
     def _arrays_named(self, name):
         n_layers = self.n_layers_

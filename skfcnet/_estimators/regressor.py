@@ -48,14 +48,15 @@ class FCNetRegressor(RegressorMixin, _BaseFCNet):
     activation : {*ACTIVATIONS}, default='relu'
         The activation function of the hidden layers.
 
-    solver : {*SOLVERS, 'lbfgs'}, default='adamw'
+    solver : {*SOLVERS, 'lbfgs'}, default='muon'
         The method that minimises the loss. 'sgd' is gradient descent with momentum,
         'adam' is Adam [2]_, 'adamw' is Adam with decoupled weight decay [3]_,
-        'rmsprop' is RMSProp, and 'muon' is Muon [12]_, which takes longer and learns
-        smooth functions better: these take a step after every minibatch. 'lbfgs' is
-        L-BFGS [6]_, which uses all rows in every iteration. It is meant for a few
-        thousand rows at most, and always computes in float64. The parameters of
-        minibatches, learning rates and gradient norms have no effect on it.
+        'rmsprop' is RMSProp, and 'muon' is Muon [12]_, whose steps take longer than
+        those of 'adamw' and learn smooth functions better: these take a step after
+        every minibatch. 'lbfgs' is L-BFGS [6]_, which uses all rows in every iteration.
+        It is meant for a few thousand rows at most, and always computes in float64. The
+        parameters of minibatches, learning rates and gradient norms have no effect on
+        it.
 
     alpha : float, default=0.01
         The strength of the L2 penalty. The penalty
@@ -318,6 +319,12 @@ class FCNetRegressor(RegressorMixin, _BaseFCNet):
         that are not categorical, strings that are numbers are read as numbers, with a
         warning.
 
+    learn_scales : bool or 'auto', default='auto'
+        Whether the network learns a scale of every encoded feature, by which the first
+        weights are multiplied [8]_. A feature that does not help can then be switched
+        off by a single number. Without hidden layers, there are no scales. 'auto'
+        learns them unless ``solver='lbfgs'``.
+
     linear_term : bool, default=True
         Whether the network adds a linear model to its scores. The model is fitted
         before training, for the same loss, with a penalty that is chosen on rows that
@@ -350,12 +357,18 @@ class FCNetRegressor(RegressorMixin, _BaseFCNet):
         of shape (n_in, n_out), or with several members of shape (n_members, n_in,
         n_out). Assigning a list of arrays to the attribute, or an array to an item of
         the list, copies the values into the network. In the first layer, ``n_in`` is
-        the number of encoded features.
+        the number of encoded features, and with ``learn_scales`` the rows of the
+        weights are multiplied by ``scales_``.
 
     intercepts_ : list of ndarray
         The biases of the affine layers, as read-only views of shape (n_out,), or with
         several members of shape (n_members, n_out). They can be assigned to like
         ``coefs_``.
+
+    scales_ : ndarray of shape (n_encoded_features,) or \
+            (n_members, n_encoded_features)
+        The learned scales of the encoded features, a copy. Assigning an array to the
+        attribute copies its values into the network. Only with ``learn_scales``.
 
     loss_ : float
         The training loss, with the L2 penalty, of the last epoch, or with
@@ -495,7 +508,7 @@ class FCNetRegressor(RegressorMixin, _BaseFCNet):
         hidden_layer_sizes="auto",
         activation="relu",
         *,
-        solver="adamw",
+        solver="muon",
         alpha=0.01,
         batch_size="auto",
         learning_rate="wsd",
@@ -534,6 +547,7 @@ class FCNetRegressor(RegressorMixin, _BaseFCNet):
         numeric_embedding="auto",
         n_bins=24,
         categorical_features="from_dtype",
+        learn_scales="auto",
         linear_term=True,
         scale_target=True,
         clip_output=False,

@@ -58,6 +58,8 @@ def as_mlp(estimator):
         [np.array(array, np.float64) for array in arrays]
         for arrays in (estimator.coefs_, estimator.intercepts_)
     )
+    if hasattr(estimator, "scales_"):
+        coefs[0] *= estimator.scales_[:, np.newaxis]
     _absorb_input_scaling(estimator._encoder, coefs, intercepts)
     parameters = {
         "hidden_layer_sizes": tuple(len(b) for b in intercepts[:-1]),

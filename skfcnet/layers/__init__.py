@@ -80,12 +80,17 @@ from skfcnet._engine.parameters import ParamSpec, Zone
 from skfcnet.layers import _activations
 from skfcnet.layers._activations import *
 from skfcnet.layers._affine import (
+    SCALE_RATE,
     affine_backward,
     affine_forward,
     affine_relu_backward,
     affine_relu_forward,
+    scaled_affine_backward,
+    scaled_affine_forward,
     sparse_affine_backward,
     sparse_affine_forward,
+    sparse_scaled_affine_backward,
+    sparse_scaled_affine_forward,
 )
 from skfcnet.layers._categories import (
     CATEGORIES,
@@ -147,9 +152,13 @@ __all__ = [
     "pbld_forward",
     "ple_backward",
     "ple_forward",
+    "scaled_affine_backward",
+    "scaled_affine_forward",
     "sparse_affine_backward",
     "sparse_affine_forward",
     "sparse_dropout_forward",
+    "sparse_scaled_affine_backward",
+    "sparse_scaled_affine_forward",
     "unclipped_backward",
     "unclipped_forward",
 ]
@@ -161,6 +170,11 @@ def _affine_specs(fan_in, fan_out):
         ParamSpec("W", (fan_in, fan_out), Zone.WEIGHT),
         ParamSpec("b", (fan_out,), Zone.BIAS, 0.0),
     )
+
+
+def _scaled_affine_specs(fan_in, fan_out):
+    scales = ParamSpec("s", (fan_in,), Zone.BIAS, 1 / SCALE_RATE)
+    return (*_affine_specs(fan_in, fan_out), scales)
 
 
 def _layernorm_specs(fan_in, fan_out):
@@ -204,6 +218,16 @@ LAYERS = {
         affine_backward,
         specs=_affine_specs,
         sparse=Layer(sparse_affine_forward, sparse_affine_backward, _affine_specs),
+    ),
+    "scaled_affine": Layer(
+        scaled_affine_forward,
+        scaled_affine_backward,
+        specs=_scaled_affine_specs,
+        sparse=Layer(
+            sparse_scaled_affine_forward,
+            sparse_scaled_affine_backward,
+            _scaled_affine_specs,
+        ),
     ),
     "dropout": Layer(
         dropout_forward,

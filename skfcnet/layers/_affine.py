@@ -1,11 +1,20 @@
-"""Affine maps of dense and of sparse rows, and one followed by a rectifier."""
+"""Affine maps: of dense and of sparse rows, of scaled columns, before a rectifier."""
 
 import numpy as np
 
-from skfcnet._engine.arguments import checked
+from skfcnet._engine.arguments import checked, unchecked
+from skfcnet._engine.workspace import Workspace
 from skfcnet.layers._activations import relu_backward, relu_forward
-from skfcnet.layers._checks import check_affine, check_affine_gradient
+from skfcnet.layers._checks import (
+    check_affine,
+    check_affine_gradient,
+    check_scaled_affine,
+    check_scaled_affine_gradient,
+)
 from skfcnet.layers._sums import column_sums
+
+SCALE_RATE = 6.0
+"""How many times as fast as weights the scales of columns are learned."""
 
 
 @checked(check_affine)
@@ -176,6 +185,188 @@ def sparse_affine_backward(dout, cache, *, out=(None, None, None), workspace=Non
     return None, dw, db
 
 
+@checked(check_scaled_affine)
+def scaled_affine_forward(x, w, b, s, *, out=None, workspace=None):
+    r"""Affine map of every row, whose columns have scales.
+
+    .. math:: out = x \, \operatorname{diag}(6 s) \, w + b
+
+    A column that does not help is switched off by one number, and one that does gets
+    larger steps. The factor 6 is for update rules whose steps do not depend on the size
+    of gradients, such as Adam: they change the scales six times as fast as the weights,
+    as in RealMLP [1]_. With ``s`` of 1/6, the layer is `affine_forward`.
+
+    Parameters
+    ----------
+    x : ndarray of shape (..., N, D)
+        Rows.
+
+    w : ndarray of shape (..., D, M)
+        Weights.
+
+    b : ndarray of shape (..., M)
+        Biases.
+
+    s : ndarray of shape (..., D)
+        The scales of the columns, divided by 6.
+
+    out, workspace : as for every layer
+        See the conventions of `skfcnet.layers`.
+
+    Returns
+    -------
+    out : ndarray of shape (..., N, M)
+        The result.
+
+    cache : tuple
+        For `scaled_affine_backward`.
+
+    References
+    ----------
+    .. [1] Holzmüller, D., Grinsztajn, L., Steinwart, I., "Better by Default: Strong
+       Pre-Tuned MLPs and Boosted Trees on Tabular Data", NeurIPS 2024.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skfcnet.layers import scaled_affine_forward
+    >>> x, s = np.ones((1, 2)), np.array([1.0, 0.0])
+    >>> out, cache = scaled_affine_forward(x, np.eye(2), np.zeros(2), s)
+    >>> out
+    array([[6., 0.]])
+    """
+    scaled, scales = _scaled_weights(w, s, workspace)
+    forward = unchecked(affine_forward)
+    out, cache = forward(x, scaled, b, out=out, workspace=workspace)
+    return out, (cache, w, scales, s.shape)
+
+
+@checked(check_scaled_affine_gradient)
+def scaled_affine_backward(
+    dout, cache, *, out=(None, None, None, None), workspace=None, need_dx=True
+):
+    r"""Return the gradients of an affine map of scaled columns.
+
+    With the gradient :math:`g = x^T \, dout` of the scaled weights:
+
+    .. math:: dx = dout \, (\operatorname{diag}(6 s) \, w)^T,
+        \qquad dw = \operatorname{diag}(6 s) \, g,
+        \qquad db = \sum_i dout_i, \qquad ds_j = 6 \sum_m g_{jm} w_{jm}
+
+    Parameters
+    ----------
+    dout, cache, out, workspace : as for every layer
+        See the conventions of `skfcnet.layers`.
+
+    need_dx : bool, default=True
+        Whether to compute ``dx``. In the first layer of a network, nobody needs it.
+
+    Returns
+    -------
+    dx : ndarray of the shape of ``x``, or None without ``need_dx``
+        Gradient with respect to the rows; (k, N, D) of rows that members share.
+
+    dw, db, ds : ndarray
+        Gradients with respect to the weights, the biases and the scales.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skfcnet.layers import scaled_affine_backward, scaled_affine_forward
+    >>> x, w, b, s = np.ones((3, 2)), np.eye(2), np.zeros(2), np.ones(2)
+    >>> out, cache = scaled_affine_forward(x, w, b, s)
+    >>> dx, dw, db, ds = scaled_affine_backward(np.ones((3, 2)), cache)
+    >>> ds
+    array([18., 18.])
+    """
+    affine_cache, w, scales, shape = cache
+    *of_affine, ds = out
+    dx, dw, db = unchecked(affine_backward)(
+        dout, affine_cache, out=of_affine, workspace=workspace, need_dx=need_dx
+    )
+    return dx, *_scaled_gradients(dw, db, w, scales, ds, shape)
+
+
+@checked(check_scaled_affine)
+def sparse_scaled_affine_forward(x, w, b, s, *, out=None, workspace=None):
+    """Affine map of the rows of a sparse matrix, whose columns have scales.
+
+    Parameters
+    ----------
+    x : sparse matrix or array of shape (N, D)
+        Rows, in CSR format. The rows of k members are the blocks on the diagonal of a
+        matrix of shape (k * N, k * D).
+
+    w, b, s : ndarray
+        Weights, biases and scales, as of `scaled_affine_forward`.
+
+    out, workspace : as for every layer
+        See the conventions of `skfcnet.layers`; ``out`` is ignored.
+
+    Returns
+    -------
+    out : ndarray of shape (..., N, M)
+        The result.
+
+    cache : tuple
+        For `sparse_scaled_affine_backward`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from scipy.sparse import csr_array
+    >>> from skfcnet.layers import sparse_scaled_affine_forward
+    >>> x, s = csr_array(np.array([[0.0, 2.0]])), np.array([0.0, 1.0])
+    >>> out, cache = sparse_scaled_affine_forward(x, np.eye(2), np.ones(2), s)
+    >>> out
+    array([[ 1., 13.]])
+    """
+    scaled, scales = _scaled_weights(w, s, workspace)
+    forward = unchecked(sparse_affine_forward)
+    out, cache = forward(x, scaled, b, out=out, workspace=workspace)
+    return out, (cache, w, scales, s.shape)
+
+
+@checked(check_scaled_affine_gradient)
+def sparse_scaled_affine_backward(
+    dout, cache, *, out=(None, None, None, None), workspace=None
+):
+    """Return the gradients of `sparse_scaled_affine_forward`, but not of the rows.
+
+    Parameters
+    ----------
+    dout, cache, out, workspace : as for every layer
+        See the conventions of `skfcnet.layers`; the first of ``out`` is ignored.
+
+    Returns
+    -------
+    dx : None
+        Not computed: it would be dense.
+
+    dw, db, ds : ndarray
+        Gradients with respect to the weights, the biases and the scales.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from scipy.sparse import csr_array
+    >>> from skfcnet.layers import (
+    ...     sparse_scaled_affine_backward,
+    ...     sparse_scaled_affine_forward,
+    ... )
+    >>> x, s = csr_array(np.array([[0.0, 2.0]])), np.ones(2)
+    >>> out, cache = sparse_scaled_affine_forward(x, np.eye(2), np.ones(2), s)
+    >>> sparse_scaled_affine_backward(np.array([[1.0, 3.0]]), cache)[3]
+    array([ 0., 36.])
+    """
+    affine_cache, w, scales, shape = cache
+    *of_affine, ds = out
+    _, dw, db = unchecked(sparse_affine_backward)(
+        dout, affine_cache, out=of_affine, workspace=workspace
+    )
+    return None, *_scaled_gradients(dw, db, w, scales, ds, shape)
+
+
 def affine_relu_forward(x, w, b):
     """`affine_forward`, then `relu_forward`.
 
@@ -229,6 +420,22 @@ def affine_relu_backward(dout, cache):
     """
     affine_cache, relu_cache = cache
     return affine_backward(relu_backward(dout, relu_cache), affine_cache)
+
+
+def _scaled_weights(w, s, workspace):
+    """Return weights times the scales of their rows, and these scales as a column."""
+    workspace = workspace or Workspace()
+    scales = (SCALE_RATE * s).reshape(*w.shape[:-1], 1)
+    return np.multiply(w, scales, out=workspace("scaled", w.shape, w.dtype)), scales
+
+
+def _scaled_gradients(dw, db, w, scales, ds, shape):
+    """Return the gradients of what makes scaled weights, from that of the weights."""
+    ds = np.empty(shape, dw.dtype) if ds is None else ds
+    np.vecdot(dw, w, out=ds.reshape(w.shape[:-1]))
+    ds *= SCALE_RATE
+    dw *= scales
+    return dw, db, ds
 
 
 def _flattened(x, w):

@@ -39,6 +39,22 @@ def check_affine(function, x, w, b):
     return x, w, b
 
 
+def check_scaled_affine(function, x, w, b, s):
+    """Check the arguments of an affine map of scaled columns."""
+    x, w, b = check_affine(function, x, w, b)
+    *members, n_features, _ = w.shape
+    s = as_floats(s)
+    check_shape(function, "s", s, _vector_shape(members, n_features))
+    return x, w, b, s
+
+
+def check_scaled_affine_gradient(function, dout, cache):
+    """Check the gradient with respect to the output of such an affine map."""
+    affine_cache, *_ = cache
+    dout, _ = check_affine_gradient(function, dout, affine_cache)
+    return dout, cache
+
+
 def check_affine_gradient(function, dout, cache):
     """Check the gradient with respect to the output of an affine map."""
     x, w = cache

@@ -15,6 +15,7 @@ from types import MappingProxyType
 import numpy as np
 
 from skfcnet.layers._activations import LEAKY_SLOPE, SELU_ALPHA, SELU_SCALE
+from skfcnet.layers._affine import SCALE_RATE
 from skfcnet.layers._numbers import LARGEST_UNCLIPPED
 
 EPSILON = 1e-5
@@ -85,6 +86,10 @@ def _mish(g, x):
 
 def _affine(g, x, W, b):
     return g("Add", g("MatMul", x, W), b)
+
+
+def _scaled_affine(g, x, W, b, s):
+    return _affine(g, x, W * (SCALE_RATE * s).reshape(*W.shape[:-1], 1), b)
 
 
 def _batchnorm(g, x, gamma, beta, *, running_mean, running_var):
@@ -182,6 +187,7 @@ EXPORTS = MappingProxyType(
         "onehot": _onehot,
         "lookup": _lookup,
         "affine": _affine,
+        "scaled_affine": _scaled_affine,
     }
 )
 """The function that adds the nodes of each kind of layer."""
