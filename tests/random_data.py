@@ -238,7 +238,7 @@ SHORT = {
 
 SHARED = {
     "activation": ["relu", "tanh", "identity", "gelu", "softplus", "elu", "logistic"],
-    "solver": ["sgd", "adam", "adamw", "rmsprop", "lbfgs"],
+    "solver": ["sgd", "adam", "adamw", "muon", "rmsprop", "lbfgs"],
     "alpha": [0.0, 0.01, 1.0, 1e6],
     "batch_size": ["auto", 1, 2, 3, 7, 1000],
     "learning_rate": [

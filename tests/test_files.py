@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from sklearn.base import is_classifier
+from sklearn.base import clone, is_classifier
 from sklearn.compose import ColumnTransformer, TransformedTargetRegressor
 from sklearn.datasets import make_classification
 from sklearn.ensemble import RandomForestClassifier
@@ -380,6 +380,10 @@ def test_files_of_format_1_are_loaded(name):
     rows = np.linspace(-2, 2, 12).reshape(6, 2)
     # Another BLAS may round otherwise.
     np.testing.assert_allclose(main_prediction(model, rows), expected, rtol=1e-5)
+    # Parameters that were added since have the value that means what was done then.
+    assert model.get_params()["learn_scales"] is False
+    y = (rows[:, 0] > 0) if name == "classifier" else rows[:, 0]
+    clone(model).fit(rows, y)
 
 
 # What is never lost

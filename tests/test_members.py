@@ -229,7 +229,7 @@ def test_gradients_match_the_numeric_ones(
 # Training
 
 
-RULES = ["sgd", "sgd_momentum", "adam", "adamw"]
+RULES = ["sgd", "sgd_momentum", "adam", "adamw", "muon"]
 
 
 def trained(net, X, y, rule, *, loss_weight=None, epochs=3, **options):
