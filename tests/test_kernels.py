@@ -419,7 +419,7 @@ def fitted(kind, table, kernels="numba", **parameters):
 
 
 FITS = {
-    "regressor": (FCNetRegressor, {}),
+    "regressor": (FCNetRegressor, {"solver": "adamw"}),
     "classifier": (FCNetClassifier, {}),
     "batchnorm": (FCNetClassifier, {"normalization": "batch", "n_members": 2}),
     "layernorm": (FCNetRegressor, {"normalization": "layer", "solver": "sgd"}),
