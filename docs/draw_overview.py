@@ -81,7 +81,7 @@ def draw(theme, curve):
         )
         right.bar_label(bars, fmt="%.1f", padding=3)
         right.set(
-            title=f"Mean rank of the error of {len(models)} models on {n_tables} tables",
+            title=f"Mean rank of the errors of {len(models)} models, {n_tables} tables",
             xlabel="lower is better; all models at their defaults",
             xticks=[],
         )
