@@ -40,7 +40,7 @@ extensions = [
     "sphinx_copybutton",
     "sphinx_gallery.gen_gallery",
 ]
-exclude_patterns = ["_build", "_templates"]
+exclude_patterns = ["_build", "_templates", "api/*.md"]
 templates_path = ["_templates"]
 default_role = "py:obj"
 
