@@ -66,7 +66,7 @@ def draw(theme, curve):
     }
     with mpl.rc_context(colors):
         figure, (left, right) = plt.subplots(
-            1, 2, figsize=(9.6, 3.4), width_ratios=(1, 1.2), layout="constrained"
+            1, 2, figsize=(9.6, 2.8), width_ratios=(1, 1.2), layout="constrained"
         )
         x, y, grid, mean, low, high = curve
         left.fill_between(grid, low, high, color=OURS[theme], alpha=0.25, lw=0)
