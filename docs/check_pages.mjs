@@ -44,7 +44,7 @@ await tab.setRequestInterception(true);
 tab.on("request", (request) => {
   const [, name, path] = request.url().match(CDN) ?? [];
   const file = name && join(packages, "node_modules", name, path);
-  if (request.url().startsWith("file:") || request.url().startsWith("data:")) {
+  if (/^(file|data|blob):/.test(request.url())) {
     request.continue();
   } else if (file && existsSync(file)) {
     request.respond({
@@ -65,8 +65,13 @@ for (const theme of THEMES) {
     await tab.setViewport({ width, height: 900 });
     for (const path of pages) {
       const setting = `${device}, ${theme}`;
-      await tab.goto(`file://${join(html, path)}`, { waitUntil: "load" });
-      await tab.evaluate(() => window.MathJax?.startup?.promise);
+      await tab.goto(`file://${join(html, path)}`, { timeout: 0 });
+      await tab.evaluate(() =>
+        Promise.race([
+          window.MathJax?.startup?.promise,
+          new Promise((resolve) => setTimeout(resolve, 5000)),
+        ]),
+      );
       const overflow = await tab.evaluate(
         () => document.documentElement.scrollWidth - window.innerWidth,
       );
