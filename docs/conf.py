@@ -40,7 +40,7 @@ extensions = [
     "sphinx_copybutton",
     "sphinx_gallery.gen_gallery",
 ]
-exclude_patterns = ["_build", "_templates"]
+exclude_patterns = ["_build", "_templates", "api/*.md"]
 templates_path = ["_templates"]
 default_role = "py:obj"
 
@@ -85,6 +85,7 @@ sphinx_gallery_conf = {
     "download_all_examples": False,
     "remove_config_comments": True,
     "show_memory": False,
+    "write_computation_times": False,
 }
 
 
@@ -240,6 +241,13 @@ def mend_docstring(app, kind, name, obj, options, lines):
         lines[i] = re.sub(r":ref:`([^<`]+?) *<[^>`]+>`", r"\1", line)
 
 
+def mend_page(app, pagename, templatename, context, doctree):
+    """Give the entries of a list of references the role that a list requires."""
+    if "body" in context:
+        context["body"] = context["body"].replace("doc-biblioentry", "listitem")
+
+
 def setup(app):
-    """Register the hook, to run before numpydoc."""
+    """Register the hooks, that for docstrings to run before numpydoc."""
     app.connect("autodoc-process-docstring", mend_docstring, priority=100)
+    app.connect("html-page-context", mend_page)
