@@ -53,7 +53,8 @@ REFERENCE = runpy.run_path(
 
 def public_submodules():
     """Return the names of the modules that are there for users of this scikit-learn."""
-    names = {path.stem for path in Path(skfcnet.__file__).parent.glob("[!_]*")}
+    paths = Path(skfcnet.__file__).parent.glob("[!_]*")
+    names = {path.stem for path in paths if path.is_dir() or path.suffix == ".py"}
     return names if find_spec("sklearn.callback") else names - {"callbacks"}
 
 

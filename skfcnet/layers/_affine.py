@@ -1,15 +1,26 @@
 """Affine maps of dense and of sparse rows, and one followed by a rectifier."""
 
+from typing import Any
+
 import numpy as np
 
+from skfcnet._engine.annotations import Array, Floats, Gradient
 from skfcnet._engine.arguments import checked
+from skfcnet._engine.workspace import Workspace
 from skfcnet.layers._activations import relu_backward, relu_forward
 from skfcnet.layers._checks import check_affine, check_affine_gradient
 from skfcnet.layers._sums import column_sums
 
 
 @checked(check_affine)
-def affine_forward(x, w, b, *, out=None, workspace=None):
+def affine_forward(
+    x: Array,
+    w: Array,
+    b: Array,
+    *,
+    out: Array | None = None,
+    workspace: Workspace | None = None,
+) -> tuple[Floats, Any]:
     """Affine map of every row: ``x @ w + b``.
 
     Parameters
@@ -49,8 +60,13 @@ def affine_forward(x, w, b, *, out=None, workspace=None):
 
 @checked(check_affine_gradient)
 def affine_backward(
-    dout, cache, *, out=(None, None, None), workspace=None, need_dx=True
-):
+    dout: Array,
+    cache: Any,
+    *,
+    out: tuple[Array | None, ...] = (None, None, None),
+    workspace: Workspace | None = None,
+    need_dx: bool = True,
+) -> tuple[Gradient, Floats, Floats]:
     r"""Return the gradients of an affine map.
 
     .. math:: dx = dout \, w^T, \qquad dw = x^T \, dout,
@@ -95,7 +111,14 @@ def affine_backward(
 
 
 @checked(check_affine)
-def sparse_affine_forward(x, w, b, *, out=None, workspace=None):
+def sparse_affine_forward(
+    x: Any,
+    w: Array,
+    b: Array,
+    *,
+    out: Array | None = None,
+    workspace: Workspace | None = None,
+) -> tuple[Floats, Any]:
     """Affine map of the rows of a sparse matrix: ``x @ w + b``.
 
     It is the first layer of a network whose input is sparse. Its parameters are those
@@ -142,7 +165,13 @@ def sparse_affine_forward(x, w, b, *, out=None, workspace=None):
 
 
 @checked(check_affine_gradient)
-def sparse_affine_backward(dout, cache, *, out=(None, None, None), workspace=None):
+def sparse_affine_backward(
+    dout: Array,
+    cache: Any,
+    *,
+    out: tuple[Array | None, ...] = (None, None, None),
+    workspace: Workspace | None = None,
+) -> tuple[None, Floats, Floats]:
     """Return the gradients of an affine map of sparse rows, but not of the rows.
 
     Parameters
@@ -176,7 +205,7 @@ def sparse_affine_backward(dout, cache, *, out=(None, None, None), workspace=Non
     return None, dw, db
 
 
-def affine_relu_forward(x, w, b):
+def affine_relu_forward(x: Array, w: Array, b: Array) -> tuple[Floats, Any]:
     """`affine_forward`, then `relu_forward`.
 
     Parameters
@@ -204,7 +233,7 @@ def affine_relu_forward(x, w, b):
     return out, (affine_cache, relu_cache)
 
 
-def affine_relu_backward(dout, cache):
+def affine_relu_backward(dout: Array, cache: Any) -> tuple[Gradient, Floats, Floats]:
     """Return the gradients of `affine_relu_forward`, by the chain rule.
 
     Parameters
@@ -231,6 +260,6 @@ def affine_relu_backward(dout, cache):
     return affine_backward(relu_backward(dout, relu_cache), affine_cache)
 
 
-def _flattened(x, w):
+def _flattened(x: Any, w: Array) -> Floats:
     """Return rows of any shape as rows of a matrix; those of members are already."""
     return x if x.ndim == w.ndim else x.reshape(len(x), len(w))
