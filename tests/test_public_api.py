@@ -74,6 +74,19 @@ def public_names(module_name):
     }
 
 
+@pytest.mark.parametrize(
+    ("path", "line"),
+    [
+        ("CHANGELOG.md", "## [{}]"),
+        ("CITATION.cff", "version: {}"),
+        ("packaging/conda/recipe.yaml", '  version: "{}"'),
+    ],
+)
+def test_the_version_is_the_same_everywhere(path, line):
+    text = (Path(__file__).parents[1] / path).read_text(encoding="utf-8")
+    assert re.search(f"^{re.escape(line.format(skfcnet.__version__))}", text, re.M)
+
+
 def test_all_lists_the_public_names_of_the_package():
     names = [name for name in dir(skfcnet) if not name.startswith("_")]
     public = {name for name in names if not _is_module(getattr(skfcnet, name))}
