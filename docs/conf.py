@@ -56,6 +56,7 @@ intersphinx_mapping = {
 }
 
 numpydoc_show_class_members = False
+autodoc_typehints = "none"  # the descriptions of parameters say more
 copybutton_exclude = ".linenos, .gp, .go"
 
 html_title = project

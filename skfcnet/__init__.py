@@ -15,11 +15,29 @@ Everything is loaded when it is first used: the building blocks do not load
 scikit-learn.
 """
 
+import typing as _typing
 from importlib import import_module as _import_module
 from pkgutil import iter_modules as _iter_modules
-from typing import TYPE_CHECKING as _TYPE_CHECKING
 
-if _TYPE_CHECKING:  # for editors, which do not see what is loaded later
+if _typing.TYPE_CHECKING:  # for editors, which do not see what is loaded later
+    from skfcnet import (  # noqa: F401
+        callbacks,
+        datasets,
+        distributed,
+        files,
+        gradient_check,
+        initializers,
+        layers,
+        losses,
+        network,
+        onnx,
+        plotting,
+        presets,
+        schedules,
+        solver,
+        streaming,
+        update_rules,
+    )
     from skfcnet._engine.configuration import config_context
     from skfcnet._estimators.classifier import FCNetClassifier
     from skfcnet._estimators.regressor import FCNetRegressor
@@ -55,21 +73,25 @@ _MODULE_OF = {
 """For every class and function that is offered here, the module that defines it."""
 
 
-def _submodules():
+def _submodules() -> set[str]:
     """Return the names of the public modules, loaded or not."""
     names = (module.name for module in _iter_modules(__path__))
     return {name for name in names if not name.startswith("_")}
 
 
-def __getattr__(name):
-    if name in _MODULE_OF:
-        module = _import_module(f"{__name__}.{_MODULE_OF[name]}")
-        globals()[name] = getattr(module, name)  # the next time, it is found at once
-        return globals()[name]
-    if name in _submodules():
-        return _import_module(f"{__name__}.{name}")
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+if not _typing.TYPE_CHECKING:  # type checkers would take any name for one of these
+
+    def __getattr__(name):
+        if name in _MODULE_OF:
+            module = _import_module(f"{__name__}.{_MODULE_OF[name]}")
+            globals()[name] = getattr(
+                module, name
+            )  # the next time, it is found at once
+            return globals()[name]
+        if name in _submodules():
+            return _import_module(f"{__name__}.{name}")
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
-def __dir__():
+def __dir__() -> list[str]:
     return sorted({*globals(), *_MODULE_OF, *_submodules()})

@@ -22,7 +22,7 @@ except ImportError:  # scikit-learn before 1.9 has no callbacks
 
         call_on_fit_task_end = call_on_fit_task_begin
 
-    class CallbackSupportMixin:
+    class CallbackSupportMixin:  # type: ignore[no-redef]
         """Replacement of scikit-learn's mixin that takes nothing but checkpoints."""
 
         def set_callbacks(self, *callbacks):
@@ -64,7 +64,7 @@ except ImportError:  # scikit-learn before 1.9 has no callbacks
         """Replace scikit-learn's decorator, which tears callbacks down."""
         return method
 
-    class ScoringMonitor:
+    class ScoringMonitor:  # type: ignore[no-redef]
         """Replacement of scikit-learn's class that cannot be instantiated."""
 
         def __init__(self, *, scoring):

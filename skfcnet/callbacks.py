@@ -6,8 +6,11 @@ works as well, and `ValidationMonitor` cannot be instantiated.
 """
 
 from numbers import Integral, Real
+from os import PathLike
 from pathlib import Path
+from typing import Any
 
+from numpy.typing import ArrayLike
 from sklearn.utils import check_consistent_length
 
 from skfcnet._compat import ScoringMonitor
@@ -78,7 +81,9 @@ class Checkpoint:
 
     is_checkpoint = True
 
-    def __init__(self, path, *, every=1, seconds=0.0):
+    def __init__(
+        self, path: str | PathLike[str], *, every: int = 1, seconds: float = 0.0
+    ) -> None:
         if not (isinstance(every, Integral) and every > 0):
             raise ValueError(f"every must be a positive integer, got {every!r}.")
         if not (isinstance(seconds, Real) and seconds >= 0):
@@ -87,9 +92,11 @@ class Checkpoint:
             raise ValueError(
                 f"path must lie in a folder that exists, got {str(path)!r}."
             )
-        self.path, self.every, self.seconds = Path(path), every, seconds
+        self.path: Path = Path(path)
+        self.every: int = every
+        self.seconds: float = seconds
 
-    def setup(self, estimator, context):
+    def setup(self, estimator: Any, context: Any) -> None:
         """Do nothing: the estimator itself reads and writes the file.
 
         It does so between the times at which callbacks are called, where all that
@@ -106,7 +113,7 @@ class Checkpoint:
 
     on_fit_task_begin = on_fit_task_end = teardown = setup
 
-    def is_due(self, n_epochs, seconds):
+    def is_due(self, n_epochs: int, seconds: float) -> bool:
         """Return whether the file is to be written.
 
         Parameters
@@ -124,7 +131,7 @@ class Checkpoint:
         """
         return n_epochs >= self.every and seconds >= self.seconds
 
-    def read(self):
+    def read(self) -> dict[str, Any] | None:
         """Return what the file contains, and remove what a killed process has left.
 
         Returns
@@ -145,7 +152,7 @@ class Checkpoint:
             raise ModelFileError(f"{str(self.path)!r} is no checkpoint.")
         return state
 
-    def write(self, state):
+    def write(self, state: dict[str, Any]) -> None:
         """Write the file such that there is always either the old one or the new one.
 
         Parameters
@@ -164,12 +171,12 @@ class Checkpoint:
         """
         _write(_packed(state), self.path)
 
-    def remove(self):
+    def remove(self) -> None:
         """Remove the file, if there is one."""
         self.path.unlink(missing_ok=True)
 
 
-def _default_score(estimator, X, y, **metadata):
+def _default_score(estimator: Any, X: Any, y: Any, **metadata: Any) -> dict[str, float]:
     return {"score": estimator.score(X, y, **metadata)}
 
 
@@ -241,14 +248,23 @@ class ValidationMonitor(ScoringMonitor):
     True
     """
 
-    def __init__(self, X_val, y_val, *, sample_weight=None, scoring=None):
+    def __init__(
+        self,
+        X_val: Any,
+        y_val: ArrayLike,
+        *,
+        sample_weight: ArrayLike | None = None,
+        scoring: Any = None,
+    ) -> None:
         super().__init__(scoring=_default_score if scoring is None else scoring)
         check_consistent_length(X_val, y_val, sample_weight)
         self._data = {"X": X_val, "y": y_val}
         has_weights = sample_weight is not None
         self._metadata = {"sample_weight": sample_weight} if has_weights else {}
 
-    def on_fit_task_end(self, estimator, context, *, fitted_estimator=None):
+    def on_fit_task_end(
+        self, estimator: Any, context: Any, *, fitted_estimator: Any = None
+    ) -> None:
         """Score the estimator in its present state, and log the score.
 
         Parameters

@@ -6,9 +6,12 @@ variable ``SKFCNET_DATA``, or else scikit-learn's own data home.
 """
 
 import os
+from os import PathLike
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from sklearn.datasets import fetch_california_housing as fetch_from_scikit_learn
 from sklearn.datasets import get_data_home
 from sklearn.utils import Bunch, check_random_state
@@ -23,7 +26,12 @@ MNIST_VALIDATION = 10_000
 CALIFORNIA_VALIDATION = CALIFORNIA_TEST = 2_500
 
 
-def fetch_mnist(*, data_home=None, normalize=True, as_frame=False):
+def fetch_mnist(
+    *,
+    data_home: str | PathLike[str] | None = None,
+    normalize: bool = True,
+    as_frame: bool = False,
+) -> Bunch:
     """Load the MNIST handwritten digits [1]_.
 
     If the files are missing, torchvision downloads them.
@@ -95,8 +103,12 @@ def fetch_mnist(*, data_home=None, normalize=True, as_frame=False):
 
 
 def fetch_california_housing(
-    *, data_home=None, normalize=True, as_frame=False, random_state=0
-):
+    *,
+    data_home: str | PathLike[str] | None = None,
+    normalize: bool = True,
+    as_frame: bool = False,
+    random_state: int | np.random.RandomState | None = 0,
+) -> Bunch:
     """Load the California housing data [1]_, shuffled and split.
 
     Parameters
@@ -167,16 +179,16 @@ def fetch_california_housing(
 _X_PARTS = ("X_train", "X_val", "X_test")
 
 
-def _home_of(data_set, data_home):
+def _home_of(data_set: str, data_home: str | PathLike[str] | None) -> Path:
     if data_home is not None:
         return Path(data_home)
-    if shared := os.environ.get("SKFCNET_DATA"):
-        shared = Path(shared)
+    if folder := os.environ.get("SKFCNET_DATA"):
+        shared = Path(folder)
         return shared if data_set == "mnist" else shared / "scikit_learn_data"
     return Path(get_data_home())
 
 
-def _download_mnist(raw):
+def _download_mnist(raw: Path) -> None:
     advice = (
         f"MNIST is not in {raw}. Either put the four IDX files "
         f"({', '.join(MNIST_FILES.values())}) there, or name the folder above "
@@ -195,7 +207,7 @@ def _download_mnist(raw):
         raise OSError(f"{advice}; downloading them failed: {error}.") from error
 
 
-def _read_idx(path):
+def _read_idx(path: Path) -> NDArray[Any]:
     """Return the array in an IDX file of unsigned bytes."""
     content = np.fromfile(path, np.uint8)
     # The header is two zeros, the code of the dtype, the number of dimensions, and the
@@ -208,7 +220,9 @@ def _read_idx(path):
     return content[header:].reshape(shape)
 
 
-def _bunch(arrays, feature_names, target_name, as_frame):
+def _bunch(
+    arrays: dict[str, Any], feature_names: list[str], target_name: str, as_frame: bool
+) -> Bunch:
     if as_frame:
         try:
             import pandas as pd

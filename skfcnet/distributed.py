@@ -1,7 +1,8 @@
 """Training on rows that no machine holds: the partitions of a dask frame."""
 
+from collections.abc import Callable, Sequence
 from math import ceil
-from typing import NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 from sklearn.base import is_classifier
@@ -12,6 +13,7 @@ from skfcnet._engine.arguments import checked_flag, checked_integer
 from skfcnet._engine.members import ensemble_of_members
 from skfcnet._engine.warn import warn
 from skfcnet._estimators.automatic import max_epochs
+from skfcnet._estimators.base import _BaseFCNet
 from skfcnet._estimators.shards import (
     check_trains_on_shards,
     encoded_shard,
@@ -31,6 +33,8 @@ SAMPLE_SIZE = 100_000
 
 SMALL_SHARE = 0.1
 """A shard is small if it has fewer rows than this share of the mean of all shards."""
+
+Estimator = TypeVar("Estimator", bound=_BaseFCNet)
 
 
 class _Summary(NamedTuple):
@@ -54,8 +58,14 @@ class _Summary(NamedTuple):
 
 
 def fit(
-    estimator, frame, *, target, averaging=True, sample_size=SAMPLE_SIZE, client=None
-):
+    estimator: Estimator,
+    frame: Any,
+    *,
+    target: str | Sequence[str],
+    averaging: bool = True,
+    sample_size: int = SAMPLE_SIZE,
+    client: Any = None,
+) -> Estimator:
     """Fit an estimator to a dask frame, training wherever its partitions are.
 
     Rows are not moved, and no machine needs to hold more than some partitions, or
@@ -184,13 +194,13 @@ def fit(
 # The graph of all tasks, which dask runs where the partitions are
 
 
-def _delayed(task):
+def _delayed(task: Any) -> Any:
     import dask
 
     return dask.delayed(task, pure=False, traverse=False)
 
 
-def _computing(client):
+def _computing(client: Any) -> Callable[..., Any]:
     """Return a function that runs tasks and returns a list of their results."""
     import dask
 
@@ -200,7 +210,7 @@ def _computing(client):
     return compute
 
 
-def _members_on_shards(shared, net, rows, n_epochs):
+def _members_on_shards(shared: Any, net: Any, rows: Any, n_epochs: int) -> Any:
     """Return the tasks of an ensemble, of which each member has its own shard."""
     train = _delayed(train_on_shard)
     return [
@@ -211,7 +221,9 @@ def _members_on_shards(shared, net, rows, n_epochs):
     ]
 
 
-def _averaged_copies(shared, net, rows, weights, n_epochs):
+def _averaged_copies(
+    shared: Any, net: Any, rows: Any, weights: Sequence[float], n_epochs: int
+) -> Any:
     """Return the tasks of copies of a network, which are averaged after each epoch.
 
     What the update rule of a copy has stored stays where it is: only the mean of the
@@ -238,7 +250,7 @@ def _averaged_copies(shared, net, rows, weights, n_epochs):
     return [_delayed(without_state)(copy) for copy in copies]
 
 
-def _names(target):
+def _names(target: Any) -> list[Any]:
     """Return the names of the columns of targets as a list."""
     return [target] if isinstance(target, str) else list(target)
 
@@ -246,34 +258,34 @@ def _names(target):
 # What runs where a partition is
 
 
-def _split(rows, target):
+def _split(rows: Any, target: Any) -> tuple[Any, Any]:
     """Return the columns of X and the targets."""
     return rows.drop(columns=_names(target)), rows[target].to_numpy()
 
 
-def _summary(part, target, has_labels):
+def _summary(part: Any, target: Any, has_labels: bool) -> "_Summary":
     is_missing = part[_names(target)].isna().any(axis=1)
     labels = {*part[target].dropna().unique().tolist()} if has_labels else set()
     return _Summary(len(part), int(is_missing.sum()), labels)
 
 
-def _sample(part, n_rows, seed):
+def _sample(part: Any, n_rows: int, seed) -> Any:
     rows = np.random.default_rng(seed).choice(len(part), n_rows, replace=False)
     return part.iloc[np.sort(rows)]
 
 
-def _encoded(draft, part, target):
+def _encoded(draft: Any, part: Any, target: Any) -> Any:
     return encoded_shard(draft, *_split(part, target))
 
 
-def _vector(trained):
+def _vector(trained: Any) -> Any:
     return trained.vector
 
 
 # What is decided for all shards
 
 
-def _check_frame(estimator, frame, target):
+def _check_frame(estimator: Any, frame: Any, target: Any) -> None:
     """Raise an error if the frame does not have the columns of targets."""
     if not (hasattr(frame, "to_delayed") and hasattr(frame, "columns")):
         raise TypeError(
@@ -293,7 +305,7 @@ def _check_frame(estimator, frame, target):
         )
 
 
-def _shards(compute, frame, target, has_labels):
+def _shards(compute: Any, frame: Any, target: Any, has_labels: bool) -> Any:
     """Return the partitions with rows, and what there is in each of them."""
     partitions = frame.to_delayed()
     summaries = compute(
@@ -312,7 +324,7 @@ def _shards(compute, frame, target, has_labels):
     return [partitions[i] for i in filled], summaries
 
 
-def _warn_about_uneven_shards(summaries):
+def _warn_about_uneven_shards(summaries: Any) -> None:
     """Warn about shards that have few rows, or no rows of some classes."""
     n_rows = [summary.n_rows for summary in summaries]
     limit = SMALL_SHARE * sum(n_rows) / len(n_rows)
@@ -329,7 +341,14 @@ def _warn_about_uneven_shards(summaries):
         )
 
 
-def _start(compute, estimator, shards, summaries, target, sample_size):
+def _start(
+    compute: Any,
+    estimator: Any,
+    shards: Any,
+    summaries: Any,
+    target: Any,
+    sample_size: int,
+) -> Any:
     """Return a draft that has learned what all shards share from a sample."""
     from dask.dataframe.dispatch import concat
 

@@ -24,21 +24,25 @@ import os
 import shutil
 import tempfile
 import warnings
+from collections.abc import Sequence
 from contextlib import ExitStack, contextmanager
 from contextvars import ContextVar
 from glob import escape
 from hashlib import sha256
 from mmap import ACCESS_COPY, mmap
+from os import PathLike
 from pathlib import Path
 from struct import pack, unpack
+from typing import Any, Literal
 from zipfile import ZIP_DEFLATED, ZIP_STORED, ZipFile, ZipInfo
 
 import numpy as np
+from numpy.typing import NDArray
 
 try:
     import fcntl
 except ImportError:  # Windows, where folders cannot be opened, nor locked
-    fcntl = None
+    fcntl = None  # type: ignore[assignment]
 
 FORMAT = 1
 """The newest format, and the one that is written."""
@@ -165,7 +169,7 @@ class ModelFileError(ValueError):
     """
 
 
-def save(model, path):
+def save(model: object, path: str | PathLike[str]) -> None:
     """Save a model to a file that `load` reads.
 
     The file is written beside its place, to the disk, and then renamed. If that fails,
@@ -217,7 +221,12 @@ def save(model, path):
     _write(packed, path)
 
 
-def load(path, *, trusted=(), mmap_mode=None):
+def load(
+    path: str | PathLike[str],
+    *,
+    trusted: Sequence[str | type] = (),
+    mmap_mode: Literal["c"] | None = None,
+) -> Any:
     """Load a model from a file that `save` wrote.
 
     Only types of `TRUSTED_TYPES`, those that skops trusts, and those that you name are
@@ -576,7 +585,7 @@ class _FileMap(mmap):
         return memoryview(self)
 
 
-_ARRAYS = ContextVar("_ARRAYS")
+_ARRAYS: ContextVar[dict[str, NDArray[Any]]] = ContextVar("_ARRAYS")
 """The arrays of the file that is being loaded, by the names of their members."""
 
 

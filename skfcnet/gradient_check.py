@@ -5,10 +5,16 @@ time: slow, but simple, and accurate to about ``h ** 2``. `rel_error` compares
 gradients.
 """
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
+from numpy.typing import ArrayLike
+
+from skfcnet._engine.annotations import Floats
 
 
-def rel_error(x, y):
+def rel_error(x: ArrayLike, y: ArrayLike) -> float:
     r"""Return the largest relative error between two arrays.
 
     .. math:: \max_i \frac{|x_i - y_i|}{\max(10^{-8}, |x_i| + |y_i|)}
@@ -33,7 +39,9 @@ def rel_error(x, y):
     return float(np.max(np.abs(x - y) / np.maximum(1e-8, np.abs(x) + np.abs(y))))
 
 
-def eval_numerical_gradient(f, x, verbose=True, h=1e-5):
+def eval_numerical_gradient(
+    f: Callable[[Floats], Any], x: Floats, verbose: bool = True, h: float = 1e-5
+) -> Floats:
     """Return the numeric gradient of a function that returns a number.
 
     Parameters
@@ -78,7 +86,9 @@ def eval_numerical_gradient(f, x, verbose=True, h=1e-5):
     return grad
 
 
-def eval_numerical_gradient_array(f, x, df, h=1e-5):
+def eval_numerical_gradient_array(
+    f: Callable[[Floats], Any], x: Floats, df: ArrayLike, h: float = 1e-5
+) -> Floats:
     """Return the numeric gradient of a function that returns an array.
 
     Parameters
@@ -118,17 +128,19 @@ def eval_numerical_gradient_array(f, x, df, h=1e-5):
     array([2., 4.])
     """
 
-    def reduce(change):
+    def reduce(change: Floats) -> Any:
         if change.shape != np.shape(df):
             raise ValueError(
                 f"df must have the shape of f(x), {change.shape}, got {np.shape(df)}."
             )
-        return np.sum(change * df)
+        return np.sum(change * np.asarray(df))
 
     return _centred_differences(f, x, h, reduce)
 
 
-def _centred_differences(f, x, h, reduce):
+def _centred_differences(
+    f: Callable[[Floats], Any], x: Floats, h: float, reduce: Callable[[Floats], Any]
+) -> Floats:
     if not (isinstance(x, np.ndarray) and x.dtype.kind == "f"):
         raise TypeError(
             f"x must be an array of floats, since it is changed by small steps, got "

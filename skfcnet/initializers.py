@@ -15,10 +15,13 @@ from math import sqrt
 
 import numpy as np
 
+from skfcnet._engine.annotations import Floats, RandomState
 from skfcnet._engine.random import as_generator
 
 
-def he_normal(shape, rng=None, *, gain=1.0):
+def he_normal(
+    shape: tuple[int, int], rng: RandomState = None, *, gain: float = 1.0
+) -> Floats:
     """He et al.'s rule for rectifiers, normal: variance ``2 / fan_in`` [1]_.
 
     It keeps the scale of signals through a relu, which halves their mean square.
@@ -54,7 +57,9 @@ def he_normal(shape, rng=None, *, gain=1.0):
     return _normal(2 / shape[0], shape, rng)
 
 
-def he_uniform(shape, rng=None, *, gain=1.0):
+def he_uniform(
+    shape: tuple[int, int], rng: RandomState = None, *, gain: float = 1.0
+) -> Floats:
     """He et al.'s rule for rectifiers, uniform: variance ``2 / fan_in`` [1]_.
 
     It keeps the scale of signals through a relu, which halves their mean square.
@@ -90,7 +95,9 @@ def he_uniform(shape, rng=None, *, gain=1.0):
     return _uniform(2 / shape[0], shape, rng)
 
 
-def lecun_normal(shape, rng=None, *, gain=1.0):
+def lecun_normal(
+    shape: tuple[int, int], rng: RandomState = None, *, gain: float = 1.0
+) -> Floats:
     """LeCun et al.'s rule, normal: variance ``1 / fan_in`` [1]_.
 
     It keeps the scale of signals through a function that is approximately linear.
@@ -126,7 +133,9 @@ def lecun_normal(shape, rng=None, *, gain=1.0):
     return _normal(1 / shape[0], shape, rng)
 
 
-def lecun_uniform(shape, rng=None, *, gain=1.0):
+def lecun_uniform(
+    shape: tuple[int, int], rng: RandomState = None, *, gain: float = 1.0
+) -> Floats:
     """LeCun et al.'s rule, uniform: variance ``1 / fan_in`` [1]_.
 
     It keeps the scale of signals through a function that is approximately linear.
@@ -162,7 +171,9 @@ def lecun_uniform(shape, rng=None, *, gain=1.0):
     return _uniform(1 / shape[0], shape, rng)
 
 
-def glorot_normal(shape, rng=None, *, gain=1.0):
+def glorot_normal(
+    shape: tuple[int, int], rng: RandomState = None, *, gain: float = 1.0
+) -> Floats:
     """Glorot and Bengio's rule, normal: variance ``2 / (fan_in + fan_out)`` [1]_.
 
     It is a compromise between keeping the scale of signals and that of gradients.
@@ -198,7 +209,9 @@ def glorot_normal(shape, rng=None, *, gain=1.0):
     return _normal(2 / sum(shape), shape, rng)
 
 
-def glorot_uniform(shape, rng=None, *, gain=1.0):
+def glorot_uniform(
+    shape: tuple[int, int], rng: RandomState = None, *, gain: float = 1.0
+) -> Floats:
     """Glorot and Bengio's rule, uniform: variance ``2 / (fan_in + fan_out)`` [1]_.
 
     It is a compromise between keeping the scale of signals and that of gradients.
@@ -234,7 +247,9 @@ def glorot_uniform(shape, rng=None, *, gain=1.0):
     return _uniform(2 / sum(shape), shape, rng)
 
 
-def orthogonal(shape, rng=None, *, gain=1.0):
+def orthogonal(
+    shape: tuple[int, int], rng: RandomState = None, *, gain: float = 1.0
+) -> Floats:
     """Orthogonal matrix [1]_ times the gain, with orthonormal columns or rows.
 
     The columns are orthonormal, or the rows if there are more columns than rows. The
@@ -276,11 +291,11 @@ def orthogonal(shape, rng=None, *, gain=1.0):
     return q if q.shape == tuple(shape) else q.T
 
 
-def _normal(variance, shape, rng):
+def _normal(variance: float, shape: tuple[int, int], rng: RandomState) -> Floats:
     return sqrt(variance) * as_generator(rng).standard_normal(shape)
 
 
-def _uniform(variance, shape, rng):
+def _uniform(variance: float, shape: tuple[int, int], rng: RandomState) -> Floats:
     limit = sqrt(3 * variance)
     return as_generator(rng).uniform(-limit, limit, shape)
 

@@ -1,14 +1,18 @@
 """Fully connected networks: layers in a row, with their parameters in one vector."""
 
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from copy import copy, deepcopy
 from functools import cached_property, partial
 from math import prod, sqrt
 from numbers import Integral
+from typing import Any, Self, overload
 
 import numpy as np
+from numpy.typing import ArrayLike, DTypeLike
 from scipy.sparse import issparse
 
+from skfcnet._engine.annotations import Array, Floats, Params, RandomState, Table
 from skfcnet._engine.arguments import (
     FRACTION,
     NON_NEGATIVE,
@@ -19,9 +23,10 @@ from skfcnet._engine.arguments import (
     unchecked,
 )
 from skfcnet._engine.members import mean_over_members
-from skfcnet._engine.parameters import Parameters, Zone
+from skfcnet._engine.parameters import NamedArrays, Parameters, Zone
 from skfcnet._engine.passes import InferencePasses, Passes, chunk_for
 from skfcnet._engine.plan import (
+    Stage,
     checked_blocks,
     checked_linear_blocks,
     output_layer,
@@ -31,8 +36,8 @@ from skfcnet._engine.plan import (
 from skfcnet._engine.random import MemberGenerators, as_generator
 from skfcnet._engine.workspace import Workspace
 from skfcnet.initializers import INITIALIZERS
-from skfcnet.layers import ACTIVATIONS, NORMALIZATIONS
-from skfcnet.losses import LOSSES
+from skfcnet.layers import ACTIVATIONS, NORMALIZATIONS, Block
+from skfcnet.losses import LOSSES, Loss
 
 CATEGORIES = {"classification": "softmax", "regression": "mse"}
 """The default loss of each category of networks."""
@@ -190,27 +195,27 @@ class FullyConnectedNet:
 
     def __init__(
         self,
-        category,
-        hidden_dims,
-        normalization=None,
-        input_dim=784,
-        output_dim=10,
-        reg=0.0,
-        weight_scale=1e-2,
-        dtype=np.float32,
+        category: str,
+        hidden_dims: Sequence[int],
+        normalization: Sequence[bool | str | None] | None = None,
+        input_dim: int = 784,
+        output_dim: int = 10,
+        reg: float = 0.0,
+        weight_scale: float | None = 1e-2,
+        dtype: DTypeLike = np.float32,
         *,
-        activation="relu",
-        dropout=0.0,
-        input_dropout=0.0,
-        init=None,
-        loss=None,
-        loss_params=None,
-        random_state=None,
-        n_members=1,
-        blocks=(),
-        linear_blocks=(),
-        learn_scales=False,
-    ):
+        activation: str = "relu",
+        dropout: float = 0.0,
+        input_dropout: float = 0.0,
+        init: str | None = None,
+        loss: str | None = None,
+        loss_params: Params | None = None,
+        random_state: RandomState = None,
+        n_members: int = 1,
+        blocks: Sequence[Block] = (),
+        linear_blocks: Sequence[Block] = (),
+        learn_scales: bool = False,
+    ) -> None:
         checked_name("category", category, CATEGORIES)
         checked_name("activation", activation, ACTIVATIONS)
         if loss is None:
@@ -221,7 +226,7 @@ class FullyConnectedNet:
         checked_integer("input_dim", input_dim)
         checked_integer("output_dim", output_dim)
         hidden_dims = _checked_list("hidden_dims", hidden_dims)
-        if not all(isinstance(width, Integral) and width > 0 for width in hidden_dims):
+        if not all(isinstance(n, Integral) and int(n) > 0 for n in hidden_dims):
             raise ValueError(
                 f"hidden_dims must hold positive integers, got {hidden_dims!r}."
             )
@@ -281,7 +286,9 @@ class FullyConnectedNet:
         )
         self._initialise(draw, ACTIVATIONS[activation].gain, random_state)
 
-    def _initialise(self, draw, gain, random_state):
+    def _initialise(
+        self, draw: Callable[..., Floats], gain: float, random_state: RandomState
+    ) -> None:
         rng, drawn = as_generator(random_state), {}
         for spec in self.params.specs:
             if spec.initial is None:
@@ -303,19 +310,19 @@ class FullyConnectedNet:
                 array[...] = draw_array(array.shape, generator)
 
     @property
-    def state(self):
+    def state(self) -> NamedArrays:
         """What gradients do not train, by name."""
         return self.params.state
 
     @cached_property
-    def objective(self):
+    def objective(self) -> Loss:
         """The loss with its parameters: a `skfcnet.losses.Loss`."""
         return LOSSES[self.loss_name].bind(self.loss_params)
 
-    def __getstate__(self):
+    def __getstate__(self) -> dict[str, Any]:
         return {k: v for k, v in vars(self).items() if k != "objective"}
 
-    def __deepcopy__(self, memo):
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
         # The stages, which never change, are most of what there is to copy.
         other = copy(self)
         other.params = deepcopy(self.params, memo)
@@ -323,25 +330,47 @@ class FullyConnectedNet:
         return other
 
     @property
-    def takes_missing(self):
+    def takes_missing(self) -> bool:
         """Whether NaN in rows is a missing value, of which a block makes something."""
         blocks = self.stages[0].blocks
         return any(block.layer.takes_missing for block in blocks)
 
     @property
-    def dtype(self):
+    def dtype(self) -> np.dtype[Any]:
         """The dtype of the parameters, and of training."""
         return self.params.vector.dtype
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         layers = (stage.label for stage in self.stages)
         path = " → ".join([str(self.input_dim), *layers, self.loss_name])
         if self.n_members > 1:
             path = f"{self.n_members} × ({path})"
         return f"{type(self).__name__}({path})"
 
+    @overload
+    def loss(
+        self, X: Table, y: None = None, *, random_state: RandomState = None
+    ) -> Floats: ...
+
+    @overload
+    def loss(
+        self,
+        X: Table,
+        y: ArrayLike,
+        *,
+        weight: ArrayLike | None = None,
+        random_state: RandomState = None,
+    ) -> tuple[float, Parameters]: ...
+
     @np.errstate(under="ignore")
-    def loss(self, X, y=None, *, weight=None, random_state=None):
+    def loss(
+        self,
+        X: Table,
+        y: ArrayLike | None = None,
+        *,
+        weight: ArrayLike | None = None,
+        random_state: RandomState = None,
+    ) -> Any:
         """Return the scores of rows, or the loss with all its gradients.
 
         Parameters
@@ -388,14 +417,14 @@ class FullyConnectedNet:
         y = self.as_targets(y, n_rows=x.shape[0])
         if weight is not None:
             weight = self.as_loss_weight(weight, n_rows=x.shape[0])
-        rng = as_generator(random_state) if self.has_dropout else None
+        rng: Any = as_generator(random_state) if self.has_dropout else None
         if self.has_dropout and self.member_shape:
             rng = MemberGenerators(self.members, rng)
         grads = Parameters(self.params.specs, dtype=self.dtype)
         passes = self.training_passes(x, grads, rng=rng)
         return self.penalized_loss(x, y, passes, weight=weight), grads
 
-    def penalty(self):
+    def penalty(self) -> float:
         """Return the L2 penalty of the weights, ``0.5 * reg * ||W||^2``.
 
         Returns
@@ -408,7 +437,7 @@ class FullyConnectedNet:
         weights = self.params.decayed
         return 0.5 * self.reg * float(weights @ weights) / self.n_members
 
-    def as_targets(self, y, *, n_rows):
+    def as_targets(self, y: ArrayLike, *, n_rows: int) -> Array:
         """Return ``y`` as the loss takes it: class indices (N,), or values (N, K).
 
         Parameters
@@ -456,7 +485,9 @@ class FullyConnectedNet:
             raise ValueError(f"y must hold numbers that are finite in {self.dtype}.")
         return y
 
-    def as_loss_weight(self, weight, *, n_rows, name="weight"):
+    def as_loss_weight(
+        self, weight: ArrayLike, *, n_rows: int, name: str = "weight"
+    ) -> Floats:
         """Return ``weight`` as a loss takes it, in the dtype of the network.
 
         Parameters
@@ -491,7 +522,9 @@ class FullyConnectedNet:
             )
         return weight
 
-    def penalized_loss(self, x, y, passes, *, weight=None):
+    def penalized_loss(
+        self, x: Table, y: Array, passes: Passes, *, weight: Floats | None = None
+    ) -> float:
         """Return the loss of rows with the L2 penalty, and write its gradients.
 
         Parameters
@@ -508,7 +541,9 @@ class FullyConnectedNet:
         passes.grads.decayed += self.reg * self.params.decayed
         return mean_over_members(losses) + self.penalty()
 
-    def backpropagate(self, x, y, passes, *, weight=None):
+    def backpropagate(
+        self, x: Table, y: Array, passes: Passes, *, weight: Floats | None = None
+    ) -> list[float]:
         """Return the loss of every member, without the penalty; write the gradients.
 
         `~skfcnet.solver.Solver` adds the penalty and its gradient to each block of the
@@ -545,19 +580,30 @@ class FullyConnectedNet:
         passes.backward(scores, caches)
         return losses
 
-    def _losses_of_scores(self, scores, y, *, weight, workspace, lookup=unchecked):
+    def _losses_of_scores(
+        self,
+        scores: Floats,
+        y: Array,
+        *,
+        weight: Floats | None,
+        workspace: Workspace,
+        lookup: Callable[..., Any] = unchecked,
+    ) -> list[float]:
         """Return the loss of every member; replace the scores by their gradients."""
         function = lookup(LOSSES[self.loss_name].function)
         options = {"workspace": workspace, **self.loss_params}
-        has_columns = weight is not None and weight.ndim == 2
-        weights = weight.T if has_columns else [weight] * self.n_members
+        weights: Any = [weight] * self.n_members
+        if weight is not None and weight.ndim == 2:
+            weights = weight.T
         return [
             function(x, y, out=x, weight=own_weight, **options)[0]
             for x, own_weight in zip(self._by_member(scores), weights, strict=True)
         ]
 
     @np.errstate(all="ignore")
-    def training_losses(self, x, y, *, weight=None):
+    def training_losses(
+        self, x: Table, y: Array, *, weight: Floats | None = None
+    ) -> list[float]:
         """Return the loss of every member, without the penalty and without dropout.
 
         Batch normalisation takes the statistics of these rows, as in training. Nothing
@@ -587,7 +633,7 @@ class FullyConnectedNet:
             scores.astype(np.float64), y, weight=weight, workspace=Workspace()
         )
 
-    def recompute_statistics(self, X):
+    def recompute_statistics(self, X: Table) -> None:
         """Set the running statistics of batch normalisation to those of given rows.
 
         Parameters
@@ -598,7 +644,7 @@ class FullyConnectedNet:
         if any(stage.kind == "batchnorm" for stage in self.stages):
             self.training_passes(X, momentum=0.0).forward(X)
 
-    def scores(self, X):
+    def scores(self, X: Table) -> Floats:
         """Return the scores of rows, from test-time passes over chunks of them.
 
         Parameters
@@ -618,7 +664,7 @@ class FullyConnectedNet:
         """
         return self.objective.average(self.member_scores(X))
 
-    def member_scores(self, X):
+    def member_scores(self, X: Table) -> Floats:
         """Return the scores of rows by every member.
 
         Parameters
@@ -642,10 +688,10 @@ class FullyConnectedNet:
         >>> np.allclose(net.scores(X), net.member_scores(X).mean(axis=0))
         True
         """
-        X = self._as_rows(X)
-        return self._outputs(X, self.test_passes(X.dtype))
+        x = self._as_rows(X)
+        return self._outputs(x, self.test_passes(x.dtype))
 
-    def hidden(self, X, layer=-1):
+    def hidden(self, X: Table, layer: int = -1) -> Floats:
         """Return the activations of a hidden layer at test time.
 
         Parameters
@@ -678,12 +724,12 @@ class FullyConnectedNet:
         >>> net.hidden(np.ones((2, 4)), layer=0).shape
         (2, 5)
         """
-        X = self._as_rows(X)
-        passes = self._test_passes(X.dtype, self._stages_up_to(layer))
-        members = self._outputs(X, passes)
-        return members[0] if self.n_members == 1 else np.hstack(members)
+        x = self._as_rows(X)
+        passes = self._test_passes(x.dtype, self._stages_up_to(layer))
+        members = self._outputs(x, passes)
+        return members[0] if self.n_members == 1 else np.hstack([*members])
 
-    def input_gradients(self, X):
+    def input_gradients(self, X: Table) -> Floats:
         r"""Return the gradient of every score with respect to its row.
 
         .. math:: G_{ikj} = \frac{\partial s_{ik}}{\partial x_{ij}}
@@ -723,15 +769,17 @@ class FullyConnectedNet:
         """
         if issparse(X):
             raise TypeError("X is sparse, but its gradients are dense: make it dense.")
-        X = self._as_rows(X)
-        passes = self.test_passes(X.dtype)
-        shape = (X.shape[0], passes.width, self.input_dim)
+        x = self._as_rows(X)
+        passes = self.test_passes(x.dtype)
+        shape = (x.shape[0], passes.width, self.input_dim)
         gradients = np.empty(shape, passes.dtype)
-        for rows in _chunks(X, passes.chunk):
-            _, gradients[rows] = passes.gradients(X[rows])
+        for rows in _chunks(x, passes.chunk):
+            _, gradients[rows] = passes.gradients(x[rows])
         return gradients
 
-    def test_passes(self, dtype, *, layer=None):
+    def test_passes(
+        self, dtype: DTypeLike, *, layer: int | None = None
+    ) -> InferencePasses:
         """Return an object that runs test-time passes, for loops over chunks of rows.
 
         Parameters
@@ -768,7 +816,15 @@ class FullyConnectedNet:
         """
         return self._test_passes(dtype, self.test_stages(layer))
 
-    def training_passes(self, x, grads=None, *, rng=None, workspace=None, **options):
+    def training_passes(
+        self,
+        x: Table,
+        grads: Parameters | None = None,
+        *,
+        rng: Any = None,
+        workspace: Workspace | None = None,
+        **options: Any,
+    ) -> Passes:
         """Return the passes of training over minibatches.
 
         Parameters
@@ -804,7 +860,9 @@ class FullyConnectedNet:
             **options,
         )
 
-    def _test_passes(self, dtype, stages):
+    def _test_passes(
+        self, dtype: DTypeLike, stages: Sequence[Stage]
+    ) -> InferencePasses:
         single = np.result_type(dtype, self.dtype) == np.float32
         return InferencePasses(
             stages,
@@ -814,7 +872,7 @@ class FullyConnectedNet:
             chunk=chunk_for(stages),
         )
 
-    def test_stages(self, layer=None):
+    def test_stages(self, layer: int | None = None) -> tuple[Stage, ...]:
         """Return the stages of a test-time pass, which drops no units.
 
         Parameters
@@ -837,7 +895,7 @@ class FullyConnectedNet:
             return self._stages_up_to(layer)
         return tuple(stage for stage in self.stages if stage.kind != "dropout")
 
-    def _stages_up_to(self, layer):
+    def _stages_up_to(self, layer: int) -> tuple[Stage, ...]:
         stages = self.test_stages()
         ends = [i for i, stage in enumerate(stages, 1) if stage.kind in ACTIVATIONS]
         if not isinstance(layer, Integral) or not -len(ends) <= layer < len(ends):
@@ -847,7 +905,7 @@ class FullyConnectedNet:
             )
         return stages[: ends[layer]]
 
-    def _outputs(self, X, passes):
+    def _outputs(self, X: Any, passes: InferencePasses) -> Floats:
         """Return the results of test-time passes over all chunks of checked rows."""
         if X.shape[0] <= passes.chunk:
             return passes(X)  # there is no further call to overwrite it
@@ -856,11 +914,11 @@ class FullyConnectedNet:
             outputs[:, rows] = passes(X[rows])
         return outputs
 
-    def _by_member(self, a):
+    def _by_member(self, a: Floats) -> Floats:
         """Return an array with an axis for members, also for a single network."""
         return a if self.member_shape else a[np.newaxis]
 
-    def _as_rows(self, X):
+    def _as_rows(self, X: Any) -> Any:
         """Return X as rows of a matrix, or a CSR matrix, as wide as the network."""
         X = X.tocsr() if issparse(X) else np.asarray(X)
         if X.ndim < 2 or prod(X.shape[1:]) != self.input_dim:
@@ -870,19 +928,25 @@ class FullyConnectedNet:
         return X.reshape(X.shape[0], self.input_dim)
 
 
-def _chunks(X, size):
+def _chunks(X: Any, size: int) -> Iterator[slice]:
     """Yield slices of at most ``size`` rows."""
     for start in range(0, X.shape[0], size):
         yield slice(start, start + size)
 
 
-def _normal_weights(shape, rng, *, gain, scale):
+def _normal_weights(
+    shape: tuple[int, ...],
+    rng: np.random.Generator,
+    *,
+    gain: float,
+    scale: float | None,
+) -> Floats:
     """Draw normal weights; a scale of None keeps that of the signals."""
     scale = gain / sqrt(shape[0]) if scale is None else scale
     return scale * rng.standard_normal(shape)
 
 
-def _checked_float_dtype(name, value):
+def _checked_float_dtype(name: str, value: DTypeLike) -> np.dtype[Any]:
     with suppress(TypeError):  # from a value that is no dtype
         dtype = np.dtype("object" if value is None else value)
         if dtype in (np.float32, np.float64):
@@ -890,7 +954,7 @@ def _checked_float_dtype(name, value):
     raise ValueError(f"{name} must be float32 or float64, got {value!r}.")
 
 
-def _checked_list(name, value):
+def _checked_list(name: str, value: Any) -> list[Any]:
     """Return a sequence with one entry for every hidden layer as a list."""
     if isinstance(value, str) or not np.iterable(value):
         raise ValueError(

@@ -1,8 +1,10 @@
 """Figures of data and of training, drawn with matplotlib."""
 
 from itertools import chain
+from typing import Any, Self
 
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.utils.validation import check_is_fitted
 
 
@@ -87,14 +89,14 @@ class TrainingCurveDisplay:
     def __init__(
         self,
         *,
-        loss_curve,
-        validation_loss_curve=None,
-        validation_scores=None,
-        score_name=None,
-        best_iteration=None,
-        estimator_name=None,
-    ):
-        self.loss_curve = loss_curve
+        loss_curve: ArrayLike,
+        validation_loss_curve: ArrayLike | None = None,
+        validation_scores: ArrayLike | None = None,
+        score_name: str | None = None,
+        best_iteration: int | None = None,
+        estimator_name: str | None = None,
+    ) -> None:
+        self.loss_curve: Any = loss_curve
         self.validation_loss_curve = validation_loss_curve
         self.validation_scores = validation_scores
         self.score_name = score_name
@@ -102,7 +104,9 @@ class TrainingCurveDisplay:
         self.estimator_name = estimator_name
 
     @classmethod
-    def from_estimator(cls, estimator, *, ax=None, name=None, **kwargs):
+    def from_estimator(
+        cls, estimator: Any, *, ax: Any = None, name: str | None = None, **kwargs: Any
+    ) -> Self:
         """Draw the training curve of a fitted estimator.
 
         Parameters
@@ -154,7 +158,7 @@ class TrainingCurveDisplay:
         )
         return display.plot(ax=ax, **kwargs)
 
-    def plot(self, ax=None, *, name=None, **kwargs):
+    def plot(self, ax: Any = None, *, name: str | None = None, **kwargs: Any) -> Self:
         """Draw the curves.
 
         Parameters
@@ -184,7 +188,7 @@ class TrainingCurveDisplay:
         kwargs = {"label": name} | normalize_kwargs(kwargs, Line2D)
         label, epochs = kwargs["label"], np.arange(1, len(self.loss_curve) + 1)
 
-        def label_of(curve):
+        def label_of(curve: str) -> str | None:
             return None if label is None else f"{label}, {curve}"
 
         (self.line_,) = ax.plot(epochs, self.loss_curve, **kwargs)
@@ -231,7 +235,7 @@ class TrainingCurveDisplay:
         return self
 
 
-def _kept_epoch(network):
+def _kept_epoch(network: Any) -> int | None:
     """Return the best epoch of a network that has the weights of this epoch, or None.
 
     ``partial_fit`` records the best epoch, but continues from the last one. Members
@@ -243,7 +247,7 @@ def _kept_epoch(network):
     return best if network.loss_ == network.loss_curve_[best - 1] else None
 
 
-def _twins(ax):
+def _twins(ax: Any) -> Any:
     """Return the other axes at the same place, which have another y axis."""
     place = ax.get_position().bounds
     siblings = ax.get_shared_x_axes().get_siblings(ax)
@@ -251,7 +255,7 @@ def _twins(ax):
     return [other for other in ax.figure.axes if other in twins and other is not ax]
 
 
-def _twin_with_label(ax, ylabel):
+def _twin_with_label(ax: Any, ylabel: str) -> Any:
     """Return the twin of axes whose y axis has a label, or make it, on the right."""
     twins = _twins(ax)
     for twin in twins:
@@ -269,7 +273,7 @@ def _twin_with_label(ax, ylabel):
     return twin
 
 
-def _innermost(estimator):
+def _innermost(estimator: Any) -> Any:
     """Return the estimator inside a search, a pipeline or a meta-estimator."""
     for attribute in ("best_estimator_", "regressor_"):
         if hasattr(estimator, attribute):
@@ -277,7 +281,7 @@ def _innermost(estimator):
     return _innermost(estimator[-1]) if hasattr(estimator, "steps") else estimator
 
 
-def plot_history(solver):
+def plot_history(solver: Any) -> Any:
     """Draw the history of a solver: its loss, and its accuracy or RMS error.
 
     Parameters
@@ -315,7 +319,14 @@ def plot_history(solver):
     return figure
 
 
-def plot_samples(X, y, *, image_shape, samples_per_class=7, random_state=0):
+def plot_samples(
+    X: Any,
+    y: ArrayLike,
+    *,
+    image_shape: tuple[int, ...],
+    samples_per_class: int = 7,
+    random_state: int | np.random.RandomState | None = 0,
+) -> Any:
     """Draw a grid of images, with one column for each class.
 
     Parameters
@@ -369,7 +380,7 @@ def plot_samples(X, y, *, image_shape, samples_per_class=7, random_state=0):
     return figure
 
 
-def _pyplot():
+def _pyplot() -> Any:
     try:
         import matplotlib.pyplot as plt
     except ImportError as error:

@@ -54,7 +54,7 @@ class Schedule(NamedTuple):
     dropout: Callable | None = None
 
 
-def constant(step, n_steps):
+def constant(step: float, n_steps: float) -> float:
     """Constant learning rate, with a factor of 1.
 
     Parameters
@@ -79,7 +79,7 @@ def constant(step, n_steps):
     return 1.0
 
 
-def invscaling(step, n_steps, power_t=0.5):
+def invscaling(step: float, n_steps: float, power_t: float = 0.5) -> float:
     r"""Inverse power of the number of the step: :math:`(1 + t)^{-p}`.
 
     Parameters
@@ -107,7 +107,7 @@ def invscaling(step, n_steps, power_t=0.5):
     return (1 + step) ** -power_t
 
 
-def cosine(step, n_steps):
+def cosine(step: float, n_steps: float) -> float:
     r"""Half a cosine wave [1]_, from 1 to 0: :math:`(1 + \cos(\pi t / T)) / 2`.
 
     Parameters
@@ -137,7 +137,7 @@ def cosine(step, n_steps):
     return (1 + cos(pi * step / n_steps)) / 2
 
 
-def one_cycle(step, n_steps):
+def one_cycle(step: float, n_steps: float) -> float:
     r"""One cycle [1]_: from 1/25 up to 1 in the first 30 % of the steps, then to 0.
 
     The factor rises and falls along half a cosine wave.
@@ -172,7 +172,7 @@ def one_cycle(step, n_steps):
     return cosine(step - top, n_steps - top)
 
 
-def wsd(step, n_steps):
+def wsd(step: float, n_steps: float) -> float:
     r"""Warm-up, stable phase and decay [1]_, with half a cosine wave at the end.
 
     The factor rises from almost 0 to 1 in 100 steps, but at most a tenth of all steps.
@@ -208,12 +208,12 @@ def wsd(step, n_steps):
     return min(1.0, (step + 1) / max(rise, 1)) * _wsd_descent(step, n_steps)
 
 
-def _wsd_descent(step, n_steps):
+def _wsd_descent(step: float, n_steps: float) -> float:
     descent = WSD_DESCENT * n_steps
     return cosine(max(0.0, step - (n_steps - descent)), descent)
 
 
-def falling_dropout(factor):
+def falling_dropout(factor: float) -> float:
     """Return the factor of the dropout where the learning rate falls, given its factor.
 
     The weights settle while the learning rate falls, and dropout keeps them from a
@@ -244,11 +244,11 @@ def falling_dropout(factor):
     return factor**4
 
 
-def _wsd_dropout(step, n_steps):
+def _wsd_dropout(step: float, n_steps: float) -> float:
     return falling_dropout(_wsd_descent(step, n_steps))
 
 
-def coslog4(step, n_steps):
+def coslog4(step: float, n_steps: float) -> float:
     r"""Four cosine waves [1]_, each twice as long as the one before.
 
     .. math:: \tfrac12 \left(1 - \cos(2 \pi \log_2(1 + 15 t / T))\right)

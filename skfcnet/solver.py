@@ -1,16 +1,20 @@
 """Training by minibatch gradient descent, with a history and the best parameters."""
 
+from collections.abc import Callable, Mapping
 from contextlib import closing
 from copy import deepcopy
 from functools import partial
 from math import isfinite, prod, sqrt
 from os import PathLike
 from pathlib import Path
+from typing import Any
 
 import joblib
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy.sparse import issparse
 
+from skfcnet._engine.annotations import Array, Floats, Model, Params, RandomState
 from skfcnet._engine.arguments import (
     NON_NEGATIVE,
     POSITIVE,
@@ -34,7 +38,7 @@ from skfcnet._engine.vector_update import FLUSH_EVERY, VectorUpdate
 from skfcnet._engine.workspace import Workspace
 from skfcnet.network import FullyConnectedNet
 from skfcnet.schedules import SCHEDULES, cosine, falling_dropout
-from skfcnet.update_rules import UPDATE_RULES, sgd_momentum
+from skfcnet.update_rules import UPDATE_RULES, UpdateRule, sgd_momentum
 
 
 class DivergenceError(ValueError):
@@ -60,15 +64,15 @@ Lower the learning rate, or standardise the input (and, for regression, the targ
 
     def __init__(
         self,
-        event,
-        advice="Lower the learning rate, or standardise the input (and, for "
+        event: str,
+        advice: str = "Lower the learning rate, or standardise the input (and, for "
         "regression, the target).",
-    ):
+    ) -> None:
         super().__init__(event, advice)
         self.event = event
         self.advice = advice
 
-    def __str__(self):
+    def __str__(self) -> str:
         return f"Training diverged: {self.event}. {self.advice}"
 
 
@@ -264,30 +268,30 @@ class Solver:
 
     def __init__(
         self,
-        model,
-        data,
+        model: Model,
+        data: Mapping[str, Any] | Minibatches,
         *,
-        update_rule=sgd_momentum,
-        optim_config=None,
-        lr_decay=1.0,
-        schedule="constant",
-        schedule_config=None,
-        warmup_epochs=0.0,
-        max_grad_norm=None,
-        batch_size=100,
-        num_epochs=10,
-        num_train_samples=1000,
-        num_val_samples=None,
-        print_every=10,
-        verbose=True,
-        checkpoint_name=None,
-        sample_weight=None,
-        loss_weight=None,
-        shuffle=True,
-        random_state=None,
-        first_step=0,
-        total_steps=None,
-    ):
+        update_rule: UpdateRule | str = sgd_momentum,
+        optim_config: Params | None = None,
+        lr_decay: float = 1.0,
+        schedule: str = "constant",
+        schedule_config: Params | None = None,
+        warmup_epochs: float = 0.0,
+        max_grad_norm: float | None = None,
+        batch_size: int = 100,
+        num_epochs: int = 10,
+        num_train_samples: int | None = 1000,
+        num_val_samples: int | None = None,
+        print_every: int = 10,
+        verbose: bool = True,
+        checkpoint_name: str | PathLike[str] | None = None,
+        sample_weight: ArrayLike | None = None,
+        loss_weight: ArrayLike | None = None,
+        shuffle: bool = True,
+        random_state: RandomState = None,
+        first_step: int = 0,
+        total_steps: int | None = None,
+    ) -> None:
         checked_integer("batch_size", batch_size)
         checked_integer("num_epochs", num_epochs)
         checked_integer("print_every", print_every)
@@ -310,13 +314,17 @@ class Solver:
         if checkpoint_name is not None:
             _check_is_path(checkpoint_name)
         is_custom = not isinstance(model, FullyConnectedNet)
-        self.model = self._net = net = model
-        self.X_train = self.y_train = self.X_val = self.y_val = None
-        self._minibatches = data
+        net: Any = model
+        self.model = model
+        self._minibatches: Any = data
+        self.X_train: Any = None
+        self.y_train: Any = None
+        self.X_val: Any = None
+        self.y_val: Any = None
         if not isinstance(data, Minibatches):
             parts = _checked_parts(data)
             if is_custom:
-                self._net = net = ModelAdapter(model, data, chunk=batch_size)
+                net = ModelAdapter(model, data, chunk=batch_size)
             self.X_train, self.y_train = _checked_data(net, data, "train")
             if "val" in parts:
                 self.X_val, self.y_val = _checked_data(net, data, "val")
@@ -327,6 +335,7 @@ class Solver:
                 shuffle=shuffle,
                 **_checked_weights(net, len(self.y_train), sample_weight, loss_weight),
             )
+        self._net = net
         self.lr_decay = lr_decay
         self.max_grad_norm = max_grad_norm
         self.num_epochs = num_epochs
@@ -339,16 +348,16 @@ class Solver:
         self.epoch = 0
         self.epoch_rows = 0
         self.step = first_step
-        self.loss_history = []
-        self.train_acc_history = []
-        self.val_acc_history = []
-        self.best_val_acc = None
-        self._best_vector = None
+        self.loss_history: list[float] = []
+        self.train_acc_history: list[float] = []
+        self.val_acc_history: list[float] = []
+        self.best_val_acc: float | None = None
+        self._best_vector: Floats | None = None
 
         self._rng = as_generator(random_state)
         self._grads = Parameters(net.params.specs, dtype=net.params.vector.dtype)
         self._workspace = Workspace()
-        self._mask_generators = None
+        self._mask_generators: MemberGenerators | None = None
         if net.member_shape and net.has_dropout:
             self._mask_generators = MemberGenerators(net.members, self._rng)
         has_kernels = not is_custom and uses_kernels(net, len(self._minibatches))
@@ -359,7 +368,7 @@ class Solver:
             workspace=self._workspace,
             **({"lookup": fastest} if has_kernels else {}),
         )
-        update = ModelUpdate if is_custom else VectorUpdate
+        update: Any = ModelUpdate if is_custom else VectorUpdate
         if has_kernels and update_rule in STEPS:
             update = CompiledUpdate
         self._update = update(
@@ -371,15 +380,15 @@ class Solver:
             member_shape=net.member_shape,
         )
         self.learning_rate = self._update.learning_rate
-        self._total_steps = total_steps
         if total_steps is None:
-            self._total_steps = first_step + num_epochs * len(self._minibatches)
-        self._schedule = partial(
+            total_steps = first_step + num_epochs * len(self._minibatches)
+        self._total_steps = total_steps
+        self._schedule: Callable[[float], float] = partial(
             SCHEDULES[schedule].function,
             n_steps=self._total_steps,
             **schedule_numbers,
         )
-        self._dropout_factor = None
+        self._dropout_factor: Callable[[float], float] | None = None
         if net.has_dropout and (function := SCHEDULES[schedule].dropout):
             self._dropout_factor = partial(function, n_steps=self._total_steps)
         self._warmup_steps = warmup_epochs * len(self._minibatches)
@@ -388,26 +397,26 @@ class Solver:
         self._member_gradients = _by_member(self._grads, net.member_shape)
 
     @property
-    def n_minibatches(self):
+    def n_minibatches(self) -> int:
         """The number of minibatches of an epoch."""
         return len(self._minibatches)
 
     @property
-    def last_learning_rate(self):
+    def last_learning_rate(self) -> float:
         """The learning rate of the last step, with the schedule's factor."""
         return self._update.learning_rate
 
     @property
-    def best_val_score(self):
+    def best_val_score(self) -> float | None:
         """``best_val_acc`` by another name, since it may be an error."""
         return self.best_val_acc
 
     @property
-    def optim_config(self):
+    def optim_config(self) -> dict[str, Any]:
         """The update rule's configuration, with which a new solver continues."""
         return self._update.config | {"learning_rate": self.learning_rate}
 
-    def train(self):
+    def train(self) -> None:
         """Train for ``num_epochs`` epochs and leave the best parameters in the model.
 
         Raises
@@ -431,7 +440,7 @@ class Solver:
             if self._best_vector is not None:
                 self._net.params.restore(self._best_vector)
 
-    def train_epoch(self):
+    def train_epoch(self) -> float:
         """Train for one epoch.
 
         Returns
@@ -474,7 +483,7 @@ class Solver:
         self.member_losses = [total / n_rows for total in totals]
         return mean_over_members(self.member_losses)
 
-    def finish_schedule(self, n_epochs):
+    def finish_schedule(self, n_epochs: int) -> None:
         """Let the learning rate fall to 0 along half a cosine wave, in some epochs.
 
         Parameters
@@ -504,7 +513,7 @@ class Solver:
         n_steps = n_epochs * len(self._minibatches)
         self._total_steps = first + n_steps
 
-        def descent(step):
+        def descent(step: float) -> float:
             return cosine(step - first, n_steps)
 
         self._schedule = lambda step: factor * descent(step)
@@ -512,7 +521,7 @@ class Solver:
             dropout = self._dropout_factor(first)
             self._dropout_factor = lambda step: dropout * falling_dropout(descent(step))
 
-    def _step(self, x, y, weight=None):
+    def _step(self, x: Any, y: Array, weight: Floats | None = None) -> list[float]:
         """Train one minibatch, and return the loss of every member."""
         if self._dropout_factor is not None:
             self._passes.scale_dropout(self._dropout_factor(self._scheduled_step()))
@@ -527,17 +536,17 @@ class Solver:
             self._update.flush()
         return [loss + penalty for loss, penalty in zip(losses, penalties, strict=True)]
 
-    def _scheduled_step(self):
+    def _scheduled_step(self) -> float:
         """Return the step that schedules are at, which stay at their end after it."""
         return min(self.step, self._total_steps)
 
-    def _scheduled_rate(self):
+    def _scheduled_rate(self) -> float:
         rate = self.learning_rate * self._schedule(self._scheduled_step())
         if self.step + 1 < self._warmup_steps:
             rate *= (self.step + 1) / self._warmup_steps
         return rate
 
-    def _clip_gradient(self):
+    def _clip_gradient(self) -> None:
         if self.max_grad_norm is None:
             return
         for parts in self._member_gradients:
@@ -546,21 +555,21 @@ class Solver:
                 for part in parts:
                     part *= self.max_grad_norm / norm
 
-    def _check_finite(self, value, name):
+    def _check_finite(self, value: float, name: str) -> None:
         if not isfinite(value):
             raise DivergenceError(
                 f"the {name} became {value} in epoch {self.epoch + 1} at a learning "
                 f"rate of {self._scheduled_rate():g}"
             )
 
-    def _record(self, loss):
+    def _record(self, loss: float) -> None:
         iteration = len(self.loss_history)
         self.loss_history.append(loss)
         if self.verbose and iteration % self.print_every == 0:
             last = self.num_epochs * len(self._minibatches)
             print(f"(Iteration {iteration + 1} / {last}) loss: {loss:f}")
 
-    def _check_accuracy(self):
+    def _check_accuracy(self) -> None:
         regression = self._net.category == "regression"
         train = self._accuracy(self.X_train, self.y_train, self.num_train_samples)
         val = self._accuracy(self.X_val, self.y_val, self.num_val_samples)
@@ -577,7 +586,7 @@ class Solver:
                 f"train {measure}: {train:f}; val_{measure}: {val:f}"
             )
 
-    def _accuracy(self, X, y, num_samples):
+    def _accuracy(self, X: Any, y: Array, num_samples: int | None) -> float:
         """Return the accuracy, or the RMS error, on some of the rows or all."""
         if num_samples is not None and num_samples < len(y):
             rows = self._rng.choice(len(y), num_samples, replace=False)
@@ -589,7 +598,7 @@ class Solver:
             return sqrt(np.mean(np.square(predictions - y, dtype=np.float64)))
         return float(np.mean(predictions == y))
 
-    def _save_checkpoint(self):
+    def _save_checkpoint(self) -> None:
         if self.checkpoint_name is None:
             return
         path = f"{self.checkpoint_name}_epoch_{self.epoch}.pkl"
@@ -605,7 +614,7 @@ class Solver:
             unfinished.unlink(missing_ok=True)
 
 
-def _by_member(grads, member_shape):
+def _by_member(grads: Parameters, member_shape: tuple[int, ...]) -> Any:
     """Return flat views of each member's gradients, over which its norm is taken."""
     if not member_shape:
         return [[grads.trainable]]
@@ -613,7 +622,7 @@ def _by_member(grads, member_shape):
     return list(zip(*arrays, strict=True))
 
 
-def _checked_rule(update_rule):
+def _checked_rule(update_rule: UpdateRule | str) -> UpdateRule:
     """Return the update rule that is given as a function or by its name."""
     if isinstance(update_rule, str):
         return UPDATE_RULES[checked_name("update_rule", update_rule, UPDATE_RULES)]
@@ -625,7 +634,7 @@ def _checked_rule(update_rule):
     return update_rule
 
 
-def _schedule_numbers(schedule, config):
+def _schedule_numbers(schedule: str, config: Params | None) -> dict[str, float]:
     """Return the numbers of a schedule by name, with its defaults."""
     defaults = SCHEDULES[checked_name("schedule", schedule, SCHEDULES)].defaults
     config = checked_mapping("schedule_config", config)
@@ -639,14 +648,14 @@ def _schedule_numbers(schedule, config):
     return defaults | config
 
 
-def _check_is_path(name):
+def _check_is_path(name: Any) -> None:
     if not isinstance(name, str | PathLike) or not Path(name).parent.is_dir():
         raise ValueError(
             f"checkpoint_name must lie in a folder that exists, got {name!r}."
         )
 
 
-def _checked_parts(data):
+def _checked_parts(data: Any) -> Any:
     """Return which parts the data have: "train", and "val" if it is there."""
     given = checked_mapping("data", data).keys()
     parts = ["train", "val"] if {"X_val", "y_val"} & given else ["train"]
@@ -656,7 +665,12 @@ def _checked_parts(data):
     return parts
 
 
-def _checked_weights(net, n_rows, sample_weight, loss_weight):
+def _checked_weights(
+    net: Any,
+    n_rows: int,
+    sample_weight: ArrayLike | None,
+    loss_weight: ArrayLike | None,
+) -> dict[str, Any]:
     """Return the weights of the training rows by name, checked."""
     if loss_weight is not None:
         loss_weight = net.as_loss_weight(loss_weight, n_rows=n_rows, name="loss_weight")
@@ -671,7 +685,7 @@ def _checked_weights(net, n_rows, sample_weight, loss_weight):
 
 
 @np.errstate(over="ignore")
-def _checked_data(model, data, part):
+def _checked_data(model: Any, data: Any, part: str) -> tuple[Any, Array]:
     """Return X and y of one part of the data, checked and in the network's dtype."""
     X, y = data[f"X_{part}"], data[f"y_{part}"]
     if issparse(X):

@@ -12,14 +12,17 @@ adds it to `UPDATE_RULES`, the table which the solver, the estimators, the tests
 documentation read.
 """
 
+from collections.abc import Callable
 from functools import wraps
 from math import isfinite, sqrt
 from numbers import Integral
 from types import MappingProxyType
+from typing import Any, cast
 
 import numpy as np
 
 from skfcnet._engine.adam import bias_corrected
+from skfcnet._engine.annotations import Array, Floats, Options, UpdateRule
 from skfcnet._engine.arguments import (
     FRACTION,
     NON_NEGATIVE,
@@ -34,7 +37,7 @@ from skfcnet._engine.arguments import (
 from skfcnet._engine.orthogonal import orthogonalize
 from skfcnet._engine.workspace import Workspace
 
-UPDATE_RULES = {}
+UPDATE_RULES: dict[str, UpdateRule] = {}
 
 
 RANGES = {
@@ -52,7 +55,9 @@ TEMPORARY = "scratch", "workspace"
 """What a configuration has for intermediate results, beside its numbers and state."""
 
 
-def update_rule(*slots, takes_matrices=False, **defaults):
+def update_rule(
+    *slots: str, takes_matrices: bool = False, **defaults: float
+) -> Callable[[Callable[..., Floats]], UpdateRule]:
     """Declare an update rule and add it to `UPDATE_RULES`.
 
     Parameters
@@ -91,8 +96,8 @@ def update_rule(*slots, takes_matrices=False, **defaults):
     >>> del UPDATE_RULES["sign_descent"]
     """
 
-    def declare(step):
-        def arguments(function, w, dw, config=None):
+    def declare(step: Callable[..., Floats]) -> UpdateRule:
+        def arguments(function: str, w: Any, dw: Any, config: Any = None) -> Any:
             w, dw, config = (
                 as_floats(w),
                 as_floats(dw),
@@ -106,10 +111,10 @@ def update_rule(*slots, takes_matrices=False, **defaults):
 
         @checked(arguments)
         @wraps(step)
-        def rule(w, dw, config=None, *, out=None):
+        def rule(w: Any, dw: Any, config: Any = None, *, out: Any = None) -> Any:
             return step(w, dw, config, out=out), config
 
-        def complete(w, config):
+        def complete(w: Array, config: Options) -> None:
             """Fill in defaults and arrays for the parameters w, in place."""
             for name in TEMPORARY:
                 config.pop(name, None)
@@ -119,7 +124,7 @@ def update_rule(*slots, takes_matrices=False, **defaults):
                     f"{step.__name__} got the unknown keys {unknown} of config. The "
                     f"known ones are {sorted(known)}."
                 )
-            completed = {
+            completed: dict[str, Any] = {
                 name: _hyperparameter(name, config.get(name, default), default)
                 for name, default in defaults.items()
             }
@@ -133,17 +138,18 @@ def update_rule(*slots, takes_matrices=False, **defaults):
             if takes_matrices:
                 config["workspace"] = Workspace()
 
-        rule.slots = slots
-        rule.takes_matrices = takes_matrices
-        rule.defaults = MappingProxyType(defaults)
-        rule.complete = complete
-        UPDATE_RULES[step.__name__] = rule
-        return rule
+        declared = cast(UpdateRule, rule)
+        declared.slots = slots
+        declared.takes_matrices = takes_matrices
+        declared.defaults = MappingProxyType(defaults)
+        declared.complete = complete
+        UPDATE_RULES[step.__name__] = declared
+        return declared
 
     return declare
 
 
-def _hyperparameter(name, value, default):
+def _hyperparameter(name: str, value: Any, default: float) -> float:
     """Return a number of a configuration, of the type of its default."""
     if isinstance(default, Integral):
         return checked_integer(name, value, least=0)
@@ -151,7 +157,9 @@ def _hyperparameter(name, value, default):
 
 
 @update_rule(learning_rate=1e-2)
-def sgd(w, dw, config=None, *, out=None):
+def sgd(
+    w: Floats, dw: Floats, config: Any = None, *, out: Array | None = None
+) -> Floats:
     r"""Gradient descent: :math:`w \leftarrow w - \eta \, dw`.
 
     Parameters
@@ -198,7 +206,9 @@ def sgd(w, dw, config=None, *, out=None):
 
 
 @update_rule("velocity", learning_rate=1e-2, momentum=0.9)
-def sgd_momentum(w, dw, config=None, *, out=None):
+def sgd_momentum(
+    w: Floats, dw: Floats, config: Any = None, *, out: Array | None = None
+) -> Floats:
     r"""Gradient descent with momentum [1]_.
 
     .. math:: v \leftarrow \mu v - \eta \, dw, \qquad w \leftarrow w + v
@@ -254,7 +264,9 @@ def sgd_momentum(w, dw, config=None, *, out=None):
 
 
 @update_rule("velocity", learning_rate=1e-2, momentum=0.9)
-def sgd_nesterov(w, dw, config=None, *, out=None):
+def sgd_nesterov(
+    w: Floats, dw: Floats, config: Any = None, *, out: Array | None = None
+) -> Floats:
     r"""Gradient descent with Nesterov's momentum, in the form of [1]_.
 
     .. math:: v \leftarrow \mu v - \eta \, dw,
@@ -312,7 +324,7 @@ def sgd_nesterov(w, dw, config=None, *, out=None):
     return w
 
 
-def _updated_velocity(dw, config):
+def _updated_velocity(dw: Floats, config: Any) -> Floats:
     velocity = config["velocity"]
     velocity *= config["momentum"]
     velocity -= np.multiply(dw, config["learning_rate"], out=config["scratch"])
@@ -320,7 +332,9 @@ def _updated_velocity(dw, config):
 
 
 @update_rule("cache", learning_rate=1e-2, decay_rate=0.99, epsilon=1e-8)
-def rmsprop(w, dw, config=None, *, out=None):
+def rmsprop(
+    w: Floats, dw: Floats, config: Any = None, *, out: Array | None = None
+) -> Floats:
     r"""RMSProp [1]_: a step relative to the recent size of the gradient.
 
     .. math:: c \leftarrow \rho c + (1 - \rho) \, dw^2,
@@ -384,7 +398,9 @@ def rmsprop(w, dw, config=None, *, out=None):
 
 
 @update_rule("m", "v", learning_rate=1e-3, beta1=0.9, beta2=0.999, epsilon=1e-8, t=0)
-def adam(w, dw, config=None, *, out=None):
+def adam(
+    w: Floats, dw: Floats, config: Any = None, *, out: Array | None = None
+) -> Floats:
     r"""Adam [1]_: RMSProp with momentum, and both averages corrected for their start.
 
     .. math::
@@ -455,7 +471,9 @@ def adam(w, dw, config=None, *, out=None):
     weight_decay=1e-2,
     t=0,
 )
-def adamw(w, dw, config=None, *, out=None):
+def adamw(
+    w: Floats, dw: Floats, config: Any = None, *, out: Array | None = None
+) -> Floats:
     r"""Adam with decoupled weight decay [1]_.
 
     In addition to the step of `adam`, :math:`w \leftarrow w - \eta \lambda w`.
@@ -522,7 +540,9 @@ def adamw(w, dw, config=None, *, out=None):
     weight_decay=1e-2,
     t=0,
 )
-def muon(w, dw, config=None, *, out=None):
+def muon(
+    w: Floats, dw: Floats, config: Any = None, *, out: Array | None = None
+) -> Floats:
     r"""Muon [1]_: momentum whose matrix is made orthogonal.
 
     All directions in which the gradient of a layer's weights has changed them are taken
@@ -606,7 +626,7 @@ def muon(w, dw, config=None, *, out=None):
     return _decayed(w, step, config, out)
 
 
-def _decayed(w, step, config, out):
+def _decayed(w: Floats, step: Floats, config: Any, out: Array | None) -> Floats:
     """Return the parameters after a step and the decay of the weights."""
     shrinkage = 1 - config["learning_rate"] * config["weight_decay"]
     w = np.multiply(w, shrinkage, out=out)
@@ -614,7 +634,7 @@ def _decayed(w, step, config, out):
     return w
 
 
-def _adam_step(dw, config, m, v):
+def _adam_step(dw: Floats, config: Any, m: Floats, v: Floats) -> Floats:
     """Return the step of Adam, in the scratch array."""
     scratch = config["scratch"]
     config["t"] += 1

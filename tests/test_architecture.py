@@ -33,11 +33,12 @@ MAY_IMPORT = {
     "plotting": (),
     "presets": (),
     "streaming": (*ENGINE, "_tabular", "_compat", "_estimators"),
-    # What it loads when it is first asked for: see the test of what is loaded.
-    "__init__": ("_engine", "_estimators", "files", "plotting"),
 }
 """For every folder and public module, the others that it may import, even through
 others."""
+
+# What it loads when it is first asked for: see the test of what is loaded.
+MAY_IMPORT["__init__"] = (*MAY_IMPORT,)
 
 WITHOUT_SCIKIT_LEARN = ENGINE
 OPTIONAL = {
@@ -293,5 +294,6 @@ def test_no_module_has_too_many_lines_of_code(module):
 def test_no_class_has_too_many_methods(module):
     for node in ast.walk(TREES[module]):
         if isinstance(node, ast.ClassDef):
-            methods = [n for n in node.body if isinstance(n, ast.FunctionDef)]
+            # Overloads, which say how the types depend on each other, have one name.
+            methods = {n.name for n in node.body if isinstance(n, ast.FunctionDef)}
             assert len(methods) <= MOST_METHODS, node.name

@@ -81,6 +81,33 @@ def test_docstring_is_complete_and_well_formed(name, needs_example):
     assert errors == []
 
 
+def signatures():
+    """Yield the name and the signature of everything public that is called or read."""
+    for name, obj in public_objects():
+        if inspect.isfunction(obj):
+            yield pytest.param(inspect.signature(obj), id=name)
+            continue
+        for member in ["__init__", *public_members(obj)]:
+            function = inspect.getattr_static(obj, member)
+            for own in ("fget", "func", "__func__"):  # properties and class methods
+                function = getattr(function, own, function)
+            if "skfcnet" in getattr(function, "__module__", ""):
+                signature = inspect.signature(function)
+                yield pytest.param(signature, id=f"{name}.{member}")
+
+
+@pytest.mark.parametrize("signature", signatures())
+def test_all_that_is_public_has_types(signature):
+    """``mypy`` checks them; see ``tests/typing`` for what users get."""
+    of_parameters = {
+        name: parameter.annotation
+        for name, parameter in signature.parameters.items()
+        if name not in ("self", "cls")
+    }
+    annotations = {**of_parameters, "return": signature.return_annotation}
+    assert [k for k, v in annotations.items() if v is signature.empty] == []
+
+
 @pytest.mark.parametrize(
     "path",
     [*ROOT.glob("skfcnet/**/*.py"), *ROOT.glob("docs/user_guide/*.rst")],

@@ -53,7 +53,8 @@ REFERENCE = runpy.run_path(
 
 def public_submodules():
     """Return the names of the modules that are there for users of this scikit-learn."""
-    names = {path.stem for path in Path(skfcnet.__file__).parent.glob("[!_]*")}
+    paths = Path(skfcnet.__file__).parent.glob("[!_]*")
+    names = {path.stem for path in paths if path.is_dir() or path.suffix == ".py"}
     return names if find_spec("sklearn.callback") else names - {"callbacks"}
 
 
@@ -71,6 +72,19 @@ def public_names(module_name):
         and (inspect.isclass(obj) or inspect.isfunction(obj))
         and f"{obj.__module__}.".startswith(f"{module_name}.")
     }
+
+
+@pytest.mark.parametrize(
+    ("path", "line"),
+    [
+        ("CHANGELOG.md", "## [{}]"),
+        ("CITATION.cff", "version: {}"),
+        ("packaging/conda/recipe.yaml", '  version: "{}"'),
+    ],
+)
+def test_the_version_is_the_same_everywhere(path, line):
+    text = (Path(__file__).parents[1] / path).read_text(encoding="utf-8")
+    assert re.search(f"^{re.escape(line.format(skfcnet.__version__))}", text, re.M)
 
 
 def test_all_lists_the_public_names_of_the_package():

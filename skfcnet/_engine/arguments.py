@@ -5,11 +5,16 @@ and update rules are decorated by `checked`. The network, whose arrays fit by
 construction, calls what `unchecked` returns: the same functions without their checks.
 """
 
+from collections.abc import Callable, Iterable
 from functools import partial, wraps
 from math import isfinite
 from numbers import Integral, Real
+from typing import Any, ParamSpec, TypeVar
 
 import numpy as np
+from numpy.typing import DTypeLike
+
+from skfcnet._engine.annotations import Floats
 
 
 def _is_non_negative(value):
@@ -29,10 +34,14 @@ NON_NEGATIVE = _is_non_negative, "finite and not negative"
 POSITIVE = _is_positive, "positive and finite"
 FRACTION = _is_fraction, "in [0, 1)"
 
-_UNCHECKED = {}  # for each decorated function, the function without its checks
+P = ParamSpec("P")
+R = TypeVar("R")
+
+# For each decorated function, the function without its checks.
+_UNCHECKED: dict[Callable[..., Any], Callable[..., Any]] = {}
 
 
-def checked(check):
+def checked(check: Callable[..., Any]) -> Callable[[Callable[P, R]], Callable[P, R]]:
     """Return a decorator that checks and converts the arguments of a function.
 
     The function also ignores underflow, whatever ``np.errstate`` says.
@@ -71,14 +80,14 @@ def checked(check):
     return decorate
 
 
-def unchecked(function):
+def unchecked(function: Callable[..., Any]) -> Callable[..., Any]:
     """Return a function without its checks, or itself if it has none."""
     if isinstance(function, partial):
         return partial(unchecked(function.func), *function.args, **function.keywords)
     return _UNCHECKED.get(function, function)
 
 
-def as_floats(a, dtype=np.float64):
+def as_floats(a: Any, dtype: DTypeLike = np.float64) -> Floats:
     """Return an array of floats as it is, and anything else in the dtype given."""
     is_float = isinstance(a, np.ndarray) and a.dtype.kind == "f"
     return a if is_float else np.asarray(a, dtype)
@@ -111,7 +120,9 @@ def check_gradient_shape(function, dout, shape):
     return dout
 
 
-def checked_number(name, value, contains, requirement):
+def checked_number(
+    name: str, value: Any, contains: Callable[[Any], bool], requirement: str
+) -> float:
     """Return a number in a range as a Python float.
 
     A float64 scalar of NumPy would turn float32 arrays into float64 ones.
@@ -121,29 +132,29 @@ def checked_number(name, value, contains, requirement):
     return float(value)
 
 
-def checked_integer(name, value, *, least=1):
+def checked_integer(name: str, value: Any, *, least: int = 1) -> int:
     """Return an integer that is at least ``least`` as a Python int."""
-    if not (isinstance(value, Integral) and value >= least):
+    if not (isinstance(value, Integral) and int(value) >= least):
         kind = "a positive integer" if least == 1 else f"an integer from {least} on"
         raise ValueError(f"{name} must be {kind}, got {value!r}.")
     return int(value)
 
 
-def checked_name(name, value, allowed):
+def checked_name(name: str, value: Any, allowed: Iterable[str]) -> str:
     """Return a name that is one of the allowed ones."""
     if not (isinstance(value, str) and value in allowed):
         raise ValueError(f"{name} must be one of {sorted(allowed)}, got {value!r}.")
     return value
 
 
-def checked_mapping(name, value):
+def checked_mapping(name: str, value: Any) -> Any:
     """Return a mapping, or an empty one for None."""
     if not (value is None or hasattr(value, "keys")):
         raise TypeError(f"{name} must be a dict, got {value!r}.")
     return {} if value is None else value
 
 
-def checked_flag(name, value):
+def checked_flag(name: str, value: Any) -> bool:
     """Return a flag as a bool."""
     if not isinstance(value, (bool, np.bool_, Integral)):
         raise ValueError(f"{name} must be True or False, got {value!r}.")

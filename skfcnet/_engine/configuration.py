@@ -1,6 +1,7 @@
 """Which code trains networks: that of NumPy, or loops that Numba compiles."""
 
 import os
+from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 
@@ -28,7 +29,7 @@ _KERNELS = ContextVar("kernels", default=None)
 
 
 @contextmanager
-def config_context(*, kernels):
+def config_context(*, kernels: str) -> Iterator[None]:
     """Choose by which code networks are trained inside a ``with`` statement.
 
     The environment variable ``SKFCNET_KERNELS`` has the same values, for the whole

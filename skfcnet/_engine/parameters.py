@@ -15,12 +15,15 @@ The L2 penalty is a multiple of ``decayed @ decayed``, an update rule gets
 The vector is never replaced and never grows, so that all views of it stay valid.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from enum import IntEnum
 from math import prod
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import ArrayLike
+
+from skfcnet._engine.annotations import Array, Floats
 
 
 class Zone(IntEnum):
@@ -85,22 +88,22 @@ def layout(specs):
         start = end
 
 
-class NamedArrays(Mapping):
+class NamedArrays(Mapping[str, Array]):
     """A mapping from names to arrays, where assignment copies into the array."""
 
     def __init__(self, arrays):
         self._arrays = arrays
 
-    def __getitem__(self, name):
+    def __getitem__(self, name: str) -> Array:
         return self._arrays[name]
 
-    def __setitem__(self, name, value):
+    def __setitem__(self, name: str, value: ArrayLike) -> None:
         self._arrays[name][...] = value
 
-    def __iter__(self):
+    def __iter__(self) -> Iterator[str]:
         return iter(self._arrays)
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self._arrays)
 
     def __repr__(self):
@@ -108,7 +111,7 @@ class NamedArrays(Mapping):
         return f"{type(self).__name__}({shapes})"
 
 
-class ParameterList(list):
+class ParameterList(list[Floats]):
     """A list of read-only views of arrays, where assignment copies into the arrays.
 
     Parameters
@@ -235,7 +238,7 @@ class Parameters(NamedArrays):
         self._converted = {}
 
     @property
-    def vector(self):
+    def vector(self) -> Floats:
         return self._vector
 
     def restore(self, vector):
@@ -260,7 +263,7 @@ class Parameters(NamedArrays):
         """Forget the results of `converted`, since the arrays have changed."""
         self._converted = {}
 
-    def __setitem__(self, name, value):
+    def __setitem__(self, name: str, value: ArrayLike) -> None:
         super().__setitem__(name, value)
         self.forget_conversions()
 

@@ -2,8 +2,10 @@
 
 import numpy as np
 
+from skfcnet._engine.annotations import RandomState
 
-def as_generator(random_state=None):
+
+def as_generator(random_state: RandomState = None) -> np.random.Generator:
     """Return a `numpy.random.Generator` for what scikit-learn calls a random state.
 
     Parameters

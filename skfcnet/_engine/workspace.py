@@ -1,8 +1,12 @@
 """Scratch arrays that are used again in every training step."""
 
 from math import prod
+from typing import Any
 
 import numpy as np
+from numpy.typing import DTypeLike
+
+from skfcnet._engine.annotations import Array
 
 
 class Workspace:
@@ -31,7 +35,9 @@ class Workspace:
         self._views = {}
         self._scopes = {}
 
-    def __call__(self, name, shape, dtype, *, fill=None):
+    def __call__(
+        self, name: str, shape: tuple[int, ...], dtype: DTypeLike, *, fill: Any = None
+    ) -> Array:
         """Return the scratch array `name`, of `shape` and `dtype`.
 
         It holds what was last written to it. A new one is filled with `fill`.
@@ -42,7 +48,7 @@ class Workspace:
             view = self._views[key] = self._trimmed(name, shape, np.dtype(dtype), fill)
         return view
 
-    def scope(self, name):
+    def scope(self, name: str) -> "Workspace":
         """Return the workspace inside this one that is called `name`."""
         scope = self._scopes.get(name)
         if scope is None:

@@ -8,9 +8,12 @@ draft in one step. If a fit fails, the estimator keeps its earlier model.
 """
 
 import copy
+from collections.abc import Callable
 from contextlib import contextmanager
+from typing import Any, Self, TypeVar
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy.sparse import issparse
 from sklearn.base import BaseEstimator
 from sklearn.exceptions import ConvergenceWarning, DataConversionWarning
@@ -25,6 +28,7 @@ from skfcnet._compat import (
     validate_params,
     with_callbacks,
 )
+from skfcnet._engine.annotations import Floats, Table
 from skfcnet._engine.numeric import checked_cast, checked_range
 from skfcnet._engine.warn import warn
 from skfcnet._estimators.architecture import (
@@ -64,7 +68,10 @@ from skfcnet._estimators.training import (
     train_on_minibatches,
 )
 from skfcnet._estimators.training_data import DataInMemory
-from skfcnet._estimators.unused_parameters import warn_about_unused_parameters
+from skfcnet._estimators.unused_parameters import (
+    Condition,
+    warn_about_unused_parameters,
+)
 from skfcnet._estimators.validation import (
     read_validation_set,
     validation_on,
@@ -84,7 +91,10 @@ def store_parameters(estimator, parameters):
             setattr(estimator, name, value)
 
 
-def named_without_class(method):
+Method = TypeVar("Method", bound=Callable[..., Any])
+
+
+def named_without_class(method: Method) -> Method:
     """Let errors about the arguments of a method not name the private base class."""
     method.__qualname__ = method.__name__
     return method
@@ -96,8 +106,9 @@ def _has_partial_fit(estimator):
     return True
 
 
-partial_fit_is_available = available_if(_has_partial_fit)
-"""Decorator that hides ``partial_fit`` for L-BFGS, which cannot train on a part."""
+def partial_fit_is_available(method: Method) -> Method:
+    """Hide ``partial_fit`` for L-BFGS, which cannot train on a part of the data."""
+    return available_if(_has_partial_fit)(method)
 
 
 class _BaseFCNet(FittedAttributes, CallbackSupportMixin, BaseEstimator):
@@ -106,9 +117,9 @@ class _BaseFCNet(FittedAttributes, CallbackSupportMixin, BaseEstimator):
     A subclass defines the method ``_new_target``, which returns the kind of its target.
     """
 
-    _conditions = CONDITIONS
+    _conditions: tuple[Condition, ...] = CONDITIONS
     _parameter_constraints = PARAMETER_CONSTRAINTS
-    _fixed_parameters = ENCODING_PARAMETERS
+    _fixed_parameters: tuple[str, ...] = ENCODING_PARAMETERS
     _predicts_numbers = False
 
     learn_scales = False
@@ -142,15 +153,15 @@ class _BaseFCNet(FittedAttributes, CallbackSupportMixin, BaseEstimator):
     @named_without_class
     def fit(
         self,
-        X,
-        y,
-        sample_weight=None,
+        X: Table,
+        y: Table,
+        sample_weight: ArrayLike | None = None,
         *,
-        X_val=None,
-        y_val=None,
-        sample_weight_val=None,
-        groups=None,
-    ):
+        X_val: Table | None = None,
+        y_val: Table | None = None,
+        sample_weight_val: ArrayLike | None = None,
+        groups: ArrayLike | None = None,
+    ) -> Self:
         """Fit the network to data.
 
         Parameters
@@ -540,7 +551,7 @@ class _BaseFCNet(FittedAttributes, CallbackSupportMixin, BaseEstimator):
         return results
 
     @named_without_class
-    def input_gradients(self, X):
+    def input_gradients(self, X: Table) -> Floats:
         """Return the gradients of predictions with respect to the features.
 
         They are the derivatives of the prediction of a regressor, or of the decision
@@ -572,22 +583,22 @@ class _BaseFCNet(FittedAttributes, CallbackSupportMixin, BaseEstimator):
         ValueError
             If X is invalid, or too large to compute with.
         """
-        X, is_complete = self._validate_X(X, accept_sparse=False)
+        table, is_complete = self._validate_X(X, accept_sparse=False)
 
         def gradients_of_chunk(passes, rows, encoded):
             scores, gradients = passes.gradients(encoded)
             gradients = self._encoder.backward(rows, gradients.astype(np.float64))
             scores = scores.astype(np.float64)
             gradients = self._target.backward(gradients, scores, passes.objective)
-            return checked_range(gradients, self._net.dtype).astype(X.dtype)
+            return checked_range(gradients, self._net.dtype).astype(table.dtype)
 
-        gradients = self._apply_in_chunks(gradients_of_chunk, X, is_complete)
+        gradients = self._apply_in_chunks(gradients_of_chunk, table, is_complete)
         n_outputs, n_scores = self.n_outputs_, gradients.shape[1]
         axes = [n for n in (n_outputs, n_scores // n_outputs) if n > 1]
-        return gradients.reshape(len(X), *axes, X.shape[1])
+        return gradients.reshape(len(table), *axes, table.shape[1])
 
     @named_without_class
-    def to_mlp(self):
+    def to_mlp(self) -> Any:
         """Return the fitted network as a multilayer perceptron of scikit-learn.
 
         A plain network is an ``MLPClassifier`` or ``MLPRegressor`` with other weights:

@@ -1,12 +1,17 @@
 """The classifier."""
 
+from collections.abc import Callable, Sequence
 from numbers import Real
+from typing import Any, Self
 
+import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.base import ClassifierMixin
 from sklearn.metrics import accuracy_score
 from sklearn.utils import check_array
 
 from skfcnet._compat import Interval, StrOptions
+from skfcnet._engine.annotations import Array, ByOutput, Table
 from skfcnet._estimators.base import (
     _BaseFCNet,
     partial_fit_is_available,
@@ -487,51 +492,51 @@ class FCNetClassifier(ClassifierMixin, _BaseFCNet):
 
     def __init__(
         self,
-        hidden_layer_sizes="auto",
-        activation="relu",
+        hidden_layer_sizes: int | Sequence[int] | str = "auto",
+        activation: str = "relu",
         *,
-        solver="muon",
-        alpha=0.01,
-        batch_size="auto",
-        learning_rate="wsd",
-        learning_rate_init=0.003,
-        power_t=0.5,
-        max_iter=None,
-        shuffle=True,
-        random_state=None,
-        tol=1e-4,
-        verbose=False,
-        warm_start=False,
-        momentum=0.9,
-        nesterovs_momentum=True,
-        early_stopping="auto",
-        validation_fraction=0.2,
-        beta_1=0.9,
-        beta_2=0.95,
-        epsilon=1e-8,
-        n_iter_no_change=None,
-        max_fun=15000,
-        total_steps=None,
-        scoring="loss",
-        warmup_epochs=0.0,
-        max_grad_norm=None,
-        weight_decay=0.5,
-        normalization=None,
-        dropout="auto",
-        input_dropout=0.0,
-        init="auto",
-        n_members="auto",
-        n_jobs=None,
-        label_smoothing="auto",
-        class_weight=None,
-        dtype="float32",
-        input_scaling="robust",
-        numeric_embedding="auto",
-        n_bins=24,
-        categorical_features="from_dtype",
-        learn_scales="auto",
-        linear_term=True,
-    ):
+        solver: str = "muon",
+        alpha: float = 0.01,
+        batch_size: int | str = "auto",
+        learning_rate: str = "wsd",
+        learning_rate_init: float = 0.003,
+        power_t: float = 0.5,
+        max_iter: int | None = None,
+        shuffle: bool = True,
+        random_state: int | np.random.RandomState | None = None,
+        tol: float = 1e-4,
+        verbose: bool | int = False,
+        warm_start: bool = False,
+        momentum: float = 0.9,
+        nesterovs_momentum: bool = True,
+        early_stopping: bool | str = "auto",
+        validation_fraction: Any = 0.2,
+        beta_1: float = 0.9,
+        beta_2: float = 0.95,
+        epsilon: float = 1e-8,
+        n_iter_no_change: float | None = None,
+        max_fun: int = 15000,
+        total_steps: int | None = None,
+        scoring: str | Callable[..., float] | None = "loss",
+        warmup_epochs: float = 0.0,
+        max_grad_norm: float | None = None,
+        weight_decay: float = 0.5,
+        normalization: str | None = None,
+        dropout: float | str = "auto",
+        input_dropout: float = 0.0,
+        init: str = "auto",
+        n_members: int | str = "auto",
+        n_jobs: int | None = None,
+        label_smoothing: float | str = "auto",
+        class_weight: Any = None,
+        dtype: str | type = "float32",
+        input_scaling: str | None = "robust",
+        numeric_embedding: str | None = "auto",
+        n_bins: int = 24,
+        categorical_features: ArrayLike | None = "from_dtype",
+        learn_scales: bool | str = "auto",
+        linear_term: bool = True,
+    ) -> None:
         store_parameters(self, locals())
 
     def __sklearn_tags__(self):
@@ -541,12 +546,12 @@ class FCNetClassifier(ClassifierMixin, _BaseFCNet):
         return tags
 
     @property
-    def classes_(self):
+    def classes_(self) -> Array | Any:
         """The class labels, sorted."""
         return self._fitted("_target").classes
 
     @property
-    def oob_decision_function_(self):
+    def oob_decision_function_(self) -> ByOutput:
         """The out-of-fold probabilities of the classes."""
         return self._target.split_by_output(self._from_folds().predictions)
 
@@ -556,15 +561,15 @@ class FCNetClassifier(ClassifierMixin, _BaseFCNet):
     @partial_fit_is_available
     def partial_fit(
         self,
-        X,
-        y,
-        sample_weight=None,
-        classes=None,
+        X: Table,
+        y: Table,
+        sample_weight: ArrayLike | None = None,
+        classes: Any = None,
         *,
-        X_val=None,
-        y_val=None,
-        sample_weight_val=None,
-    ):
+        X_val: Table | None = None,
+        y_val: Table | None = None,
+        sample_weight_val: ArrayLike | None = None,
+    ) -> Self:
         """Train for one more epoch, on the given rows.
 
         Every call continues where the previous one ended, with its random numbers and
@@ -623,7 +628,9 @@ class FCNetClassifier(ClassifierMixin, _BaseFCNet):
             X, y, sample_weight, X_val, y_val, sample_weight_val, classes
         )
 
-    def score(self, X, y, sample_weight=None):
+    def score(
+        self, X: Table, y: Table, sample_weight: ArrayLike | None = None
+    ) -> float:
         """Return the accuracy, the share of rows that are predicted correctly.
 
         For multilabel data and for several outputs, this is the share of rows all of
@@ -658,7 +665,7 @@ class FCNetClassifier(ClassifierMixin, _BaseFCNet):
             sample_weight = validate_sample_weight(sample_weight, len(y))
         return float(self._target.score(y, predictions, sample_weight, None))
 
-    def predict(self, X):
+    def predict(self, X: Table) -> Array:
         """Predict the class of each row, or its labels if there are several.
 
         Parameters
@@ -675,7 +682,7 @@ class FCNetClassifier(ClassifierMixin, _BaseFCNet):
         """
         return self._predict("predict", X)
 
-    def decision_function(self, X):
+    def decision_function(self, X: Table) -> ByOutput:
         """Return the scores of each row, before the sigmoid or softmax.
 
         With several members, these are scores of the mean of their probabilities: the
@@ -696,7 +703,7 @@ class FCNetClassifier(ClassifierMixin, _BaseFCNet):
         scores = self._predict("decision_function", X)
         return self._target.format_scores(scores)
 
-    def predict_proba(self, X):
+    def predict_proba(self, X: Table) -> ByOutput:
         """Predict the probability of each class.
 
         Parameters
@@ -715,7 +722,7 @@ class FCNetClassifier(ClassifierMixin, _BaseFCNet):
         columns = self._predict("predict_proba", X)
         return self._target.split_by_output(columns)
 
-    def predict_log_proba(self, X):
+    def predict_log_proba(self, X: Table) -> ByOutput:
         """Predict the logarithm of the probability of each class.
 
         The logarithm is computed from the scores, so that it is finite where the

@@ -1,12 +1,16 @@
 """The regressor."""
 
+from collections.abc import Callable, Sequence
 from numbers import Real
+from typing import Any, Self, overload
 
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.base import RegressorMixin
 from sklearn.metrics import d2_pinball_score, r2_score
 
 from skfcnet._compat import Interval, StrOptions
+from skfcnet._engine.annotations import Floats, Table
 from skfcnet._estimators.base import (
     _BaseFCNet,
     partial_fit_is_available,
@@ -504,54 +508,54 @@ class FCNetRegressor(RegressorMixin, _BaseFCNet):
 
     def __init__(
         self,
-        loss="squared_error",
-        hidden_layer_sizes="auto",
-        activation="relu",
+        loss: str = "squared_error",
+        hidden_layer_sizes: int | Sequence[int] | str = "auto",
+        activation: str = "relu",
         *,
-        solver="muon",
-        alpha=0.01,
-        batch_size="auto",
-        learning_rate="wsd",
-        learning_rate_init=0.003,
-        power_t=0.5,
-        max_iter=None,
-        shuffle=True,
-        random_state=None,
-        tol=1e-4,
-        verbose=False,
-        warm_start=False,
-        momentum=0.9,
-        nesterovs_momentum=True,
-        early_stopping="auto",
-        validation_fraction=0.2,
-        beta_1=0.9,
-        beta_2=0.95,
-        epsilon=1e-8,
-        n_iter_no_change=None,
-        max_fun=15000,
-        total_steps=None,
-        scoring="loss",
-        warmup_epochs=0.0,
-        max_grad_norm=None,
-        weight_decay=0.5,
-        normalization=None,
-        dropout="auto",
-        input_dropout=0.0,
-        init="auto",
-        n_members="auto",
-        n_jobs=None,
-        huber_delta=1.0,
-        quantile=0.5,
-        dtype="float32",
-        input_scaling="robust",
-        numeric_embedding="auto",
-        n_bins=24,
-        categorical_features="from_dtype",
-        learn_scales="auto",
-        linear_term=True,
-        scale_target=True,
-        clip_output=False,
-    ):
+        solver: str = "muon",
+        alpha: float = 0.01,
+        batch_size: int | str = "auto",
+        learning_rate: str = "wsd",
+        learning_rate_init: float = 0.003,
+        power_t: float = 0.5,
+        max_iter: int | None = None,
+        shuffle: bool = True,
+        random_state: int | np.random.RandomState | None = None,
+        tol: float = 1e-4,
+        verbose: bool | int = False,
+        warm_start: bool = False,
+        momentum: float = 0.9,
+        nesterovs_momentum: bool = True,
+        early_stopping: bool | str = "auto",
+        validation_fraction: Any = 0.2,
+        beta_1: float = 0.9,
+        beta_2: float = 0.95,
+        epsilon: float = 1e-8,
+        n_iter_no_change: float | None = None,
+        max_fun: int = 15000,
+        total_steps: int | None = None,
+        scoring: str | Callable[..., float] | None = "loss",
+        warmup_epochs: float = 0.0,
+        max_grad_norm: float | None = None,
+        weight_decay: float = 0.5,
+        normalization: str | None = None,
+        dropout: float | str = "auto",
+        input_dropout: float = 0.0,
+        init: str = "auto",
+        n_members: int | str = "auto",
+        n_jobs: int | None = None,
+        huber_delta: float = 1.0,
+        quantile: float | Sequence[float] = 0.5,
+        dtype: str | type = "float32",
+        input_scaling: str | None = "robust",
+        numeric_embedding: str | None = "auto",
+        n_bins: int = 24,
+        categorical_features: ArrayLike | None = "from_dtype",
+        learn_scales: bool | str = "auto",
+        linear_term: bool = True,
+        scale_target: bool = True,
+        clip_output: bool = False,
+    ) -> None:
         store_parameters(self, locals())
 
     def __sklearn_tags__(self):
@@ -560,7 +564,7 @@ class FCNetRegressor(RegressorMixin, _BaseFCNet):
         return tags
 
     @property
-    def oob_prediction_(self):
+    def oob_prediction_(self) -> Floats:
         """The out-of-fold predictions."""
         return self._from_folds().predictions
 
@@ -570,14 +574,14 @@ class FCNetRegressor(RegressorMixin, _BaseFCNet):
     @partial_fit_is_available
     def partial_fit(
         self,
-        X,
-        y,
-        sample_weight=None,
+        X: Table,
+        y: Table,
+        sample_weight: ArrayLike | None = None,
         *,
-        X_val=None,
-        y_val=None,
-        sample_weight_val=None,
-    ):
+        X_val: Table | None = None,
+        y_val: Table | None = None,
+        sample_weight_val: ArrayLike | None = None,
+    ) -> Self:
         """Train for one more epoch, on the given rows.
 
         Every call continues where the previous one ended, with its random numbers and
@@ -627,7 +631,17 @@ class FCNetRegressor(RegressorMixin, _BaseFCNet):
         """
         return self._partial_fit(X, y, sample_weight, X_val, y_val, sample_weight_val)
 
-    def predict(self, X, return_std=False, return_interval=None):
+    @overload
+    def predict(self, X: Table) -> Floats: ...
+
+    @overload
+    def predict(
+        self, X: Table, return_std: bool = False, return_interval: float | None = None
+    ) -> Any: ...
+
+    def predict(
+        self, X: Table, return_std: bool = False, return_interval: float | None = None
+    ) -> Any:
         r"""Predict the targets of each row.
 
         Parameters
@@ -763,7 +777,9 @@ class FCNetRegressor(RegressorMixin, _BaseFCNet):
             )
         return result.errors
 
-    def score(self, X, y, sample_weight=None):
+    def score(
+        self, X: Table, y: Table, sample_weight: ArrayLike | None = None
+    ) -> float:
         r"""Return :math:`R^2`, or :math:`D^2` if there are several quantiles.
 
         :math:`R^2` compares the squared error with that of the mean of ``y``, as in all

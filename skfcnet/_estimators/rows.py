@@ -38,14 +38,14 @@ class Rows(NamedTuple):
         0 if it does not. None if all members train on all rows.
     """
 
-    is_in_memory = True
+    is_in_memory = True  # type: ignore[misc]
 
     X: object
     y: object
     target: object
     weight: object
     cost: object
-    index: object
+    index: object  # type: ignore[assignment]
     member_counts: object = None
 
     @property

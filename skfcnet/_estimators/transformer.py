@@ -1,8 +1,10 @@
 """The transformer: hidden layers of a network as features for other estimators."""
 
 from numbers import Integral
+from typing import Any, Self
 
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.base import (
     BaseEstimator,
     ClassNamePrefixFeaturesOutMixin,
@@ -13,6 +15,7 @@ from sklearn.utils import get_tags
 from sklearn.utils.validation import check_is_fitted
 
 from skfcnet._compat import HasMethods, Interval, validate_params
+from skfcnet._engine.annotations import Array, Floats, Table
 from skfcnet._engine.numeric import checked_range
 from skfcnet._estimators.checks import validate_X_predict
 from skfcnet._estimators.classifier import FCNetClassifier
@@ -91,7 +94,9 @@ class FCNetTransformer(
         "prefit": ["boolean"],
     }
 
-    def __init__(self, estimator=None, *, layer=-1, prefit=False):
+    def __init__(
+        self, estimator: Any = None, *, layer: int = -1, prefit: bool = False
+    ) -> None:
         self.estimator = estimator
         self.layer = layer
         self.prefit = prefit
@@ -113,12 +118,12 @@ class FCNetTransformer(
     # These are properties, since the estimator may be fitted again.
 
     @property
-    def n_features_in_(self):
+    def n_features_in_(self) -> int:
         """The number of features seen during `fit`."""
         return self.estimator_.n_features_in_
 
     @property
-    def feature_names_in_(self):
+    def feature_names_in_(self) -> Array:
         """The names of the features seen during `fit`."""
         return self.estimator_.feature_names_in_
 
@@ -126,7 +131,9 @@ class FCNetTransformer(
     def _n_features_out(self):
         return _n_units(self.estimator_, self._layer)
 
-    def fit(self, X, y=None, sample_weight=None):
+    def fit(
+        self, X: Table, y: Table | None = None, sample_weight: ArrayLike | None = None
+    ) -> Self:
         """Fit the network to data.
 
         Parameters
@@ -163,10 +170,10 @@ class FCNetTransformer(
         _n_units(estimator, self.layer)  # raises an error if there is no such layer
         # Attributes are only set now, all in one step, so that a fit that fails or is
         # interrupted changes nothing.
-        vars(self).update(estimator_=estimator, _layer=self.layer)
+        self.__dict__.update(estimator_=estimator, _layer=self.layer)
         return self
 
-    def transform(self, X):
+    def transform(self, X: Table) -> Floats:
         """Return the activations of the hidden layer.
 
         Parameters

@@ -5,7 +5,7 @@ import sklearn
 from skfcnet._engine.configuration import description
 
 
-def show_versions():
+def show_versions() -> None:
     """Print the version, which code trains, and scikit-learn's own list of versions.
 
     Examples

@@ -165,26 +165,26 @@ __all__ = [
 __all__ += _activations.__all__
 
 
-def _affine_specs(fan_in, fan_out):
+def _affine_specs(fan_in: int, fan_out: int) -> tuple[ParamSpec, ...]:
     return (
         ParamSpec("W", (fan_in, fan_out), Zone.WEIGHT),
         ParamSpec("b", (fan_out,), Zone.BIAS, 0.0),
     )
 
 
-def _scaled_affine_specs(fan_in, fan_out):
+def _scaled_affine_specs(fan_in: int, fan_out: int) -> tuple[ParamSpec, ...]:
     scales = ParamSpec("s", (fan_in,), Zone.BIAS, 1 / SCALE_RATE)
     return (*_affine_specs(fan_in, fan_out), scales)
 
 
-def _layernorm_specs(fan_in, fan_out):
+def _layernorm_specs(fan_in: int, fan_out: int) -> tuple[ParamSpec, ...]:
     return (
         ParamSpec("gamma", (fan_in,), Zone.BIAS, 1.0),
         ParamSpec("beta", (fan_in,), Zone.BIAS, 0.0),
     )
 
 
-def _batchnorm_specs(fan_in, fan_out):
+def _batchnorm_specs(fan_in: int, fan_out: int) -> tuple[ParamSpec, ...]:
     return (
         *_layernorm_specs(fan_in, fan_out),
         ParamSpec("running_mean", (fan_in,), Zone.STATE, 0.0),

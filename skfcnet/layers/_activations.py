@@ -26,6 +26,32 @@ LEAKY_SLOPE = 0.01
 SELU_SCALE = 1.0507009873554805
 SELU_ALPHA = 1.6732632423543772
 
+__all__ = [
+    "ACTIVATIONS",
+    "elu_backward",
+    "elu_forward",
+    "gelu_backward",
+    "gelu_forward",
+    "identity_backward",
+    "identity_forward",
+    "leaky_relu_backward",
+    "leaky_relu_forward",
+    "mish_backward",
+    "mish_forward",
+    "relu_backward",
+    "relu_forward",
+    "selu_backward",
+    "selu_forward",
+    "sigmoid_backward",
+    "sigmoid_forward",
+    "silu_backward",
+    "silu_forward",
+    "softplus_backward",
+    "softplus_forward",
+    "tanh_backward",
+    "tanh_forward",
+]
+
 
 @activation_forward
 def identity_forward(x, *, out=None, workspace=None):
@@ -523,12 +549,3 @@ ACTIVATIONS = {
     "silu": Layer(silu_forward, silu_backward, inplace=True, gain=1.677),
     "mish": Layer(mish_forward, mish_backward, gain=1.487),
 }
-
-__all__ = [
-    "ACTIVATIONS",
-    *(
-        function.__name__
-        for layer in ACTIVATIONS.values()
-        for function in (layer.forward, layer.backward)
-    ),
-]

@@ -1,7 +1,10 @@
 """Affine maps: of dense and of sparse rows, of scaled columns, before a rectifier."""
 
+from typing import Any
+
 import numpy as np
 
+from skfcnet._engine.annotations import Array, Floats, Gradient
 from skfcnet._engine.arguments import checked, unchecked
 from skfcnet._engine.workspace import Workspace
 from skfcnet.layers._activations import relu_backward, relu_forward
@@ -18,7 +21,14 @@ SCALE_RATE = 6.0
 
 
 @checked(check_affine)
-def affine_forward(x, w, b, *, out=None, workspace=None):
+def affine_forward(
+    x: Array,
+    w: Array,
+    b: Array,
+    *,
+    out: Array | None = None,
+    workspace: Workspace | None = None,
+) -> tuple[Floats, Any]:
     """Affine map of every row: ``x @ w + b``.
 
     Parameters
@@ -58,8 +68,13 @@ def affine_forward(x, w, b, *, out=None, workspace=None):
 
 @checked(check_affine_gradient)
 def affine_backward(
-    dout, cache, *, out=(None, None, None), workspace=None, need_dx=True
-):
+    dout: Array,
+    cache: Any,
+    *,
+    out: tuple[Array | None, ...] = (None, None, None),
+    workspace: Workspace | None = None,
+    need_dx: bool = True,
+) -> tuple[Gradient, Floats, Floats]:
     r"""Return the gradients of an affine map.
 
     .. math:: dx = dout \, w^T, \qquad dw = x^T \, dout,
@@ -104,7 +119,14 @@ def affine_backward(
 
 
 @checked(check_affine)
-def sparse_affine_forward(x, w, b, *, out=None, workspace=None):
+def sparse_affine_forward(
+    x: Any,
+    w: Array,
+    b: Array,
+    *,
+    out: Array | None = None,
+    workspace: Workspace | None = None,
+) -> tuple[Floats, Any]:
     """Affine map of the rows of a sparse matrix: ``x @ w + b``.
 
     It is the first layer of a network whose input is sparse. Its parameters are those
@@ -151,7 +173,13 @@ def sparse_affine_forward(x, w, b, *, out=None, workspace=None):
 
 
 @checked(check_affine_gradient)
-def sparse_affine_backward(dout, cache, *, out=(None, None, None), workspace=None):
+def sparse_affine_backward(
+    dout: Array,
+    cache: Any,
+    *,
+    out: tuple[Array | None, ...] = (None, None, None),
+    workspace: Workspace | None = None,
+) -> tuple[None, Floats, Floats]:
     """Return the gradients of an affine map of sparse rows, but not of the rows.
 
     Parameters
@@ -186,7 +214,15 @@ def sparse_affine_backward(dout, cache, *, out=(None, None, None), workspace=Non
 
 
 @checked(check_scaled_affine)
-def scaled_affine_forward(x, w, b, s, *, out=None, workspace=None):
+def scaled_affine_forward(
+    x: Array,
+    w: Array,
+    b: Array,
+    s: Array,
+    *,
+    out: Array | None = None,
+    workspace: Workspace | None = None,
+) -> tuple[Floats, Any]:
     r"""Affine map of every row, whose columns have scales.
 
     .. math:: out = x \, \operatorname{diag}(6 s) \, w + b
@@ -243,8 +279,13 @@ def scaled_affine_forward(x, w, b, s, *, out=None, workspace=None):
 
 @checked(check_scaled_affine_gradient)
 def scaled_affine_backward(
-    dout, cache, *, out=(None, None, None, None), workspace=None, need_dx=True
-):
+    dout: Array,
+    cache: Any,
+    *,
+    out: tuple[Array | None, ...] = (None, None, None, None),
+    workspace: Workspace | None = None,
+    need_dx: bool = True,
+) -> tuple[Gradient, Floats, Floats, Floats]:
     r"""Return the gradients of an affine map of scaled columns.
 
     With the gradient :math:`g = x^T \, dout` of the scaled weights:
@@ -288,7 +329,15 @@ def scaled_affine_backward(
 
 
 @checked(check_scaled_affine)
-def sparse_scaled_affine_forward(x, w, b, s, *, out=None, workspace=None):
+def sparse_scaled_affine_forward(
+    x: Array,
+    w: Array,
+    b: Array,
+    s: Array,
+    *,
+    out: Array | None = None,
+    workspace: Workspace | None = None,
+) -> tuple[Floats, Any]:
     """Affine map of the rows of a sparse matrix, whose columns have scales.
 
     Parameters
@@ -329,8 +378,12 @@ def sparse_scaled_affine_forward(x, w, b, s, *, out=None, workspace=None):
 
 @checked(check_scaled_affine_gradient)
 def sparse_scaled_affine_backward(
-    dout, cache, *, out=(None, None, None, None), workspace=None
-):
+    dout: Array,
+    cache: Any,
+    *,
+    out: tuple[Array | None, ...] = (None, None, None, None),
+    workspace: Workspace | None = None,
+) -> tuple[None, Floats, Floats, Floats]:
     """Return the gradients of `sparse_scaled_affine_forward`, but not of the rows.
 
     Parameters
@@ -367,7 +420,7 @@ def sparse_scaled_affine_backward(
     return None, *_scaled_gradients(dw, db, w, scales, ds, shape)
 
 
-def affine_relu_forward(x, w, b):
+def affine_relu_forward(x: Array, w: Array, b: Array) -> tuple[Floats, Any]:
     """`affine_forward`, then `relu_forward`.
 
     Parameters
@@ -395,7 +448,7 @@ def affine_relu_forward(x, w, b):
     return out, (affine_cache, relu_cache)
 
 
-def affine_relu_backward(dout, cache):
+def affine_relu_backward(dout: Array, cache: Any) -> tuple[Gradient, Floats, Floats]:
     """Return the gradients of `affine_relu_forward`, by the chain rule.
 
     Parameters
@@ -422,14 +475,18 @@ def affine_relu_backward(dout, cache):
     return affine_backward(relu_backward(dout, relu_cache), affine_cache)
 
 
-def _scaled_weights(w, s, workspace):
+def _scaled_weights(
+    w: Array, s: Array, workspace: Workspace | None
+) -> tuple[Floats, Floats]:
     """Return weights times the scales of their rows, and these scales as a column."""
     workspace = workspace or Workspace()
     scales = (SCALE_RATE * s).reshape(*w.shape[:-1], 1)
     return np.multiply(w, scales, out=workspace("scaled", w.shape, w.dtype)), scales
 
 
-def _scaled_gradients(dw, db, w, scales, ds, shape):
+def _scaled_gradients(
+    dw: Array, db: Array, w: Array, scales: Array, ds: Array | None, shape: Any
+) -> tuple[Floats, Floats, Floats]:
     """Return the gradients of what makes scaled weights, from that of the weights."""
     ds = np.empty(shape, dw.dtype) if ds is None else ds
     np.vecdot(dw, w, out=ds.reshape(w.shape[:-1]))
@@ -438,6 +495,6 @@ def _scaled_gradients(dw, db, w, scales, ds, shape):
     return dw, db, ds
 
 
-def _flattened(x, w):
+def _flattened(x: Any, w: Array) -> Floats:
     """Return rows of any shape as rows of a matrix; those of members are already."""
     return x if x.ndim == w.ndim else x.reshape(len(x), len(w))

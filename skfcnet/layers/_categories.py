@@ -4,8 +4,11 @@ They follow the conventions of `skfcnet.layers`. The codes of categories are who
 numbers in an array of floats, like the other columns of a row.
 """
 
+from typing import Any
+
 import numpy as np
 
+from skfcnet._engine.annotations import Array, Floats, Gradient, Options
 from skfcnet._engine.arguments import checked
 from skfcnet._engine.parameters import ParamSpec, Zone
 from skfcnet._engine.workspace import Workspace
@@ -22,7 +25,13 @@ INITIAL_DEVIATION = 0.1
 
 
 @checked(check_columns)
-def onehot_forward(x, onehot_param, *, out=None, workspace=None):
+def onehot_forward(
+    x: Array,
+    onehot_param: Options,
+    *,
+    out: Array | None = None,
+    workspace: Workspace | None = None,
+) -> tuple[Floats, Any]:
     """One-hot encoding of columns of categories.
 
     Parameters
@@ -66,7 +75,14 @@ def onehot_forward(x, onehot_param, *, out=None, workspace=None):
 
 
 @checked(check_columns_gradient)
-def onehot_backward(dout, cache, *, out=(None,), workspace=None, need_dx=True):
+def onehot_backward(
+    dout: Array,
+    cache: Any,
+    *,
+    out: tuple[Array | None, ...] = (None,),
+    workspace: Workspace | None = None,
+    need_dx: bool = True,
+) -> Gradient:
     """Gradient of one-hot encoding with respect to the codes, which is zero.
 
     Parameters
@@ -96,7 +112,15 @@ def onehot_backward(dout, cache, *, out=(None,), workspace=None, need_dx=True):
 
 
 @checked(check_lookup)
-def lookup_forward(x, E, o, lookup_param, *, out=None, workspace=None):
+def lookup_forward(
+    x: Array,
+    E: Array,
+    o: Array,
+    lookup_param: Options,
+    *,
+    out: Array | None = None,
+    workspace: Workspace | None = None,
+) -> tuple[Floats, Any]:
     r"""Trained embedding of columns of categories: look up a row for each code.
 
     Category c of column j becomes the vector
@@ -170,8 +194,13 @@ def lookup_forward(x, E, o, lookup_param, *, out=None, workspace=None):
 
 @checked(check_columns_gradient)
 def lookup_backward(
-    dout, cache, *, out=(None, None, None), workspace=None, need_dx=True
-):
+    dout: Array,
+    cache: Any,
+    *,
+    out: tuple[Array | None, ...] = (None, None, None),
+    workspace: Workspace | None = None,
+    need_dx: bool = True,
+) -> tuple[Gradient, Floats, Floats]:
     r"""Return the gradients of the embedding of categories.
 
     The gradient of the vector of a row is added up where it was looked up:
@@ -225,7 +254,7 @@ def lookup_backward(
     return dx, dE, do
 
 
-def _by_member(E, rows, of_rows):
+def _by_member(E: Array, rows: Array, of_rows: Any) -> Any:
     """Yield the rows of categories of each member, and what it looks up in them.
 
     The rows to look up may be the same ones for all members.
@@ -237,11 +266,13 @@ def _by_member(E, rows, of_rows):
         yield own, rows[m % len(rows)], of_rows[m]
 
 
-def _initial_vectors(shape, rng):
+def _initial_vectors(shape: tuple[int, ...], rng: Any) -> Floats:
     return INITIAL_DEVIATION * rng.standard_normal(shape)
 
 
-def _lookup_specs(fan_in, fan_out, first_row, factor, size):
+def _lookup_specs(
+    fan_in: int, fan_out: int, first_row: Any, factor: Any, size: Any
+) -> tuple[ParamSpec, ...]:
     return (
         ParamSpec("E", (len(factor), size), Zone.WEIGHT, _initial_vectors),
         ParamSpec("o", (fan_in, size), Zone.BIAS, 0.0),

@@ -117,7 +117,7 @@ def check_columns_gradient(function, dout, cache):
 
 def check_pbld(function, x, w, b, V, c):
     """Check the columns, frequencies, phases, weights and biases of PBLD."""
-    x, w, b, V, c = _columns_of_floats(function, x), *map(as_floats, (w, b, V, c))
+    x, (w, b, V, c) = _columns_of_floats(function, x), map(as_floats, (w, b, V, c))
     if w.ndim != x.ndim or w.shape[-2] != x.shape[-1]:
         raise ValueError(
             f"{function} needs columns x of shape (N, E) and frequencies w of shape "

@@ -1,10 +1,10 @@
 """The declarations of a layer and of a block, of which networks are made."""
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 
-def _no_specs(fan_in, fan_out, **settings):
+def _no_specs(fan_in: int, fan_out: int, **settings: Any) -> tuple[()]:
     return ()
 
 

@@ -1,13 +1,20 @@
 """What all activations share: the check before them, and most of the documentation.
 
 The docstring of an activation is written without the sections on its arguments and
-results, which are the same for all. The decorators add them after its summary.
+results, and its signature without types, which are the same for all. The decorators add
+them.
 """
 
 import re
+from collections.abc import Callable
 from inspect import cleandoc
+from typing import Any, Protocol
 
+from numpy.typing import ArrayLike
+
+from skfcnet._engine.annotations import Array, Floats
 from skfcnet._engine.arguments import check_gradient, checked
+from skfcnet._engine.workspace import Workspace
 from skfcnet.layers._checks import check_activation
 
 FORWARD = """
@@ -53,19 +60,46 @@ dx : ndarray of the shape of ``dout``
 """
 
 
-def activation_forward(function):
-    """Make a function the forward pass of an activation: check it, and document it."""
+class Forward(Protocol):
+    """The forward pass of an activation."""
+
+    def __call__(
+        self,
+        x: ArrayLike,
+        *,
+        out: Array | None = None,
+        workspace: Workspace | None = None,
+    ) -> tuple[Floats, Any]: ...
+
+
+class Backward(Protocol):
+    """The backward pass of an activation."""
+
+    def __call__(
+        self,
+        dout: ArrayLike,
+        cache: Any,
+        *,
+        out: tuple[Array | None, ...] = (None,),
+        workspace: Workspace | None = None,
+    ) -> Floats: ...
+
+
+def activation_forward(function: Callable[..., Any]) -> Forward:
+    """Make a function the forward pass of an activation, with checks, docs, types."""
     function.__doc__ = _with_sections(function.__doc__, FORWARD)
+    function.__annotations__ = Forward.__call__.__annotations__
     return checked(check_activation)(function)
 
 
-def activation_backward(function):
+def activation_backward(function: Callable[..., Any]) -> Backward:
     """Make a function the backward pass of an activation, in the same way."""
     function.__doc__ = _with_sections(function.__doc__, BACKWARD)
+    function.__annotations__ = Backward.__call__.__annotations__
     return checked(check_gradient)(function)
 
 
-def _with_sections(docstring, shared):
+def _with_sections(docstring: str | None, shared: str) -> str:
     """Put shared sections before the sections that a docstring has itself."""
     first_section = r"\n(?=\w+\n-+\n)"
     docstring = cleandoc(docstring or "")  # Python removes docstrings if asked to.

@@ -1,9 +1,11 @@
 """Dropout: units that are left out at random while training."""
 
 from math import ceil
+from typing import Any
 
 import numpy as np
 
+from skfcnet._engine.annotations import Array, Floats, Options
 from skfcnet._engine.arguments import check_gradient, check_shape, checked, unchecked
 from skfcnet._engine.random import MemberGenerators, as_generator
 from skfcnet._engine.workspace import Workspace
@@ -28,7 +30,13 @@ A raw draw takes a third of the time of drawing integers.
 
 
 @checked(check_dropout)
-def dropout_forward(x, dropout_param, *, out=None, workspace=None):
+def dropout_forward(
+    x: Array,
+    dropout_param: Options,
+    *,
+    out: Array | None = None,
+    workspace: Workspace | None = None,
+) -> tuple[Floats, Any]:
     """Inverted dropout [1]_: drop units while training, do nothing at test time.
 
     Each unit is set to zero with probability ``p``, and the others are divided by
@@ -103,7 +111,13 @@ def dropout_forward(x, dropout_param, *, out=None, workspace=None):
 
 
 @checked(check_gradient)
-def dropout_backward(dout, cache, *, out=(None,), workspace=None):
+def dropout_backward(
+    dout: Array,
+    cache: Any,
+    *,
+    out: tuple[Array | None, ...] = (None,),
+    workspace: Workspace | None = None,
+) -> Floats:
     """Gradient of dropout: ``dout / (1 - p)`` where a unit was kept, 0 elsewhere.
 
     Parameters
@@ -131,7 +145,13 @@ def dropout_backward(dout, cache, *, out=(None,), workspace=None):
 
 
 @checked(check_dropout)
-def sparse_dropout_forward(x, dropout_param, *, out=None, workspace=None):
+def sparse_dropout_forward(
+    x: Any,
+    dropout_param: Options,
+    *,
+    out: Array | None = None,
+    workspace: Workspace | None = None,
+) -> tuple[Any, Any]:
     """Inverted dropout of the rows of a sparse matrix.
 
     A zero that is dropped is still a zero, so that only the stored values need a mask.
@@ -173,7 +193,7 @@ def sparse_dropout_forward(x, dropout_param, *, out=None, workspace=None):
     return type(x)((data, x.indices, x.indptr), shape=x.shape), cache
 
 
-def _draw_mask(rng, p, *, out):
+def _draw_mask(rng: Any, p: float, *, out: Any) -> Any:
     """Draw which units are kept."""
     threshold, units = least_kept(p), out.reshape(-1)
     for generator, block in drawing_blocks(rng, units.size):
@@ -183,12 +203,12 @@ def _draw_mask(rng, p, *, out):
     return out
 
 
-def least_kept(p):
+def least_kept(p: float) -> int:
     """Return the least number of 16 random bits with which a unit is kept."""
     return round(p * 2**16)
 
 
-def drawing_blocks(rng, n):
+def drawing_blocks(rng: Any, n: int) -> Any:
     """Yield slices of n units, each after the generator that draws for them.
 
     Generators of members draw for equal parts of the units.
@@ -202,7 +222,7 @@ def drawing_blocks(rng, n):
             yield generator, slice(start, min(start + BLOCK_SIZE, end))
 
 
-def random_bits(rng, block):
+def random_bits(rng: Any, block: Any) -> Any:
     """Return numbers of 16 random bits, one for each unit of a slice.
 
     Drawing them is twice as fast as drawing floats.

@@ -1,7 +1,11 @@
 """Normalisations: rows or columns of mean 0 and variance 1, scaled and shifted."""
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 
+from skfcnet._engine.annotations import Array, Floats, Options
 from skfcnet._engine.arguments import check_gradient, checked
 from skfcnet._engine.workspace import Workspace
 from skfcnet.layers._checks import check_normalization, checked_mode
@@ -9,7 +13,15 @@ from skfcnet.layers._sums import column_means, column_sums, row_means
 
 
 @checked(check_normalization)
-def batchnorm_forward(x, gamma, beta, bn_param, *, out=None, workspace=None):
+def batchnorm_forward(
+    x: Array,
+    gamma: Array,
+    beta: Array,
+    bn_param: Options,
+    *,
+    out: Array | None = None,
+    workspace: Workspace | None = None,
+) -> tuple[Floats, Any]:
     r"""Batch normalisation [1]_.
 
     While training, every column is standardised by the mean and the (uncorrected)
@@ -86,7 +98,13 @@ def batchnorm_forward(x, gamma, beta, bn_param, *, out=None, workspace=None):
 
 
 @checked(check_gradient)
-def batchnorm_backward(dout, cache, *, out=(None, None, None), workspace=None):
+def batchnorm_backward(
+    dout: Array,
+    cache: Any,
+    *,
+    out: tuple[Array | None, ...] = (None, None, None),
+    workspace: Workspace | None = None,
+) -> tuple[Floats, Floats, Floats]:
     r"""Return the gradients of batch normalisation, through its statistics.
 
     .. math:: dx = \frac{\gamma}{\sqrt{\sigma^2 + \epsilon}} \left(dout
@@ -138,7 +156,15 @@ def batchnorm_backward(dout, cache, *, out=(None, None, None), workspace=None):
 
 
 @checked(check_normalization)
-def layernorm_forward(x, gamma, beta, ln_param, *, out=None, workspace=None):
+def layernorm_forward(
+    x: Array,
+    gamma: Array,
+    beta: Array,
+    ln_param: Options,
+    *,
+    out: Array | None = None,
+    workspace: Workspace | None = None,
+) -> tuple[Floats, Any]:
     r"""Layer normalisation [1]_.
 
     Every row is standardised by its own mean and (uncorrected) variance, while
@@ -195,7 +221,13 @@ def layernorm_forward(x, gamma, beta, ln_param, *, out=None, workspace=None):
 
 
 @checked(check_gradient)
-def layernorm_backward(dout, cache, *, out=(None, None, None), workspace=None):
+def layernorm_backward(
+    dout: Array,
+    cache: Any,
+    *,
+    out: tuple[Array | None, ...] = (None, None, None),
+    workspace: Workspace | None = None,
+) -> tuple[Floats, Floats, Floats]:
     r"""Return the gradients of layer normalisation, through its statistics.
 
     With :math:`g = \gamma \, dout`, and the means over the D columns of each row:
@@ -243,7 +275,7 @@ def layernorm_backward(dout, cache, *, out=(None, None, None), workspace=None):
     return dx, dgamma, dbeta
 
 
-def update_running_statistics(bn_param, mean, var):
+def update_running_statistics(bn_param: Options, mean: Floats, var: Floats) -> None:
     """Average the statistics of a minibatch with the running ones, in place."""
     momentum = bn_param.get("momentum", 0.9)
     for name, sample in (("running_mean", mean), ("running_var", var)):
@@ -251,7 +283,13 @@ def update_running_statistics(bn_param, mean, var):
         bn_param[name] += (1 - momentum) * sample
 
 
-def _centred(x, means, *, out, workspace):
+def _centred(
+    x: Floats,
+    means: Callable[[Floats, Workspace], Floats],
+    *,
+    out: Array | None,
+    workspace: Workspace,
+) -> tuple[Floats, Floats, Floats, Floats]:
     """Subtract the means along an axis, and compute the variances along it.
 
     Returns ``out``, the centred rows, the means and the variances. ``out`` only lends

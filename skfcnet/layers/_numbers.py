@@ -4,8 +4,11 @@ They follow the conventions of `skfcnet.layers`. The network runs them on the ro
 each minibatch, so that a table is never stored in its encoded form.
 """
 
+from typing import Any
+
 import numpy as np
 
+from skfcnet._engine.annotations import Array, Floats, Gradient, Options
 from skfcnet._engine.arguments import checked
 from skfcnet._engine.workspace import Workspace
 from skfcnet.layers._checks import check_columns, check_columns_gradient
@@ -16,7 +19,13 @@ LARGEST_UNCLIPPED = 1000.0
 
 
 @checked(check_columns)
-def linear_forward(x, linear_param, *, out=None, workspace=None):
+def linear_forward(
+    x: Array,
+    linear_param: Options,
+    *,
+    out: Array | None = None,
+    workspace: Workspace | None = None,
+) -> tuple[Floats, Any]:
     """Multiply columns by a constant.
 
     Parameters
@@ -50,7 +59,14 @@ def linear_forward(x, linear_param, *, out=None, workspace=None):
 
 
 @checked(check_columns_gradient)
-def linear_backward(dout, cache, *, out=(None,), workspace=None, need_dx=True):
+def linear_backward(
+    dout: Array,
+    cache: Any,
+    *,
+    out: tuple[Array | None, ...] = (None,),
+    workspace: Workspace | None = None,
+    need_dx: bool = True,
+) -> Gradient:
     """Gradient of columns times a constant: ``factor * dout``.
 
     Parameters
@@ -79,7 +95,13 @@ def linear_backward(dout, cache, *, out=(None,), workspace=None, need_dx=True):
 
 
 @checked(check_columns)
-def missing_forward(x, missing_param, *, out=None, workspace=None):
+def missing_forward(
+    x: Array,
+    missing_param: Options,
+    *,
+    out: Array | None = None,
+    workspace: Workspace | None = None,
+) -> tuple[Floats, Any]:
     """Tell where values are missing: 1 for NaN, and 0 for a number.
 
     Parameters
@@ -118,7 +140,14 @@ def missing_forward(x, missing_param, *, out=None, workspace=None):
 
 
 @checked(check_columns_gradient)
-def missing_backward(dout, cache, *, out=(None,), workspace=None, need_dx=True):
+def missing_backward(
+    dout: Array,
+    cache: Any,
+    *,
+    out: tuple[Array | None, ...] = (None,),
+    workspace: Workspace | None = None,
+    need_dx: bool = True,
+) -> Gradient:
     """Gradient of indicators of missing values, which is zero.
 
     Parameters
@@ -147,7 +176,13 @@ def missing_backward(dout, cache, *, out=(None,), workspace=None, need_dx=True):
 
 
 @checked(check_columns)
-def ple_forward(x, ple_param, *, out=None, workspace=None):
+def ple_forward(
+    x: Array,
+    ple_param: Options,
+    *,
+    out: Array | None = None,
+    workspace: Workspace | None = None,
+) -> tuple[Floats, Any]:
     r"""Piecewise linear encoding of columns of numbers [1]_.
 
     With the edges :math:`b_0 < \ldots < b_T` of the bins of a column, x becomes the
@@ -216,7 +251,14 @@ def ple_forward(x, ple_param, *, out=None, workspace=None):
 
 
 @checked(check_columns_gradient)
-def ple_backward(dout, cache, *, out=(None,), workspace=None, need_dx=True):
+def ple_backward(
+    dout: Array,
+    cache: Any,
+    *,
+    out: tuple[Array | None, ...] = (None,),
+    workspace: Workspace | None = None,
+    need_dx: bool = True,
+) -> Gradient:
     r"""Return the gradient of piecewise linear encoding.
 
     It is the sum of :math:`de_t / (b_t - b_{t-1})` over the components t of the bins
@@ -259,7 +301,13 @@ def ple_backward(dout, cache, *, out=(None,), workspace=None, need_dx=True):
 
 
 @checked(check_columns)
-def unclipped_forward(x, unclipped_param, *, out=None, workspace=None):
+def unclipped_forward(
+    x: Array,
+    unclipped_param: Options,
+    *,
+    out: Array | None = None,
+    workspace: Workspace | None = None,
+) -> tuple[Floats, Any]:
     r"""Undo a smooth clip of columns of numbers.
 
     A number z that was clipped smoothly to :math:`x = z / \sqrt{1 + (z / l)^2}`, which
@@ -316,13 +364,20 @@ def unclipped_forward(x, unclipped_param, *, out=None, workspace=None):
     return out, (x.shape, x, limit, low, high)
 
 
-def least_square(limit):
+def least_square(limit: float) -> float:
     """Return what a square is at least by which numbers without their clip divide."""
     return 1 / (1 + (LARGEST_UNCLIPPED / limit) ** 2)
 
 
 @checked(check_columns_gradient)
-def unclipped_backward(dout, cache, *, out=(None,), workspace=None, need_dx=True):
+def unclipped_backward(
+    dout: Array,
+    cache: Any,
+    *,
+    out: tuple[Array | None, ...] = (None,),
+    workspace: Workspace | None = None,
+    need_dx: bool = True,
+) -> Gradient:
     r"""Gradient of columns without their clip.
 
     It is :math:`(1 - (x / l)^2)^{-3/2} \, dout` inside the range, and 0 outside.
@@ -358,7 +413,7 @@ def unclipped_backward(dout, cache, *, out=(None,), workspace=None, need_dx=True
     return np.multiply(dout, is_inside / norm**3, out=out[0])
 
 
-def zero_gradient(dout, shape, out):
+def zero_gradient(dout: Array, shape: tuple[int, ...], out: Any) -> Array:
     """Return zeros for the gradient of columns, for every member that ``dout`` has."""
     if out is None:
         out = np.empty((*dout.shape[:-2], *shape[-2:]), dout.dtype)

@@ -6,9 +6,11 @@ cosine is a constant.
 """
 
 from math import pi, sqrt
+from typing import Any
 
 import numpy as np
 
+from skfcnet._engine.annotations import Array, Floats, Gradient
 from skfcnet._engine.arguments import checked
 from skfcnet._engine.parameters import ParamSpec, Zone
 from skfcnet._engine.workspace import Workspace
@@ -30,7 +32,16 @@ N_NEW_COLUMNS = 3
 
 
 @checked(check_pbld)
-def pbld_forward(x, w, b, V, c, *, out=None, workspace=None):
+def pbld_forward(
+    x: Array,
+    w: Array,
+    b: Array,
+    V: Array,
+    c: Array,
+    *,
+    out: Array | None = None,
+    workspace: Workspace | None = None,
+) -> tuple[Floats, Any]:
     r"""Periodic, bias, linear, densely connected: the embedding PBLD [1]_.
 
     Each column is embedded in M new columns. They are an affine map of F cosines, whose
@@ -109,7 +120,14 @@ def pbld_forward(x, w, b, V, c, *, out=None, workspace=None):
 
 
 @checked(check_pbld_gradient)
-def pbld_backward(dout, cache, *, out=(None,) * 5, workspace=None, need_dx=True):
+def pbld_backward(
+    dout: Array,
+    cache: Any,
+    *,
+    out: tuple[Array | None, ...] = (None,) * 5,
+    workspace: Workspace | None = None,
+    need_dx: bool = True,
+) -> tuple[Gradient, Floats, Floats, Floats, Floats]:
     r"""Return the gradients of the embedding PBLD.
 
     With the angles :math:`u_{if} = 2 \pi (w_{if} x_i + b_{if})` of each row and their
@@ -175,26 +193,26 @@ def pbld_backward(dout, cache, *, out=(None,) * 5, workspace=None, need_dx=True)
     return dx, dw, db, dV, dc
 
 
-def _as_columns(a):
+def _as_columns(a: Floats) -> Array:
     """Return a view of (..., E, M, N) as columns of rows, (..., N, E * M)."""
     return a.reshape(*a.shape[:-3], -1, a.shape[-1]).mT
 
 
-def _initial_frequencies(shape, rng):
+def _initial_frequencies(shape: tuple[int, ...], rng: Any) -> Floats:
     return FREQUENCY_SCALE * rng.standard_normal(shape)
 
 
-def _initial_phases(shape, rng):
+def _initial_phases(shape: tuple[int, ...], rng: Any) -> Floats:
     return rng.uniform(-0.5, 0.5, shape)
 
 
-def _initial_weights(shape, rng):
+def _initial_weights(shape: tuple[int, ...], rng: Any) -> Floats:
     """Draw from a uniform distribution by fan-in, which is the number of cosines."""
     limit = 1 / sqrt(N_FREQUENCIES)
     return rng.uniform(-limit, limit, shape)
 
 
-def _pbld_specs(fan_in, fan_out):
+def _pbld_specs(fan_in: int, fan_out: int) -> tuple[ParamSpec, ...]:
     cosines, embedded = (fan_in, N_FREQUENCIES), (fan_in, N_NEW_COLUMNS)
     return (
         ParamSpec("w", cosines, Zone.BIAS, _initial_frequencies),

@@ -1,17 +1,21 @@
 """What all losses do with their arrays: check them, and take means over the rows."""
 
-import numpy as np
+from typing import Any
 
+import numpy as np
+from numpy.typing import ArrayLike
+
+from skfcnet._engine.annotations import Floats
 from skfcnet._engine.arguments import as_floats
 
 
-def as_scores_and_targets(function, x, y):
+def as_scores_and_targets(function: str, x: Any, y: Any) -> tuple[Floats, Floats]:
     """Return scores and targets as floats."""
     x = as_floats(x)
     return x, as_floats(y, x.dtype)
 
 
-def of_one_shape(function, x, y):
+def of_one_shape(function: str, x: Any, y: Any) -> tuple[Floats, Floats]:
     """Return scores and targets as floats; refuse them if their shapes differ."""
     x, y = as_scores_and_targets(function, x, y)
     if x.shape != y.shape:
@@ -22,7 +26,9 @@ def of_one_shape(function, x, y):
     return x, y
 
 
-def mean_over_rows(terms, dx, n, weight):
+def mean_over_rows(
+    terms: Floats, dx: Floats, n: int, weight: ArrayLike | None
+) -> tuple[float, Floats]:
     """Return the weighted sum of the terms, divided by n, and its gradient.
 
     Parameters
@@ -55,7 +61,7 @@ def mean_over_rows(terms, dx, n, weight):
     return float(terms.sum()) / n, dx
 
 
-def weight_column(weight, x):
+def weight_column(weight: ArrayLike, x: Floats) -> Floats:
     """Return the weights of the rows in the shape and dtype to multiply x by."""
     weight = np.asarray(weight, x.dtype)
     if weight.shape != x.shape[:1]:

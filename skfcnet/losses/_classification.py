@@ -1,10 +1,14 @@
 """Losses of classification: cross-entropies of probabilities, computed from scores."""
 
+from collections.abc import Sequence
 from types import MappingProxyType
+from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy.special import expit
 
+from skfcnet._engine.annotations import Array, Floats
 from skfcnet._engine.arguments import FRACTION, as_floats, checked, checked_number
 from skfcnet._engine.workspace import Workspace
 from skfcnet.losses._arrays import (
@@ -22,7 +26,7 @@ __all__ = [
 ]
 
 
-def _scores_and_labels(function, x, y):
+def _scores_and_labels(function: str, x: Any, y: Any) -> tuple[Floats, Array]:
     """Return scores as floats, and class indices; refuse what does not fit."""
     x, y = as_floats(x), np.asarray(y)
     if x.ndim != 2 or y.shape != x.shape[:1]:
@@ -35,14 +39,22 @@ def _scores_and_labels(function, x, y):
     return x, y.astype(np.intp, copy=False)
 
 
-def _not_class_indices(n_classes):
+def _not_class_indices(n_classes: int) -> ValueError:
     return ValueError(
         f"softmax_loss needs labels y that are integers from 0 to {n_classes - 1}."
     )
 
 
 @checked(_scores_and_labels)
-def softmax_loss(x, y, *, label_smoothing=0.0, weight=None, out=None, workspace=None):
+def softmax_loss(
+    x: Array,
+    y: Array,
+    *,
+    label_smoothing: float = 0.0,
+    weight: ArrayLike | None = None,
+    out: Array | None = None,
+    workspace: Workspace | None = None,
+) -> tuple[float, Floats]:
     r"""Mean cross-entropy of the softmax of the scores.
 
     .. math:: L = -\frac{1}{N} \sum_i \log \frac{e^{x_{i, y_i}}}{\sum_c e^{x_{ic}}},
@@ -127,8 +139,15 @@ def softmax_loss(x, y, *, label_smoothing=0.0, weight=None, out=None, workspace=
 
 @checked(of_one_shape)
 def softmax_groups_loss(
-    x, y, *, groups=None, label_smoothing=0.0, weight=None, out=None, workspace=None
-):
+    x: Array,
+    y: Array,
+    *,
+    groups: Sequence[int] | None = None,
+    label_smoothing: float = 0.0,
+    weight: ArrayLike | None = None,
+    out: Array | None = None,
+    workspace: Workspace | None = None,
+) -> tuple[float, Floats]:
     r"""Cross-entropy of one softmax for each group of columns, summed over the groups.
 
     With the softmax :math:`p` of the scores of each group g of neighbouring columns,
@@ -180,13 +199,13 @@ def softmax_groups_loss(
     >>> dx
     array([[-0.5 ,  0.5 ,  0.25,  0.25,  0.25, -0.75]])
     """
-    groups, starts, group_of = group_layout(x, groups)
+    widths, starts, group_of = group_layout(x, groups)
     workspace = workspace or Workspace()
-    by_group = x.shape[0], len(groups)
+    by_group = x.shape[0], len(widths)
     if label_smoothing:
         smoothing = _label_smoothing(label_smoothing)
         y = np.multiply(y, 1 - smoothing, out=workspace("smooth", y.shape, x.dtype))
-        y += np.asarray(smoothing / groups, x.dtype)[group_of]
+        y += np.asarray(smoothing / widths, x.dtype)[group_of]
     total = np.maximum.reduceat(
         x, starts, axis=1, out=workspace("total", by_group, x.dtype)
     )
@@ -213,7 +232,15 @@ def softmax_groups_loss(
 
 
 @checked(of_one_shape)
-def logistic_loss(x, y, *, label_smoothing=0.0, weight=None, out=None, workspace=None):
+def logistic_loss(
+    x: Array,
+    y: Array,
+    *,
+    label_smoothing: float = 0.0,
+    weight: ArrayLike | None = None,
+    out: Array | None = None,
+    workspace: Workspace | None = None,
+) -> tuple[float, Floats]:
     r"""Binary cross-entropy of the sigmoid of the scores, summed over outputs.
 
     .. math:: L = \frac{1}{N} \sum_{ik} \log(1 + e^{x_{ik}}) - x_{ik} y_{ik},
@@ -275,7 +302,7 @@ def logistic_loss(x, y, *, label_smoothing=0.0, weight=None, out=None, workspace
     return mean_over_rows(terms, dx, len(x), weight)
 
 
-def _label_smoothing(value):
+def _label_smoothing(value: Any) -> float:
     return checked_number("label_smoothing", value, *FRACTION)
 
 

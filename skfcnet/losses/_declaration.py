@@ -4,10 +4,11 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from inspect import signature
 from types import MappingProxyType
-from typing import NamedTuple
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 
+from skfcnet._engine.annotations import Array, Floats, Params
 from skfcnet._engine.arguments import checked_mapping
 from skfcnet.losses._domains import Domain
 from skfcnet.losses._links import Link
@@ -49,17 +50,17 @@ class Loss(NamedTuple):
     parameters: Mapping = MappingProxyType({})
 
     @property
-    def defaults(self):
+    def defaults(self) -> Mapping[str, Any]:
         """The values of the parameters by name: those bound, or the defaults."""
         keywords = signature(self.function).parameters
         return MappingProxyType({k: keywords[k].default for k in self.parameters})
 
     @property
-    def scores_per_target(self):
+    def scores_per_target(self) -> int:
         """How many scores of the network belong to each target."""
         return self.link.scores_per_target
 
-    def bind(self, params):
+    def bind(self, params: Params | None) -> Self:
         """Return the loss with parameters set.
 
         Parameters
@@ -77,7 +78,8 @@ class Loss(NamedTuple):
         ValueError
             If the loss has no such parameter, or a value is out of its range.
         """
-        if not checked_mapping("loss_params", params):
+        params = checked_mapping("loss_params", params)
+        if not params:
             return self
         if unknown := sorted(params.keys() - self.parameters.keys()):
             raise ValueError(
@@ -89,7 +91,7 @@ class Loss(NamedTuple):
             function=partial(self.function, **params), link=self.link.bind(params)
         )
 
-    def constant_scores(self, values, counts):
+    def constant_scores(self, values: Array, counts: Array) -> float | Floats:
         """Return the scores of the best constant prediction of a target.
 
         The output biases of an estimator start at them.
@@ -108,7 +110,7 @@ class Loss(NamedTuple):
         params = {name: self.defaults[name] for name in takes}
         return self.link.link(self.constant(values, counts, **params))
 
-    def average(self, scores):
+    def average(self, scores: Floats) -> Floats:
         """Return the scores that stand for the mean prediction of several members.
 
         Parameters

@@ -1,8 +1,10 @@
 """Losses of positive means: deviances, whose scores are logarithms of the means."""
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy.special import kl_div
 
+from skfcnet._engine.annotations import Array, Floats
 from skfcnet._engine.arguments import checked
 from skfcnet._engine.workspace import Workspace
 from skfcnet.losses._arrays import mean_over_rows, of_one_shape
@@ -15,7 +17,14 @@ __all__ = [
 
 
 @checked(of_one_shape)
-def poisson_loss(x, y, *, weight=None, out=None, workspace=None):
+def poisson_loss(
+    x: Array,
+    y: Array,
+    *,
+    weight: ArrayLike | None = None,
+    out: Array | None = None,
+    workspace: Workspace | None = None,
+) -> tuple[float, Floats]:
     r"""Half the Poisson deviance, summed over outputs; scores are logarithms of means.
 
     .. math:: L = \frac{1}{N} \sum_{ik}
@@ -68,7 +77,14 @@ def poisson_loss(x, y, *, weight=None, out=None, workspace=None):
 
 
 @checked(of_one_shape)
-def gamma_loss(x, y, *, weight=None, out=None, workspace=None):
+def gamma_loss(
+    x: Array,
+    y: Array,
+    *,
+    weight: ArrayLike | None = None,
+    out: Array | None = None,
+    workspace: Workspace | None = None,
+) -> tuple[float, Floats]:
     r"""Half the gamma deviance; scores are logarithms of means.
 
     With the ratio :math:`r_{ik} = y_{ik} / e^{x_{ik}}` of target and mean,
@@ -125,7 +141,7 @@ def gamma_loss(x, y, *, weight=None, out=None, workspace=None):
     return mean_over_rows(terms, dx, dx.size, weight)
 
 
-def _bounded(name, x, workspace):
+def _bounded(name: str, x: Floats, workspace: Workspace) -> tuple[Floats, Floats]:
     """Return scores within `LOG_BOUND`, and by how much each lies outside."""
     bounded = workspace(name, x.shape, x.dtype)
     np.clip(x, -LOG_BOUND, LOG_BOUND, out=bounded)

@@ -5,6 +5,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from skfcnet._engine.annotations import Array
+
 
 class Domain(NamedTuple):
     """The targets that a loss is defined for.
@@ -25,7 +27,7 @@ class Domain(NamedTuple):
     contains: Callable
     some_positive: bool = False
 
-    def check(self, y, *, loss, whole=True):
+    def check(self, y: Array, *, loss: str, whole: bool = True) -> None:
         """Refuse targets that the loss is not defined for.
 
         Parameters
@@ -51,15 +53,15 @@ class Domain(NamedTuple):
             raise ValueError(f"loss={loss!r} requires y with a positive sum.")
 
 
-def _is_non_negative(y):
+def _is_non_negative(y: Array) -> Array:
     return y >= 0
 
 
-def _is_positive(y):
+def _is_positive(y: Array) -> Array:
     return y > 0
 
 
-def _is_within_zero_and_one(y):
+def _is_within_zero_and_one(y: Array) -> Array:
     return (y >= 0) & (y <= 1)
 
 

@@ -1,22 +1,26 @@
 """Groups of neighbouring columns: the classes of each output of a classifier."""
 
+from collections.abc import Sequence
 from numbers import Integral
 from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 
+from skfcnet._engine.annotations import Array
 
-def checked_groups(value):
+
+def checked_groups(value: Any) -> tuple[int, ...] | None:
     """Return the widths of the groups as a tuple, or None for a single group."""
     if value is None:
         return None
     widths = tuple(value) if np.iterable(value) else ()
-    if not widths or not all(isinstance(w, Integral) and w > 0 for w in widths):
+    if not widths or not all(isinstance(w, Integral) and int(w) > 0 for w in widths):
         raise ValueError(f"groups must hold positive integers, got {value!r}.")
     return tuple(map(int, widths))
 
 
-def group_layout(x, groups):
+def group_layout(x: Any, groups: Sequence[int] | None) -> tuple[Array, Array, Array]:
     """Return each group's width and first column, and the group of each column.
 
     Parameters

@@ -1,14 +1,16 @@
 """Links: what turns the scores of a network into predictions, and back."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from math import log
 from types import MappingProxyType
-from typing import ClassVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from scipy.special import expit, log_expit, log_softmax, logit, softmax
 
+from skfcnet._engine.annotations import Array, Floats, Params
 from skfcnet.losses._groups import group_layout
 
 LOG_BOUND = 30.0
@@ -57,12 +59,16 @@ class Link(ABC):
     """
 
     name: ClassVar[str]
-    scores_per_target: ClassVar[int] = 1
-    log_inverse: ClassVar = None
-    gradients: ClassVar = None
+    log_inverse: ClassVar[Any] = None
+    gradients: ClassVar[Any] = None
+
+    @property
+    def scores_per_target(self) -> int:
+        """How many scores each target has."""
+        return 1
 
     @abstractmethod
-    def link(self, prediction):
+    def link(self, prediction: float | Floats) -> float | Floats:
         """Return the score that stands for a prediction.
 
         Parameters
@@ -77,7 +83,7 @@ class Link(ABC):
         """
 
     @abstractmethod
-    def inverse(self, scores):
+    def inverse(self, scores: Floats) -> Floats:
         """Return the predictions of scores: probabilities, or values.
 
         Parameters
@@ -91,7 +97,7 @@ class Link(ABC):
             A new array of the dtype of the scores.
         """
 
-    def decide(self, scores):
+    def decide(self, scores: Floats) -> Array:
         """Return the most likely targets: classes, or the predicted values.
 
         Parameters
@@ -107,7 +113,7 @@ class Link(ABC):
         return self.inverse(scores)
 
     @abstractmethod
-    def average(self, scores):
+    def average(self, scores: Floats) -> Floats:
         """Return the scores that stand for the mean prediction of several members.
 
         Parameters
@@ -123,7 +129,7 @@ class Link(ABC):
         """
 
     @abstractmethod
-    def average_backward(self, daverage, scores):
+    def average_backward(self, daverage: Floats, scores: Floats) -> Floats:
         """Return the gradient with respect to the scores of each member.
 
         Parameters
@@ -141,11 +147,11 @@ class Link(ABC):
         """
 
     @property
-    def parameters(self):
+    def parameters(self) -> tuple[str, ...]:
         """The names of the parameters of the loss that the link depends on."""
         return tuple(field.name for field in fields(self))
 
-    def bind(self, params):
+    def bind(self, params: Params) -> Self:
         """Return the link with those parameters set that it depends on.
 
         Parameters
@@ -167,16 +173,16 @@ class Identity(Link):
 
     name = "identity"
 
-    def link(self, prediction):
+    def link(self, prediction: float | Floats) -> float | Floats:
         return prediction
 
-    def inverse(self, scores):
+    def inverse(self, scores: Floats) -> Floats:
         return np.positive(scores)
 
-    def average(self, scores):
+    def average(self, scores: Floats) -> Floats:
         return np.mean([self.inverse(own) for own in scores], axis=0)
 
-    def average_backward(self, daverage, scores):
+    def average_backward(self, daverage: Floats, scores: Floats) -> Floats:
         dscores = np.empty_like(scores)
         dscores[...] = daverage / len(scores)
         return dscores
@@ -194,21 +200,21 @@ class Quantiles(Identity):
     quantile: float | tuple = 0.5
 
     @property
-    def scores_per_target(self):
+    def scores_per_target(self) -> int:
         return np.size(self.quantile)
 
-    def inverse(self, scores):
+    def inverse(self, scores: Floats) -> Floats:
         order = self._order(scores)
         by_target = scores.reshape(order.shape)
         return np.take_along_axis(by_target, order, axis=2).reshape(scores.shape)
 
-    def gradients(self, scores, gradients):
+    def gradients(self, scores: Floats, gradients: Floats) -> Floats:
         order = self._order(scores)
         by_target = gradients.reshape(*order.shape, gradients.shape[2])
         sorted_ = np.take_along_axis(by_target, order[..., np.newaxis], axis=2)
         return sorted_.reshape(gradients.shape)
 
-    def average_backward(self, daverage, scores):
+    def average_backward(self, daverage: Floats, scores: Floats) -> Floats:
         dscores = np.empty_like(scores)
         for own, down in zip(scores, dscores, strict=True):
             order = self._order(own)
@@ -216,7 +222,7 @@ class Quantiles(Identity):
             np.put_along_axis(down.reshape(order.shape), order, shared, axis=2)
         return dscores
 
-    def _order(self, scores):
+    def _order(self, scores: Floats) -> Array:
         """Return, for each row and target, which score is which of its quantiles."""
         n, width = scores.shape
         ranks = np.argsort(np.argsort(np.atleast_1d(self.quantile)))
@@ -229,20 +235,20 @@ class Log(Link):
 
     name = "exp"
 
-    def link(self, prediction):
+    def link(self, prediction: float | Floats) -> float | Floats:
         return log(prediction)
 
-    def inverse(self, scores):
+    def inverse(self, scores: Floats) -> Floats:
         return np.exp(_within_bound(scores))
 
-    def gradients(self, scores, gradients):
+    def gradients(self, scores: Floats, gradients: Floats) -> Floats:
         slopes = np.where(np.abs(scores) <= LOG_BOUND, self.inverse(scores), 0)
         return slopes[..., np.newaxis] * gradients
 
-    def average(self, scores):
+    def average(self, scores: Floats) -> Floats:
         return _log_mean_exp(_within_bound(scores))
 
-    def average_backward(self, daverage, scores):
+    def average_backward(self, daverage: Floats, scores: Floats) -> Floats:
         shares = _shares_of_members(_within_bound(scores))
         return daverage * shares * (np.abs(scores) <= LOG_BOUND)
 
@@ -252,22 +258,22 @@ class Logistic(Link):
 
     name = "logistic"
 
-    def link(self, prediction):
+    def link(self, prediction: float | Floats) -> float | Floats:
         return logit(prediction)
 
-    def inverse(self, scores):
+    def inverse(self, scores: Floats) -> Floats:
         return expit(scores)
 
-    def log_inverse(self, scores):
+    def log_inverse(self, scores: Floats) -> Floats:
         return log_expit(scores)
 
-    def decide(self, scores):
+    def decide(self, scores: Floats) -> Array:
         return scores > 0
 
-    def average(self, scores):
+    def average(self, scores: Floats) -> Floats:
         return _log_mean_exp(log_expit(scores)) - _log_mean_exp(log_expit(-scores))
 
-    def average_backward(self, daverage, scores):
+    def average_backward(self, daverage: Floats, scores: Floats) -> Floats:
         against = _shares_of_members(log_expit(-scores))
         towards = _shares_of_members(log_expit(scores))
         return daverage * (towards * expit(-scores) + against * expit(scores))
@@ -277,31 +283,31 @@ class Softmax(Link):
     r"""Predictions are probabilities :math:`e^{x_c} / \sum_d e^{x_d}` of classes."""
 
     name = "softmax"
-    groups: ClassVar = None  # All columns are a single group.
+    groups: ClassVar[Any] = None  # All columns are a single group.
 
-    def link(self, prediction):
+    def link(self, prediction: float | Floats) -> float | Floats:
         return log(prediction)
 
-    def inverse(self, scores):
+    def inverse(self, scores: Floats) -> Floats:
         return softmax(scores, axis=1)
 
-    def log_inverse(self, scores):
+    def log_inverse(self, scores: Floats) -> Floats:
         return log_softmax(scores, axis=1)
 
-    def decide(self, scores):
+    def decide(self, scores: Floats) -> Array:
         return scores.argmax(axis=1)
 
-    def average(self, scores):
+    def average(self, scores: Floats) -> Floats:
         return _log_mean_exp(self._log_p_of_members(scores))
 
-    def average_backward(self, daverage, scores):
+    def average_backward(self, daverage: Floats, scores: Floats) -> Floats:
         log_p = self._log_p_of_members(scores)
         dlog_p = daverage * _shares_of_members(log_p)
         _, starts, group_of = group_layout(scores[0], self.groups)
         sums = np.add.reduceat(dlog_p, starts, axis=2)[:, :, group_of]
         return dlog_p - np.exp(log_p) * sums
 
-    def _log_p_of_members(self, scores):
+    def _log_p_of_members(self, scores: Floats) -> Floats:
         return np.stack([_log_softmax_of_groups(own, self.groups) for own in scores])
 
 
@@ -309,15 +315,15 @@ class Softmax(Link):
 class SoftmaxOfGroups(Softmax):
     """Predictions are probabilities that add up to 1 in every group of columns."""
 
-    groups: tuple | None = None
+    groups: tuple | None = None  # type: ignore[misc]
 
-    def inverse(self, scores):
+    def inverse(self, scores: Floats) -> Floats:
         return np.exp(self.log_inverse(scores))
 
-    def log_inverse(self, scores):
+    def log_inverse(self, scores: Floats) -> Floats:
         return _log_softmax_of_groups(scores, self.groups)
 
-    def decide(self, scores):
+    def decide(self, scores: Floats) -> Array:
         _, starts, group_of = group_layout(scores, self.groups)
         columns = np.arange(scores.shape[1])
         largest = np.maximum.reduceat(scores, starts, axis=1)[:, group_of]
@@ -326,23 +332,23 @@ class SoftmaxOfGroups(Softmax):
         return np.minimum.reduceat(candidates, starts, axis=1)[:, group_of] == columns
 
 
-def _log_softmax_of_groups(scores, groups):
+def _log_softmax_of_groups(scores: Floats, groups: Sequence[int] | None) -> Floats:
     _, starts, group_of = group_layout(scores, groups)
     log_p = scores - np.maximum.reduceat(scores, starts, axis=1)[:, group_of]
     log_p -= np.log(np.add.reduceat(np.exp(log_p), starts, axis=1))[:, group_of]
     return log_p
 
 
-def _within_bound(scores):
+def _within_bound(scores: Floats) -> Floats:
     return np.clip(scores, -LOG_BOUND, LOG_BOUND)
 
 
-def _log_mean_exp(logarithms):
+def _log_mean_exp(logarithms: Floats) -> Floats:
     """Return the logarithm of the mean over members, from the logarithms of each."""
     return np.logaddexp.reduce(logarithms, axis=0) - log(len(logarithms))
 
 
-def _shares_of_members(logarithms):
+def _shares_of_members(logarithms: Floats) -> Floats:
     """Return what share each member has in the sum over members."""
     return np.exp(logarithms - np.logaddexp.reduce(logarithms, axis=0))
 

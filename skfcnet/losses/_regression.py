@@ -1,9 +1,13 @@
 """Losses of regression: functions of the error, prediction minus target."""
 
+from collections.abc import Sequence
 from types import MappingProxyType
+from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
+from skfcnet._engine.annotations import Array, Floats
 from skfcnet._engine.arguments import POSITIVE, checked, checked_number, unchecked
 from skfcnet._engine.workspace import Workspace
 from skfcnet.losses._arrays import (
@@ -25,7 +29,14 @@ __all__ = [
 
 
 @checked(of_one_shape)
-def mse_loss(x, y, *, weight=None, out=None, workspace=None):
+def mse_loss(
+    x: Array,
+    y: Array,
+    *,
+    weight: ArrayLike | None = None,
+    out: Array | None = None,
+    workspace: Workspace | None = None,
+) -> tuple[float, Floats]:
     r"""Mean squared error.
 
     .. math:: L = \frac{1}{NK} \sum_{ik} (x_{ik} - y_{ik})^2,
@@ -70,7 +81,14 @@ def mse_loss(x, y, *, weight=None, out=None, workspace=None):
 
 
 @checked(of_one_shape)
-def squared_error_loss(x, y, *, weight=None, out=None, workspace=None):
+def squared_error_loss(
+    x: Array,
+    y: Array,
+    *,
+    weight: ArrayLike | None = None,
+    out: Array | None = None,
+    workspace: Workspace | None = None,
+) -> tuple[float, Floats]:
     r"""Half the mean squared error, as scikit-learn's regressors report it.
 
     .. math:: L = \frac{1}{2NK} \sum_{ik} (x_{ik} - y_{ik})^2,
@@ -112,7 +130,14 @@ def squared_error_loss(x, y, *, weight=None, out=None, workspace=None):
 
 
 @checked(of_one_shape)
-def absolute_error_loss(x, y, *, weight=None, out=None, workspace=None):
+def absolute_error_loss(
+    x: Array,
+    y: Array,
+    *,
+    weight: ArrayLike | None = None,
+    out: Array | None = None,
+    workspace: Workspace | None = None,
+) -> tuple[float, Floats]:
     r"""Mean absolute error: predictions are medians.
 
     .. math:: L = \frac{1}{NK} \sum_{ik} |x_{ik} - y_{ik}|,
@@ -153,7 +178,15 @@ def absolute_error_loss(x, y, *, weight=None, out=None, workspace=None):
 
 
 @checked(of_one_shape)
-def huber_loss(x, y, *, delta=1.0, weight=None, out=None, workspace=None):
+def huber_loss(
+    x: Array,
+    y: Array,
+    *,
+    delta: float = 1.0,
+    weight: ArrayLike | None = None,
+    out: Array | None = None,
+    workspace: Workspace | None = None,
+) -> tuple[float, Floats]:
     r"""Huber loss: half the squared error of small errors, linear in large ones [1]_.
 
     With the error :math:`e_{ik} = x_{ik} - y_{ik}` and its clipped value
@@ -209,7 +242,15 @@ def huber_loss(x, y, *, delta=1.0, weight=None, out=None, workspace=None):
 
 
 @checked(as_scores_and_targets)
-def quantile_loss(x, y, *, quantile=0.5, weight=None, out=None, workspace=None):
+def quantile_loss(
+    x: Array,
+    y: Array,
+    *,
+    quantile: float | Sequence[float] = 0.5,
+    weight: ArrayLike | None = None,
+    out: Array | None = None,
+    workspace: Workspace | None = None,
+) -> tuple[float, Floats]:
     r"""Pinball loss: predictions are quantiles [1]_.
 
     With the error :math:`e = x_{i, kQ + j} - y_{ik}` of the j-th quantile
@@ -273,15 +314,15 @@ def quantile_loss(x, y, *, quantile=0.5, weight=None, out=None, workspace=None):
     return mean_over_rows(terms.reshape(x.shape), dx.reshape(x.shape), x.size, weight)
 
 
-def _delta(value):
+def _delta(value: Any) -> float:
     return checked_number("delta", value, *POSITIVE)
 
 
-def _quantile(value):
+def _quantile(value: Any) -> float:
     return checked_number("quantile", value, lambda q: 0 < q < 1, "in (0, 1)")
 
 
-def _quantiles(value):
+def _quantiles(value: Any) -> Any:
     """Return one quantile as a float, or several as a tuple."""
     if not np.iterable(value):
         return _quantile(value)

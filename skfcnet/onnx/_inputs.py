@@ -1,7 +1,10 @@
 """Tables as the inputs of ONNX models."""
 
+from typing import Any
+
 import numpy as np
 
+from skfcnet._engine.annotations import Array, Table
 from skfcnet._tabular.tables import (
     as_table,
     column_names,
@@ -16,7 +19,7 @@ from skfcnet.onnx._skl2onnx import tensor
 from skfcnet.onnx._table import MISSING
 
 
-def inputs_of(X):
+def inputs_of(X: Table) -> dict[str, Array]:
     """Return a table as the inputs of an ONNX model.
 
     Parameters
@@ -94,7 +97,7 @@ def _categories(table, j, name):
     return np.array(values, dtype=dtype)[codes]
 
 
-def initial_types(X):
+def initial_types(X: Table) -> list[tuple[str, Any]]:
     """Return the types of the inputs of an ONNX model, for skl2onnx.
 
     Parameters

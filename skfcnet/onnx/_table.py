@@ -38,7 +38,7 @@ class Column(NamedTuple):
     """
 
     tensor: str
-    index: int
+    index: int  # type: ignore[assignment]
     width: int
     is_text: bool
     label: str

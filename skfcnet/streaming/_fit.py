@@ -1,17 +1,21 @@
 """The fit of an estimator to a stream of batches."""
 
+from collections.abc import Sequence
 from contextlib import contextmanager
 from copy import deepcopy
 from functools import partial
 from numbers import Integral
+from os import PathLike
 from pathlib import Path
 from tempfile import TemporaryDirectory, gettempdir
-from typing import NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.utils import check_random_state
 
 from skfcnet._compat import validate_params
+from skfcnet._engine.annotations import Table
 from skfcnet._engine.warn import warn
 from skfcnet._estimators.automatic import minibatch_size
 from skfcnet._estimators.base import _BaseFCNet
@@ -28,19 +32,21 @@ BUFFER_SIZE = 32_000_000
 MAX_VALIDATION_SHARE = 0.5
 """The largest share of the sample that is held out for validation."""
 
+Estimator = TypeVar("Estimator", bound=_BaseFCNet)
+
 
 def fit(
-    estimator,
-    data,
+    estimator: Estimator,
+    data: Any,
     *,
-    target=None,
-    sample_weight=None,
-    X_val=None,
-    y_val=None,
-    sample_weight_val=None,
-    buffer_size=BUFFER_SIZE,
-    folder=None,
-):
+    target: str | Sequence[str] | None = None,
+    sample_weight: str | None = None,
+    X_val: Table | None = None,
+    y_val: Table | None = None,
+    sample_weight_val: ArrayLike | None = None,
+    buffer_size: int = BUFFER_SIZE,
+    folder: str | PathLike[str] | None = None,
+) -> Estimator:
     """Fit an estimator to a stream of batches, with all that its ``fit`` has.
 
     The data are read twice. The first time, the rows and the classes are counted, and a

@@ -42,7 +42,7 @@ class Target(ABC):
         The name of `score`, or 'loss' if the score is minus the loss.
     """
 
-    parameters = ()
+    parameters: tuple[str, ...] = ()
     min_validation_rows = 1
 
     @classmethod
