@@ -12,11 +12,11 @@ question of income, for few and for many training rows.
 # The data
 # --------
 #
-# Where the environment variable ``SKFCNET_DATA`` names a folder for real data, these
-# are the Adult data of the census of the United States in 1994: who earns more than
-# 50,000 dollars a year? Elsewhere the page makes up a census of the same kind, in which
-# what an occupation pays depends on the education. Which of them this page shows is
-# printed below.
+# Where the environment variable ``SKFCNET_DATA`` names a folder that contains
+# ``tabular/adult.csv.gz``, these are the Adult data of the census of the United States
+# in 1994: who earns more than 50,000 dollars a year? Elsewhere the page makes up a
+# census of the same kind, in which what an occupation pays depends on the education.
+# Which of them this page shows is printed below.
 #
 # Nothing is encoded here. All that has to be done is to tell pandas which columns are
 # categories.
@@ -26,13 +26,6 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-
-
-def adult():
-    """Return the Adult data, without the sampling weights and a redundant column."""
-    folder = Path(os.environ["SKFCNET_DATA"]) / "tabular"
-    table = pd.read_csv(folder / "adult.csv.gz")
-    return table.drop(columns=["fnlwgt", "education-num"])
 
 
 def made_up_census(n_rows=14_000):
@@ -78,8 +71,11 @@ def made_up_census(n_rows=14_000):
     return table
 
 
-if os.environ.get("SKFCNET_DATA"):
-    name, table = "the Adult data", adult()
+path = Path(os.environ.get("SKFCNET_DATA", "")) / "tabular" / "adult.csv.gz"
+if path.exists():
+    # Left out are the sampling weights and a second column on education.
+    table = pd.read_csv(path).drop(columns=["fnlwgt", "education-num"])
+    name = "the Adult data"
 else:
     name, table = "a made-up census", made_up_census()
 

@@ -11,9 +11,10 @@ model keeps up. This page predicts the demand for hire bikes one week ahead, for
 # Bikes by the hour
 # -----------------
 #
-# Where the environment variable ``SKFCNET_DATA`` names a folder for real data, these
-# are the hourly rentals of the bikes of Washington, D.C., in 2011. Elsewhere the page
-# makes up a year of rentals, with seasons, commuters and a growing number of customers.
+# Where the environment variable ``SKFCNET_DATA`` names a folder that contains
+# ``tables/bikeshare.parquet``, these are the hourly rentals of bikes in Washington,
+# D.C., in 2011. Elsewhere the page makes up a year of rentals, with seasons, commuters
+# and a growing number of customers.
 
 import os
 from pathlib import Path
@@ -49,9 +50,9 @@ def made_up_rentals():
 
 COLUMNS = ["hr", "workingday", "temp", "hum", "windspeed", "weathersit"]
 
-if os.environ.get("SKFCNET_DATA"):
+path = Path(os.environ.get("SKFCNET_DATA", "")) / "tables" / "bikeshare.parquet"
+if path.exists():
     name = "the rentals of Washington, D.C."
-    path = Path(os.environ["SKFCNET_DATA"]) / "tables" / "bikeshare.parquet"
     table = pd.read_parquet(path).rename(columns={"__y__": "rentals"})
 else:
     name, table = "made-up rentals", made_up_rentals()
