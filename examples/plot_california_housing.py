@@ -116,6 +116,7 @@ solver.train()
 # %%
 # The solver keeps the parameters of the epoch with the lowest validation error.
 
+# sphinx_gallery_thumbnail_number = 4
 import matplotlib.pyplot as plt
 
 from skfcnet.plotting import plot_history

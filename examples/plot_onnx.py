@@ -82,6 +82,7 @@ print(
 # Here are the eight test rows that the model is least sure about, and the
 # probabilities by both.
 
+# sphinx_gallery_thumbnail_number = 2
 import matplotlib.pyplot as plt
 
 figure, axes = plt.subplots(
