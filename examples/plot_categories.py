@@ -153,9 +153,9 @@ plt.show()
 # %%
 # On few rows, the network has the better probabilities. It begins with a linear model,
 # for which few rows are enough, and stops when the log loss on held-out rows no longer
-# falls. Boosting grows a hundred trees, however few rows there are, and learns them by
-# heart. The more rows there are, the closer the two come. Boosting is still the faster
-# one by far, and with tens of thousands of rows it is hard to beat on such tables.
+# falls. Boosting grows a hundred trees, however few rows there are, and learns the rows
+# by heart. The more rows there are, the closer the two come. Boosting takes much less
+# time.
 #
 # What the models say about an occupation
 # ---------------------------------------

@@ -55,7 +55,7 @@ search = RandomizedSearchCV(
 #
 # ``LocalCluster`` starts two workers, each in a process of its own, and ``Client``
 # connects to them. For a real cluster, the client gets the address of its scheduler
-# instead, and nothing else changes. Inside of ``joblib.parallel_config``, every search
+# instead, and nothing else changes. Inside ``joblib.parallel_config``, every search
 # of scikit-learn sends its fits to the workers. ``get_task_stream`` records which
 # worker did what, and when.
 #

@@ -95,8 +95,8 @@ plt.show()
 # The same for a regression: where ``SKFCNET_DATA`` is set, 2,000 blocks of the
 # California housing data, and elsewhere the 442 patients of the diabetes data. Features
 # have different units. We therefore multiply each gradient by the interquartile range
-# of its feature, in which half of the rows are. This is how the prediction would change
-# along this range, if it changed everywhere as it does at the row.
+# of its feature, between the quartiles. This is how much the prediction would change
+# from one quartile to the other, if it changed everywhere as it does at the row.
 #
 # The other method is scikit-learn's
 # :func:`~sklearn.inspection.permutation_importance`, which shuffles one feature after
@@ -166,7 +166,8 @@ colorbar.set_label("Value of the feature")
 plt.show()
 
 # %%
-# Both methods name mostly the same features, but they answer different questions.
+# The two methods mostly agree about which features matter, but they answer different
+# questions.
 # Permutation importance says how much the model relies on a feature, and it has no
 # sign. The gradient has one: it tells for which rows the prediction rises with the
 # feature and for which it falls. It only looks at small changes, though. A feature of

@@ -135,6 +135,6 @@ plt.show()
 # difference.
 #
 # This is why the default of the estimators is ``normalization=None``: they choose the
-# scale of the initial weights for each layer, as ``weight_scale=None`` does here, and
-# two hidden layers are not deep. The formulas of both normalisations are in the user
-# guide, in :ref:`batch-normalisation`.
+# scale of the initial weights for each layer, as ``weight_scale=None`` does for this
+# network, and they have two hidden layers, which is not deep. The formulas are in the
+# user guide, in :ref:`batch-normalisation`.

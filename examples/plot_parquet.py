@@ -12,8 +12,8 @@ are larger and larger, with a buffer that stays the same, and looks at the memor
 # Files of several sizes
 # ----------------------
 #
-# So that this page is finished in seconds, everything on it is small: the buffer has 1
-# MB, and the largest file 21 MB. The rows are Friedman's first problem, a well-known
+# So that this page takes seconds only, everything here is small: the buffer has 1 MB,
+# and the largest file 21 MB. The rows are Friedman's first problem, a well-known
 # function of five of ten random numbers, with noise. They are sorted by the target,
 # which is what files often are, and the worst order for an algorithm that reads them
 # from the first to the last row.
@@ -78,7 +78,7 @@ def fit_stream(path):
 
 
 # %%
-# The peak of the memory is measured in both places where there is any: Python's
+# Memory is allocated in two ways, and the peak of each is measured. Python's
 # ``tracemalloc`` counts what Python and NumPy allocate, and a memory pool of pyarrow
 # counts what the parquet reader allocates. The peaks need not be at the same time, so
 # their sum may be a little too high.

@@ -164,13 +164,13 @@ plt.show()
 
 # %%
 # The network that is never updated has seen the winter only, and fails in spring, when
-# many more people hire a bike than it has ever seen. The other two keep up. The one
+# many more people hire bikes than it has ever seen. The other two keep up. The one
 # that continues training sees a change as soon as a week is over. It also forgets what
 # is long past, which is an advantage here, since there are more customers than at the
 # beginning. The third one gives all weeks the same weight, however old they are.
 #
-# Forgetting is not always good: a stream that is sorted by something else than time,
-# such as by country, would make the network forget the first countries. If the rows are
+# Forgetting is not always good: a stream that is not sorted by time but, for example,
+# by country would make the network forget the first countries. If the rows are
 # only too many for memory, and do not change with time, use
 # :func:`skfcnet.streaming.fit`, which mixes them: see
 # :ref:`sphx_glr_auto_examples_plot_parquet.py`. More about ``partial_fit`` is in the
