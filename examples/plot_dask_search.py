@@ -87,7 +87,7 @@ if __name__ == "__main__":
 # --------------------
 #
 # Every bar is a network that is fitted and scored, on the worker that it was sent to.
-# Wide networks have longer bars.
+# A worker gets the next one as soon as it is free.
 
 import matplotlib.pyplot as plt
 import numpy as np
