@@ -37,7 +37,7 @@ else:
     income, people = rng.lognormal((1.1, 1.0), (0.5, 1.0), size=(6000, 2)).T
     east, north = rng.uniform(0, 6, size=(6000, 2)).T
     price = 0.7 + 0.6 * income + np.sin(east) * np.cos(north) - 0.3 * np.log(people)
-    X = np.column_stack([income, people, east, north])
+    X = np.column_stack([income, people, north, east])
     y = np.clip(price + rng.normal(scale=0.3, size=6000), 0.15, 5)
     raw, data = Bunch(), Bunch()
     for part, rows in (
@@ -116,6 +116,7 @@ solver.train()
 # %%
 # The solver keeps the parameters of the epoch with the lowest validation error.
 
+# sphinx_gallery_thumbnail_number = 4
 import matplotlib.pyplot as plt
 
 from skfcnet.plotting import plot_history
@@ -195,3 +196,37 @@ plt.show()
 # %%
 # The column on the right is not a fault of the model. All values above 500,000 dollars
 # were recorded as one, so that nothing tells the most expensive blocks apart.
+#
+# The errors on the map
+# ---------------------
+#
+# Does the model fail everywhere alike, or are there places that it does not understand?
+# The last two columns are the position, so that every test row has a place on the map.
+# On the left is the true value, and on the right the prediction minus the true value.
+
+north, east = raw.X_test[:, -2:].T
+error = predicted - raw.y_test
+limit = np.quantile(np.abs(error), 0.98)
+unit = "degrees" if os.environ.get("SKFCNET_DATA") else "km"
+
+figure, axes = plt.subplots(
+    1, 2, figsize=(10, 4.8), layout="constrained", sharex=True, sharey=True
+)
+for ax, title, numbers, style in (
+    (axes[0], "Value", raw.y_test, {"cmap": "viridis"}),
+    (axes[1], "Error", error, {"cmap": "RdBu_r", "vmin": -limit, "vmax": limit}),
+):
+    places = ax.scatter(
+        east, north, c=numbers, s=14, edgecolors="0.4", linewidths=0.2, **style
+    )
+    ax.set(title=title, xlabel=f"East ({unit})", aspect="equal", facecolor="0.92")
+    figure.colorbar(places, ax=ax, label="100,000 dollars", shrink=0.8)
+axes[0].set_ylabel(f"North ({unit})")
+plt.show()
+
+# %%
+# Red dots are valued too highly, and blue ones too low. On the housing data, the errors
+# are small where all values are low, in the valley and the desert. The largest ones are
+# on the coast and in the big cities, where an expensive block is next to a cheap one,
+# and where the values are cut off. On made-up data, what is left is noise, and it has
+# no pattern.

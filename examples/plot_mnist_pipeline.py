@@ -118,6 +118,7 @@ print(f"test accuracy:       {large.score(X_test, data.y_test):.4f}")
 # The figure shows the training loss of both networks. The loss of the larger network is
 # computed with dropout, which is only switched off for predictions.
 
+# sphinx_gallery_thumbnail_number = 3
 import matplotlib.pyplot as plt
 
 from skfcnet import TrainingCurveDisplay

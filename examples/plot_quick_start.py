@@ -47,11 +47,13 @@ print("probabilities:", model.predict_proba(X_test[:5]).max(axis=1).round(3))
 # Look at the training
 # --------------------
 #
-# A pass over all training rows is an *epoch*. For so few rows there are 256 epochs,
-# unless ``max_iter`` says otherwise. The learning rate rises in the first 30 % of the
-# steps and then falls to zero, where the loss settles. ``loss_curve_`` has the loss of
-# every epoch, and :class:`~skfcnet.TrainingCurveDisplay` draws it, also for a network
-# inside a pipeline.
+# The model consists of five networks, which are trained together. Each of them holds
+# out another fifth of the rows, and the loss on these is the validation loss. A pass
+# over all training rows is an *epoch*. For so few rows there are at most 192 epochs,
+# unless ``max_iter`` says otherwise. The learning rate stays the same until there is no
+# more improvement, or half of the epochs are over, and then falls to zero, where the
+# losses settle. ``loss_curve_`` has the loss of every epoch, and
+# :class:`~skfcnet.TrainingCurveDisplay` draws it, also for a network inside a pipeline.
 
 from pathlib import Path
 
@@ -134,9 +136,12 @@ print(f"R2 on the training rows: {regressor.score(X_train, y_train):.3f}")
 print(f"R2 on the test rows:     {regressor.score(X_test, y_test):.3f}")
 
 # %%
-# The losses of the training curve refer to the scaled target, and include the penalty.
-# At first the losses fall mainly because the weights, and with them the penalty, become
-# smaller.
+# The training loss refers to the scaled target, and includes the penalty. At first it
+# falls mainly because the weights, and with them the penalty, become smaller. The
+# validation loss, which is without the penalty, hardly changes: a linear model, with
+# which training begins, is nearly as good as it gets here. When there is no more
+# improvement, each network returns to its best epoch, and its learning rate falls. The
+# training loss jumps there, since the best epoch was an early one with larger weights.
 
 display = TrainingCurveDisplay.from_estimator(regressor)
 display.ax_.set(yscale="log", title="Diabetes")
