@@ -43,7 +43,12 @@ PROMISED = {
     "skfcnet.files": {"ModelFileError", "load", "save"},
     "skfcnet.onnx": {"initial_types", "inputs_of"},
     "skfcnet.datasets": {"fetch_mnist", "fetch_california_housing"},
-    "skfcnet.plotting": {"TrainingCurveDisplay", "plot_history", "plot_samples"},
+    "skfcnet.plotting": {
+        "TrainingCurveDisplay",
+        "WeightsDisplay",
+        "plot_history",
+        "plot_samples",
+    },
 }
 
 REFERENCE = runpy.run_path(
