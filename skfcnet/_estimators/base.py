@@ -46,6 +46,8 @@ from skfcnet._estimators.constraints import (
     check_parameters_for_sparse_input,
     parameters_requiring_dense_input,
 )
+from skfcnet._estimators.diagram import NetworkDiagram
+from skfcnet._estimators.documentation import DocumentationLink
 from skfcnet._estimators.fitted_attributes import FittedAttributes
 from skfcnet._estimators.optimization import (
     minibatch_solver,
@@ -100,7 +102,13 @@ partial_fit_is_available = available_if(_has_partial_fit)
 """Decorator that hides ``partial_fit`` for L-BFGS, which cannot train on a part."""
 
 
-class _BaseFCNet(FittedAttributes, CallbackSupportMixin, BaseEstimator):
+class _BaseFCNet(
+    FittedAttributes,
+    NetworkDiagram,
+    DocumentationLink,
+    CallbackSupportMixin,
+    BaseEstimator,
+):
     """Base class of the classifier and the regressor.
 
     A subclass defines the method ``_new_target``, which returns the kind of its target.
