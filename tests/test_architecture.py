@@ -29,6 +29,7 @@ MAY_IMPORT = {
     "distributed": (*ENGINE, "_tabular", "_compat", "_estimators"),
     "datasets": (),
     "files": (),
+    "inspection": (),
     "onnx": (*ENGINE, "_tabular", "_compat", "_estimators"),
     "plotting": (),
     "presets": (),

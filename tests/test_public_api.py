@@ -47,6 +47,7 @@ PROMISED = {
     },
     "skfcnet.distributed": {"fit"},
     "skfcnet.files": {"ModelFileError", "load", "save"},
+    "skfcnet.inspection": {"integrated_gradients"},
     "skfcnet.onnx": {"initial_types", "inputs_of"},
     "skfcnet.datasets": {"fetch_mnist", "fetch_california_housing"},
     "skfcnet.plotting": {

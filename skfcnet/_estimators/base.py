@@ -577,7 +577,10 @@ class _BaseFCNet(
         ValueError
             If X is invalid, or too large to compute with.
         """
-        X, is_complete = self._validate_X(X, accept_sparse=False)
+        return self._input_gradients(*self._validate_X(X, accept_sparse=False))
+
+    def _input_gradients(self, X, is_complete):
+        """Return the gradients at rows that are checked, as an array of numbers."""
 
         def gradients_of_chunk(passes, rows, encoded):
             scores, gradients = passes.gradients(encoded)
