@@ -30,8 +30,7 @@ def integrated_gradients(estimator, X, baseline, *, n_steps=64):
     X : {array-like, dataframe} of shape (n_samples, n_features)
         The rows to explain. They must not be sparse.
 
-    baseline : array-like of shape (n_features,), or {array-like, dataframe} of shape \
-            (1, n_features) or (n_samples, n_features)
+    baseline : {array-like, dataframe} of one row, or of n_samples rows
         What the rows are compared with: a row that stands for the absence of a signal,
         such as the means of the columns or a black image, or one for each row of X. If
         X is a data frame, this is one as well.
@@ -42,10 +41,9 @@ def integrated_gradients(estimator, X, baseline, *, n_steps=64):
 
     Returns
     -------
-    attributions : ndarray of shape (n_samples, n_features) or \
-            (n_samples, n_scores, n_features)
-        The attributions, in the dtype of X and with the axes of
-        `~skfcnet.FCNetRegressor.input_gradients`.
+    attributions : ndarray of shape (n_samples, n_features)
+        The attributions, in the dtype of X. For several scores there are further axes,
+        as in `~skfcnet.FCNetRegressor.input_gradients`.
 
     Raises
     ------
