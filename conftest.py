@@ -14,7 +14,7 @@ from importlib.util import find_spec
 # Callbacks came with scikit-learn 1.9, and so did the examples that use them. Examples
 # of training on shards, of files and of ONNX need extras.
 needed = {
-    "skfcnet/callbacks.py": "sklearn.callback",
+    "skfcnet/callbacks": "sklearn.callback",
     "skfcnet/distributed.py": "dask",
     "skfcnet/files.py": "skops",
     "skfcnet/onnx": "skl2onnx",

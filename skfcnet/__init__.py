@@ -9,8 +9,8 @@ blocks that they are made of, and that can be read and used on their own, are in
 ready-made parameters are in `skfcnet.presets`, real data is in `skfcnet.datasets`,
 pictures are in `skfcnet.plotting`, training on data beyond memory in
 `skfcnet.streaming` and on the partitions of a dask frame in `skfcnet.distributed`,
-callbacks in `skfcnet.callbacks`, conversion to ONNX in `skfcnet.onnx`, and what `save`
-and `load` do in `skfcnet.files`.
+callbacks in `skfcnet.callbacks`, explanations of predictions in `skfcnet.inspection`,
+conversion to ONNX in `skfcnet.onnx`, and what `save` and `load` do in `skfcnet.files`.
 Everything is loaded when it is first used: the building blocks do not load
 scikit-learn.
 """

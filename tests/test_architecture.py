@@ -25,10 +25,11 @@ MAY_IMPORT = {
     "_tabular": (*ENGINE, "_tabular"),
     "_compat": (),
     "_estimators": (*ENGINE, "_tabular", "_compat", "_estimators"),
-    "callbacks": ("_compat", "files"),
+    "callbacks": ("_compat", "files", "plotting"),
     "distributed": (*ENGINE, "_tabular", "_compat", "_estimators"),
     "datasets": (),
     "files": (),
+    "inspection": (),
     "onnx": (*ENGINE, "_tabular", "_compat", "_estimators"),
     "plotting": (),
     "presets": (),
@@ -42,15 +43,18 @@ MAY_IMPORT["__init__"] = (*MAY_IMPORT,)
 
 WITHOUT_SCIKIT_LEARN = ENGINE
 OPTIONAL = {
+    "IPython": "callbacks._live_curve",
     "dask": "distributed",
     "torchvision": "datasets",
     "pandas": "datasets",
     "matplotlib": "plotting",
+    "mlflow": "callbacks._mlflow",
     "numba": "_engine.kernels",
     "onnx": "onnx._graph",
     "pyarrow": "streaming._sources",
     "skl2onnx": "onnx._skl2onnx",
     "skops": "files",
+    "tensorboardX": "callbacks._tensorboard",
 }
 DISTRIBUTIONS = {"sklearn": "scikit-learn"}  # where the names differ
 

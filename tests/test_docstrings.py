@@ -22,6 +22,7 @@ PUBLIC_MODULES = (
     "skfcnet.files",
     "skfcnet.gradient_check",
     "skfcnet.initializers",
+    "skfcnet.inspection",
     "skfcnet.layers",
     "skfcnet.losses",
     "skfcnet.network",

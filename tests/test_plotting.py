@@ -5,18 +5,20 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 from matplotlib.colors import to_rgb
+from sklearn.base import clone
 from sklearn.datasets import load_diabetes, load_digits, load_iris
 from sklearn.exceptions import NotFittedError
 from sklearn.metrics import make_scorer, mean_absolute_error
-from sklearn.model_selection import GridSearchCV
+from sklearn.model_selection import GridSearchCV, cross_validate
 from sklearn.naive_bayes import GaussianNB
 from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
+from sklearn.preprocessing import MinMaxScaler, StandardScaler
 
+from scaffolding import short_fits
 from skfcnet import FCNetClassifier, FCNetRegressor, TrainingCurveDisplay
 from skfcnet.network import FullyConnectedNet
-from skfcnet.plotting import plot_history, plot_samples
+from skfcnet.plotting import WeightsDisplay, plot_history, plot_samples
 from skfcnet.solver import Solver
 
 X, Y = load_iris(return_X_y=True)
@@ -70,13 +72,74 @@ def test_validation_loss_is_dashed_beside_the_training_loss():
     assert display.ax_.get_ylabel() == "Loss"
 
 
-def test_members_that_keep_different_epochs_have_no_line_for_one():
-    early = FCNetClassifier(**VALIDATED | {"n_members": 2}).fit(X, Y)
-    display = TrainingCurveDisplay.from_estimator(early)
-    assert display.best_line_ is None
-    np.testing.assert_array_equal(
+def test_members_are_a_band_and_mark_the_epochs_that_they_keep():
+    early = FCNetClassifier(**VALIDATES | {"n_members": 3, "scoring": "loss"})
+    display = TrainingCurveDisplay.from_estimator(early.fit(X, Y), name="net")
+    np.testing.assert_allclose(
         display.validation_line_.get_ydata(), early.validation_loss_curve_
     )
+    (band,) = display.fill_between_
+    curves = np.array(display.validation_loss_curve)
+    assert curves.shape == (5, 3)
+    assert len(set(curves[-1])) == 3
+    lowest, highest = band.get_datalim(display.ax_.transData).intervaly
+    means, stds = curves.mean(axis=1), curves.std(axis=1)
+    assert lowest == pytest.approx((means - stds).min())
+    assert highest == pytest.approx((means + stds).max())
+    epochs, losses = display.best_line_.get_data()
+    assert list(epochs) == early.best_iteration_
+    np.testing.assert_array_equal(losses, curves.min(axis=0))
+    assert display.best_line_.get_label() == "net, epochs kept"
+
+
+def test_the_learning_rate_has_an_axis_of_its_own():
+    model = FCNetClassifier(**VALIDATES | {"learning_rate": "wsd"}).fit(X, Y)
+    plain = TrainingCurveDisplay.from_estimator(model)
+    assert plain.learning_rate_ax_ is plain.learning_rate_line_ is None
+    first = TrainingCurveDisplay.from_estimator(model, plot_learning_rate=True)
+    line, ax = first.learning_rate_line_, first.learning_rate_ax_
+    np.testing.assert_array_equal(line.get_ydata(), model.history_["learning_rate"])
+    assert ax.get_ylabel() == "Learning rate"
+    assert ax not in (first.ax_, first.score_ax_)
+    second = TrainingCurveDisplay.from_estimator(
+        model, plot_learning_rate=True, ax=first.ax_
+    )
+    assert second.learning_rate_ax_ is ax
+
+
+def test_a_cross_validation_is_a_mean_with_a_band():
+    model = FCNetClassifier(**VALIDATED | {"tol": 0.0, "max_iter": 9, "scoring": None})
+    results = cross_validate(model, X, Y, cv=3, return_estimator=True)
+    networks = results["estimator"]
+    networks[1] = clone(model).set_params(max_iter=4).fit(X, Y)  # a shorter one
+    display = TrainingCurveDisplay.from_cv_results(
+        results, name="nets", plot_learning_rate=True
+    )
+    lengths = [network.n_iter_ for network in networks]
+    assert lengths[1] < max(lengths)
+    for line, name in (
+        (display.line_, "loss"),
+        (display.validation_line_, "validation_loss"),
+        (display.score_line_, "validation_score"),
+        (display.learning_rate_line_, "learning_rate"),
+    ):
+        for epoch, drawn in enumerate(line.get_ydata()):
+            values = [n.history_[name][epoch] for n in networks if n.n_iter_ > epoch]
+            assert drawn == pytest.approx(np.mean(values))
+        assert len(line.get_ydata()) == max(lengths)
+    assert len(display.fill_between_) == 2  # those of losses
+    epochs, losses = display.best_line_.get_data()
+    assert list(epochs) == [network.best_iteration_ for network in networks]
+    best = [n.validation_loss_curve_[n.best_iteration_ - 1] for n in networks]
+    np.testing.assert_array_equal(losses, best)
+    again = display.plot(fill_between_kw={"alpha": 0.5, "color": "tab:red"})
+    assert to_rgb(again.fill_between_[0].get_facecolor()[0, :3]) == to_rgb("tab:red")
+
+
+def test_a_cross_validation_without_its_estimators_cannot_be_drawn():
+    results = cross_validate(FCNetClassifier(**FIVE_EPOCHS), X, Y, cv=2)
+    with pytest.raises(ValueError, match="return_estimator=True"):
+        TrainingCurveDisplay.from_cv_results(results)
 
 
 def test_estimators_that_validate_take_one_color_each():
@@ -385,6 +448,47 @@ def test_history_names_what_was_measured(solver):
     assert ax.get_ylabel() == measures[solver.model.category]
 
 
+IMAGES = {"hidden_layer_sizes": (6,), "numeric_embedding": None, "max_iter": 2}
+
+
+@short_fits
+@pytest.mark.parametrize("n_members", [1, 2])
+def test_weights_of_every_unit_are_an_image(digits, n_members):
+    net = FCNetClassifier(**FIVE_EPOCHS | IMAGES, n_members=n_members)
+    pipeline = make_pipeline(MinMaxScaler(), net).fit(digits.data, digits.target)
+    member = n_members - 1
+    display = WeightsDisplay.from_estimator(pipeline, image_shape=(8, 8), member=member)
+    weights = np.reshape(pipeline[-1].coefs_[0], (n_members, 64, 6))[member]
+    assert len(display.images_) == 6
+    for unit, image in zip(weights.T, display.images_, strict=True):
+        np.testing.assert_array_equal(image.get_array(), unit.reshape(8, 8))
+    bounds = {image.get_clim() for image in display.images_}
+    assert bounds == {(-np.abs(weights).max(), np.abs(weights).max())}
+    assert display.figure_.axes == [*display.axes_.flat]
+
+
+def test_of_many_units_the_first_are_drawn():
+    display = WeightsDisplay(weights=np.eye(4, 9), image_shape=(2, 2))
+    assert len(display.plot(max_units=5).images_) == 5
+    _, axes = plt.subplots(3)
+    assert [image.axes for image in display.plot(axes).images_] == [*axes]
+
+
+def test_weights_of_colors_are_drawn_as_colors():
+    weights = np.linspace(-1, 1, 24).reshape(12, 2)
+    display = WeightsDisplay(weights=weights, image_shape=(2, 2, 3)).plot()
+    image = display.images_[0].get_array()
+    np.testing.assert_allclose(image, 0.5 + weights[:, 0].reshape(2, 2, 3) / 2)
+
+
+def test_weights_of_other_inputs_than_pixels_are_no_image(digits):
+    net = FCNetClassifier(**FIVE_EPOCHS).fit(digits.data, digits.target)
+    with pytest.raises(ValueError, match="numeric_embedding=None"):
+        WeightsDisplay.from_estimator(net, image_shape=(8, 8))
+    with pytest.raises(NotFittedError):
+        WeightsDisplay.from_estimator(FCNetClassifier(), image_shape=(8, 8))
+
+
 @pytest.fixture(scope="module")
 def digits():
     return load_digits()
@@ -443,10 +547,11 @@ def test_samples_are_chosen_by_the_seed():
     "draw",
     [
         lambda: TrainingCurveDisplay(loss_curve=[1.0]).plot(),
+        lambda: WeightsDisplay(weights=np.eye(4), image_shape=(2, 2)).plot(),
         lambda: plot_history(SimpleNamespace(loss_history=[1.0])),
         lambda: plot_samples(np.eye(4), [0, 0, 1, 1], image_shape=(2, 2)),
     ],
-    ids=["TrainingCurveDisplay", "plot_history", "plot_samples"],
+    ids=["TrainingCurveDisplay", "WeightsDisplay", "plot_history", "plot_samples"],
 )
 def test_drawing_without_matplotlib_says_how_to_get_it(monkeypatch, draw):
     monkeypatch.setitem(sys.modules, "matplotlib", None)

@@ -38,12 +38,24 @@ PROMISED = {
         "rel_error",
     },
     "skfcnet.streaming": {"fit"},
-    "skfcnet.callbacks": {"Checkpoint", "ValidationMonitor"},
+    "skfcnet.callbacks": {
+        "Checkpoint",
+        "LiveCurve",
+        "MLflow",
+        "TensorBoard",
+        "ValidationMonitor",
+    },
     "skfcnet.distributed": {"fit"},
     "skfcnet.files": {"ModelFileError", "load", "save"},
+    "skfcnet.inspection": {"integrated_gradients"},
     "skfcnet.onnx": {"initial_types", "inputs_of"},
     "skfcnet.datasets": {"fetch_mnist", "fetch_california_housing"},
-    "skfcnet.plotting": {"TrainingCurveDisplay", "plot_history", "plot_samples"},
+    "skfcnet.plotting": {
+        "TrainingCurveDisplay",
+        "WeightsDisplay",
+        "plot_history",
+        "plot_samples",
+    },
 }
 
 REFERENCE = runpy.run_path(

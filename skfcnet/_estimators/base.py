@@ -50,6 +50,8 @@ from skfcnet._estimators.constraints import (
     check_parameters_for_sparse_input,
     parameters_requiring_dense_input,
 )
+from skfcnet._estimators.diagram import NetworkDiagram
+from skfcnet._estimators.documentation import DocumentationLink
 from skfcnet._estimators.fitted_attributes import FittedAttributes
 from skfcnet._estimators.optimization import (
     minibatch_solver,
@@ -111,7 +113,13 @@ def partial_fit_is_available(method: Method) -> Method:
     return available_if(_has_partial_fit)(method)
 
 
-class _BaseFCNet(FittedAttributes, CallbackSupportMixin, BaseEstimator):
+class _BaseFCNet(
+    FittedAttributes,
+    NetworkDiagram,
+    DocumentationLink,
+    CallbackSupportMixin,
+    BaseEstimator,
+):
     """Base class of the classifier and the regressor.
 
     A subclass defines the method ``_new_target``, which returns the kind of its target.
@@ -583,19 +591,22 @@ class _BaseFCNet(FittedAttributes, CallbackSupportMixin, BaseEstimator):
         ValueError
             If X is invalid, or too large to compute with.
         """
-        table, is_complete = self._validate_X(X, accept_sparse=False)
+        return self._input_gradients(*self._validate_X(X, accept_sparse=False))
+
+    def _input_gradients(self, X, is_complete):
+        """Return the gradients at rows that are checked, as an array of numbers."""
 
         def gradients_of_chunk(passes, rows, encoded):
             scores, gradients = passes.gradients(encoded)
             gradients = self._encoder.backward(rows, gradients.astype(np.float64))
             scores = scores.astype(np.float64)
             gradients = self._target.backward(gradients, scores, passes.objective)
-            return checked_range(gradients, self._net.dtype).astype(table.dtype)
+            return checked_range(gradients, self._net.dtype).astype(X.dtype)
 
-        gradients = self._apply_in_chunks(gradients_of_chunk, table, is_complete)
+        gradients = self._apply_in_chunks(gradients_of_chunk, X, is_complete)
         n_outputs, n_scores = self.n_outputs_, gradients.shape[1]
         axes = [n for n in (n_outputs, n_scores // n_outputs) if n > 1]
-        return gradients.reshape(len(table), *axes, table.shape[1])
+        return gradients.reshape(len(X), *axes, X.shape[1])
 
     @named_without_class
     def to_mlp(self) -> Any:

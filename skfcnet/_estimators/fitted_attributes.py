@@ -154,6 +154,12 @@ class FittedAttributes:
         """The validation score of every epoch; None without a validation set."""
         return self._validation_column("validation_score")
 
+    @property
+    def _validation_loss_curves(self):
+        """The validation losses of every epoch: one, or one for each member."""
+        curves = self._column("member_validation_losses")
+        return curves if all(curves) else self.validation_loss_curve_
+
     def _column(self, name):
         return self._fitted("_training").history.column(name)
 

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 
 class Epoch(NamedTuple):
-    """One row of the history of a fit; its fields are the columns of ``history_``.
+    """One row of the history of a fit; its numbers are the columns of ``history_``.
 
     Parameters
     ----------
@@ -22,6 +22,10 @@ class Epoch(NamedTuple):
 
     seconds : float
         The duration of the epoch in seconds.
+
+    member_validation_losses : tuple of float, default=()
+        The validation losses of the members that are validated on folds of their own,
+        of which ``validation_loss`` is the mean. It is no column of ``history_``.
     """
 
     epoch: int
@@ -30,6 +34,7 @@ class Epoch(NamedTuple):
     validation_score: float
     learning_rate: float
     seconds: float
+    member_validation_losses: tuple = ()
 
 
 class History:
@@ -106,7 +111,7 @@ class History:
         Returns
         -------
         table : dict of list
-            The values of each field of `Epoch` for all epochs, by the name of the
-            field.
+            The numbers of `Epoch` for all epochs, by the name of the field.
         """
-        return {name: self.column(name) for name in Epoch._fields}
+        numbers = (name for name in Epoch._fields if name not in Epoch._field_defaults)
+        return {name: self.column(name) for name in numbers}

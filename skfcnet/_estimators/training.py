@@ -343,6 +343,7 @@ class TrainingMonitor:
             validation_score,
             learning_rate,
             perf_counter() - self._start if seconds is None else seconds,
+            tuple(part.loss for part in validated) if len(validated) > 1 else (),
         )
         draft._training = draft._training.with_epoch(
             epoch,

@@ -19,10 +19,11 @@ from skfcnet._engine.annotations import Array, Floats, Table
 from skfcnet._engine.numeric import checked_range
 from skfcnet._estimators.checks import validate_X_predict
 from skfcnet._estimators.classifier import FCNetClassifier
+from skfcnet._estimators.documentation import DocumentationLink
 
 
 class FCNetTransformer(
-    ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
+    ClassNamePrefixFeaturesOutMixin, TransformerMixin, DocumentationLink, BaseEstimator
 ):
     """Transformer to the activations of a hidden layer of a fully connected network.
 
