@@ -135,14 +135,14 @@ class Checkpoint:
         Raises
         ------
         ModelFileError
-            If the file is damaged, or no checkpoint.
+            If the file is damaged, or not a checkpoint.
         """
         _remove_abandoned(self.path.resolve())
         if not self.path.exists():
             return None
         state = load(self.path)
         if not (isinstance(state, dict) and "fit" in state):
-            raise ModelFileError(f"{str(self.path)!r} is no checkpoint.")
+            raise ModelFileError(f"{str(self.path)!r} is not a checkpoint.")
         return state
 
     def write(self, state):

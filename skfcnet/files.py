@@ -405,7 +405,7 @@ def _check_can_be_loaded(packed):
         raise
     except Exception as error:
         raise TypeError(
-            f"The model could be saved, but not be loaded again ({error}). It has "
+            f"The model could be saved, but not loaded again ({error}). It has "
             f"parts of the types {types}: replace those that skops does not support, "
             f"such as categories that are time stamps."
         ) from error
