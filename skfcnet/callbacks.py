@@ -1,8 +1,8 @@
 """Callbacks of fits, in addition to those of scikit-learn.
 
-They follow the protocol of scikit-learn 1.9, and are set by
+They follow the protocol of scikit-learn 1.9. Set them by
 ``estimator.set_callbacks(...)``. With earlier versions of scikit-learn, `Checkpoint`
-works as well, and `ValidationMonitor` cannot be instantiated.
+works, too, but `ValidationMonitor` cannot be instantiated.
 """
 
 from numbers import Integral, Real
@@ -15,12 +15,13 @@ from skfcnet.files import ModelFileError, _packed, _remove_abandoned, _write, lo
 
 
 class Checkpoint:
-    """Callback with which a fit that was killed continues when it is run again.
+    """Callback that lets a fit continue after its process was killed.
 
     Every few epochs, the whole state of training is written to a file, in the same safe
-    way as by `skfcnet.save`. A fit of an estimator with the same parameters to the same
-    data finds the file and continues from there, to the same bits as if it had never
-    been interrupted. When a fit has ended, the file is removed.
+    way as by `skfcnet.save`. Run the same fit again after its process was killed: if
+    the parameters and the data are the same, it continues from the file. The result is
+    the same, to the last bit, as if it had never been interrupted. When a fit has
+    ended, the file is removed.
 
     Parameters
     ----------
