@@ -1,4 +1,4 @@
-"""Training on rows that no machine holds: the partitions of a dask frame."""
+"""Training on the partitions of a dask frame, when no machine can hold all rows."""
 
 from collections.abc import Callable, Sequence
 from math import ceil
@@ -66,15 +66,16 @@ def fit(
     sample_size: int = SAMPLE_SIZE,
     client: Any = None,
 ) -> Estimator:
-    """Fit an estimator to a dask frame, training wherever its partitions are.
+    """Fit an estimator to a dask frame, where its partitions are.
 
-    Rows are not moved, and no machine needs to hold more than some partitions, or
-    shards: all of those that have rows. By default, every shard trains a copy of the
-    network, and after every epoch the parameters of the copies are replaced by their
-    mean. This is known as local SGD [1]_ or federated averaging [2]_. With
-    ``averaging=False``, each of ``n_members`` members is trained on one shard, and
-    nothing is exchanged before all are trained. Such members have learned from fewer
-    rows, and their mean predicts less well, the more shards there are.
+    Rows are not moved, and no machine needs to hold more than some of the partitions.
+    A partition that has rows is called a shard. By default, a copy of the network is
+    trained on every shard, and after every epoch the parameters of the copies are
+    replaced by their mean. This is known as local SGD [1]_ or federated averaging [2]_.
+
+    With ``averaging=False``, each of ``n_members`` members is trained on one shard, and
+    nothing is exchanged before all are trained. The more shards there are, the fewer
+    rows each member learns from, and the less accurate their mean is.
 
     The scales, the bins and the categories of the columns are learned from a random
     sample of the rows of all shards. The result is an ordinary fitted estimator.
@@ -82,27 +83,28 @@ def fit(
     Parameters
     ----------
     estimator : FCNetClassifier or FCNetRegressor
-        The estimator, which is fitted in place. It needs a schedule with an end, such
-        as the default one, and no ``early_stopping``.
+        The estimator, which is fitted in place. Its schedule must have an end, as the
+        default one has, and ``early_stopping`` must not be True.
 
     frame : dask.dataframe.DataFrame
-        The rows, with about as many partitions as there are workers, which
-        ``frame.repartition`` makes. They are computed three times: to count them, to
-        draw the sample and to train. If they fit into the memory of the cluster, call
+        The rows. Use ``frame.repartition`` to make about as many partitions as there
+        are workers. The frame is computed three times: to count the rows, to draw the
+        sample and to train. If it fits into the memory of the cluster, call
         ``frame.persist()`` first.
 
     target : str or list of str
-        The name of the column of targets, or for a regressor the names of several.
+        The name of the column of targets. For a regressor, it can also be a list of
+        names for several targets.
 
     averaging : bool, default=True
         Whether parameters are averaged after every epoch. Otherwise, ``n_members`` must
         be the number of partitions with rows.
 
     sample_size : int, default=100_000
-        The number of rows of the sample. If the frame has fewer, it is all rows.
+        The number of rows of the sample. If the frame has fewer rows, all are used.
 
     client : distributed.Client, default=None
-        The client of the cluster. None: the scheduler that dask uses at present, which
+        The client of the cluster. None stands for the current scheduler of dask, which
         is the cluster of the last client, or threads if there is no client.
 
     Returns
@@ -124,12 +126,13 @@ def fit(
     With an integer ``random_state``, the result is the same, to the last bit, on any
     cluster of equal machines. It depends on which rows are in which partition, but not
     on their order there. All shards train for the same number of epochs, which
-    ``max_iter=None`` chooses for a shard of mean size. Categories that the sample does
-    not have count as categories that were not there in ``fit``.
+    ``max_iter=None`` chooses for a shard of mean size. Categories that are not in the
+    sample are treated as unknown.
 
-    Shards should be alike. If the frame is sorted, such as by time or by the target,
-    the copies learn different things, and their mean is worse: shuffle such a frame, by
-    ``frame.shuffle`` on a column of random numbers, which does move rows.
+    Shards should be similar. If the frame is sorted, such as by time or by the target,
+    the copies learn different things, and their mean is less accurate. Shuffle such a
+    frame first, by ``frame.shuffle`` on a column of random numbers. This does move
+    rows.
 
     References
     ----------
@@ -330,14 +333,16 @@ def _warn_about_uneven_shards(summaries: Any) -> None:
     limit = SMALL_SHARE * sum(n_rows) / len(n_rows)
     if small := [shard for shard, n in enumerate(n_rows) if n < limit]:
         warn(
-            f"The partitions have {n_rows} rows, so that {small} are small: call "
-            f"frame.repartition, since all train for the same number of epochs."
+            f"The partitions {small} have few rows, but all are trained for the same "
+            f"number of epochs: make them more equal by frame.repartition. The numbers "
+            f"of rows are {n_rows}."
         )
     labels = set().union(*(summary.labels for summary in summaries))
     if lacking := [i for i, own in enumerate(summaries) if own.labels != labels]:
         warn(
-            f"The partitions {lacking} lack some of the {len(labels)} classes, which "
-            f"what is trained there will forget: shuffle the rows of the frame."
+            f"The partitions {lacking} lack some of the {len(labels)} classes, and "
+            f"networks that are trained there forget these: shuffle the rows of the "
+            f"frame."
         )
 
 

@@ -1,8 +1,8 @@
-"""Files of fitted models that are safe to load, and complete or refused.
+"""Files of fitted models, which are safe to load and are never loaded in part.
 
-`save` and `load` keep any model that contains estimators of this package, such as a
-pipeline or a search. The files are those of skops [1]_, which hold no code, with a
-manifest beside the model. Their extra is ``skfcnet[files]``.
+`save` and `load` store any model that contains estimators of this package, such as a
+pipeline or a search. The files are those of skops [1]_, which contain no code, with a
+manifest in addition to the model. The extra ``skfcnet[files]`` installs skops.
 
 Conventions
 -----------
@@ -414,7 +414,7 @@ def _check_can_be_loaded(packed):
         raise
     except Exception as error:
         raise TypeError(
-            f"The model could be saved, but not be loaded again ({error}). It has "
+            f"The model could be saved, but not loaded again ({error}). It has "
             f"parts of the types {types}: replace those that skops does not support, "
             f"such as categories that are time stamps."
         ) from error

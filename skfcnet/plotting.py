@@ -295,7 +295,7 @@ class TrainingCurveDisplay:
         name = self.estimator_name if name is None else name
         kwargs = {"label": name} | normalize_kwargs(kwargs, Line2D)
         label = kwargs["label"]
-        self.fill_between_ = []
+        self.fill_between_: list[Any] = []
 
         def label_of(curve: str) -> str | None:
             return None if label is None else f"{label}, {curve}"
@@ -371,7 +371,7 @@ class TrainingCurveDisplay:
         if fill_between_kw is not None:
             band = {"alpha": 0.2, "linewidth": 0, "color": line.get_color()}
             band = ax.fill_between(
-                epochs, mean - std, mean + std, **band | fill_between_kw
+                epochs, mean - std, mean + std, **band | dict(fill_between_kw)
             )
             self.fill_between_.append(band)
         return line
@@ -453,11 +453,12 @@ def _training_curve_png(estimator: Any, **kwargs: Any) -> bytes:
     """Return the figure of a training curve as PNG, without a window of pyplot."""
     from matplotlib.figure import Figure
 
-    ax = Figure(layout="constrained").subplots()
+    figure = Figure(layout="constrained")
+    ax = figure.subplots()
     ax.locator_params(axis="x", integer=True)
     TrainingCurveDisplay.from_estimator(estimator, ax=ax, **kwargs)
     png = BytesIO()
-    ax.figure.savefig(png, format="png")
+    figure.savefig(png, format="png")
     return png.getvalue()
 
 

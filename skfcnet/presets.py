@@ -1,9 +1,11 @@
-"""Presets: parameters of the estimators for one purpose each, as plain dictionaries.
+"""Presets: dictionaries of parameters of the estimators, one for each purpose.
 
-Every key of `FAST`, `ACCURATE` and `LIKE_MLP` is a parameter of both
-`skfcnet.FCNetClassifier` and `skfcnet.FCNetRegressor`; `DIGITS` is for the classifier.
-The parameters that only one of them has are given beside a preset, and
-``preset | {"name": value}`` replaces one of a preset.
+`FAST`, `ACCURATE` and `LIKE_MLP` are for both `skfcnet.FCNetClassifier` and
+`skfcnet.FCNetRegressor`, and `DIGITS` is for the classifier. Pass a preset as keyword
+arguments, such as ``FCNetClassifier(**FAST)``. To add a parameter, pass it after the
+preset. To replace a parameter of a preset, use ``preset | {"name": value}``.
+
+`SEARCH_SPACE` is for `sklearn.model_selection.RandomizedSearchCV`.
 
 Examples
 --------
@@ -64,17 +66,18 @@ LIKE_MLP = {
 }
 """The parameters closest to the defaults of scikit-learn's multilayer perceptrons.
 
-To be as close as possible, a classifier needs ``label_smoothing=0.0`` beside them, and
-a regressor ``scale_target=False``. With ``early_stopping=True``, both need
-``validation_fraction=0.1`` and ``scoring=None``, too.
+To be as close as possible, add ``label_smoothing=0.0`` for a classifier, and
+``scale_target=False`` for a regressor. With ``early_stopping=True``, also add
+``validation_fraction=0.1`` and ``scoring=None``.
 """
 
 FAST = {"n_members": 1}
-"""The parameters for tables where the time of a fit matters more than the error: one
-network in place of five."""
+"""Parameters for fits whose time matters more than the error: one network instead of
+five."""
 
 ACCURATE = {"n_members": 10, "validation_fraction": 0.1}
-"""The parameters for tables where the error matters more than the time of a fit."""
+"""Parameters for fits whose error matters more than the time: ten networks instead of
+five, each of which is trained on nine tenths of the rows."""
 
 SEARCH_SPACE = {
     "hidden_layer_sizes": [(64, 64), (128, 128), (256, 256), (128, 128, 128)],
@@ -86,8 +89,8 @@ SEARCH_SPACE = {
     "numeric_embedding": ["ple", "pbld"],
 }
 """The parameters that are worth a search, with a distribution of SciPy or a list of
-values for each, as `sklearn.model_selection.RandomizedSearchCV` takes them. It is for
-tables with numeric columns."""
+values for each, as `sklearn.model_selection.RandomizedSearchCV` accepts them. The
+tables must have numeric columns."""
 
 DIGITS = {
     "hidden_layer_sizes": (512, 512),
@@ -103,4 +106,4 @@ DIGITS = {
     "label_smoothing": 0.05,
     "learn_scales": False,
 }
-"""The parameters of a classifier of handwritten digits, such as those of MNIST."""
+"""Parameters for a classifier of images of handwritten digits, such as MNIST."""

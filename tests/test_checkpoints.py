@@ -228,7 +228,7 @@ def test_a_damaged_checkpoint_is_refused_and_the_earlier_model_stays(path):
         fitted.set_callbacks(Checkpoint(path)).fit(X, y)
     assert_same(fitted, before, X)
     skfcnet.save(model, path)
-    with pytest.raises(ModelFileError, match=r"fit\.skops.* is no checkpoint"):
+    with pytest.raises(ModelFileError, match=r"fit\.skops.* is not a checkpoint"):
         fitted.fit(X, y)
 
 

@@ -215,7 +215,7 @@ def test_partitions_without_rows_are_no_shards(threads):
 def test_small_partitions_are_warned_of(threads):
     table = with_number(rows())
     frame = dd.concat([frame_of(table), frame_of(table[:5], npartitions=1)])
-    with pytest.warns(UserWarning, match=r"\[100, 100, 100, 5\] rows, so that \[3\]"):
+    with pytest.warns(UserWarning, match=r"partitions \[3\] have few rows"):
         fit(FCNetRegressor(**QUICK), frame, target="number")
 
 
@@ -254,7 +254,7 @@ def test_an_array_is_no_frame():
         (
             {"early_stopping": True},
             {},
-            "early_stopping=True or callbacks, since nobody",
+            "early_stopping=True or callbacks, since no shard",
         ),
         ({"learning_rate": "constant"}, {}, "choose a schedule with an end"),
         ({"solver": "lbfgs"}, {}, "solver='lbfgs'"),

@@ -129,7 +129,7 @@ def test_advice_on_divergence_is_by_the_settings_in_force(changes, advised):
 
 def test_a_number_that_vanishes_in_the_dtype_is_refused():
     model, X, y = data_of("regression")
-    with pytest.raises(ValueError, match=r"'epsilon' parameter .* vanish in"):
+    with pytest.raises(ValueError, match=r"'epsilon' parameter .* must not be 0 in"):
         model.set_params(solver="adam", epsilon=1e-300).fit(X, y)
     model.set_params(dtype="float64").fit(X, y)
 

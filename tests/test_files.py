@@ -344,7 +344,7 @@ def test_trees_have_to_be_trusted_by_name(path):
         ({True: 1.0}, "keys of type bool"),
         ({None: 1.0}, "keys of type NoneType"),
         ({(1, 2): 1.0}, "keys must be str"),
-        (pd.Timestamp(2020, 1, 1), "not be loaded again.*Timestamp"),
+        (pd.Timestamp(2020, 1, 1), "not loaded again.*Timestamp"),
     ],
     ids=["booleans", "None", "tuples", "time stamp"],
 )

@@ -183,21 +183,23 @@ class _BaseFCNet(
             numbers.
 
         sample_weight : array-like of shape (n_samples,), default=None
-            The number of times that each row counts; rows of weight 0 are left out.
+            The number of times that each row counts. Rows of weight 0 are left out.
             Training with integer weights is the same, bit for bit, as training on rows
-            that are repeated that often. If the sum of the weights of the training rows
-            is below their number or above eight times their number, the weights are
-            rescaled to a mean of 1.
+            that are repeated that often. If the sum of the weights of the training set
+            is below its number of rows or above eight times this number, the weights
+            are rescaled to a mean of 1.
 
         X_val : {array-like, sparse matrix, dataframe} of shape (n_val, n_features), \
                 default=None
-            The input of the validation set; if it is not given, a part of X is held
-            out, or with several members a part for each. Needs ``early_stopping=True``.
-            In a pipeline, the earlier steps do not transform what is passed as
-            ``net__X_val``. Either transform it beforehand, or enable metadata routing,
-            request ``X_val`` and ``y_val``, and set the parameter ``transform_input``
-            of `~sklearn.pipeline.Pipeline`, as the user guide shows. There is a warning
-            if X_val and X clearly have different scales.
+            The input of the validation set. If it is not given, a part of X is held
+            out, or with several members a part for each. Needs early stopping, which is
+            on by default.
+
+            In a pipeline, the earlier steps do not transform ``net__X_val``. Either
+            transform it beforehand, or enable metadata routing, request ``X_val`` and
+            ``y_val``, and set the parameter ``transform_input`` of
+            `~sklearn.pipeline.Pipeline`, as the user guide shows. There is a warning if
+            X_val and X clearly have different scales.
 
         y_val : array-like of shape (n_val,) or (n_val, n_outputs), default=None
             The target of the validation set.
@@ -206,10 +208,10 @@ class _BaseFCNet(
             The sample weights of the validation set.
 
         groups : array-like of shape (n_samples,), default=None
-            Labels of groups of rows that belong together, such as the rows of one
-            person. Where rows of X are held out for early stopping, all rows of a group
-            are held out together, and a splitter as ``validation_fraction`` is given
-            the groups. Needs ``early_stopping=True``, and no ``X_val``.
+            The group of each row. Rows that belong together, such as those of one
+            person, have the same label. All rows of a group are held out together for
+            early stopping. If ``validation_fraction`` is a splitter, it is given the
+            groups. Needs early stopping, which is on by default, and no ``X_val``.
 
         Returns
         -------
@@ -563,9 +565,10 @@ class _BaseFCNet(
         """Return the gradients of predictions with respect to the features.
 
         They are the derivatives of the prediction of a regressor, or of the decision
-        function of a classifier, with respect to the features of the same row, in units
-        of y or of log-odds per unit of X, whatever the scaling inside. They are 0 for
-        missing values and for categorical features.
+        function of a classifier, with respect to the features of the same row. Their
+        unit is that of y, or of log-odds, per unit of X: the scaling inside the
+        estimator is taken into account. They are 0 for missing values and for
+        categorical features.
 
         Parameters
         ----------

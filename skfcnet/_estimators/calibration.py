@@ -64,10 +64,10 @@ class Errors(NamedTuple):
         if not np.isfinite(bounds).all():
             n_rows = fsum(self.residuals[0][1])
             raise ValueError(
-                f"return_interval={level!r} needs more rows than there were in fit: it "
-                f"takes out-of-fold predictions of at least "
+                f"return_interval={level!r} needs more rows than there were in fit: "
+                f"there must be out-of-fold predictions of at least "
                 f"{np.ceil(upper_level / (1 - upper_level) - ROUNDING):.0f} rows, and "
-                f"there are {n_rows:g}. Fit more rows, or ask for a lower share."
+                f"there are {n_rows:g}. Fit more rows, or lower return_interval."
             )
         return bounds
 

@@ -35,8 +35,8 @@ def check_can_resume(estimator):
     """
     if not isinstance(estimator.random_state, Integral):
         raise ValueError(
-            f"A Checkpoint needs an integer as random_state, such as 0, since another "
-            f"run begins with other random numbers otherwise. Got "
+            f"A Checkpoint needs an integer as random_state, such as 0, since "
+            f"otherwise another run draws other random numbers. Got "
             f"{estimator.random_state!r}."
         )
     if estimator.solver == "lbfgs":

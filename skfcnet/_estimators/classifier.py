@@ -40,36 +40,41 @@ class FCNetClassifier(ClassifierMixin, _BaseFCNet):
     ----------
     hidden_layer_sizes : 'auto', int or array-like of int, default='auto'
         The number of units of each hidden layer, from the first to the last. An integer
-        is the width of a single hidden layer. An empty sequence gives a linear model.
-        'auto' stands for ``(128, 128)``. If members are cross-fitted on fewer than
-        32,000 rows, their layers are narrower, in proportion to the square root of the
-        number of rows, down to ``(64, 64)`` for 8,000 rows.
+        gives a single hidden layer, and an empty sequence a linear model. 'auto' stands
+        for ``(128, 128)``. Cross-fitted members (see ``n_members``) have narrower
+        layers if there are fewer than 32,000 rows: the width is proportional to the
+        square root of the number of rows, down to ``(64, 64)`` for 8,000 rows or fewer.
 
     activation : {*ACTIVATIONS}, default='relu'
         The activation function of the hidden layers.
 
     solver : {*SOLVERS, 'lbfgs'}, default='muon'
-        The method that minimises the loss. 'sgd' is gradient descent with momentum,
-        'adam' is Adam [2]_, 'adamw' is Adam with decoupled weight decay [3]_,
-        'rmsprop' is RMSProp, and 'muon' is Muon [12]_, whose steps take longer than
-        those of 'adamw' and learn smooth functions better: these take a step after
-        every minibatch. 'lbfgs' is L-BFGS [6]_, which uses all rows in every iteration.
-        It is meant for a few thousand rows at most, and always computes in float64. The
-        parameters of minibatches, learning rates and gradient norms have no effect on
-        it.
+        The method that minimises the loss. All solvers but 'lbfgs' take a step after
+        every minibatch.
+
+        - 'sgd' is gradient descent with momentum.
+        - 'adam' is Adam [2]_.
+        - 'adamw' is Adam with decoupled weight decay [3]_.
+        - 'rmsprop' is RMSProp.
+        - 'muon' is Muon [12]_, whose steps of the hidden weights are orthogonal
+          matrices. They take longer than those of 'adamw', and learn smooth functions
+          better.
+        - 'lbfgs' is L-BFGS [6]_, which uses all rows in every iteration and always
+          computes in float64. Use it for a few thousand rows at most. The parameters of
+          minibatches, learning rates and gradient norms have no effect on it.
 
     alpha : float, default=0.01
-        The strength of the L2 penalty. The penalty
-        ``alpha / (2 * min(200, W)) * ||weights||^2`` is added to the mean loss of the
-        rows, where W is the sum of the sample weights: without weights, the number of
-        rows. For 'lbfgs' it is ``alpha / (2 * W) * ||weights||^2``. A value means the
-        same as in scikit-learn with its automatic batch size, and does not depend on
+        The strength of the L2 penalty. The training loss is the mean loss of the rows
+        plus ``alpha / (2 * min(200, W)) * ||weights||^2``, where W is the sum of the
+        sample weights, or without weights the number of rows. For 'lbfgs', the penalty
+        is ``alpha / (2 * W) * ||weights||^2``. A value means the same as in
+        scikit-learn's networks with their automatic batch size, and does not depend on
         ``batch_size``. Biases and the parameters of normalisation layers are not
         penalised.
 
     batch_size : int or 'auto', default='auto'
-        The number of rows of a minibatch. 'auto' is the smaller of 128, or of 256 for
-        'muon', and the sum of the sample weights. If a single row is left over for the
+        The number of rows in a minibatch. 'auto' is 128, or 256 for 'muon', or the sum
+        of the sample weights if this is smaller. If a single row is left over for the
         last minibatch of an epoch, it is added to the minibatch before.
 
     learning_rate : {*SCHEDULES, 'adaptive'}, default='wsd'
@@ -79,38 +84,42 @@ class FCNetClassifier(ClassifierMixin, _BaseFCNet):
         - 'constant' keeps the learning rate at ``learning_rate_init``.
         - 'invscaling' divides it by ``(1 + step) ** power_t``, where ``step`` is the
           number of minibatches so far.
+        - 'adaptive' divides it by 5 whenever there was no improvement for
+          ``n_iter_no_change`` epochs. When the learning rate is no larger than 1e-6,
+          training stops instead.
         - 'wsd' (warm-up, stable, decay) rises to ``learning_rate_init``, stays there,
-          and falls to 0 along half a cosine wave. It falls in the last half of
-          ``max_iter`` epochs, or earlier: as soon as there was no improvement for
-          ``n_iter_no_change`` epochs. With a validation set, training then goes on from
-          the best epoch. Dropout falls with it.
-        - 'cosine', 'one_cycle' and 'coslog4' are schedules with a fixed end, and change
-          the rate along cosine waves (see `skfcnet.schedules`). They end with the last
-          of ``max_iter`` epochs, and training does not stop before, even with
+          and falls to 0 along half a cosine wave. It falls as soon as there was no
+          improvement for ``n_iter_no_change`` epochs, and at the latest in the last
+          half of ``max_iter`` epochs. With a validation set, training then continues
+          from the best epoch. Dropout falls to 0 as well.
+        - 'cosine', 'one_cycle' and 'coslog4' change the learning rate along cosine
+          waves (see `skfcnet.schedules`). They have a fixed end, the last of
+          ``max_iter`` epochs. Training never stops before, even with
           ``early_stopping``, which then keeps the best epoch.
-        - With ``warm_start`` and in `partial_fit`, schedules with an end, which are
-          'wsd' and those of cosine waves, end after ``total_steps`` minibatches.
-        - 'adaptive' divides the learning rate by 5 whenever there was no improvement
-          for ``n_iter_no_change`` epochs. Training stops instead when the rate is no
-          larger than 1e-6.
+
+        With ``warm_start`` and in `partial_fit`, the schedules that have an end ('wsd',
+        'cosine', 'one_cycle' and 'coslog4') end after ``total_steps`` minibatches.
 
     learning_rate_init : float, default=0.003
-        The learning rate, which the schedule multiplies by a factor in each step.
+        The learning rate. The schedule multiplies it by a factor in each step.
 
     power_t : float, default=0.5
         The exponent of the schedule 'invscaling'.
 
     max_iter : int or None, default=None
-        The maximum number of epochs, that is, of passes over the training data; for
-        'lbfgs', of iterations. None stands for as many epochs as make 2,000 minibatches
-        for cross-fitted members (see ``early_stopping``), and more for narrow ones, up
-        to 4,000 below 8,000 rows; these are from 8 to 192 epochs. Otherwise it stands
-        for as many as make 4,000 minibatches, which are from 10 to 256
-        epochs. For 'lbfgs', None stands for 200 iterations.
+        The maximum number of epochs, that is, of passes over the training data. For
+        'lbfgs', it is the maximum number of iterations.
+
+        None chooses the number of epochs so that there are enough minibatches. For
+        cross-fitted members (see ``n_members``), these are 2,000 minibatches from
+        32,000 rows on, and more for fewer rows, up to 4,000 at 8,000 rows or fewer, in
+        8 to 192 epochs. For other networks, they are 4,000 minibatches, in 10 to 256
+        epochs. 'muon' uses half as many, since its minibatches are larger. For 'lbfgs',
+        None stands for 200 iterations.
 
     shuffle : bool, default=True
-        Whether to shuffle the rows in every epoch. The result then does not depend on
-        the order of the rows in X. Otherwise, minibatches are made of consecutive rows
+        Whether to shuffle the rows in every epoch. If True, the result does not depend
+        on the order of the rows in X. If False, minibatches consist of consecutive rows
         of X.
 
     random_state : int, RandomState instance or None, default=None
@@ -119,61 +128,64 @@ class FCNetClassifier(ClassifierMixin, _BaseFCNet):
         bit on one machine.
 
     tol : float, default=1e-4
-        The smallest change that counts as an improvement. Training stops when the
-        training loss, or with ``early_stopping`` the validation score, has not improved
-        by at least ``tol`` for ``n_iter_no_change`` consecutive epochs. Where the
-        validation score is within ``tol`` of the best one, the validation loss is
-        compared instead. A schedule that has a fixed end is always followed to it.
+        The smallest change that counts as an improvement. Training stops when there was
+        no improvement by at least ``tol`` for ``n_iter_no_change`` consecutive epochs,
+        except with a schedule that has a fixed end. With ``early_stopping``, an
+        improvement is one of the validation score, and otherwise one of the training
+        loss. If a validation score differs from the best one by less than ``tol``, the
+        validation losses are compared instead.
+
         'lbfgs' stops when no element of the gradient is larger than ``tol`` in absolute
-        value, or when the loss falls by no more than rounding.
+        value, or when the loss falls by no more than rounding errors.
 
     verbose : bool or int, default=False
         Whether to print a line after every epoch, with the loss, the validation score,
-        the learning rate and the time in seconds, and at the end why training stopped
+        the learning rate and the time in seconds. A last line says why training stopped
         and which epoch was kept. An integer k prints every k-th epoch.
 
     warm_start : bool, default=False
-        Whether `fit` continues the training of the previous call, for up to
-        ``max_iter`` more epochs and with the same state of the solver, instead of
-        starting anew. The learning rate is constant in this case, unless the schedule
-        has no end or ``total_steps`` says where the end is.
+        Whether `fit` continues the training of the previous call instead of starting
+        anew. It then trains for up to ``max_iter`` more epochs, with the same state of
+        the solver. The learning rate is constant in this case, unless the schedule has
+        no end or ``total_steps`` says where the end is.
 
     momentum : float, default=0.9
-        The momentum of gradient descent, or that of the matrices of Muon, in [0, 1].
-        Only used when ``solver='sgd'`` or ``solver='muon'``.
+        The momentum of gradient descent or of Muon, in [0, 1]. Only used when
+        ``solver='sgd'`` or ``solver='muon'``.
 
     nesterovs_momentum : bool, default=True
         Whether to use Nesterov's momentum. Only used when ``solver='sgd'``.
 
     early_stopping : bool or 'auto', default='auto'
-        Whether to choose the epoch by the score on a validation set, which is not
-        trained on. The validation set is what is passed to `fit` as ``X_val`` and
-        ``y_val``, or else a part of the rows. The weights of the epoch with the best
-        score are kept. Training stops when the score no longer improves, unless the
-        schedule of the learning rate has a fixed end. 'auto' stands for True, except
-        with ``warm_start``, for 'lbfgs', or if there are too few rows to hold out any.
+        Whether to hold out a validation set, and to keep the weights of the epoch with
+        the best score on it. The validation set is ``X_val`` and ``y_val`` if they are
+        passed to `fit`, and otherwise a part of the rows of X, which is not trained on.
+        Training stops when the score no longer improves, unless the schedule of the
+        learning rate has a fixed end. 'auto' stands for True, except with
+        ``warm_start``, for 'lbfgs', or if there are too few rows to hold out any.
 
-        With several members and without ``X_val``, the members are cross-fitted [11]_:
-        each has a validation set of its own, keeps its own best epoch, and is trained
-        on all other rows. Training then stops when the score of no member improves.
-        The scales of X and y, bins, categories and the statistics of batch
+        With several members and without ``X_val``, the members are cross-fitted [11]_.
+        Each member has its own validation set, is trained on all other rows, and keeps
+        its own best epoch. Training stops when the score of no member improves. The
+        scales of X and y, the bins, the categories and the statistics of batch
         normalisation are learned from all rows.
 
     validation_fraction : float or splitter, default=0.2
-        The proportion of the data, by sample weight, that is held out as the validation
-        set, in (0, 1). Equal rows stay together, and in classification every class is
-        held out in this proportion. A cross-validation splitter of scikit-learn can be
-        passed instead, of which the first split is used. Which rows are held out
-        depends on ``random_state`` and on the values in X and y, but not on the order
-        of the rows: the same data in other units, or in another precision, may be split
-        differently. Only used with early stopping, and if no ``X_val`` is passed to
-        `fit`.
+        The proportion of the data that is held out as the validation set, by sample
+        weight, in (0, 1). Equal rows stay together, and in classification every class
+        is held out in this proportion. Which rows are held out depends on
+        ``random_state`` and on the values in X and y, but not on the order of the rows.
+        The same data in other units, or in another precision, may be split differently.
+        Only used with early stopping, and if no ``X_val`` is passed to `fit`.
 
-        With several members, a number cuts the rows into
-        ``max(2, round(1 / validation_fraction))`` folds, or fewer if there are too few
-        rows. One fold after the other is the validation set of a member, beginning
-        again with the first if there are more members than folds. Of a splitter, each
-        member gets one split, in turn.
+        With several members, the rows are divided into ``max(2, round(1 /
+        validation_fraction))`` folds, or fewer if there are too few rows. Each member
+        has another fold as its validation set. If there are more members than folds,
+        several members share a fold.
+
+        A cross-validation splitter of scikit-learn can be passed instead. A single
+        network uses its first split. With several members, each member uses one of its
+        splits, in turn.
 
     beta_1 : float, default=0.9
         The exponential decay rate of Adam's moving average of the gradient, in [0, 1).
@@ -192,16 +204,16 @@ class FCNetClassifier(ClassifierMixin, _BaseFCNet):
         The number of consecutive epochs without an improvement by ``tol`` after which
         training stops, or with 'wsd' the learning rate falls. It has no effect with a
         schedule that has a fixed end. None stands for as many epochs as make 200
-        minibatches, and 30 % of the epochs up to the last improvement, but at least 5;
-        for 'lbfgs', for 10 iterations.
+        minibatches, plus 30 % of the epochs up to the last improvement, but at least 5.
+        For 'lbfgs', None stands for 10 iterations.
 
     max_fun : int, default=15000
         The maximum number of evaluations of the loss. Only used when
         ``solver='lbfgs'``.
 
     total_steps : int or None, default=None
-        The number of minibatches after which a schedule that has an end ('cosine',
-        'one_cycle' or 'coslog4') is at its end, over all calls of `partial_fit`, or of
+        The number of minibatches after which a schedule that has an end ('wsd',
+        'cosine', 'one_cycle' or 'coslog4') ends, over all calls of `partial_fit`, or of
         `fit` with ``warm_start=True``. None means that this number is not known: these
         calls then train at the constant learning rate ``learning_rate_init``.
 
@@ -214,12 +226,12 @@ class FCNetClassifier(ClassifierMixin, _BaseFCNet):
 
     warmup_epochs : float, default=0.0
         The number of epochs, not necessarily whole, in which the learning rate rises in
-        proportion to the step, in addition to its schedule.
+        proportion to the step. The schedule's own factor is applied as well.
 
     max_grad_norm : float or None, default=None
         The maximum norm of the gradient of the loss, without the L2 penalty. A gradient
         with a larger norm is scaled down to it. With several members, the norm of each
-        is limited by itself. None means that gradients are not limited.
+        is limited separately. None means that gradients are not limited.
 
     weight_decay : float, default=0.5
         The decoupled weight decay: each step multiplies the weights by
@@ -228,103 +240,115 @@ class FCNetClassifier(ClassifierMixin, _BaseFCNet):
 
     normalization : {*NORMALIZATIONS} or None, default=None
         The layer between the affine map and the activation function of every hidden
-        layer: batch normalisation [4]_, layer normalisation [7]_, or neither.
+        layer: batch normalisation [4]_, layer normalisation [7]_, or None for no such
+        layer.
 
     dropout : float or 'auto', default='auto'
         The probability of dropping a hidden unit in a training step [5]_, in [0, 1).
-        It falls to 0 where the learning rate of 'wsd' falls.
-        'auto' stands for 0.15 where members are cross-fitted on at most 5,000 rows, for
-        750 divided by their number on more, and otherwise for 0.
+        With 'wsd', it falls to 0 together with the learning rate. 'auto' stands for
+        0.15 where members are cross-fitted (see ``n_members``) on at most 5,000 rows,
+        and for 750 divided by the number of rows if there are more. For other networks
+        it stands for 0.
 
     input_dropout : float, default=0.0
         The probability of dropping an encoded feature in a training step, in [0, 1).
-        It falls as ``dropout`` does.
+        Like ``dropout``, it falls to 0 with 'wsd'.
 
     init : {'auto', *INITIALIZERS}, default='auto'
-        The distribution of the initial weights. 'auto' is a normal distribution of
-        standard deviation ``gain / sqrt(fan_in)``, with the gain of the activation
-        function, such as sqrt(2) for rectifiers [1]_. The other values are the
-        functions of `skfcnet.initializers`. Biases start at zero, but those of the
-        output layer at the best prediction that does not depend on X.
+        The distribution of the initial weights. 'auto' is a normal distribution with
+        standard deviation ``gain / sqrt(fan_in)``, where the gain depends on the
+        activation function; it is sqrt(2) for rectifiers [1]_, for example. The other
+        values are the functions of `skfcnet.initializers`. The biases of hidden layers
+        start at zero. Those of the output layer start at the best prediction that does
+        not depend on X.
 
     n_members : int or 'auto', default='auto'
         The number of networks that are trained as an ensemble [10]_, side by side and
         on the same minibatches. Each has its own initial weights and dropout masks, and
         minimises its own loss. Their predictions are averaged: probabilities in
-        classification, values in regression. With early stopping, each has its own
-        validation set, unless one is passed as ``X_val``. 'auto' stands for five where
-        they are cross-fitted, and otherwise for a single network.
+        classification, values in regression. With early stopping and without ``X_val``,
+        the members are cross-fitted: each has its own validation set (see
+        ``early_stopping``). 'auto' stands for five if the members are cross-fitted, and
+        otherwise for a single network.
 
     n_jobs : int or None, default=None
         The number of jobs that train the members, through joblib. None means 1 unless
-        in a ``joblib.parallel_config`` context, which also decides where: in processes,
-        threads or on a cluster. -1 means all processors. The result is the same for any
-        number of jobs, to the last bit; therefore each job uses one thread of BLAS, and
-        so does a single one, whereas None leaves their number to BLAS. `fit` has jobs
-        if there are several members, as by default, but not with ``X_val``, callbacks
-        or ``solver='lbfgs'``. Then ``verbose`` prints several epochs at a time, and
-        Ctrl-C keeps none of them.
+        in a ``joblib.parallel_config`` context, and -1 means all processors. The
+        context also decides whether the jobs are processes, threads or workers of a
+        cluster.
+
+        The result is the same for any number of jobs, to the last bit. Each job
+        therefore uses one BLAS thread, also with ``n_jobs=1``. With ``n_jobs=None``,
+        BLAS chooses its number of threads. Members are trained in one job if ``X_val``
+        is passed, with callbacks, and with ``solver='lbfgs'``. With several jobs,
+        ``verbose`` prints several epochs at a time, and Ctrl-C keeps none of the
+        epochs.
 
     label_smoothing : float or 'auto', default='auto'
         The share of each label that is spread evenly over all classes [13]_, in [0, 1).
-        'auto' is the smaller of 0.01 and 5 divided by the number of training rows,
-        since few rows do not justify probabilities close to 0 and 1.
+        'auto' is 5 divided by the number of training rows, but at most 0.01, since few
+        rows do not justify probabilities close to 0 and 1.
 
     class_weight : dict, list of dict, 'balanced' or None, default=None
         The factors by which the loss of the rows of each class is multiplied, as a dict
-        from class labels to weights; labels that are left out have a weight of 1. They
-        are costs, whereas ``sample_weight`` says how often a row is repeated.
-        'balanced' gives every class the same share of the total weight. For multilabel
-        data, pass a list with a dict for each label; for several outputs, a list with a
-        dict for each output. Where the mean weight of the rows is not between 0.001 and
-        1000, the weights are rescaled to a mean of 1. None means that all classes have
-        a weight of 1.
+        from class labels to weights. Labels that are left out have a weight of 1.
+        'balanced' gives every class the same share of the total weight. None means that
+        all classes have a weight of 1. For multilabel data, pass a list with a dict for
+        each label; for several outputs, a list with a dict for each output. If the mean
+        weight of the rows is not between 0.001 and 1000, the weights are rescaled to a
+        mean of 1.
+
+        Class weights are costs. In contrast, ``sample_weight`` says how often a row is
+        repeated.
 
     dtype : {'float32', 'float64'} or numpy type, default='float32'
         The dtype in which the network is trained. Predictions have the dtype of X.
 
     input_scaling : {'robust', 'standard'} or None, default='robust'
-        How numeric features are scaled, with statistics of the training rows.
-        'standard' subtracts the mean and divides by the standard deviation. 'robust'
-        [8]_ uses the median and the interquartile range instead, and clips smoothly to
-        (-3, 3). None leaves the features as they are. Sparse X is never scaled.
+        How numeric features are scaled, with statistics of the training set. 'standard'
+        subtracts the mean and divides by the standard deviation. 'robust' [8]_ uses the
+        median and the interquartile range instead, and clips smoothly to (-3, 3). None
+        leaves the features as they are. Sparse X is never scaled.
 
     numeric_embedding : {'auto', 'ple', 'pbld'} or None, default='auto'
-        How numeric features are encoded by several features each.
+        How each numeric feature is encoded by several features.
 
         - 'ple' is piecewise linear encoding [9]_. The range of a feature is cut into
-          bins that hold about equally many rows. Beside the feature itself there is one
-          encoded feature for each bin, which tells how far the value fills the bin.
-        - 'pbld' [8]_ adds three features beside the feature itself. They are sums of
-          cosines, whose frequencies and phases are learned with the weights.
-        - 'auto' is 'ple' if X is dense and has a numeric feature of more than two
+          bins that hold about equally many rows. In addition to the feature itself,
+          there is one encoded feature for each bin: 0 if the value is below the bin, 1
+          if it is above, and in between the position within the bin.
+        - 'pbld' [8]_ adds three features to the feature itself. They are sums of
+          cosines, whose frequencies and phases are trained with the weights.
+        - 'auto' is 'ple' if X is dense and has a numeric feature with more than two
           distinct values, and otherwise None.
-        - None uses the features themselves alone.
+        - None uses only the features themselves.
 
     n_bins : int, default=24
         The maximum number of bins of a feature, at least 2. Only used for piecewise
         linear encoding. A feature has at most one bin for every 10 rows, and all
-        features together have at most 256 bins, which they share evenly. Features of
+        features together have at most 256 bins, which they share evenly. Features with
         two distinct values have no bins.
 
     categorical_features : 'from_dtype', array-like of {bool, int, str} or None, \
             default='from_dtype'
-        Which features are categorical. A feature of two categories is encoded as one
-        feature, of -1 and 1, one of few categories as a feature for each of them, and
-        one of many by a vector of a few numbers for each category, which are trained.
-        Missing values, if there are any in `fit`, are a category of their own. Of more
-        than 100,000 categories, only those that the most rows have are learned.
+        Which features are categorical.
 
         - 'from_dtype' selects the columns of a data frame that have a categorical
-          dtype, and the columns of strings that are not all numbers.
+          dtype, and its columns of strings, unless all strings of a column are numbers.
         - An array-like selects features by a mask, by indices, or by the names of
           columns of a data frame.
         - None means that no feature is categorical.
 
-        Categories that are listed by the dtype, pandas' "category" or polars' Enum, can
-        be learned even if they first occur in a later call of `partial_fit`. In columns
-        that are not categorical, strings that are numbers are read as numbers, with a
-        warning.
+        A feature with two categories is encoded as one feature, with the values -1 and
+        1. With 3 to 32 categories, it is one-hot encoded. With more categories, each
+        category is encoded by a vector of eight numbers, which is trained. If there are
+        missing values in `fit`, "missing" is a category of its own. Of more than
+        100,000 categories, only the most frequent ones are learned.
+
+        If the dtype lists the categories (pandas' "category" or polars' Enum), a
+        category can be learned even if it first occurs in a later call of
+        `partial_fit`. In columns that are not categorical, strings that are numbers are
+        converted to numbers, with a warning.
 
     learn_scales : bool or 'auto', default='auto'
         Whether the network learns a scale of every encoded feature, by which the first
@@ -333,17 +357,18 @@ class FCNetClassifier(ClassifierMixin, _BaseFCNet):
         learns them unless ``solver='lbfgs'``.
 
     linear_term : bool, default=True
-        Whether the network adds a linear model to its scores. The model is fitted
-        before training, for the same loss, with a penalty that is chosen on rows that
-        are held out, and then stays as it is: the network starts as this model, and
-        learns what it leaves. Its numbers are clipped smoothly, as those of the
-        network, or not, whichever predicts the rows held out better; in the second
-        case, a linear trend goes on for ten times the range of the training rows. The
-        categories of a feature of many categories are left to the network. If constants
-        predict the rows held out at least as well, the linear model is zero. Sparse X
-        has none. With `partial_fit` and a warm start, the linear model is that of the
-        first call.
-        ``coefs_`` are the weights of the network without it.
+        Whether to add a linear model to the scores of the network. The linear model is
+        fitted before training, for the same loss, with a penalty that is chosen on
+        held-out rows. It does not change during training: the network starts as this
+        model, and learns what is left. Numeric features enter it with or without the
+        smooth clipping of 'robust' scaling, whichever predicts the held-out rows
+        better. Without clipping, a linear trend continues up to ten times the training
+        range beyond it. Features with many categories are left to the network.
+
+        If a constant predicts the held-out rows at least as well, the linear model is
+        zero. Sparse X has no linear term. With `partial_fit` and a warm start, the
+        linear model is that of the first call. ``coefs_`` are the weights of the
+        network without the linear term.
 
     Attributes
     ----------
@@ -352,12 +377,12 @@ class FCNetClassifier(ClassifierMixin, _BaseFCNet):
         several outputs, a list with the class labels of each output.
 
     coefs_ : list of ndarray
-        The weights of the affine layers, from the first to the last, as read-only views
-        of shape (n_in, n_out), or with several members of shape (n_members, n_in,
-        n_out). Assigning a list of arrays to the attribute, or an array to an item of
-        the list, copies the values into the network. In the first layer, ``n_in`` is
-        the number of encoded features, and with ``learn_scales`` the rows of the
-        weights are multiplied by ``scales_``.
+        The weights of the affine layers, from the first to the last. They are read-only
+        views of shape (n_in, n_out), or with several members of shape (n_members, n_in,
+        n_out). In the first layer, ``n_in`` is the number of encoded features, and with
+        ``learn_scales`` the rows of the weights are multiplied by ``scales_``. To change
+        weights, assign a list of arrays to the attribute, or an array to an item
+        of the list: the values are copied into the network.
 
     intercepts_ : list of ndarray
         The biases of the affine layers, as read-only views of shape (n_out,), or with
@@ -370,9 +395,10 @@ class FCNetClassifier(ClassifierMixin, _BaseFCNet):
         attribute copies its values into the network. Only with ``learn_scales``.
 
     loss_ : float
-        The training loss, with the L2 penalty, of the last epoch, or with
-        ``early_stopping`` of the epoch whose weights are kept. With cross-fitted
-        members, the mean of ``loss_curve_`` over the epochs that they keep.
+        The training loss, with the L2 penalty, of the last epoch. With
+        ``early_stopping``, it is that of the epoch whose weights are kept. With
+        cross-fitted members, it is the mean of ``loss_curve_`` over the epochs that
+        they keep.
 
     best_loss_ : float or None
         The lowest value of ``loss_curve_``; None with ``early_stopping``.
@@ -390,32 +416,33 @@ class FCNetClassifier(ClassifierMixin, _BaseFCNet):
         validation set.
 
     best_iteration_ : int or list of int
-        The epoch, counted from 1, that has the best validation score and whose weights
-        are kept; with cross-fitted members, a list with the epoch of each member.
-        Without a validation set, the epoch of the lowest training loss.
+        The epoch with the best validation score, counted from 1, whose weights are
+        kept. With cross-fitted members, a list with the epoch of each member. Without a
+        validation set, the epoch with the lowest training loss.
 
     history_ : dict of list
-        The losses and scores of all epochs, with their learning rates and times in
-        seconds, as one list for each column of a table.
-        ``pandas.DataFrame(model.history_)`` makes a data frame of it.
+        The losses, scores, learning rates and times in seconds of all epochs, as a dict
+        with a list for each. ``pandas.DataFrame(model.history_)`` makes a data frame of
+        it.
 
     oob_decision_function_ : ndarray of shape (n_samples, n_classes), or list of them
-        The out-of-fold probabilities, in float64: for each row of X, the mean over the
-        members that did not train on it, in the shape of ``predict_proba``. NaN for
-        rows of which there is no such member, and for rows of weight 0. Only defined by
-        `fit` with cross-fitted members: with ``n_members > 1`` and
-        ``early_stopping=True``, and without ``X_val``.
+        The out-of-fold probabilities, in float64 and in the shape of ``predict_proba``:
+        for each row of X, the mean over the members that were not trained on it. NaN if
+        there is no such member, and for rows of weight 0. Only defined by `fit` with
+        cross-fitted members, which are several members with early stopping and without
+        ``X_val``, as by default.
 
     oob_score_ : float
         The accuracy of the out-of-fold predictions, by sample weight: an estimate of
-        the score on new rows. Defined as ``oob_decision_function_``.
+        the score on new rows. Only defined together with ``oob_decision_function_``.
 
     n_iter_ : int
         The number of epochs; with ``warm_start`` and `partial_fit`, of all calls
         together.
 
     t_ : int
-        The number of rows that were trained on in all epochs, with repetitions.
+        The number of rows that were trained on in all epochs. A row of weight k counts
+        k times in each epoch.
 
     n_features_in_ : int
         The number of features seen during `fit`.
@@ -573,15 +600,18 @@ class FCNetClassifier(ClassifierMixin, _BaseFCNet):
         """Train for one more epoch, on the given rows.
 
         Every call continues where the previous one ended, with its random numbers and
-        the state of the solver, also after the estimator was saved and loaded. k calls
-        with the same rows are the same as one call of `fit` with ``max_iter=k``,
-        without early stopping and with a schedule that has no end; a schedule that has
-        one stays at its constant rate here, unless ``total_steps`` is set. After `fit`
-        without ``warm_start``, the first call continues with the weights, and with a
-        new state of the solver.
+        the state of the solver, also after the estimator was saved and loaded. A call
+        does not know how many more there will be. A schedule that has an end, such as
+        the default one, is therefore not followed: the learning rate is constant,
+        unless ``total_steps`` is set.
+
+        With a schedule that has no end, and without early stopping, k calls with the
+        same rows are the same as one call of `fit` with ``max_iter=k``. After `fit`
+        without ``warm_start``, the first call continues with the weights of the
+        estimator, but with a new state of the solver.
 
         The scales of X and y, the bins of features and the categories are learned from
-        the rows of the first call, which should therefore be many, in random order, and
+        the rows of the first call. These should therefore be many, in random order, and
         similar to the rows of later calls.
 
         Parameters
@@ -603,7 +633,7 @@ class FCNetClassifier(ClassifierMixin, _BaseFCNet):
         X_val : {array-like, sparse matrix, dataframe} of shape (n_val, n_features), \
                 default=None
             The input of a validation set. Needs ``early_stopping=True``. Its loss and
-            score are recorded; it is up to the caller to decide when to stop.
+            score are recorded in ``history_``. They do not stop training.
 
         y_val : array-like of shape (n_val,) or (n_val, n_outputs), default=None
             The target of the validation set.

@@ -179,7 +179,7 @@ def check_combinations(estimator):
         raise InvalidParameterError(
             f"The 'dropout' and 'input_dropout' parameters of "
             f"{type(estimator).__name__} must be 0 for solver='lbfgs', which needs a "
-            f"loss that is not random. Got {estimator.dropout!r} and "
+            f"deterministic loss. Got {estimator.dropout!r} and "
             f"{estimator.input_dropout!r} instead."
         )
 

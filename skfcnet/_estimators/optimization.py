@@ -222,7 +222,7 @@ def _update_rule(estimator):
     epsilon = np.dtype(estimator.dtype).type(estimator.epsilon)
     if "epsilon" in parameters and not epsilon:
         raise InvalidParameterError(
-            f"The 'epsilon' parameter of {type(estimator).__name__} must not vanish in "
+            f"The 'epsilon' parameter of {type(estimator).__name__} must not be 0 in "
             f"dtype={estimator.dtype!r}. Got {estimator.epsilon!r} instead."
         )
     if rule is update_rules.sgd_momentum and estimator.nesterovs_momentum:

@@ -28,9 +28,9 @@ def check_trains_on_shards(estimator):
         raise ValueError(
             f"{type(estimator).__name__} cannot be trained on shards with solver="
             f"{estimator.solver!r}, learning_rate={estimator.learning_rate!r}, "
-            f"early_stopping={estimator.early_stopping!r} or callbacks, since nobody "
-            f"sees all shards to decide when to stop: choose a schedule with an end, "
-            f"such as learning_rate='one_cycle', and early_stopping=False."
+            f"early_stopping={estimator.early_stopping!r} or callbacks, since no shard "
+            f"can decide when all of them stop: choose a schedule with an end, such as "
+            f"learning_rate='one_cycle', early_stopping=False and no callbacks."
         )
 
 

@@ -27,29 +27,30 @@ class FCNetTransformer(
 ):
     """Transformer to the activations of a hidden layer of a fully connected network.
 
-    The network learns to predict the target, and the outputs of one of its hidden
-    layers are features for other estimators. They are the outputs of the activation
-    function of the layer at test time: batch normalisation uses its running statistics,
-    and no units are dropped.
+    The network learns to predict the target. The outputs of one of its hidden layers
+    are then features for other estimators. They are the outputs of the activation
+    function of this layer as in predictions: batch normalisation uses its running
+    statistics, and no units are dropped.
 
     Parameters
     ----------
     estimator : FCNetClassifier or FCNetRegressor, default=None
-        The estimator of which a clone is fitted. None stands for
-        ``FCNetClassifier(linear_term=False, random_state=0)``: all fits to the same
-        data give the same features. With a linear term, the hidden layers need not
-        learn what is linear in X, so that their features alone predict worse.
+        The estimator. A clone of it is fitted. None stands for
+        ``FCNetClassifier(linear_term=False, random_state=0)``, which gives the same
+        features in all fits to the same data. Set ``linear_term=False`` in your own
+        estimator, too: otherwise, the hidden layers need not learn what is linear in X,
+        and their features alone predict worse.
 
     layer : int, default=-1
         The index of the hidden layer, from 0 for the first; negative indices count from
         the last.
 
     prefit : bool, default=False
-        Whether ``estimator`` is already fitted. `fit` then uses it as it is, without
-        the data, and if it is fitted again later, even to other columns, the
-        transformer uses its new fit. Searches and cross-validation clone what they fit,
-        which removes the fit: there, wrap the estimator in scikit-learn's
-        ``FrozenEstimator``, with or without ``prefit``.
+        Whether ``estimator`` is already fitted. `fit` then uses it as it is, and
+        ignores the data. If the estimator is fitted again later, even to other columns,
+        the transformer uses the new fit. Searches and cross-validation clone their
+        estimators, and a clone is not fitted. For these, wrap the estimator in
+        scikit-learn's ``FrozenEstimator``, with or without ``prefit``.
 
     Attributes
     ----------

@@ -96,7 +96,7 @@ def _mask_of(wanted, present, kind):
     unknown = [item for item in wanted if item not in present]
     if unknown:
         raise ValueError(
-            f"categorical_features has {kind} {unknown} that X has not: it has "
+            f"categorical_features has {kind} {unknown} that X does not have. X has "
             f"{present}."
         )
     return np.array([item in wanted for item in present], dtype=bool)

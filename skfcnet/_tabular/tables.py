@@ -61,7 +61,7 @@ def _frame_or_array(X):
     for method in ("collect", "compute"):  # of polars and dask
         if hasattr(X, method) and hasattr(type(X), "columns"):
             raise TypeError(
-                f"X is a {kind} whose rows are not there yet: pass X.{method}()."
+                f"X is a {kind} whose rows are not computed yet: pass X.{method}()."
             )
     if hasattr(X, "columns"):
         is_known = hasattr(X, "iloc") or hasattr(X, "get_columns")

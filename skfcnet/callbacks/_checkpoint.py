@@ -9,12 +9,13 @@ from skfcnet.files import ModelFileError, _packed, _remove_abandoned, _write, lo
 
 
 class Checkpoint:
-    """Callback with which a fit that was killed continues when it is run again.
+    """Callback that lets a fit continue after its process was killed.
 
     Every few epochs, the whole state of training is written to a file, in the same safe
-    way as by `skfcnet.save`. A fit of an estimator with the same parameters to the same
-    data finds the file and continues from there, to the same bits as if it had never
-    been interrupted. When a fit has ended, the file is removed.
+    way as by `skfcnet.save`. Run the same fit again after its process was killed: if
+    the parameters and the data are the same, it continues from the file. The result is
+    the same, to the last bit, as if it had never been interrupted. When a fit has
+    ended, the file is removed.
 
     Parameters
     ----------
@@ -133,14 +134,14 @@ class Checkpoint:
         Raises
         ------
         ModelFileError
-            If the file is damaged, or no checkpoint.
+            If the file is damaged, or not a checkpoint.
         """
         _remove_abandoned(self.path.resolve())
         if not self.path.exists():
             return None
         state = load(self.path)
         if not (isinstance(state, dict) and "fit" in state):
-            raise ModelFileError(f"{str(self.path)!r} is no checkpoint.")
+            raise ModelFileError(f"{str(self.path)!r} is not a checkpoint.")
         return state
 
     def write(self, state: dict[str, Any]) -> None:

@@ -15,6 +15,18 @@ class Watcher:
     def __init__(self) -> None:
         self._fits: dict[Any, Any] = {}
 
+    def _open(self, estimator: Any, context: Any) -> Any:
+        """Return what is opened at the beginning of a fit."""
+        raise NotImplementedError
+
+    def _watch(self, fit: Any, estimator: Any, *, is_last: bool) -> None:
+        """Take note of an epoch, or of the end of the fit."""
+        raise NotImplementedError
+
+    def _close(self, fit: Any) -> None:
+        """Close what was opened."""
+        raise NotImplementedError
+
     def setup(self, estimator: Any, context: Any) -> None:
         """Begin to watch a fit.
 

@@ -1,7 +1,7 @@
-"""Training on streams of batches, whose rows together do not fit into memory.
+"""Training on batches of rows, when all rows together do not fit into memory.
 
-`fit` trains an estimator on files, on tables of Arrow, on dask frames, or on batches
-that a function makes. The rows are read twice, however many epochs there are.
+`fit` trains an estimator on files, on Arrow tables, on dask frames, or on batches that
+a function returns. The rows are read twice, however many epochs there are.
 """
 
 from skfcnet.streaming._fit import fit

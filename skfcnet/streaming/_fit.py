@@ -47,16 +47,16 @@ def fit(
     buffer_size: int = BUFFER_SIZE,
     folder: str | PathLike[str] | None = None,
 ) -> Estimator:
-    """Fit an estimator to a stream of batches, with all that its ``fit`` has.
+    """Fit an estimator to a stream of batches, as its ``fit`` does to rows in memory.
 
-    The data are read twice. The first time, the rows and the classes are counted, and a
-    random sample of rows is drawn. If it is all rows, since they fit into the buffer,
-    ``estimator.fit`` is called. Otherwise the scales, the bins and the categories of
-    the columns are learned from the sample. The second time, the rows are encoded and
-    written to random buckets on disk, each of which fits into the buffer. In every
-    epoch, the buckets are visited in random order, and the rows of each are shuffled:
-    the order of the rows in the data does not matter for what is learned, even if they
-    are sorted by the target.
+    The data are read twice. In the first pass, the rows and the classes are counted,
+    and a random sample of rows is drawn. If all rows fit into the buffer,
+    ``estimator.fit`` is called. Otherwise, the scales, the bins and the categories of
+    the columns are learned from the sample. In the second pass, the rows are encoded
+    and written to random buckets on disk, each of which fits into the buffer.
+
+    In every epoch, the buckets are visited in random order, and the rows of each are
+    shuffled. The data may therefore be in any order, even sorted by the target.
 
     Parameters
     ----------
@@ -65,12 +65,17 @@ def fit(
         ``shuffle=False`` are not possible.
 
     data : path, list of paths, pyarrow or dask object, iterable or callable
-        What can be read twice: one or several parquet files, or a folder of them; a
-        dataset or a table of pyarrow; a dask frame, of which a partition is a batch; a
-        sequence of batches; or a function without arguments that returns a new iterator
-        of batches. A batch is a data frame of pandas or polars or an Arrow record
-        batch, with a column of targets, or a tuple (X, y) or (X, y, sample_weight) of
-        dense X. All batches must have the same columns.
+        Data that can be read twice:
+
+        - the path of a parquet file, of a folder of them, or a list of paths,
+        - a dataset or a table of pyarrow,
+        - a dask frame, each partition of which is a batch,
+        - a sequence of batches,
+        - a function without arguments that returns a new iterator over batches.
+
+        A batch is a data frame of pandas or polars or an Arrow record batch, with a
+        column of targets, or a tuple (X, y) or (X, y, sample_weight) with dense X. All
+        batches must have the same columns.
 
     target : str or list of str, default=None
         The name of the column of targets, or a list of names for several targets;
@@ -80,11 +85,10 @@ def fit(
         The name of the column of sample weights, for batches with named columns.
 
     X_val : {array-like, dataframe} of shape (n_val, n_features), default=None
-        The input of the validation set, for ``early_stopping=True``. If it is not
-        given, a random part of the rows is held out: the share
-        ``validation_fraction``, but at most half as many rows as the buffer holds. With
-        several members, too, it is one part for all of them: only rows that fit into
-        the buffer are cut into a fold for each member.
+        The input of the validation set, for early stopping. If it is not given, a
+        random part of the rows is held out: the share ``validation_fraction``, but at
+        most half as many rows as the buffer can hold. All members have the same
+        validation set. Each member has its own only if all rows fit into the buffer.
 
     y_val : array-like of shape (n_val,) or (n_val, n_outputs), default=None
         The target of the validation set.
@@ -93,14 +97,13 @@ def fit(
         The sample weights of the validation set.
 
     buffer_size : int, default=32_000_000
-        The number of bytes of the rows that are in memory at a time: of the sample,
-        as numbers in float64, and of a bucket of encoded rows. At the peak there are
-        several copies of it.
+        The size in bytes of the sample, whose numbers are in float64, and of a bucket
+        of encoded rows. At the peak, there are several copies of a buffer in memory.
 
     folder : path-like, default=None
-        The folder in which a folder for the encoded rows is made, and deleted when the
-        fit ends or fails. None: the folder for temporary files of the system. If that
-        is in memory, choose one on a disk.
+        The folder in which the encoded rows are stored, in a folder that is deleted
+        when the fit ends or fails. None stands for the system's folder for temporary
+        files. If this is in memory, choose a folder on a disk.
 
     Returns
     -------
@@ -133,10 +136,10 @@ def fit(
 
     Notes
     -----
-    Categories that no row of the sample has count as categories that were not there in
-    ``fit``. Callbacks get the sample as the data of the fit. With an integer
-    ``random_state``, the same rows in the same order give the same result, to the last
-    bit, however they are divided into batches.
+    Categories that are not in the sample are treated as unknown. Callbacks get the
+    sample as the data of the fit. With an integer ``random_state``, the same rows in
+    the same order give the same result, to the last bit, however they are divided into
+    batches.
 
     Examples
     --------
