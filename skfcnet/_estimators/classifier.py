@@ -380,8 +380,8 @@ class FCNetClassifier(ClassifierMixin, _BaseFCNet):
         The weights of the affine layers, from the first to the last. They are read-only
         views of shape (n_in, n_out), or with several members of shape (n_members, n_in,
         n_out). In the first layer, ``n_in`` is the number of encoded features, and with
-        ``learn_scales`` the rows of the weights are multiplied by ``scales_``. To change
-        weights, assign a list of arrays to the attribute, or an array to an item
+        ``learn_scales`` the rows of the weights are multiplied by ``scales_``. To
+        change weights, assign a list of arrays to the attribute, or an array to an item
         of the list: the values are copied into the network.
 
     intercepts_ : list of ndarray
