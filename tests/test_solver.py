@@ -1072,6 +1072,10 @@ def of_gradients(change):
             returning(lambda scores, _: scores[0]),
             "one row of scores for each of 2",
         ),
+        (
+            returning(lambda scores, r: scores[:, 0] if r is None else r),
+            "return a score for every",
+        ),
         (returning(lambda scores, r: scores if r is None else r[0]), "must return the"),
         (of_gradients(lambda g: {"W1": g["W1"]}), "there is none for 'b1'"),
         (of_gradients(lambda g: g | {"b1": g["b1"][:1]}), r"params\['b1'\] must have"),
@@ -1084,6 +1088,14 @@ def of_gradients(change):
 def test_a_network_that_does_not_keep_to_the_protocol_is_told_so(model, message):
     with pytest.raises((TypeError, ValueError), match=message):
         a_student_solver(model).train()
+
+
+def test_a_network_of_ones_own_keeps_its_shapes_while_it_is_trained():
+    model = TwoLayerNet()
+    solver = a_student_solver(model)
+    model.params["b1"] = np.zeros((1, 20))
+    with pytest.raises(ValueError, match=r"params\['b1'\] must keep its shape \(20,\)"):
+        solver.train_epoch()
 
 
 def test_a_network_of_ones_own_has_no_loss_weight():
@@ -1099,6 +1111,7 @@ def test_a_network_of_ones_own_has_no_loss_weight():
         ({"y_train": np.full(130, "a")}, "y_train must be an array of numbers"),
         ({"X_train": np.full((130, D), np.nan)}, "X_train must hold numbers"),
         ({"y_train": np.full((130, 2), 0.5)}, r"y must have shape \(60, 2\)"),
+        ({"y_val": np.full(60, np.nan)}, "y must hold numbers that are finite"),
     ],
 )
 def test_data_that_do_not_fit_a_network_of_ones_own_are_refused(changes, message):
