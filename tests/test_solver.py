@@ -1072,10 +1072,6 @@ def of_gradients(change):
             returning(lambda scores, _: scores[0]),
             "one row of scores for each of 2",
         ),
-        (
-            returning(lambda scores, r: scores[:, 0] if r is None else r),
-            "return a score for every",
-        ),
         (returning(lambda scores, r: scores if r is None else r[0]), "must return the"),
         (of_gradients(lambda g: {"W1": g["W1"]}), "there is none for 'b1'"),
         (of_gradients(lambda g: g | {"b1": g["b1"][:1]}), r"params\['b1'\] must have"),
@@ -1087,6 +1083,13 @@ def of_gradients(change):
 )
 def test_a_network_that_does_not_keep_to_the_protocol_is_told_so(model, message):
     with pytest.raises((TypeError, ValueError), match=message):
+        a_student_solver(model).train()
+
+
+def test_a_network_that_says_it_classifies_has_a_score_for_every_class():
+    model = returning(lambda scores, r: scores[:, 0] if r is None else r)
+    model.category = "classification"
+    with pytest.raises(ValueError, match="a score for every class"):
         a_student_solver(model).train()
 
 
