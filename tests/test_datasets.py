@@ -182,6 +182,14 @@ def test_truncated_mnist_file_is_named(handmade_mnist, damaged, n_bytes):
     assert str(path) in str(caught.value)
 
 
+def test_mnist_files_of_different_sizes_are_named(handmade_mnist):
+    raw = handmade_mnist / "MNIST" / "raw"
+    write_idx(raw / TEST_LABELS, np.zeros(4, np.uint8))
+    with pytest.raises(OSError, match="do not belong together: delete them") as caught:
+        fetch_mnist(data_home=handmade_mnist)
+    assert str(raw) in str(caught.value)
+
+
 @pytest.mark.parametrize("content", [b"<html>Not found</html>", b"\x1f\x8b\x08 gzip"])
 def test_mnist_file_of_another_format_is_named(handmade_mnist, content):
     path = handmade_mnist / "MNIST" / "raw" / TRAIN_IMAGES

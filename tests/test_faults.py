@@ -10,6 +10,8 @@ import decimal
 import os
 import pickle
 import re
+import subprocess
+import sys
 import warnings
 from collections.abc import Callable
 from contextlib import contextmanager
@@ -511,6 +513,90 @@ def test_exception_from_a_user_callback(name, error, hook):
         # The callback itself has counted epochs.
         network_in(earlier).set_callbacks(Failing(hook, error))
         assert_untouched(earlier, before)
+
+
+# Memory that is not there
+
+OUT_OF_MEMORY = """
+import pickle, resource, sys, warnings
+import numpy as np
+from skfcnet import FCNetClassifier, FCNetRegressor, FCNetTransformer
+
+warnings.simplefilter("ignore")
+SETTINGS = {"hidden_layer_sizes": 8, "max_iter": 1, "max_fun": 1, "n_members": 1}
+SETTINGS |= {"random_state": 0, "linear_term": False}
+X = np.random.default_rng(0).normal(size=(10_000, 12))
+few = X[:500]
+
+
+def a_model(name, solver):
+    if name == "FCNetRegressor":
+        return FCNetRegressor(solver=solver, **SETTINGS), X[:, 0]
+    net, y = FCNetClassifier(solver=solver, **SETTINGS), (X[:, 0] > 0).astype(int)
+    return net if name == "FCNetClassifier" else FCNetTransformer(net), y
+
+
+def predicted(model, X):
+    return getattr(model, "transform" if hasattr(model, "transform") else "predict")(X)
+
+
+def succeeds(n_bytes, call, *arguments):
+    '''Return whether a call succeeds if the process may get so many bytes more.
+
+    Without any memory left, ufuncs of NumPy crash. There are therefore holes, in which
+    everything has its place that is not a large array.
+    '''
+    blocks = [bytearray(100_000) for _ in range(200)]
+    del blocks[::2]
+    with open("/proc/self/statm") as statm:
+        used = int(statm.read().split()[0]) * resource.getpagesize()
+    unlimited = resource.getrlimit(resource.RLIMIT_AS)
+    resource.setrlimit(resource.RLIMIT_AS, (used + n_bytes, unlimited[1]))
+    try:
+        call(*arguments)
+    except MemoryError:
+        return False
+    finally:
+        resource.setrlimit(resource.RLIMIT_AS, unlimited)
+    return True
+
+
+name = sys.argv[1]
+for solver, method in [
+    ("adamw", "fit"), ("lbfgs", "fit"), ("adamw", "partial_fit"), ("adamw", "predict")
+]:
+    model, y = a_model(name, solver)
+    if method == "partial_fit" and name == "FCNetTransformer":
+        continue
+    if method == "partial_fit" and name == "FCNetClassifier":
+        model.partial_fit(few, y[:500], classes=[0, 1])
+    else:
+        getattr(model, method.replace("predict", "fit"))(few, y[:500])
+    call, arguments = predicted, (model, X)
+    if method != "predict":
+        call, arguments = getattr(model, method), (X, y)
+    before, prediction = pickle.dumps(model), predicted(model, few)
+    n_failures, n_bytes = 0, 2**18
+    while not succeeds(n_bytes, call, *arguments):
+        assert pickle.dumps(model) == before
+        np.testing.assert_array_equal(predicted(model, few), prediction)
+        n_failures, n_bytes = n_failures + 1, int(1.5 * n_bytes)
+    assert (pickle.dumps(model) == before) == (method == "predict")
+    assert n_failures >= (2 if method == "predict" else 4), (method, n_failures)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs a limit of memory")
+@pytest.mark.parametrize("name", MODELS)
+def test_memory_error_at_any_stage(name):
+    run = subprocess.run(
+        [sys.executable, "-c", OUT_OF_MEMORY, name],
+        # What is larger than the holes is asked of the system, which has the limit.
+        env=os.environ | {"MALLOC_MMAP_THRESHOLD_": "131072", "OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+    )
+    assert run.returncode == 0, run.stderr
 
 
 # Files that cannot be written

@@ -583,6 +583,11 @@ def test_groups_cover_all_columns_of_scores(groups):
         softmax_groups_loss(np.zeros((2, 6)), np.zeros((2, 6)), groups=groups)
 
 
+def test_groups_are_of_the_columns_of_a_matrix():
+    with pytest.raises(ValueError, match=r"x has shape \(2, 3, 6\)"):
+        softmax_groups_loss(np.zeros((2, 3, 6)), np.zeros((2, 3, 6)), groups=[2, 4])
+
+
 @given(y=npst.arrays(np.float64, (4, 5), elements=st.floats(0, 1)))
 @REPEATABLE
 def test_the_gradient_of_softmax_groups_is_exact_for_any_targets(y):

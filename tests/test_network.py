@@ -695,6 +695,7 @@ def test_repr_is_the_architecture(arguments, options, expected):
             {"blocks": [Block("pbld", 3)]},
             "'pbld' needs two integers as its columns, got 3",
         ),
+        ({"blocks": ["pbld"]}, "blocks must hold skfcnet.layers.Block, got 'pbld'"),
         ({"blocks": [Block("affine", (0, 2))]}, "kind of a block .* got 'affine'"),
         ({"blocks": [Block("linear", (0, 2))]}, r"'linear' needs .* \['factor'\]"),
         (

@@ -36,6 +36,7 @@ skl2onnx = pytest.importorskip("skl2onnx", reason="needs the extra 'onnx'")
 onnxruntime = pytest.importorskip("onnxruntime", reason="needs onnxruntime")
 
 from skl2onnx.common.data_types import (
+    Complex64TensorType,
     DoubleTensorType,
     FloatTensorType,
     Int64TensorType,
@@ -191,6 +192,11 @@ def test_classes_of_rows_of_weight_0_have_probability_0(kind):
 def test_every_type_of_labels(labels):
     model, X, y = data_of("binary")
     assert_same(model.fit(X, np.array(labels)[y]), X)
+
+
+def test_dropout_has_no_effect():
+    model, X, y = data_of("regression")
+    assert_same(model.set_params(dropout=0.2, input_dropout=0.1).fit(X, y), X)
 
 
 @pytest.mark.parametrize("layer", [0, -1])
@@ -454,6 +460,12 @@ def test_categories_that_onnx_has_no_type_for():
         converted(model, frame, types=types)
 
 
+def test_a_table_of_categories_alone():
+    frame, y = a_frame()
+    categories = frame[["few", "many"]]
+    assert_same(classifier().fit(categories, y), categories)
+
+
 def test_numbers_that_are_equal_as_floats():
     ids = np.array([2**60, 2**60 + 1, 5] * 20)
     frame = pd.DataFrame({"id": ids, "size": np.arange(60.0)})
@@ -475,6 +487,12 @@ def test_inputs_that_are_not_the_table(types, error, message):
     model, X, y = data_of("binary")
     with pytest.raises(error, match=message):
         converted(model.fit(X, y), X, types=[("X", tensor) for tensor in types])
+
+
+def test_an_input_of_dates():
+    model, X, y = data_of("binary")
+    with pytest.raises(TypeError, match="'X' is of Complex64TensorType: make it one"):
+        converted(model.fit(X, y), X, types=[("X", Complex64TensorType([None, 6]))])
 
 
 def test_text_as_numbers():

@@ -1,7 +1,7 @@
 """Real signals at random moments: Ctrl-C in fits, and kills while files are written.
 
 In each script, a process forks children that do the same work again and again, and
-sends them a signal. What they leave behind must be whole.
+sends them a signal. What they leave behind must be whole, and no process may be left.
 """
 
 import os
@@ -33,6 +33,15 @@ X = rng.normal(size=(300, 4))
 y = (X[:, 0] * X[:, 1] > 0).astype(int)
 
 
+def is_group(pid):
+    '''Return whether there is a process in the group of a child.'''
+    try:
+        os.killpg(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
 def signalled(child, number, longest=None):
     '''Run a function in a child, send it a signal, and return how it has ended.
 
@@ -42,9 +51,10 @@ def signalled(child, number, longest=None):
     read, write = os.pipe()
     pid = os.fork()
     if not pid:
+        os.setpgid(0, 0)
         os.close(read)
         child(write)
-        os._exit(0)
+        sys.exit()
     os.close(write)
     assert os.read(read, 1)
     if longest is None:
@@ -52,18 +62,25 @@ def signalled(child, number, longest=None):
         assert os.read(read, 1)
         longest = time.monotonic() - began
     time.sleep(random.uniform(0, longest))
-    os.kill(pid, number)
-    deadline = time.monotonic() + 120
+    # A terminal sends Ctrl-C to all processes of a group.
+    random.choice([os.kill, os.killpg])(pid, number)
+    deadline = time.monotonic() + 600  # much later than on a busy machine
     while (ended := os.waitpid(pid, os.WNOHANG)) == (0, 0):
         time.sleep(0.001)
         if time.monotonic() > deadline:
             os.kill(pid, signal.SIGKILL)
             sys.exit(f"{case} hangs after a signal")
+    while is_group(pid):
+        time.sleep(0.001)
+        if time.monotonic() > deadline:
+            os.killpg(pid, signal.SIGKILL)
+            sys.exit(f"{case} leaves processes behind")
     with open(read, "rb") as pipe:
         return ended[1], pipe.read()
 """
 
 CTRL_C = """
+from joblib import parallel_config
 from threadpoolctl import threadpool_info
 
 SINGLE = {"n_members": 1, "early_stopping": False, "linear_term": False}
@@ -75,9 +92,14 @@ SETTINGS = {
 }
 
 
+parallel_config(backend="threading")
+
+
 def a_model():
     if case == "members":
         return FCNetClassifier((8,), **SETTINGS)
+    if case in ("threads", "processes"):
+        return FCNetClassifier((8,), **SETTINGS, n_members=2, n_jobs=2)
     return FCNetClassifier((8,), **SETTINGS, **SINGLE)
 
 
@@ -134,6 +156,8 @@ threads_before = threads()
 began = time.monotonic()
 work(copy.deepcopy(earlier), [])
 longest = time.monotonic() - began
+if case == "processes":
+    longest = 3  # in which a child starts workers, and then has some fits
 by_epochs = {}
 if case == "fit":
     for n in range(1, 11):
@@ -148,12 +172,16 @@ if case == "partial_fit":
 def child(pipe):
     model, done = copy.deepcopy(earlier), []
     before = pickle.dumps(model)
+    if case == "processes":
+        parallel_config(backend="loky")
     signal.signal(signal.SIGINT, signal.default_int_handler)
     is_interrupted = False
     try:
         try:
             os.write(pipe, b"!")
             work(model, done)
+            while case == "processes":
+                work(model, done)
         finally:
             signal.signal(signal.SIGINT, signal.SIG_IGN)
     except KeyboardInterrupt:
@@ -224,10 +252,10 @@ print("files written:", n_loaded, "killed while writing:", sum(n_left))
 """
 
 
-def run(script, case, folder):
-    """Run a script; return what it prints."""
+def run(script, case, folder, n_signals=N_SIGNALS):
+    """Run a script, and print what it prints."""
     finished = subprocess.run(
-        [sys.executable, "-c", CHILDREN + script, case, str(N_SIGNALS), folder],
+        [sys.executable, "-c", CHILDREN + script, case, str(n_signals), folder],
         env=os.environ | {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"},
         capture_output=True,
         text=True,
@@ -236,9 +264,13 @@ def run(script, case, folder):
     print(finished.stdout)
 
 
-@pytest.mark.parametrize("case", ["fit", "members", "partial_fit", "transformer"])
+@pytest.mark.parametrize(
+    "case", ["fit", "members", "partial_fit", "transformer", "threads", "processes"]
+)
 def test_after_ctrl_c_there_is_a_whole_model(case, tmp_path):
-    run(CTRL_C, case, tmp_path)
+    # Workers take seconds to start.
+    n_signals = 1 if case == "processes" and not IS_LONG else N_SIGNALS
+    run(CTRL_C, case, tmp_path, n_signals)
 
 
 @pytest.mark.parametrize("case", ["save", "fit"])

@@ -1086,6 +1086,21 @@ def test_a_network_that_does_not_keep_to_the_protocol_is_told_so(model, message)
         a_student_solver(model).train()
 
 
+def test_a_network_that_says_it_classifies_has_a_score_for_every_class():
+    model = returning(lambda scores, r: scores[:, 0] if r is None else r)
+    model.category = "classification"
+    with pytest.raises(ValueError, match="a score for every class"):
+        a_student_solver(model).train()
+
+
+def test_a_network_of_ones_own_keeps_its_shapes_while_it_is_trained():
+    model = TwoLayerNet()
+    solver = a_student_solver(model)
+    model.params["b1"] = np.zeros((1, 20))
+    with pytest.raises(ValueError, match=r"params\['b1'\] must keep its shape \(20,\)"):
+        solver.train_epoch()
+
+
 def test_a_network_of_ones_own_has_no_loss_weight():
     with pytest.raises(ValueError, match="loss_weight needs a FullyConnectedNet"):
         a_student_solver(TwoLayerNet(), loss_weight=np.ones(130))
@@ -1099,6 +1114,7 @@ def test_a_network_of_ones_own_has_no_loss_weight():
         ({"y_train": np.full(130, "a")}, "y_train must be an array of numbers"),
         ({"X_train": np.full((130, D), np.nan)}, "X_train must hold numbers"),
         ({"y_train": np.full((130, 2), 0.5)}, r"y must have shape \(60, 2\)"),
+        ({"y_val": np.full(60, np.nan)}, "y must hold numbers that are finite"),
     ],
 )
 def test_data_that_do_not_fit_a_network_of_ones_own_are_refused(changes, message):

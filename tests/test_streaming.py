@@ -206,6 +206,27 @@ def test_sorted_rows_are_learned_as_well_as_by_fit(embedding):
     assert 1 - scores["stream"] <= 1.15 * (1 - scores["memory"])
 
 
+def test_a_tuple_of_files_is_read_like_a_list(tmp_path):
+    paths = parquet_files(FRAME, tmp_path)
+    expected = streaming.fit(regressor(), paths, target="y")
+    model = streaming.fit(regressor(), tuple(paths), target="y")
+    np.testing.assert_array_equal(parameters_of(model), parameters_of(expected))
+
+
+def test_very_many_batches_of_one_row_are_the_same_rows():
+    X, y = np.asarray(FRAME[["a", "b"]]), np.asarray(FRAME.y)
+    rows = [(X[i : i + 1], y[i : i + 1]) for i in range(N)]
+    model = streaming.fit(regressor(), rows)
+    expected = streaming.fit(regressor(), [(X, y)])
+    np.testing.assert_array_equal(parameters_of(model), parameters_of(expected))
+
+
+def test_single_rows_have_no_variance():
+    model = regressor(normalization="batch", batch_size=1)
+    with pytest.raises(ValueError, match="batch_size of at least 2"):
+        fit_by_buckets(model, [FRAME], target="y")
+
+
 def test_sorted_classes_are_learned_as_well_as_by_fit():
     frame, test = a_frame(3000).sort_values("label"), a_frame(2000, seed=1)
     model = FCNetClassifier((32,), random_state=0, max_iter=8, **OPTIONS)
@@ -587,12 +608,22 @@ def with_infinity(frame):
         (FRAME[100:200].drop(columns="a"), ValueError, "the columns are .*'b', 'c'"),
         (FRAME[100:200].astype({"a": str}), ValueError, "'a' holds text .* but number"),
         (FRAME[100:200].drop(columns="y"), ValueError, r"target names \['y'\]"),
+        (FRAME[100:200][["y"]], ValueError, r"no features besides \['y'\]"),
         (with_nan(FRAME[100:200]), ValueError, "y contains NaN"),
         (with_infinity(FRAME[100:200]), ValueError, "infinity"),
         (np.ones((3, 2)), TypeError, "must be a data frame .* or a tuple"),
         ((np.ones((3, 2)), np.ones(3)), ValueError, "leave target out"),
     ],
-    ids=["columns", "dtype", "no target", "NaN", "infinity", "array", "tuple"],
+    ids=[
+        "columns",
+        "dtype",
+        "no target",
+        "no features",
+        "NaN",
+        "infinity",
+        "array",
+        "tuple",
+    ],
 )
 def test_errors_name_the_batch(second, error, message):
     model = regressor().fit(features_of(FRAME), FRAME.y)
@@ -709,6 +740,13 @@ def test_errors_of_weights_name_the_batch(weight, message):
     data = [(X, Y, np.ones(4)), (X, Y, [1.0, weight, 1.0, 1.0])]
     with pytest.raises(ValueError, match=r"Batch 2 \((?s:.)*" + message):
         streaming.fit(regressor(), data)
+
+
+def test_weights_whose_sum_overflows_are_refused():
+    weight = np.full(N, 1e308)
+    data = [(features_of(FRAME), FRAME.y, weight)]
+    with pytest.raises(ValueError, match="sum of the sample weights is inf"):
+        fit_by_buckets(regressor(), data)
 
 
 # The two passes

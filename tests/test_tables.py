@@ -959,6 +959,14 @@ def test_numbers_as_text_are_learned_as_numbers(frame):
         model.predict(numbers)
 
 
+def test_a_value_that_cannot_be_a_category_is_named_at_predict():
+    frame = pd.DataFrame({"kind": ["a", "b"] * 20, "size": np.arange(40.0)})
+    model = FCNetRegressor(**SMALL).fit(frame, np.arange(40.0))
+    other = frame[:2].assign(kind=[["a"], "b"])
+    with pytest.raises((TypeError, ValueError), match="'kind'"):
+        model.predict(other)
+
+
 NUMBERS = [round(number, 2) for number in np.random.default_rng(0).normal(size=60)]
 
 
