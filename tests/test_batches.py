@@ -235,6 +235,16 @@ def test_minus_zero_is_zero(table):
     )
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_every_missing_value_is_the_same(dtype):
+    """There are many bit patterns of NaN, as there are two of zero."""
+    X = np.array([[np.nan], [1.0], [-np.nan]], dtype)
+    assert X[0].tobytes() != X[2].tobytes()
+    order, is_new = order_by_content(X, np.zeros(3), np.ones(3))
+    assert is_new.sum() == 2
+    np.testing.assert_array_equal(np.isnan(X[order, 0])[~is_new], [True])
+
+
 @given(table=tables())
 @REPEATABLE
 def test_sparse_rows_have_the_order_of_dense_ones(table):
