@@ -1,7 +1,7 @@
-import tracemalloc
 import copy
 import math
 import re
+import tracemalloc
 import warnings
 
 import numpy as np
