@@ -155,6 +155,8 @@ def run_pytest(group, plugin):
     hypothesis.settings.load_profile("mutation")
     options = ["-o", "addopts=", "--import-mode=importlib", "--doctest-modules"]
     options += ["-p", "no:cacheprovider", "-p", "no:xdist", "--tb=no"]
+    # Otherwise pytest reads the modules whose doctests it collects by itself.
+    options += ["--assert=plain"]
     options += ["-W", "ignore::pytest.PytestAssertRewriteWarning"]
     pytest.main([*options, f"--rootdir={ROOT}", *group.tests_and_doctests], [plugin])
 
