@@ -1,3 +1,5 @@
+import tracemalloc
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -287,6 +289,18 @@ def test_the_layout_in_memory_does_not_matter():
     for other in (np.asfortranarray(X), X[::-1, ::-1].copy()[::-1, ::-1]):
         order, _ = order_by_content(other, other, np.ones(50))
         np.testing.assert_array_equal(order, expected)
+
+
+def test_ordering_rows_takes_less_memory_than_they_do():
+    X = np.random.default_rng(0).normal(size=(20_000, 30))
+    y, weight = np.zeros(len(X)), np.ones(len(X))
+    tracemalloc.start()
+    try:
+        order_by_content(X, y, weight)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < X.nbytes
 
 
 def test_hashing_leaves_the_rows_alone():

@@ -550,6 +550,20 @@ def test_a_vector_goes_on_from_the_configuration_of_an_earlier_run(rule, monkeyp
 
 
 @EVERY_RULE
+def test_a_vector_goes_on_from_the_configuration_that_a_rule_returns(rule):
+    params, grads, draw = vectors()
+    draw()
+    next_w, config = rule(params.trainable.copy(), grads.trainable)
+    params.trainable[...] = next_w
+    update = VectorUpdate(rule, params, grads, config)
+    update()
+    assert update.config.get("t", 2) == 2
+    expected = rule(next_w, grads.trainable, config)[0]
+    n_weights = len(params.decayed)
+    np.testing.assert_array_equal(params.decayed, expected[:n_weights])
+
+
+@EVERY_RULE
 def test_what_no_gradient_reaches_ends_at_zero_and_not_in_subnormal_numbers(rule):
     params, grads, _ = vectors()
     config = {"learning_rate": 1e-3}
