@@ -71,7 +71,7 @@ class Group(NamedTuple):
         return [*tests, *map(str, self.paths)]
 
 
-# Of the blocks, the tests that fit whole estimators are left out: they take minutes.
+# Tests that fit many estimators are left out: they take minutes.
 GROUPS = {
     "losses": Group("skfcnet/losses/*.py", ("losses.py", "outputs.py")),
     "layers": Group(
@@ -99,7 +99,25 @@ GROUPS = {
     "encoder": Group(
         "skfcnet/_tabular/{encoder,categorical_features,categories,values,"
         "location_scale,scaling,binning,row_selection}.py",
-        ("encoder.py", "categories.py"),
+        (
+            "encoder.py",
+            "categories.py",
+            "scaling.py::test_robust_is_the_formula_of_the_paper",
+            "scaling.py::test_where_most_values_are_equal_the_range_counts",
+            "scaling.py::test_standard_is_that_of_scikit_learn",
+            "scaling.py::test_unscaled_is_as_it_is",
+            "scaling.py::test_scaling_what_is_standardised_already_changes_nothing",
+            "scaling.py::test_a_column_that_did_not_vary_is_learned_anew_from_rows_that_do",
+            "scaling.py::test_rows_that_are_alike_and_new_are_seen_beside_those_before",
+            "scaling.py::test_a_column_that_was_missing_so_far_is_learned_like_a_new_one",
+            "scaling.py::test_target_has_mean_zero_and_deviation_one_and_comes_back",
+            "scaling.py::test_a_target_that_did_not_vary_is_learned_anew_from_rows_that_do",
+            "scaling.py::test_quartiles_of_a_target_are_those_of_normal_numbers_whatever_"
+            "the_outliers",
+            "tables.py::test_numbers_with_signs_or_a_few_words_are_doubtful_as_categories",
+            "tables.py::test_words_and_codes_are_not_doubtful_as_categories",
+            "memory.py::test_a_selection_is_read_as_its_rows",
+        ),
     ),
     "training state": Group(
         "skfcnet/_estimators/{training,history}.py",

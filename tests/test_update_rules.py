@@ -485,7 +485,7 @@ def test_a_block_is_never_longer_than_it_may_be(monkeypatch):
 
 def test_what_fits_into_a_block_is_not_cut(monkeypatch):
     monkeypatch.setattr(vector_update, "BLOCK_SIZE", 10)
-    assert [*vector_update._borders([4, 8, 12, 40])] == [0, 8, 12, 22, 32, 40]
+    assert [*vector_update._borders([4, 8, 12, 16, 40])] == [0, 8, 16, 26, 36, 40]
     assert [*vector_update._borders([4, 10])] == [0, 10]
 
 
