@@ -1001,7 +1001,10 @@ def test_running_statistics_that_would_broadcast_are_refused():
 
 def test_a_mask_that_would_broadcast_is_refused():
     param = {"mode": "train", "p": 0.5, "mask": np.ones(3, bool)}
-    with pytest.raises(ValueError, match=r"'mask'\] of shape \(4, 3\), got \(3,\)"):
+    message = (
+        r"dropout_forward needs dropout_param\['mask'\] of shape \(4, 3\), got \(3,\)"
+    )
+    with pytest.raises(ValueError, match=message):
         dropout_forward(np.ones((4, 3)), param)
 
 
