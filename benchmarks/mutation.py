@@ -121,7 +121,15 @@ GROUPS = {
     ),
     "training state": Group(
         "skfcnet/_estimators/{training,history}.py",
-        ("continuation.py", "stopping.py", "validation_monitor.py", "verbose.py"),
+        (
+            "continuation.py",
+            "stopping.py",
+            "validation_monitor.py",
+            "verbose.py",
+            "divergence.py",
+            "checkpoints.py",
+            "parallel_members.py",
+        ),
     ),
 }
 
