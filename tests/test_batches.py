@@ -1,3 +1,5 @@
+import tracemalloc
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -235,6 +237,16 @@ def test_minus_zero_is_zero(table):
     )
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_every_missing_value_is_the_same(dtype):
+    """There are many bit patterns of NaN, as there are two of zero."""
+    X = np.array([[np.nan], [1.0], [-np.nan]], dtype)
+    assert X[0].tobytes() != X[2].tobytes()
+    order, is_new = order_by_content(X, np.zeros(3), np.ones(3))
+    assert is_new.sum() == 2
+    np.testing.assert_array_equal(np.isnan(X[order, 0])[~is_new], [True])
+
+
 @given(table=tables())
 @REPEATABLE
 def test_sparse_rows_have_the_order_of_dense_ones(table):
@@ -277,6 +289,18 @@ def test_the_layout_in_memory_does_not_matter():
     for other in (np.asfortranarray(X), X[::-1, ::-1].copy()[::-1, ::-1]):
         order, _ = order_by_content(other, other, np.ones(50))
         np.testing.assert_array_equal(order, expected)
+
+
+def test_ordering_rows_takes_less_memory_than_they_do():
+    X = np.random.default_rng(0).normal(size=(20_000, 30))
+    y, weight = np.zeros(len(X)), np.ones(len(X))
+    tracemalloc.start()
+    try:
+        order_by_content(X, y, weight)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < X.nbytes
 
 
 def test_hashing_leaves_the_rows_alone():

@@ -147,11 +147,22 @@ def test_columns_that_there_are_not_are_refused(kind, column):
 
 @pytest.mark.parametrize(
     ("kind", "name"),
-    [("ple", "left"), ("ple", "slope"), ("onehot", "plus"), ("onehot", "minus")],
+    [
+        ("ple", "left"),
+        ("ple", "slope"),
+        ("onehot", "plus"),
+        ("onehot", "minus"),
+        ("unclipped", "low"),
+        ("unclipped", "high"),
+    ],
 )
 def test_settings_that_would_broadcast_are_refused(kind, name):
-    settings = block_settings(kind, 2) | {name: np.ones(1)}
-    with pytest.raises(ValueError, match=rf"needs {name} of shape \(4,\), got \(1,\)"):
+    settings = block_settings(kind, 2)
+    n = len(settings[name])
+    settings[name] = np.ones(1)
+    with pytest.raises(
+        ValueError, match=rf"needs {name} of shape \({n},\), got \(1,\)"
+    ):
         BLOCKS[kind].forward(np.ones((3, 2)), settings)
 
 

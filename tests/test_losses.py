@@ -1,3 +1,4 @@
+import tracemalloc
 from contextlib import suppress
 from functools import partial
 from typing import NamedTuple
@@ -95,6 +96,7 @@ CASES = [
 SMOOTH = [
     case for case in CASES if case.name not in ("absolute_error", "huber", "quantile")
 ]
+SMOOTHED = [case for case in CASES if case.params == {"label_smoothing": 0.1}]
 WEIGHTS = {
     "none": lambda n: None,
     "ordinary": lambda n: np.random.default_rng(0).exponential(size=n),
@@ -276,6 +278,25 @@ def test_in_place_equals_pure(case, dtype, weighted):
     assert np.shares_memory(given, x)
     np.testing.assert_array_equal(x, dx, strict=True)
     np.testing.assert_array_equal(y, y_before)
+
+
+@pytest.mark.parametrize("case", DEFAULTS + SMOOTHED, ids=str)
+@pytest.mark.parametrize("dtype", FLOATS)
+@pytest.mark.parametrize("weighted", [False, True])
+def test_a_workspace_and_out_spare_all_arrays_of_the_size_of_the_scores(
+    case, dtype, weighted
+):
+    x, y = case.example(n=100, k=300, dtype=dtype)
+    loss, workspace, out = case.loss.function, Workspace(), np.empty_like(x)
+    weight = np.ones(len(x), dtype) if weighted else None
+    loss(x, y, weight=weight, out=out, workspace=workspace)
+    tracemalloc.start()
+    try:
+        loss(x, y, weight=weight, out=out, workspace=workspace)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < x.nbytes / 2
 
 
 @every_case
@@ -626,6 +647,11 @@ def test_defaults_are_those_of_the_function(case):
     assert same_value == value
     np.testing.assert_array_equal(same_dx, dx)
     assert bound.defaults == case.loss.defaults
+
+
+def test_parameters_of_a_loss_are_a_dict():
+    with pytest.raises(TypeError, match=r"^loss_params must be a dict, got 3\.$"):
+        LOSSES["huber"].bind(3)
 
 
 def test_a_bound_loss_tells_its_parameters():

@@ -159,6 +159,7 @@ def test_a_selection_is_read_as_its_rows(as_table):
     assert rows.shape == expected.shape and rows.dtype == X.dtype
     assert len(rows) == len(expected)
     np.testing.assert_array_equal(rows, expected)
+    assert np.asarray(rows).dtype == X.dtype
     assert np.asarray(rows, np.float64).dtype == np.float64
     for key in (slice(2, 5), slice(None, None, 2), np.array([5, 0, 5])):
         np.testing.assert_array_equal(rows[key], expected[key])

@@ -10,6 +10,7 @@ from sklearn.exceptions import ConvergenceWarning
 
 from scaffolding import any_solver, data_of, short_fits, small_regressor
 from skfcnet import FCNetRegressor
+from skfcnet._estimators.training import BestEpoch
 
 pytestmark = [short_fits, any_solver]
 
@@ -104,3 +105,17 @@ def test_a_schedule_that_falls_early_goes_on_from_the_best_epoch():
     assert losses[first - 1] > best
     assert losses[first:].min() < best
     assert model.best_iteration_ == losses.argmin() + 1
+
+
+def test_the_score_decides_and_the_loss_only_where_scores_are_tied():
+    best = BestEpoch(1, score=0.5, tie_breaker=-1.0)
+
+    def best_after(score, tie_breaker):
+        updated, _ = best.updated(2, score, tie_breaker, tol=1e-4, vector=np.ones(1))
+        return updated.epoch
+
+    assert best_after(0.6, -2.0) == 2
+    assert best_after(0.4, -0.5) == 1
+    assert best_after(0.5, -0.5) == 2
+    assert best_after(0.5, -2.0) == 1
+    assert best_after(0.50005, -2.0) == 1

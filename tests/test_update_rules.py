@@ -1,6 +1,7 @@
 import copy
 import functools
 import pickle
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -197,6 +198,20 @@ def test_in_place_equals_pure(rule, dtype, shape):
         np.testing.assert_array_equal(dw, dw_before)
         w = next_w
     assert not np.array_equal(w, kept)
+
+
+@EVERY_RULE
+def test_a_step_in_place_allocates_no_array_of_the_size_of_the_parameters(rule):
+    w, (dw, *_) = drawn(shape=(40, 500), steps=1)
+    _, config = rule(w, dw, out=w)
+    _, config = rule(w, dw, config, out=w)
+    tracemalloc.start()
+    try:
+        rule(w, dw, config, out=w)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < w.nbytes / 2
 
 
 @EVERY_RULE
@@ -445,7 +460,8 @@ def test_blocks_equal_the_whole_vector(rule, block, l2, monkeypatch):
     for _ in range(4):
         draw()
         dw, db = np.split(grads.trainable.copy(), [n_weights])
-        update()
+        penalty = 0.5 * l2 * np.square(weights, dtype=np.float64).sum()
+        assert update() == [pytest.approx(penalty, rel=1e-6)]
         weights, weight_config = rule(weights, dw + l2 * weights, weight_config)
         biases, bias_config = rule(biases, db, bias_config)
         np.testing.assert_array_equal(params.decayed, weights)
@@ -465,6 +481,12 @@ def test_a_block_is_never_longer_than_it_may_be(monkeypatch):
     params, grads, _ = vectors()
     VectorUpdate(recording, params, grads, {})()
     assert lengths == [(n, n, n) for n in (7, 7, 7, 7, 7, 6)]
+
+
+def test_what_fits_into_a_block_is_not_cut(monkeypatch):
+    monkeypatch.setattr(vector_update, "BLOCK_SIZE", 10)
+    assert [*vector_update._borders([4, 8, 12, 16, 40])] == [0, 8, 16, 26, 36, 40]
+    assert [*vector_update._borders([4, 10])] == [0, 10]
 
 
 def test_decoupled_decay_shrinks_weights_and_leaves_biases_alone():
@@ -528,6 +550,20 @@ def test_a_vector_goes_on_from_the_configuration_of_an_earlier_run(rule, monkeyp
 
 
 @EVERY_RULE
+def test_a_vector_goes_on_from_the_configuration_that_a_rule_returns(rule):
+    params, grads, draw = vectors()
+    draw()
+    next_w, config = rule(params.trainable.copy(), grads.trainable)
+    params.trainable[...] = next_w
+    update = VectorUpdate(rule, params, grads, config)
+    update()
+    assert update.config.get("t", 2) == 2
+    expected = rule(next_w, grads.trainable, config)[0]
+    n_weights = len(params.decayed)
+    np.testing.assert_array_equal(params.decayed, expected[:n_weights])
+
+
+@EVERY_RULE
 def test_what_no_gradient_reaches_ends_at_zero_and_not_in_subnormal_numbers(rule):
     params, grads, _ = vectors()
     config = {"learning_rate": 1e-3}
@@ -556,6 +592,16 @@ def test_what_is_small_but_moves_is_not_flushed():
     )
     np.testing.assert_array_equal(
         update.config["velocity"][:5], np.float32([0, 1e-3, 0, -1e-3, 1e-3])
+    )
+
+
+def test_running_statistics_that_decay_end_at_zero():
+    params, grads, _ = vectors()
+    update = VectorUpdate(UPDATE_RULES["sgd"], params, grads, {})
+    params.state["running_mean1"][...] = 1e-36, -1e-36, -2.0, 1e-3
+    update.flush()
+    np.testing.assert_array_equal(
+        params.state["running_mean1"], np.float32([0, 0, -2, 1e-3])
     )
 
 
