@@ -548,7 +548,7 @@ class FCNetRegressor(RegressorMixin, _BaseFCNet):
     @property
     def oob_prediction_(self):
         """The out-of-fold predictions."""
-        return self._from_folds().predictions
+        return self._out_of_fold_predictions
 
     def _new_target(self, y, classes, *, is_whole):
         return number_target(self, y)
