@@ -390,7 +390,8 @@ class FCNetClassifier(ClassifierMixin, _BaseFCNet):
 
     oob_score_ : float
         The accuracy of the out-of-fold predictions, by sample weight: an estimate of
-        the score on new rows. Defined as ``oob_decision_function_``.
+        the score on new rows. Defined as ``oob_decision_function_``, and by
+        `skfcnet.streaming.fit`.
 
     n_iter_ : int
         The number of epochs; with ``warm_start`` and `partial_fit`, of all calls

@@ -396,7 +396,8 @@ class FCNetRegressor(RegressorMixin, _BaseFCNet):
 
     oob_score_ : float
         The score of the out-of-fold predictions, as `score` computes it, by sample
-        weight: an estimate of the score on new rows. Defined as ``oob_prediction_``.
+        weight: an estimate of the score on new rows. Defined as ``oob_prediction_``,
+        and by `skfcnet.streaming.fit`.
 
     n_iter_ : int
         The number of epochs; with ``warm_start`` and `partial_fit`, of all calls

@@ -74,7 +74,8 @@ class Buckets:
         ----------
         arrays : dict of str to ndarray or None
             The arrays of the rows by name: "X", "y", "sample_weight", "loss_weight" and
-            "pattern", the number of a pattern of `Folds`. They have the same dtypes and the same shapes of a row in every call.
+            "pattern", the number of a pattern of `Folds`. They have the same dtypes and
+            the same shapes of a row in every call.
 
         draws : ndarray of shape (n,)
             The random numbers of the rows, from `draw`.

@@ -76,10 +76,10 @@ def fit(
 
     X_val : {array-like, dataframe} of shape (n_val, n_features), default=None
         The input of the validation set, for ``early_stopping=True``. If it is not
-        given, a random part of the rows is held out: the share
-        ``validation_fraction``, but at most half as many rows as the buffer holds. With
-        several members, too, it is one part for all of them: only rows that fit into
-        the buffer are cut into a fold for each member.
+        given, random rows are held out. With several members, the sample is cut into
+        folds as ``fit`` cuts all rows: each member is trained on all rows but its fold.
+        With one member, the share ``validation_fraction`` of all rows is held out, but
+        at most half as many rows as the buffer holds.
 
     y_val : array-like of shape (n_val,) or (n_val, n_outputs), default=None
         The target of the validation set.
@@ -129,9 +129,11 @@ def fit(
     Notes
     -----
     Categories that no row of the sample has count as categories that were not there in
-    ``fit``. Callbacks get the sample as the data of the fit. With an integer
-    ``random_state``, the same rows in the same order give the same result, to the last
-    bit, however they are divided into batches.
+    ``fit``. What ``fit`` learns from out-of-fold predictions, such as ``oob_score_``
+    and prediction intervals, is learned from those of the sample; the predictions
+    themselves are not kept. Callbacks get the sample as the data of the fit. With an
+    integer ``random_state``, the same rows in the same order give the same result, to
+    the last bit, however they are divided into batches.
 
     Examples
     --------
