@@ -17,7 +17,7 @@ from skfcnet._engine.members import (
     ensemble_of_members,
     joined_optimizers,
     optimizer_of_members,
-    places_of_members,
+    vector_of_members,
 )
 from skfcnet._estimators import parallel_members
 from skfcnet.solver import DivergenceError
@@ -308,7 +308,7 @@ def test_a_part_of_an_ensemble_has_what_its_members_have(members):
 
 def test_a_single_network_has_the_order_of_a_member():
     net, single = a_net(n_members=3), a_net()
-    single.params.vector[...] = net.params.vector[places_of_members(net, [2])]
+    single.params.vector[...] = vector_of_members(net.params.vector, net, [2])
     X = np.random.default_rng(0).normal(size=(9, 6))
     np.testing.assert_array_equal(single.scores(X), net.member_scores(X)[2])
 

@@ -15,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 
 from skfcnet._engine.lbfgs import train_lbfgs
-from skfcnet._engine.members import mean_over_members, places_of_members
+from skfcnet._engine.members import mean_over_members, set_members
 from skfcnet._engine.threads import one_blas_thread
 from skfcnet._estimators.automatic import patience
 from skfcnet._estimators.checkpoints import CheckpointWriter
@@ -520,25 +520,32 @@ def train_members_in_parts(draft, rows, validation, task):
     """Train the members in several jobs, and record the epochs after.
 
     The parameters are those of `train_on_minibatches`. The jobs train for as many
-    epochs at a time as pass before something is decided for all members.
+    epochs at a time as pass before something is decided for all members. After Ctrl-C,
+    nothing is kept of jobs, and of members that are trained in turn their best epochs.
     """
-    ours = copy(draft)  # Ctrl-C leaves the draft untrained, so that nothing is kept
+    ours = copy(draft)  # as long as the draft is untrained, nothing is kept
     first_epoch = draft._training.n_epochs
     last_epoch = first_epoch + task.n_epochs
     monitor = TrainingMonitor(ours, validation, task)
     with MembersInParts(ours, rows, validation) as parts:
         is_last = False
-        while not is_last and ours._training.n_epochs < last_epoch:
-            trained = parts.train(
-                last_epoch - ours._training.n_epochs,
-                monitor.n_epochs_before_decision(),
-                monitor.descent,
-            )
-            is_last = monitor.record(trained)
+        try:
+            while not is_last and ours._training.n_epochs < last_epoch:
+                trained = parts.train(
+                    last_epoch - ours._training.n_epochs,
+                    monitor.n_epochs_before_decision(),
+                    monitor.descent,
+                )
+                is_last = monitor.record(trained)
+        except KeyboardInterrupt:
+            if parts.are_in_turn and validation is not None:
+                _restore_best_epoch(ours)
+                draft._training = ours._training
+            raise
+        if validation is not None:
+            _restore_best_epoch(ours)
     if validation is None:
         check_last_step(ours, trained.last_losses, trained.n_minibatches, first_epoch)
-    else:
-        _restore_best_epoch(ours)
     draft._training = ours._training
     monitor.print_summary()
     return monitor.stop_reason is not None
@@ -672,7 +679,7 @@ def _best_vector(draft):
         return best_epochs[0].vector
     vector = net.params.vector.copy()
     for m, best in enumerate(best_epochs):
-        vector[places_of_members(net, [m])] = best.vector
+        set_members(vector, net, [m], best.vector)
     return vector
 
 
