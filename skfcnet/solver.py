@@ -1,7 +1,6 @@
 """Training by minibatch gradient descent, with a history and the best parameters."""
 
 from contextlib import closing
-from copy import deepcopy
 from functools import partial
 from math import isfinite, prod, sqrt
 from os import PathLike
@@ -366,7 +365,7 @@ class Solver:
             update_rule,
             net.params,
             self._grads,
-            deepcopy(checked_mapping("optim_config", optim_config)),
+            checked_mapping("optim_config", optim_config),  # which it copies
             l2=net.reg,
             member_shape=net.member_shape,
         )

@@ -11,6 +11,7 @@ that training needs is in memory for one of them at a time.
 
 from contextlib import nullcontext
 from copy import copy, deepcopy
+from itertools import count
 from math import nan
 from time import perf_counter
 from typing import NamedTuple
@@ -224,11 +225,13 @@ class MembersInParts:
         # With n_jobs=1, bits are those of any number of jobs, which have one thread.
         is_any_number = self._draft.n_jobs is None
         with nullcontext() if is_any_number else one_blas_thread():
-            for number, part in enumerate(parts):
-                *_, arguments, _, _ = part
-                config = arguments["optim_config"]
-                arguments["optim_config"] = self._states.with_state(number, config)
-                yield self._states.stored(number, train_part(*part))
+            yield from map(self._trained_alone, count(), parts)
+
+    def _trained_alone(self, number, part):
+        *_, arguments, _, _ = part
+        config = arguments["optim_config"]
+        arguments["optim_config"] = self._states.with_state(number, config)
+        return self._states.stored(number, train_part(*part))
 
 
 class ValidationInJob:
@@ -302,10 +305,14 @@ def join_parts(net, parts, trained):
         All members, with the generator and the state of the update rule of the first
         part.
     """
-    joined, vector = [], net.params.vector
-    for members, part in zip(parts, trained, strict=True):
+    vector = net.params.vector
+
+    def take_over(members, part):
         set_members(vector, net, members, part.vector)
-        joined.append(part._replace(vector=vector))
+        return part._replace(vector=vector)
+
+    # No part has a name while the next one is trained.
+    joined = list(map(take_over, parts, trained))
     return joined[0]._replace(
         epochs=[
             _joined(epochs)

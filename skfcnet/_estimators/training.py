@@ -75,7 +75,8 @@ class BestEpoch(NamedTuple):
         if not new > best:
             return self, has_improved
         best_score = max(score, self.score)
-        return BestEpoch(epoch, best_score, tie_breaker, vector.copy()), has_improved
+        kept = None if vector is None else vector.copy()
+        return BestEpoch(epoch, best_score, tie_breaker, kept), has_improved
 
 
 class TrainingState(NamedTuple):
@@ -205,8 +206,8 @@ class TrainingState(NamedTuple):
         tol : float
             The smallest change of a score that counts as an improvement.
 
-        vector : ndarray
-            The parameters of the network after the epoch.
+        vector : ndarray or None
+            The parameters of the network after the epoch; None if they are not kept.
 
         validated : list of Validated
             The results of the validation, of which ``epoch`` has the means; empty
@@ -328,9 +329,10 @@ class TrainingMonitor:
         The epoch has lasted since the last one, unless its ``seconds`` are given, and
         is validated here, unless it was ``validated`` before.
         """
-        draft = self._draft
+        draft, vector = self._draft, None  # the network may be that of a later epoch
         validation_loss = validation_score = nan
         if validated is None:
+            vector = draft._net.params.vector
             is_validated = self._validation is not None
             validated = self._validation.evaluate(draft) if is_validated else []
         if validated:
@@ -348,7 +350,7 @@ class TrainingMonitor:
             epoch,
             n_rows,
             tol=draft.tol,
-            vector=draft._net.params.vector,
+            vector=vector,
             validated=validated,
         )
         self._decide_to_stop()
