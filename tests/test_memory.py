@@ -234,15 +234,16 @@ def test_the_linear_term_takes_a_bounded_amount():
 
 
 @pytest.mark.parametrize("early_stopping", [True, False])
-def test_members_of_a_large_network_take_the_memory_of_one(early_stopping):
-    """Beside the parameters of all of them, which take 26 MB here."""
-    X = random_array((300, 20_000), density=0.005, random_state=0, format="csr")
-    y = np.random.default_rng(0).normal(size=300)
+def test_members_of_a_large_network_take_the_memory_of_one(early_stopping, monkeypatch):
+    """Beside the parameters of all of them."""
+    monkeypatch.setattr("skfcnet._estimators.parallel_members.MAX_BYTES_TOGETHER", 10e6)
+    X = random_array((200, 10_000), density=0.005, random_state=0, format="csr")
+    y = np.random.default_rng(0).normal(size=200)
     model = FCNetRegressor(
         n_members=5,
         hidden_layer_sizes=(64,),
         early_stopping=early_stopping,
-        max_iter=4,
+        max_iter=3,
         n_iter_no_change=1,
         random_state=0,
     )

@@ -92,7 +92,7 @@ def large_networks(monkeypatch):
     return start
 
 
-@pytest.mark.parametrize("settings", SETTINGS, ids=str)
+@pytest.mark.parametrize("settings", [s | {"max_iter": 9} for s in SETTINGS], ids=str)
 @short_fits
 def test_members_that_are_trained_in_turn_have_the_same_bits(settings, large_networks):
     X, y = regression()
@@ -100,8 +100,17 @@ def test_members_that_are_trained_in_turn_have_the_same_bits(settings, large_net
     expected = clone(model).fit(X, y)
     large_networks()
     assert_same(model.fit(X, y), expected, X)
-    for n_jobs in (1, 2):
-        assert_same(fitted(model, X, y, n_jobs=n_jobs), expected, X)
+
+
+@pytest.mark.parametrize("settings", [{}, FOLDS], ids=["apart", "folds"])
+@pytest.mark.parametrize("n_jobs", [1, 2])
+@short_fits
+def test_jobs_do_not_change_a_bit_of_large_networks(n_jobs, settings, large_networks):
+    X, y = regression()
+    model = FCNetRegressor(**QUICK | settings | {"max_iter": 7, "n_iter_no_change": 2})
+    expected = clone(model).fit(X, y)
+    large_networks()
+    assert_same(fitted(model, X, y, n_jobs=n_jobs), expected, X)
 
 
 @short_fits
