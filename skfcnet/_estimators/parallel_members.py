@@ -228,6 +228,7 @@ class MembersInParts:
             yield from map(self._trained_alone, count(), parts)
 
     def _trained_alone(self, number, part):
+        """Train a part, from its state on disk if there is one."""
         *_, arguments, _, _ = part
         config = arguments["optim_config"]
         arguments["optim_config"] = self._states.with_state(number, config)

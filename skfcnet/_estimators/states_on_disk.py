@@ -86,9 +86,10 @@ class StatesOnDisk:
         numbers = {k: a for k, a in config.items() if k not in state}
         steps = {"t": numbers["t"]} if "t" in numbers else {}
         np.savez(self._path_of_state(part), **state, **steps)
-        epochs, (*_, last) = trained.epochs, trained.epochs
-        if last.validated and last.validated[0].vector is not None:
-            vector = self._best_on_disk(part, last.validated[0].vector)
+        epochs = trained.epochs
+        validated = epochs[-1].validated
+        if validated and validated[0].vector is not None:
+            vector = self._best_on_disk(part, validated[0].vector)
             epochs = [
                 epoch._replace(validated=[epoch.validated[0]._replace(vector=vector)])
                 for epoch in epochs
