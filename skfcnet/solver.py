@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping
 from contextlib import closing
-from copy import deepcopy
 from functools import partial
 from math import isfinite, prod, sqrt
 from os import PathLike
@@ -375,7 +374,7 @@ class Solver:
             update_rule,
             net.params,
             self._grads,
-            deepcopy(checked_mapping("optim_config", optim_config)),
+            checked_mapping("optim_config", optim_config),  # which it copies
             l2=net.reg,
             member_shape=net.member_shape,
         )

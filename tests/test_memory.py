@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
+from scipy.sparse import random_array
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import ShuffleSplit
 
@@ -231,6 +232,24 @@ def test_the_linear_term_takes_a_bounded_amount():
     peak = peak_of(lambda: fitted(model, X, X[:, 0]))
     assert model._net.state["V"].any()
     assert peak < 1.5 * X.nbytes + 200e6
+
+
+@pytest.mark.parametrize("early_stopping", [True, False])
+def test_members_of_a_large_network_take_the_memory_of_one(early_stopping, monkeypatch):
+    """Beside the parameters of all of them."""
+    monkeypatch.setattr("skfcnet._estimators.parallel_members.MAX_BYTES_TOGETHER", 10e6)
+    X = random_array((200, 10_000), density=0.005, random_state=0, format="csr")
+    y = np.random.default_rng(0).normal(size=200)
+    model = FCNetRegressor(
+        n_members=5,
+        hidden_layer_sizes=(64,),
+        early_stopping=early_stopping,
+        max_iter=3,
+        n_iter_no_change=1,
+        random_state=0,
+    )
+    peak = peak_of(lambda: fitted(model, X, y))
+    assert peak < 2.7 * model._net.params.vector.nbytes
 
 
 # Memory maps

@@ -17,7 +17,7 @@ from skfcnet._engine.members import (
     ensemble_of_members,
     joined_optimizers,
     optimizer_of_members,
-    places_of_members,
+    vector_of_members,
 )
 from skfcnet._estimators import parallel_members
 from skfcnet.solver import DivergenceError
@@ -80,6 +80,86 @@ def test_jobs_do_not_change_a_bit(settings, n_jobs):
     X, y = regression()
     model = FCNetRegressor(**QUICK | settings)
     assert_same(fitted(model, X, y, n_jobs=n_jobs), model.fit(X, y), X)
+
+
+@pytest.fixture
+def large_networks(monkeypatch):
+    """Let all networks be so large that their members are trained in turn."""
+
+    def start():
+        monkeypatch.setattr(parallel_members, "MAX_BYTES_TOGETHER", 0)
+
+    return start
+
+
+@pytest.mark.parametrize("settings", [s | {"max_iter": 9} for s in SETTINGS], ids=str)
+@short_fits
+def test_members_that_are_trained_in_turn_have_the_same_bits(settings, large_networks):
+    X, y = regression()
+    model = FCNetRegressor(**QUICK | settings)
+    expected = clone(model).fit(X, y)
+    large_networks()
+    assert_same(model.fit(X, y), expected, X)
+
+
+@pytest.mark.parametrize("settings", [{}, FOLDS], ids=["apart", "folds"])
+@pytest.mark.parametrize("n_jobs", [1, 2])
+@short_fits
+def test_jobs_do_not_change_a_bit_of_large_networks(n_jobs, settings, large_networks):
+    X, y = regression()
+    model = FCNetRegressor(**QUICK | settings | {"max_iter": 7, "n_iter_no_change": 2})
+    expected = clone(model).fit(X, y)
+    large_networks()
+    assert_same(fitted(model, X, y, n_jobs=n_jobs), expected, X)
+
+
+@short_fits
+def test_a_warm_start_of_a_large_network_continues(large_networks):
+    X, y = regression()
+    model = FCNetRegressor(**QUICK | FOLDS | {"max_iter": 7, "warm_start": True})
+    expected = clone(model).fit(X, y).fit(X, y)
+    large_networks()
+    assert_same(model.fit(X, y).fit(X, y), expected, X)
+
+
+@short_fits
+def test_an_interrupt_keeps_the_best_epochs_of_large_networks(
+    large_networks, monkeypatch, tmp_path
+):
+    """Those of the epochs that all members have been trained for, as without turns."""
+    X, y = regression()
+    options = FOLDS | {"learning_rate": "constant", "n_iter_no_change": 3}
+    model = FCNetRegressor(**QUICK | options)
+    large_networks()
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    train_part, n_calls = parallel_members.train_part, []
+
+    def interrupted(*arguments):
+        n_calls.append(1)
+        if len(n_calls) == 2 * K + 3:  # among the members of the third round
+            raise KeyboardInterrupt
+        return train_part(*arguments)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(parallel_members, "train_part", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            model.fit(X, y)
+    assert 3 < model.n_iter_ < FOLDS["max_iter"]
+    expected = clone(model).set_params(max_iter=model.n_iter_).fit(X, y)
+    np.testing.assert_array_equal(model.predict(X), expected.predict(X))
+    assert model.best_iteration_ == expected.best_iteration_
+    assert not list(tmp_path.iterdir())
+
+
+def test_the_files_of_members_are_deleted(large_networks, monkeypatch, tmp_path):
+    X, y = regression()
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    large_networks()
+    model = FCNetRegressor(**QUICK | FOLDS).fit(X, y)
+    assert not list(tmp_path.iterdir())
+    with pytest.raises(DivergenceError):
+        clone(model).set_params(learning_rate_init=1e30).fit(X, y)
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize("kind", ["binary", "regression"])
@@ -308,7 +388,7 @@ def test_a_part_of_an_ensemble_has_what_its_members_have(members):
 
 def test_a_single_network_has_the_order_of_a_member():
     net, single = a_net(n_members=3), a_net()
-    single.params.vector[...] = net.params.vector[places_of_members(net, [2])]
+    single.params.vector[...] = vector_of_members(net.params.vector, net, [2])
     X = np.random.default_rng(0).normal(size=(9, 6))
     np.testing.assert_array_equal(single.scores(X), net.member_scores(X)[2])
 

@@ -28,6 +28,7 @@ from skfcnet import FCNetClassifier, FCNetRegressor, streaming
 from skfcnet._engine.workspace import Workspace
 from skfcnet.streaming._batches import BatchStream
 from skfcnet.streaming._buckets import Buckets, MinibatchesOnDisk
+from skfcnet.streaming._fit import RowsOnDisk
 from skfcnet.streaming._sample import read_sample
 
 pytestmark = short_fits
@@ -247,13 +248,15 @@ def test_the_schedule_ends_with_the_last_epoch():
 
 
 @pytest.mark.parametrize("weighted", [False, True])
-def test_how_rows_are_divided_into_batches_changes_no_bit(weighted):
+@pytest.mark.parametrize("n_members", [1, 5])
+def test_how_rows_are_divided_into_batches_changes_no_bit(n_members, weighted):
     frame = of_target(a_frame(), "y")
     options = {"target": "y"}
     if weighted:
         frame["w"] = np.random.default_rng(2).exponential(size=N)
         options["sample_weight"] = "w"
-    model = regressor(max_iter=2)
+    early_stopping = n_members > 1
+    model = regressor(max_iter=2, n_members=n_members, early_stopping=early_stopping)
     vectors = [
         parameters_of(fit_by_buckets(model, cut(frame, size), **options))
         for size in (7, 400, N)
@@ -390,6 +393,115 @@ def test_categories_of_every_batch_are_united():
     frame["colour"] = frame.colour.cat.set_categories(["red", "blue", "green"])
     fitted = model.fit(features_of(frame), frame.y).predict(features_of(frame))
     np.testing.assert_array_equal(streamed, fitted)
+
+
+# Cross-fitted members
+
+
+def cross_fitted(make=FCNetRegressor, **options):
+    model = make(hidden_layer_sizes=(16,), n_members=5, random_state=0)
+    return model.set_params(**OPTIONS | options)
+
+
+def prepared(monkeypatch):
+    """Return a list to which the encoded rows of every fit to a stream are added."""
+    found, init = [], RowsOnDisk.__init__
+
+    def noted(rows, *arguments):
+        init(rows, *arguments)
+        found.append(rows)
+
+    monkeypatch.setattr(RowsOnDisk, "__init__", noted)
+    return found
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("target", ["y", "label"])
+def test_a_member_is_not_trained_on_its_own_fold(target, weighted, monkeypatch):
+    """And on all rows beside the sample, with a mean factor of 1."""
+    frame = of_target(a_frame(), target).assign(a=np.arange(N))
+    options, cost = {"target": target}, np.ones(N)
+    model = cross_fitted(max_iter=1, input_scaling=None)
+    if target == "label":
+        weights = {"high": 0.5, "middle": 1.0, "low": 2.0}
+        model = cross_fitted(FCNetClassifier, class_weight=weights, max_iter=1)
+        model.set_params(input_scaling=None)
+        cost = frame.label.map(weights).to_numpy()
+    if weighted:
+        frame["w"] = 1 + np.arange(N) % 3
+        options["sample_weight"] = "w"
+    rows_of_fits, seen = prepared(monkeypatch), []
+    epoch = MinibatchesOnDisk.epoch
+
+    def noted(minibatches, *arguments, **options):
+        for x, y, weight in epoch(minibatches, *arguments, **options):
+            seen.append((x[:, 0].copy(), weight.copy()))
+            yield x, y, weight
+
+    monkeypatch.setattr(MinibatchesOnDisk, "epoch", noted)
+    model = fit_by_buckets(model, cut(frame, 130), **options)
+    numbers, factors = map(np.concatenate, zip(*seen, strict=True))
+    numbers = numbers.astype(int)
+    assert sorted(set(numbers)) == list(range(N))
+    (rows,) = rows_of_fits
+    sample = rows.cross_fitted
+    own = np.ones((N, 5))
+    own[sample.X[:, 0].astype(int)] = sample.member_counts
+    assert (own == 0).sum(axis=0) == pytest.approx(60, abs=3)
+    np.testing.assert_array_equal(factors > 0, own[numbers] > 0)
+    np.testing.assert_allclose(
+        (factors / cost[numbers, np.newaxis]).mean(axis=0), 1, rtol=1e-5
+    )
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_cross_fitted_members_have_all_that_fit_gives_them(weighted):
+    frame, test = a_frame(4000), a_frame(4000, seed=1)
+    data, options = of_target(frame, "y"), {"target": "y"}
+    if weighted:
+        data["w"] = np.random.default_rng(2).exponential(size=len(frame))
+        options["sample_weight"] = "w"
+    model = cross_fitted(max_iter=20)
+    fit_by_buckets(model, cut(data, 130), buffer_size=60_000, **options)
+    assert len(model.best_iteration_) == len(model.coefs_[0]) == 5
+    assert model.validation_scores_[-1] > model.validation_scores_[0]
+    X, y = features_of(test), test.y
+    assert model.oob_score_ == pytest.approx(model.score(X, y), abs=0.02)
+    _, interval = model.predict(X, return_interval=0.9)
+    share = np.mean((interval[:, 0] <= y) & (y <= interval[:, 1]))
+    assert share == pytest.approx(0.9, abs=0.03)
+    with pytest.raises(AttributeError, match="was trained on a stream"):
+        model.oob_prediction_  # noqa: B018
+
+
+def test_classes_of_cross_fitted_members():
+    frame, test = of_target(a_frame(), "label"), a_frame(1000, seed=1)
+    model = cross_fitted(FCNetClassifier, max_iter=20)
+    fit_by_buckets(model, cut(frame, 130), target="label")
+    score = model.score(features_of(test), test.label)
+    assert model.oob_score_ == pytest.approx(score, abs=0.08)
+    assert not hasattr(model, "oob_decision_function_")
+
+
+def test_quantiles_of_cross_fitted_members_hold_their_shares():
+    frame, test = a_frame(4000), a_frame(4000, seed=1)
+    model = cross_fitted(loss="quantile", quantile=0.8, max_iter=15)
+    data = cut(of_target(frame, "y"), 500)
+    fit_by_buckets(model, data, target="y", buffer_size=60_000)
+    share = np.mean(test.y <= model.predict(features_of(test)))
+    assert share == pytest.approx(0.8, abs=0.04)
+
+
+def test_the_network_is_that_of_as_many_rows_in_memory():
+    X = np.random.default_rng(0).normal(size=(20_000, 3))
+    model = FCNetRegressor(max_iter=1, numeric_embedding=None, random_state=0)
+    shapes = []
+    for buffer_size in (50_000, 10**6):
+        streaming.fit(model, [(X, X[:, 0])], buffer_size=buffer_size)
+        shapes.append([model._training.architecture, model.coefs_[0].shape])
+        assert model._net.state["V"].any()
+    assert shapes[0] == shapes[1]
+    assert shapes[0][1] == (5, 3, 104)
 
 
 # Validation, callbacks and continuation

@@ -18,11 +18,15 @@ def mean_over_members(losses):
     return fsum(losses) / len(losses)
 
 
-def places_of_members(net, members):
-    """Return where the parameters of some members are in the vector of an ensemble.
+def vector_of_members(vector, net, members):
+    """Return what some members have in the vector of an ensemble.
 
     Parameters
     ----------
+    vector : ndarray
+        ``net.params.vector``, or as many numbers that belong to it. Those that belong
+        to the trainable parameters alone are enough.
+
     net : FullyConnectedNet
         The ensemble.
 
@@ -31,24 +35,51 @@ def places_of_members(net, members):
 
     Returns
     -------
-    places : ndarray of int
-        Indices into ``net.params.vector``, in the order in which the vector of an
-        ensemble of these members has them, or that of a single network. The trainable
-        parameters come first, as in every vector.
+    part : ndarray
+        Copies, in the order in which the vector of an ensemble of these members has
+        them, or that of a single network.
 
     Examples
     --------
-    >>> from skfcnet._engine.members import places_of_members
+    >>> import numpy as np
+    >>> from skfcnet._engine.members import vector_of_members
     >>> from skfcnet.network import FullyConnectedNet
     >>> net = FullyConnectedNet("regression", [], [], 2, 1, n_members=3)
-    >>> places_of_members(net, [2])
+    >>> vector_of_members(np.arange(9), net, [2])
     array([4, 5, 8])
     """
-    places = [
-        np.arange(start, end).reshape(net.n_members, -1)[members].ravel()
-        for _, start, end in layout(net.params.specs)
-    ]
-    return np.concatenate(places)
+    part = np.empty(len(vector) // net.n_members * len(members), vector.dtype)
+    for of_ensemble, of_part in _pieces(vector, net, members, part):
+        of_part[...] = of_ensemble
+    return part
+
+
+def set_members(vector, net, members, part):
+    """Set what some members have in the vector of an ensemble.
+
+    Parameters
+    ----------
+    vector, net, members : as for `vector_of_members`
+        The vector, which is changed, the ensemble and the members.
+
+    part : array-like
+        The numbers, as `vector_of_members` returns them.
+    """
+    for of_ensemble, of_part in _pieces(vector, net, members, np.asarray(part)):
+        of_ensemble[...] = of_part
+
+
+def _pieces(vector, net, members, part):
+    """Yield views of each array of each member, in both vectors."""
+    first = 0
+    for _, start, end in layout(net.params.specs):
+        if end > len(vector):
+            return
+        by_member = vector[start:end].reshape(net.n_members, -1)
+        for member in members:
+            size = by_member.shape[1]
+            yield by_member[member], part[first : first + size]
+            first += size
 
 
 def ensemble_of_members(net, members):
@@ -87,7 +118,7 @@ def ensemble_of_members(net, members):
     part.members = [net.members[m] for m in members]
     part.stages = tuple(_with_members(stage, len(members)) for stage in net.stages)
     specs = [spec for stage in part.stages for spec in stage.specs]
-    vector = net.params.vector[places_of_members(net, members)]
+    vector = vector_of_members(net.params.vector, net, members)
     part.params = Parameters(specs, vector=vector)
     return part
 
@@ -122,10 +153,10 @@ def optimizer_of_members(config, net, members):
     config : dict
         The same numbers, and copies of the arrays' parts.
     """
-    places = places_of_members(net, members)
-    places = places[places < len(net.params.trainable)]
     return {
-        name: value[places] if isinstance(value, np.ndarray) else value
+        name: vector_of_members(value, net, members)
+        if isinstance(value, np.ndarray)
+        else value
         for name, value in config.items()
     }
 
@@ -156,6 +187,5 @@ def joined_optimizers(configs, net, parts):
         if isinstance(value, np.ndarray):
             joined[name] = np.empty(size, value.dtype)
             for config, members in zip(configs, parts, strict=True):
-                places = places_of_members(net, members)
-                joined[name][places[places < size]] = config[name]
+                set_members(joined[name], net, members, config[name])
     return joined

@@ -83,7 +83,7 @@ def network_settings(draft, rows):
         The estimator that is trained.
 
     rows : Rows
-        The rows of the training set.
+        The rows of the training set, or a sample of them.
 
     Returns
     -------
@@ -93,7 +93,7 @@ def network_settings(draft, rows):
         except that L-BFGS trains without dropout.
     """
     counts = rows.member_counts
-    n_rows = inf if counts is None else rows.total_weight()
+    n_rows = inf if counts is None else rows.total_weight() / rows.share
     automatic = {
         "hidden_dims": [auto_width(n_rows)] * 2,
         "n_members": 1 if counts is None else counts.shape[1],

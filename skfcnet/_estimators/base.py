@@ -263,7 +263,7 @@ class _BaseFCNet(
             n_epochs = max_epochs(
                 draft,
                 rows.total_weight(),
-                are_cross_fitted=rows.member_counts is not None,
+                are_cross_fitted=rows.cross_fitted is not None,
             )
             task = FitTask(self, n_epochs, X=data.X, y=data.y, metadata=data.metadata)
             is_lbfgs = self.solver == "lbfgs"
@@ -271,7 +271,9 @@ class _BaseFCNet(
             try:
                 with advice_on_divergence(draft):
                     has_converged = train(draft, rows, validation, task)
-                draft._out_of_fold = out_of_fold(draft, rows, data.X)
+                draft._out_of_fold = out_of_fold(
+                    draft, rows.cross_fitted, n_rows=data.n_predicted
+                )
             except KeyboardInterrupt:
                 if draft._training.n_epochs > first_epoch:
                     self._commit(draft)

@@ -434,7 +434,8 @@ class FCNetClassifier(ClassifierMixin, _BaseFCNet):
 
     oob_score_ : float
         The accuracy of the out-of-fold predictions, by sample weight: an estimate of
-        the score on new rows. Only defined together with ``oob_decision_function_``.
+        the score on new rows. Defined together with ``oob_decision_function_``, and
+        by `skfcnet.streaming.fit`.
 
     n_iter_ : int
         The number of epochs; with ``warm_start`` and `partial_fit`, of all calls
@@ -580,7 +581,7 @@ class FCNetClassifier(ClassifierMixin, _BaseFCNet):
     @property
     def oob_decision_function_(self) -> ByOutput:
         """The out-of-fold probabilities of the classes."""
-        return self._target.split_by_output(self._from_folds().predictions)
+        return self._target.split_by_output(self._out_of_fold_predictions)
 
     def _new_target(self, y, classes, *, is_whole):
         return class_target(self, y, classes=classes, is_partial_fit=not is_whole)

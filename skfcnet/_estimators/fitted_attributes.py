@@ -124,6 +124,18 @@ class FittedAttributes:
         """The score of the out-of-fold predictions."""
         return self._from_folds().score
 
+    @property
+    def _out_of_fold_predictions(self):
+        """The out-of-fold predictions, if they are kept."""
+        predictions = self._from_folds().predictions
+        if predictions is None:
+            raise AttributeError(
+                f"This {type(self).__name__} was trained on a stream, of whose rows no "
+                f"out-of-fold predictions are kept; oob_score_ is their score on a "
+                f"sample."
+            )
+        return predictions
+
     def _from_folds(self):
         result = self._fitted("_out_of_fold")
         if result is None:

@@ -8,7 +8,6 @@ import numpy as np
 from skfcnet._engine.members import ensemble_of_members
 from skfcnet._estimators.calibration import Errors, learned_errors, shift_quantiles
 from skfcnet._estimators.rows import repeated_by_content
-from skfcnet._tabular.tables import as_table
 
 
 class OutOfFold(NamedTuple):
@@ -16,24 +15,25 @@ class OutOfFold(NamedTuple):
 
     Parameters
     ----------
-    predictions : ndarray of shape (N, ...)
+    predictions : ndarray of shape (N, ...) or None
         The predicted numbers, or the probabilities of the classes; NaN for rows of
-        weight 0, and for those on which all members were trained.
+        weight 0, and for those on which all members were trained. None if they are not
+        kept.
 
     score : float
-        The score of the predictions that are not NaN.
+        The score of the predictions.
 
     errors : Errors or None
         What the predictions tell about the errors on new rows; None for classes and for
         several quantiles.
     """
 
-    predictions: np.ndarray
+    predictions: np.ndarray | None
     score: float
     errors: Errors | None = None
 
 
-def out_of_fold(draft, rows, X):
+def out_of_fold(draft, rows, *, n_rows):
     """Predict each row by the members of an ensemble that did not train on it.
 
     Predicted quantiles are shifted, in the network as well, such that they hold their
@@ -44,11 +44,12 @@ def out_of_fold(draft, rows, X):
     draft : _BaseFCNet
         The estimator, after training.
 
-    rows : Rows
-        The encoded rows.
+    rows : Rows or None
+        The encoded rows of members with folds of their own; None if they have none.
 
-    X : {array-like, sparse matrix, dataframe}
-        The table as the user passed it, with rows of weight 0.
+    n_rows : int or None
+        The number of rows that the user passed, with those of weight 0. None if the
+        predictions are not kept.
 
     Returns
     -------
@@ -56,7 +57,7 @@ def out_of_fold(draft, rows, X):
         The predictions, in float64, and their score; None if there are no rows on which
         a member was not trained.
     """
-    if rows.member_counts is None:
+    if rows is None:
         return None
     rows = rows.select((rows.member_counts == 0).any(axis=1))
     if not rows.n_rows:
@@ -73,8 +74,10 @@ def out_of_fold(draft, rows, X):
     target, objective = draft._target, draft._net.objective
     decode = getattr(target, draft._out_of_fold_method)
     predictions = decode(scores[np.newaxis], objective, np.float64)
-    result = np.full((as_table(X).shape[0], *predictions.shape[1:]), np.nan)
-    result[rows.index] = predictions
+    result = None
+    if n_rows is not None:
+        result = np.full((n_rows, *predictions.shape[1:]), np.nan)
+        result[rows.index] = predictions
     score = nan
     if rows.n_rows >= target.min_validation_rows:
         decisions = target.predict(scores[np.newaxis], objective, np.float64)

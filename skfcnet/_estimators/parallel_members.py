@@ -4,9 +4,14 @@ Each job trains some members, as they would be trained beside all others: on the
 minibatches and with their own dropout masks, and each is validated on its own fold. The
 parts are then joined to one ensemble, with the history and the state of the update rule
 that it would have.
+
+The members of a large network are trained in turn where there is one job, so that all
+that training needs is in memory for one of them at a time.
 """
 
+from contextlib import nullcontext
 from copy import copy, deepcopy
+from itertools import count
 from math import nan
 from time import perf_counter
 from typing import NamedTuple
@@ -19,12 +24,18 @@ from skfcnet._engine.members import (
     ensemble_of_members,
     joined_optimizers,
     optimizer_of_members,
-    places_of_members,
+    set_members,
 )
 from skfcnet._engine.threads import one_blas_thread
 from skfcnet._estimators.history import Epoch
 from skfcnet._estimators.optimization import solver_arguments
+from skfcnet._estimators.states_on_disk import StatesOnDisk
 from skfcnet.solver import Solver
+
+MAX_BYTES_TOGETHER = 20_000_000
+"""Members whose parameters have more bytes, of all members, are trained in turn.
+Training takes about eight times as much, for gradients, the state of the update rule,
+the best epoch and what is validated."""
 
 
 class TrainedEpoch(NamedTuple):
@@ -97,8 +108,15 @@ class TrainedMembers(NamedTuple):
 
 
 def n_parts(draft):
-    """Return into how many parts the members are split: one for each job."""
-    return min(effective_n_jobs(draft.n_jobs), draft._net.n_members)
+    """Return into how many parts the members are split.
+
+    There is one for each job, or one for each member of a large network. With a warm
+    start, the state of all members is kept anyway.
+    """
+    net = draft._net
+    is_large = net.params.vector.nbytes > MAX_BYTES_TOGETHER and not draft.warm_start
+    n_most = net.n_members if is_large else effective_n_jobs(draft.n_jobs)
+    return min(n_most, net.n_members)
 
 
 class MembersInParts:
@@ -116,6 +134,11 @@ class MembersInParts:
 
     validation : ValidationFolds or None
         The folds of the members, if there are any.
+
+    Attributes
+    ----------
+    are_in_turn : bool
+        Whether there is one job, which trains one part after the other.
     """
 
     def __init__(self, draft, rows, validation):
@@ -126,18 +149,21 @@ class MembersInParts:
         for members in self._parts:
             has_columns = rows.member_counts is not None
             self._weights.append(weight[:, members] if has_columns else weight)
-            own = None
-            if validation is not None:
-                own = validation.of_members(ensemble_of_members(net, members), members)
+            own = None if validation is None else validation.of_members(members)
             self._validations.append(own)
-        self._jobs = Parallel(n_jobs=draft.n_jobs)
+        self.are_in_turn = effective_n_jobs(draft.n_jobs) == 1
+        self._jobs = self._states = None
+        if self.are_in_turn:
+            self._states = StatesOnDisk(len(self._parts))
+        else:
+            self._jobs = Parallel(n_jobs=draft.n_jobs)
 
     def __enter__(self):
-        self._jobs.__enter__()
+        (self._states or self._jobs).__enter__()
         return self
 
     def __exit__(self, *error):
-        self._jobs.__exit__(*error)
+        (self._states or self._jobs).__exit__(*error)
 
     def train(self, n_epochs, n_now, descent):
         """Train for some epochs.
@@ -158,36 +184,55 @@ class MembersInParts:
         trained : TrainedMembers
             All members after training.
         """
-        draft, rows, net = self._draft, self._rows, self._draft._net
-        arguments = solver_arguments(draft, rows, n_epochs)
+        net = self._draft._net
+        parts = self._arguments_of_parts(n_epochs, n_now, descent)
+        if self.are_in_turn:
+            return join_parts(net, self._parts, self._trained_in_turn(parts))
         # Arrays that are arguments themselves are sent to each worker only once.
-        trained = self._jobs(
-            delayed(_train_part_by)(
-                chosen_kernels(),
-                ensemble_of_members(net, members),
-                rows.X,
-                rows.target,
-                n_now,
-                arguments
-                | {
-                    "optim_config": optimizer_of_members(
-                        arguments["optim_config"], net, members
-                    ),
-                    "loss_weight": weight,
-                    "random_state": deepcopy(arguments["random_state"]),
-                },
-                None if own is None else ValidationInJob(draft, own, members),
-                descent,
-            )
-            for members, weight, own in zip(
-                self._parts, self._weights, self._validations, strict=True
-            )
-        )
+        kernels = chosen_kernels()
+        trained = self._jobs(delayed(_train_part_by)(kernels, *part) for part in parts)
         joined = join_parts(net, self._parts, trained)
         optimizers = [part.optimizer for part in trained]
         return joined._replace(
             optimizer=joined_optimizers(optimizers, net, self._parts)
         )
+
+    def _arguments_of_parts(self, n_epochs, n_now, descent):
+        """Yield the arguments of `train_part` for each part, when they are needed."""
+        draft, rows, net = self._draft, self._rows, self._draft._net
+        arguments = solver_arguments(draft, rows, n_epochs)
+        for members, weight, own in zip(
+            self._parts, self._weights, self._validations, strict=True
+        ):
+            config = optimizer_of_members(arguments["optim_config"], net, members)
+            own_arguments = {
+                "optim_config": config,
+                "loss_weight": weight,
+                "random_state": deepcopy(arguments["random_state"]),
+            }
+            yield (
+                ensemble_of_members(net, members),
+                rows.X,
+                rows.target,
+                n_now,
+                arguments | own_arguments,
+                None if own is None else ValidationInJob(draft, own, members),
+                descent,
+            )
+
+    def _trained_in_turn(self, parts):
+        """Train one part after the other, and leave its state on disk."""
+        # With n_jobs=1, bits are those of any number of jobs, which have one thread.
+        is_any_number = self._draft.n_jobs is None
+        with nullcontext() if is_any_number else one_blas_thread():
+            yield from map(self._trained_alone, count(), parts)
+
+    def _trained_alone(self, number, part):
+        """Train a part, from its state on disk if there is one."""
+        *_, arguments, _, _ = part
+        config = arguments["optim_config"]
+        arguments["optim_config"] = self._states.with_state(number, config)
+        return self._states.stored(number, train_part(*part))
 
 
 class ValidationInJob:
@@ -237,7 +282,7 @@ class ValidationInJob:
 
 def _train_part_by(kernels, *arguments):
     """Train some members by what a context of the process that asks has chosen."""
-    with config_context(kernels=kernels):
+    with config_context(kernels=kernels), one_blas_thread():
         return train_part(*arguments)
 
 
@@ -252,7 +297,7 @@ def join_parts(net, parts, trained):
     parts : list of sequence of int
         The indices of the members of each part; all members are in one of them.
 
-    trained : list of TrainedMembers
+    trained : iterable of TrainedMembers
         The parts after as many epochs each.
 
     Returns
@@ -261,16 +306,21 @@ def join_parts(net, parts, trained):
         All members, with the generator and the state of the update rule of the first
         part.
     """
-    for members, part in zip(parts, trained, strict=True):
-        net.params.vector[places_of_members(net, members)] = part.vector
-    return trained[0]._replace(
-        vector=net.params.vector,
+    vector = net.params.vector
+
+    def take_over(members, part):
+        set_members(vector, net, members, part.vector)
+        return part._replace(vector=vector)
+
+    # No part has a name while the next one is trained.
+    joined = list(map(take_over, parts, trained))
+    return joined[0]._replace(
         epochs=[
             _joined(epochs)
-            for epochs in zip(*(part.epochs for part in trained), strict=True)
+            for epochs in zip(*(part.epochs for part in joined), strict=True)
         ],
-        last_losses=[loss for part in trained for loss in part.last_losses],
-        n_minibatches=max(part.n_minibatches for part in trained),
+        last_losses=[loss for part in joined for loss in part.last_losses],
+        n_minibatches=max(part.n_minibatches for part in joined),
     )
 
 
@@ -299,7 +349,7 @@ def train_part(net, X, target, n_epochs, arguments, validation=None, descent=Non
         The number of epochs.
 
     arguments : dict
-        All other arguments of the solver.
+        All other arguments of the solver. The state of the update rule is removed.
 
     validation : ValidationInJob, default=None
         The validation of these members, if each has a fold.
@@ -312,8 +362,9 @@ def train_part(net, X, target, n_epochs, arguments, validation=None, descent=Non
     trained : TrainedMembers
         The members after training.
     """
-    with np.errstate(all="ignore"), one_blas_thread():  # all results are checked
+    with np.errstate(all="ignore"):  # all results are checked
         solver = Solver(net, {"X_train": X, "y_train": target}, **arguments)
+        del arguments["optim_config"]  # which the solver has copied
         solver.epoch = solver.step // solver.n_minibatches  # for messages
         if descent is not None:
             descent.begin(solver)

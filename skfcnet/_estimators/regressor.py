@@ -447,8 +447,8 @@ class FCNetRegressor(RegressorMixin, _BaseFCNet):
 
     oob_score_ : float
         The score of the out-of-fold predictions, as computed by `score` and weighted by
-        sample weights: an estimate of the score on new rows. Only defined together with
-        ``oob_prediction_``.
+        sample weights: an estimate of the score on new rows. Defined together with
+        ``oob_prediction_``, and by `skfcnet.streaming.fit`.
 
     n_iter_ : int
         The number of epochs; with ``warm_start`` and `partial_fit`, of all calls
@@ -602,7 +602,7 @@ class FCNetRegressor(RegressorMixin, _BaseFCNet):
     @property
     def oob_prediction_(self) -> Floats:
         """The out-of-fold predictions."""
-        return self._from_folds().predictions
+        return self._out_of_fold_predictions
 
     def _new_target(self, y, classes, *, is_whole):
         return number_target(self, y)

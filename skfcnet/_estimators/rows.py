@@ -36,6 +36,10 @@ class Rows(NamedTuple):
     member_counts : ndarray of shape (N, n_members), default=None
         How often each member trains on each row, where members have folds of their own:
         0 if it does not. None if all members train on all rows.
+
+    share : float, default=1.0
+        The share that these rows are of all rows that are trained on; below 1 if they
+        are a sample.
     """
 
     is_in_memory = True  # type: ignore[misc]
@@ -47,6 +51,12 @@ class Rows(NamedTuple):
     cost: object
     index: object  # type: ignore[assignment]
     member_counts: object = None
+    share: float = 1.0
+
+    @property
+    def cross_fitted(self):
+        """The rows themselves if members have folds of their own, or None."""
+        return None if self.member_counts is None else self
 
     @property
     def n_rows(self):
@@ -64,6 +74,7 @@ class Rows(NamedTuple):
 
     def take(self, rows, **changes):
         """Return copies of some of the rows, by indices or a mask."""
+        changes = {"share": self.share} | changes
         fields = {k: a for k, a in self._asdict().items() if k not in changes}
         taken = {k: a if a is None else a[rows] for k, a in fields.items()}
         return type(self)(**taken, **changes)

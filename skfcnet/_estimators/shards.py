@@ -12,6 +12,7 @@ from copy import copy, deepcopy
 import numpy as np
 
 from skfcnet._compat import InvalidParameterError, has_callbacks
+from skfcnet._engine.threads import one_blas_thread
 from skfcnet._estimators.optimization import schedule_end_is_known, solver_arguments
 from skfcnet._estimators.parallel_members import join_parts, train_part
 
@@ -141,7 +142,8 @@ def train_on_shard(
     if vector is not None:
         net.params.vector[...] = vector
     n_now = (n_epochs if pause is None else pause) - len(epochs)
-    trained = train_part(net, rows.X, rows.target, n_now, arguments)
+    with one_blas_thread():
+        trained = train_part(net, rows.X, rows.target, n_now, arguments)
     return trained._replace(epochs=epochs + trained.epochs)
 
 

@@ -15,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 
 from skfcnet._engine.lbfgs import train_lbfgs
-from skfcnet._engine.members import mean_over_members, places_of_members
+from skfcnet._engine.members import mean_over_members, set_members
 from skfcnet._engine.threads import one_blas_thread
 from skfcnet._estimators.automatic import patience
 from skfcnet._estimators.checkpoints import CheckpointWriter
@@ -75,7 +75,8 @@ class BestEpoch(NamedTuple):
         if not new > best:
             return self, has_improved
         best_score = max(score, self.score)
-        return BestEpoch(epoch, best_score, tie_breaker, vector.copy()), has_improved
+        kept = None if vector is None else vector.copy()
+        return BestEpoch(epoch, best_score, tie_breaker, kept), has_improved
 
 
 class TrainingState(NamedTuple):
@@ -205,8 +206,8 @@ class TrainingState(NamedTuple):
         tol : float
             The smallest change of a score that counts as an improvement.
 
-        vector : ndarray
-            The parameters of the network after the epoch.
+        vector : ndarray or None
+            The parameters of the network after the epoch; None if they are not kept.
 
         validated : list of Validated
             The results of the validation, of which ``epoch`` has the means; empty
@@ -328,9 +329,10 @@ class TrainingMonitor:
         The epoch has lasted since the last one, unless its ``seconds`` are given, and
         is validated here, unless it was ``validated`` before.
         """
-        draft = self._draft
+        draft, vector = self._draft, None  # the network may be that of a later epoch
         validation_loss = validation_score = nan
         if validated is None:
+            vector = draft._net.params.vector
             is_validated = self._validation is not None
             validated = self._validation.evaluate(draft) if is_validated else []
         if validated:
@@ -349,7 +351,7 @@ class TrainingMonitor:
             epoch,
             n_rows,
             tol=draft.tol,
-            vector=draft._net.params.vector,
+            vector=vector,
             validated=validated,
         )
         self._decide_to_stop()
@@ -521,25 +523,32 @@ def train_members_in_parts(draft, rows, validation, task):
     """Train the members in several jobs, and record the epochs after.
 
     The parameters are those of `train_on_minibatches`. The jobs train for as many
-    epochs at a time as pass before something is decided for all members.
+    epochs at a time as pass before something is decided for all members. After Ctrl-C,
+    nothing is kept of jobs, and of members that are trained in turn their best epochs.
     """
-    ours = copy(draft)  # Ctrl-C leaves the draft untrained, so that nothing is kept
+    ours = copy(draft)  # as long as the draft is untrained, nothing is kept
     first_epoch = draft._training.n_epochs
     last_epoch = first_epoch + task.n_epochs
     monitor = TrainingMonitor(ours, validation, task)
     with MembersInParts(ours, rows, validation) as parts:
         is_last = False
-        while not is_last and ours._training.n_epochs < last_epoch:
-            trained = parts.train(
-                last_epoch - ours._training.n_epochs,
-                monitor.n_epochs_before_decision(),
-                monitor.descent,
-            )
-            is_last = monitor.record(trained)
+        try:
+            while not is_last and ours._training.n_epochs < last_epoch:
+                trained = parts.train(
+                    last_epoch - ours._training.n_epochs,
+                    monitor.n_epochs_before_decision(),
+                    monitor.descent,
+                )
+                is_last = monitor.record(trained)
+        except KeyboardInterrupt:
+            if parts.are_in_turn and validation is not None:
+                _restore_best_epoch(ours)
+                draft._training = ours._training
+            raise
+        if validation is not None:
+            _restore_best_epoch(ours)
     if validation is None:
         check_last_step(ours, trained.last_losses, trained.n_minibatches, first_epoch)
-    else:
-        _restore_best_epoch(ours)
     draft._training = ours._training
     monitor.print_summary()
     return monitor.stop_reason is not None
@@ -673,7 +682,7 @@ def _best_vector(draft):
         return best_epochs[0].vector
     vector = net.params.vector.copy()
     for m, best in enumerate(best_epochs):
-        vector[places_of_members(net, [m])] = best.vector
+        set_members(vector, net, [m], best.vector)
     return vector
 
 

@@ -14,6 +14,7 @@ from skfcnet._estimators.validation import (
     read_validation_set,
     split_rows,
 )
+from skfcnet._tabular.tables import as_table
 
 
 class DataInMemory(NamedTuple):
@@ -32,6 +33,11 @@ class DataInMemory(NamedTuple):
     y_val: object = None
     sample_weight_val: object = None
     groups: object = None
+
+    @property
+    def n_predicted(self):
+        """The number of rows that have an out-of-fold prediction, or NaN for one."""
+        return as_table(self.X).shape[0]
 
     @property
     def metadata(self):

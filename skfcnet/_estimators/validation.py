@@ -12,7 +12,7 @@ import numpy as np
 from scipy.sparse import issparse
 from sklearn.metrics import check_scoring
 
-from skfcnet._engine.members import ensemble_of_members, places_of_members
+from skfcnet._engine.members import ensemble_of_members, vector_of_members
 from skfcnet._engine.warn import warn
 from skfcnet._estimators.automatic import cross_fitted_members, stops_early
 from skfcnet._estimators.checks import validate_groups
@@ -341,18 +341,13 @@ class ValidationFolds:
 
     def __init__(self, draft, held_out):
         self._sets = [ValidationSet(draft, rows) for rows in held_out]
-        self._set_networks(draft._net)
+        self._networks = None
 
-    def _set_networks(self, net):
-        members = range(len(self._sets))
-        self._networks = [ensemble_of_members(net, [m]) for m in members]
-        self._places = [places_of_members(net, [m]) for m in members]
-
-    def of_members(self, net, members):
+    def of_members(self, members):
         """Return the validation of some members, which are those of another network."""
         part = copy.copy(self)
         part._sets = [self._sets[m] for m in members]
-        part._set_networks(net)
+        part._networks = None
         return part
 
     def arrays(self):
@@ -362,10 +357,16 @@ class ValidationFolds:
 
     def evaluate(self, draft):
         """Return the result of the present state of each member."""
-        results = []
-        parts = zip(self._sets, self._networks, self._places, strict=True)
-        for validation, network, places in parts:
-            network.params.vector[...] = draft._net.params.vector[places]
+        if len(self._sets) == 1:  # so that the network need not be copied
+            return self._sets[0].evaluate(draft)
+        net, results = draft._net, []
+        if self._networks is None:
+            members = range(len(self._sets))
+            self._networks = [ensemble_of_members(net, [m]) for m in members]
+        parts = zip(self._sets, self._networks, strict=True)
+        for m, (validation, network) in enumerate(parts):
+            vector = vector_of_members(net.params.vector, net, [m])
+            network.params.vector[...] = vector
             member = copy.copy(draft)
             member._net = network
             results += validation.evaluate(member)

@@ -73,8 +73,9 @@ class Buckets:
         Parameters
         ----------
         arrays : dict of str to ndarray or None
-            The arrays of the rows by name: "X", "y", "sample_weight" and "loss_weight".
-            They have the same dtypes and the same shapes of a row in every call.
+            The arrays of the rows by name: "X", "y", "sample_weight", "loss_weight" and
+            "pattern", the number of a pattern of `Folds`. They have the same dtypes and
+            the same shapes of a row in every call.
 
         draws : ndarray of shape (n,)
             The random numbers of the rows, from `draw`.
@@ -184,9 +185,14 @@ class MinibatchesOnDisk(Minibatches):
     ----------
     buckets : Buckets
         The rows, all of which were added.
+
+    member_weights : ndarray of shape (n_patterns, n_members), default=None
+        The factors of the losses of rows of each pattern, for each member. None if the
+        rows have no patterns.
     """
 
-    def __init__(self, buckets):
+    def __init__(self, buckets, member_weights=None):
+        self._member_weights = member_weights
         self.batch_size = buckets.batch_size
         self.like = buckets.no_rows()
         self._buckets = buckets
@@ -204,5 +210,10 @@ class MinibatchesOnDisk(Minibatches):
     def _bucket(self, bucket, rng, workspace, may_prefetch):
         # The arrays end with this generator, before the next bucket is loaded.
         arrays = self._buckets.load(bucket)
+        if self._member_weights is not None:
+            weight = self._member_weights[arrays.pop("pattern")]
+            if "loss_weight" in arrays:
+                weight *= arrays["loss_weight"][:, np.newaxis]
+            arrays["loss_weight"] = weight
         minibatches = MinibatchesInMemory(**arrays, batch_size=self.batch_size)
         yield from minibatches.epoch(rng, workspace, may_prefetch=may_prefetch)

@@ -17,13 +17,14 @@ from sklearn.utils import check_random_state
 from skfcnet._compat import validate_params
 from skfcnet._engine.annotations import Table
 from skfcnet._engine.warn import warn
-from skfcnet._estimators.automatic import minibatch_size
+from skfcnet._estimators.automatic import cross_fitted_members, minibatch_size
 from skfcnet._estimators.base import _BaseFCNet
 from skfcnet._estimators.training_data import DataInMemory
-from skfcnet._estimators.validation import split_validation_set
+from skfcnet._estimators.validation import split_rows, split_validation_set
 from skfcnet._tabular.tables import take_rows
 from skfcnet.streaming._batches import BatchStream
 from skfcnet.streaming._buckets import Buckets, MinibatchesOnDisk
+from skfcnet.streaming._folds import Folds
 from skfcnet.streaming._sample import read_sample
 
 BUFFER_SIZE = 32_000_000
@@ -85,10 +86,11 @@ def fit(
         The name of the column of sample weights, for batches with named columns.
 
     X_val : {array-like, dataframe} of shape (n_val, n_features), default=None
-        The input of the validation set, for early stopping. If it is not given, a
-        random part of the rows is held out: the share ``validation_fraction``, but at
-        most half as many rows as the buffer can hold. All members have the same
-        validation set. Each member has its own only if all rows fit into the buffer.
+        The input of the validation set, for early stopping. If it is not given, random
+        rows are held out. With several members, the sample is cut into folds as ``fit``
+        cuts all rows, and each member is trained on all rows but its fold. With one
+        member, the share ``validation_fraction`` of all rows is held out, but at most
+        half as many rows as the buffer can hold.
 
     y_val : array-like of shape (n_val,) or (n_val, n_outputs), default=None
         The target of the validation set.
@@ -136,10 +138,12 @@ def fit(
 
     Notes
     -----
-    Categories that are not in the sample are treated as unknown. Callbacks get the
-    sample as the data of the fit. With an integer ``random_state``, the same rows in
-    the same order give the same result, to the last bit, however they are divided into
-    batches.
+    Categories that are not in the sample are treated as unknown. What ``fit`` learns
+    from out-of-fold predictions, such as ``oob_score_`` and prediction intervals, is
+    learned from those of the sample, and the predictions themselves are not kept.
+    Callbacks get the sample as the data of the fit. With an integer ``random_state``,
+    the same rows in the same order give the same result, to the last bit, however they
+    are divided into batches.
 
     Examples
     --------
@@ -246,6 +250,8 @@ class StreamedData(NamedTuple):
     folder: object
     rng: object
 
+    n_predicted = None  # out-of-fold predictions of all rows may not fit into memory
+
     @property
     def X(self):
         """The rows of the sample."""
@@ -275,10 +281,11 @@ class StreamedData(NamedTuple):
         rows : RowsOnDisk
             The encoded rows of the training set.
 
-        validation : ValidationSet or None
-            The validation set, if there is one.
+        validation : ValidationSet, ValidationFolds or None
+            The validation set or the folds, if there are any.
         """
-        is_training, validation = self._learn_from_sample(draft)
+        rows, validation = self._learn_from_sample(draft)
+        folds = Folds(self.sample, rows)
         folder = gettempdir() if self.folder is None else self.folder
         with TemporaryDirectory(prefix="skfcnet-", dir=folder) as path:
             buckets = Buckets(
@@ -288,34 +295,38 @@ class StreamedData(NamedTuple):
                 buffer_size=self.buffer_size,
                 rng=self.rng,
             )
-            self._write(draft, buckets, self.sample.position[~is_training])
-            yield RowsOnDisk(buckets), validation
+            self._write(draft, buckets, folds)
+            member_weights = folds.loss_weights(draft._net.dtype)
+            yield RowsOnDisk(buckets, member_weights, rows.cross_fitted), validation
 
     def _learn_from_sample(self, draft):
         """Make the parts of a draft, and the validation set.
 
         Returns
         -------
-        is_training : ndarray of bool, shape (n,)
-            Which rows of the sample belong to the training set.
+        rows : Rows
+            The encoded rows of the sample that are trained on.
 
-        validation : ValidationSet or None
-            The validation set, if there is one.
+        validation : ValidationSet, ValidationFolds or None
+            The validation set or the folds, if there are any.
         """
         data, summary = self.in_memory, self.sample.summary
         rows = draft._read(data.X, data.y, data.sample_weight, classes=summary.classes)
         summary.teach_before_scaling(draft._target)
-        rows = rows._replace(cost=draft._target.costs(rows.y))
-        n_held_out = draft.validation_fraction * self.sample.n_total
-        share = min(n_held_out / len(data.y), MAX_VALIDATION_SHARE)
-        split = partial(split_validation_set, validation_fraction=share)
+        rows = rows._replace(
+            cost=draft._target.costs(rows.y),
+            share=rows.n_rows / self.sample.n_weighted,
+        )
+        split = split_rows
+        if cross_fitted_members(draft) == 1:
+            n_held_out = draft.validation_fraction * self.sample.n_total
+            share = min(n_held_out / len(data.y), MAX_VALIDATION_SHARE)
+            split = partial(split_validation_set, validation_fraction=share)
         rows, validation = data.split_and_encode(draft, rows, split)
         summary.teach_after_scaling(draft._target)
-        is_training = np.zeros(len(data.y), bool)
-        is_training[rows.index] = True
-        return is_training, validation
+        return rows, validation
 
-    def _write(self, draft, buckets, left_out):
+    def _write(self, draft, buckets, folds):
         """Encode the rows of the stream and write them to buckets.
 
         Parameters
@@ -326,19 +337,22 @@ class StreamedData(NamedTuple):
         buckets : Buckets
             The buckets.
 
-        left_out : ndarray of int
-            The numbers of rows, in ascending order, that are not trained on.
+        folds : Folds
+            The members that are trained on each row.
         """
         n_read = 0
         for batch in self.stream:
             n_read += batch.n_rows
-            is_trained_on = batch.has_weight
-            first, last = np.searchsorted(left_out, [batch.start, n_read])
-            is_trained_on[left_out[first:last] - batch.start] = False
+            patterns = folds.patterns(batch.start, n_read)
+            is_trained_on = batch.has_weight & folds.are_trained_on(patterns)
+            patterns = patterns[is_trained_on]
             draws = buckets.draw(batch.n_rows)[is_trained_on]
             if len(draws):
                 with batch.named_in_errors():
                     arrays = _encoded(draft, batch, is_trained_on)
+                folds.add_weights(patterns, arrays["sample_weight"])
+                if folds.are_of_members:
+                    arrays["pattern"] = patterns
                 buckets.add(arrays, draws)
         buckets.flush()
         if n_read != self.sample.n_total:
@@ -374,18 +388,25 @@ class RowsOnDisk:
     ----------
     buckets : Buckets
         The buckets.
+
+    member_weights : ndarray of shape (n_patterns, n_members) or None
+        The factors of the losses of rows of each pattern, for each member; None if
+        members have no folds of their own.
+
+    cross_fitted : Rows or None
+        The rows of the sample if members have folds of their own, or None.
     """
 
     is_in_memory = False
     weight = cost = None  # which the minibatches have
-    member_counts = None
 
     def loss_weight(self):
         """Return None, since the minibatches have the factors of the losses."""
         return None
 
-    def __init__(self, buckets):
-        self._buckets = buckets
+    def __init__(self, buckets, member_weights, cross_fitted):
+        self._buckets, self._member_weights = buckets, member_weights
+        self.cross_fitted = cross_fitted
 
     @property
     def n_rows(self):
@@ -404,4 +425,4 @@ class RowsOnDisk:
     @property
     def solver_data(self):
         """The data of a `Solver`: the minibatches, which have the weights."""
-        return MinibatchesOnDisk(self._buckets)
+        return MinibatchesOnDisk(self._buckets, self._member_weights)
