@@ -250,7 +250,10 @@ class StreamedData(NamedTuple):
     folder: object
     rng: object
 
-    n_predicted = None  # out-of-fold predictions of all rows may not fit into memory
+    @property
+    def n_predicted(self) -> None:
+        """None: out-of-fold predictions of all rows may not fit into memory."""
+        return None
 
     @property
     def X(self):
