@@ -79,7 +79,7 @@ def draw(theme, curve):
             ranks,
             color=[(OURS if m == "skfcnet" else OTHERS)[theme] for m in models],
         )
-        right.bar_label(bars, fmt="%.1f", padding=3)
+        right.bar_label(bars, fmt="%.2f", padding=3)
         right.set(
             title=f"Mean rank of the errors of {len(models)} models, {n_tables} tables",
             xlabel="lower is better; all models at their defaults",
