@@ -341,6 +341,19 @@ def test_numbers_of_a_frame_have_the_precision_of_the_frame():
     assert {a.dtype for a in inputs_of(single).values()} == {np.dtype(np.float32)}
 
 
+def test_columns_may_have_names_that_onnx_does_not_allow():
+    rows = np.random.default_rng(0).normal(size=(60, 5))
+    names = ["mean radius", "mean_radius", "2nd", "größe (cm)", "mean-radius"]
+    frame = pd.DataFrame(rows, columns=names)
+    y = rows @ np.arange(5.0)
+    assert_same(regressor().fit(frame, y), frame)
+    assert list(inputs_of(frame)) == [
+        *("mean_radius", "mean_radius1", "_2nd", "größe__cm_", "mean_radius2")
+    ]
+    columns = ColumnTransformer([("scaled", StandardScaler(), names)])
+    assert_same(make_pipeline(columns, regressor()).fit(frame, y), frame)
+
+
 # Inside the estimators of scikit-learn
 
 

@@ -1,5 +1,7 @@
 """Tables as the inputs of ONNX models."""
 
+import re
+from itertools import count
 from typing import Any
 
 import numpy as np
@@ -32,7 +34,9 @@ def inputs_of(X: Table) -> dict[str, Array]:
     inputs : dict of str to ndarray
         What ``run`` of an ``onnxruntime.InferenceSession`` takes. An array is one input
         ``"X"``. Of a data frame, each column is an input of its name and of shape
-        (n_samples, 1). Numbers are in float32 if all numeric columns are, and otherwise
+        (n_samples, 1). Names are those that skl2onnx gives to the inputs: spaces and
+        other characters that are neither letters nor digits become underscores. Numbers
+        are in float32 if all numeric columns are, and otherwise
         in float64. Categories that are strings are strings, and the empty string is a
         missing one. Categories that are numbers are in float64, with NaN for a missing
         one.
@@ -58,6 +62,25 @@ def inputs_of(X: Table) -> dict[str, Array]:
     array([['red'],
            ['']], dtype=object)
     """
+    inputs: dict[str, Array] = {}
+    for name, column in _columns_of(X).items():
+        inputs[_name_of_input(name, inputs)] = column
+    return inputs
+
+
+def _name_of_input(name, taken):
+    """Return the name that skl2onnx gives to an input of a name, beside others."""
+    name = re.sub(r"[^\w+]", "_", name)
+    name = f"_{name}" if name[:1].isdigit() else name
+    numbers = count(1)
+    new_name = name
+    while new_name in taken:
+        new_name = f"{name}{next(numbers)}"
+    return new_name
+
+
+def _columns_of(X):
+    """Return what `inputs_of` does, by the names that the columns have in the table."""
     table = as_table(X)
     if not is_frame(table):
         if not holds_numbers(table):
@@ -130,6 +153,5 @@ def initial_types(X: Table) -> list[tuple[str, Any]]:
     size DoubleTensorType(shape=[None, 1])
     colour StringTensorType(shape=[None, 1])
     """
-    return [
-        (name, tensor(a.dtype, [None, a.shape[1]])) for name, a in inputs_of(X).items()
-    ]
+    columns = _columns_of(X).items()
+    return [(name, tensor(a.dtype, [None, a.shape[1]])) for name, a in columns]
