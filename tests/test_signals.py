@@ -92,7 +92,7 @@ SETTINGS = {
 }
 
 
-parallel_config(backend="threading")
+backend = "threading"
 
 
 def a_model():
@@ -109,7 +109,10 @@ def threads():
 
 def work(model, done):
     if case != "partial_fit":
-        model.fit(X, y)
+        # Ctrl-C in joblib may leave a pool that is closed, of which only the next
+        # context makes another one.
+        with parallel_config(backend=backend):
+            model.fit(X, y)
         return
     for _ in range(10):
         model.partial_fit(X, y)
@@ -151,7 +154,8 @@ if case == "partial_fit":
     for _ in range(10):
         earlier.partial_fit(X, y, classes=[0, 1])
 else:
-    earlier.fit(frame, y)
+    with parallel_config(backend=backend):
+        earlier.fit(frame, y)
 threads_before = threads()
 began = time.monotonic()
 work(copy.deepcopy(earlier), [])
@@ -170,10 +174,11 @@ if case == "partial_fit":
 
 
 def child(pipe):
+    global backend
+    if case == "processes":
+        backend = "loky"
     model, done = copy.deepcopy(earlier), []
     before = pickle.dumps(model)
-    if case == "processes":
-        parallel_config(backend="loky")
     signal.signal(signal.SIGINT, signal.default_int_handler)
     is_interrupted = False
     try:
