@@ -7,14 +7,13 @@ from numbers import Integral
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from sklearn.utils.validation import check_is_fitted
-
-from skfcnet._engine.annotations import Floats
 
 
 def integrated_gradients(
     estimator: Any, X: Any, baseline: Any, *, n_steps: int = 64
-) -> Floats:
+) -> NDArray[np.floating]:
     r"""Attribute the predictions for rows to the features by integrated gradients.
 
     The attribution of a feature says how much of the difference between the prediction
