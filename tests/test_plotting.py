@@ -458,7 +458,8 @@ def test_weights_of_every_unit_are_an_image(digits, n_members):
     pipeline = make_pipeline(MinMaxScaler(), net).fit(digits.data, digits.target)
     member = n_members - 1
     display = WeightsDisplay.from_estimator(pipeline, image_shape=(8, 8), member=member)
-    weights = np.reshape(pipeline[-1].coefs_[0], (n_members, 64, 6))[member]
+    weights = pipeline[-1].scales_[..., np.newaxis] * pipeline[-1].coefs_[0]
+    weights = np.reshape(weights, (n_members, 64, 6))[member]
     assert len(display.images_) == 6
     for unit, image in zip(weights.T, display.images_, strict=True):
         np.testing.assert_array_equal(image.get_array(), unit.reshape(8, 8))

@@ -356,6 +356,16 @@ def test_directions_without_a_gradient_take_no_step(x):
     np.testing.assert_allclose(found[rank:], 0, atol=1e-6)
 
 
+@pytest.mark.parametrize("shape", [(2, 25, 3), (2, 3, 25), (20, 4)])
+def test_large_matrices_are_replaced_block_by_block(shape, monkeypatch):
+    x = np.random.default_rng(0).normal(size=shape)
+    expected = orthogonalize(x.copy(), Workspace())
+    monkeypatch.setattr("skfcnet._engine.orthogonal.BLOCK", 7)
+    found = orthogonalize(x, Workspace())
+    assert found is x
+    np.testing.assert_allclose(found, expected, atol=1e-12)
+
+
 def test_a_matrix_that_is_not_finite_stays_so():
     x = np.array([[1.0, np.nan], [0.0, 1.0]])
     assert not np.isfinite(orthogonalize(x, Workspace())).any()

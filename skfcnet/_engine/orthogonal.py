@@ -14,6 +14,10 @@ one closer to it. Each is the one with the least deviation from 1 over the value
 those before it can have, found by linear programming.
 """
 
+BLOCK = 4096
+"""The most rows, or columns, that are multiplied at once. A matrix with more of them
+takes no memory for its result, which is written over the matrix block by block."""
+
 
 def orthogonalize(x, workspace):
     r"""Compute the orthogonal polar factor of matrices, roughly.
@@ -26,7 +30,7 @@ def orthogonalize(x, workspace):
     Parameters
     ----------
     x : ndarray of shape (..., M, N)
-        The matrices.
+        The matrices. Large ones are overwritten.
 
     workspace : Workspace
         Lends the arrays for the result and for intermediate results.
@@ -34,8 +38,8 @@ def orthogonalize(x, workspace):
     Returns
     -------
     out : ndarray of the shape of ``x``
-        The result, in the workspace. Its singular values are close to 1, and 0 for
-        those of x that are 0.
+        The result, in the workspace or in ``x``. Its singular values are close to 1,
+        and 0 for those of ``x`` that are 0.
 
     References
     ----------
@@ -62,8 +66,16 @@ def orthogonalize(x, workspace):
     gram = workspace("gram", (*x.shape[:-2], n, n), x.dtype)
     np.matmul(*((transposed, x) if is_tall else (x, transposed)), out=gram)
     factor = _polar_factor(gram, workspace)
-    out = workspace("out", x.shape, x.dtype)
-    return np.matmul(*((x, factor) if is_tall else (factor, x)), out=out)
+    # The factor is symmetric, so that a wide matrix is treated as a tall one.
+    tall = x if is_tall else transposed
+    if tall.shape[-2] <= BLOCK:
+        out = workspace("out", x.shape, x.dtype)
+        return np.matmul(*((x, factor) if is_tall else (factor, x)), out=out)
+    for start in range(0, tall.shape[-2], BLOCK):
+        block = tall[..., start : start + BLOCK, :]
+        out = workspace("out", block.shape, x.dtype)
+        block[...] = np.matmul(block, factor, out=out)
+    return x
 
 
 def _polar_factor(gram, workspace):

@@ -370,10 +370,12 @@ def sparse_scaled_affine_forward(
     >>> out
     array([[ 1., 13.]])
     """
-    scaled, scales = _scaled_weights(w, s, workspace)
-    forward = unchecked(sparse_affine_forward)
-    out, cache = forward(x, scaled, b, out=out, workspace=workspace)
-    return out, (cache, w, scales, s.shape)
+    scales = _scales(w, s)
+    # The stored values are fewer than the weights.
+    scaled = x.copy()
+    scaled.data *= scales.reshape(-1).take(x.indices)
+    out, _ = unchecked(sparse_affine_forward)(scaled, w, b)
+    return out, ((x, w), w, scales, s.shape)
 
 
 @checked(check_scaled_affine_gradient)
@@ -479,9 +481,13 @@ def _scaled_weights(
     w: Array, s: Array, workspace: Workspace | None
 ) -> tuple[Floats, Floats]:
     """Return weights times the scales of their rows, and these scales as a column."""
-    workspace = workspace or Workspace()
-    scales = (SCALE_RATE * s).reshape(*w.shape[:-1], 1)
+    workspace, scales = workspace or Workspace(), _scales(w, s)
     return np.multiply(w, scales, out=workspace("scaled", w.shape, w.dtype)), scales
+
+
+def _scales(w: Array, s: Array) -> Floats:
+    """Return the scales of the rows of weights, as a column."""
+    return (SCALE_RATE * s).reshape(*w.shape[:-1], 1)
 
 
 def _scaled_gradients(
