@@ -330,7 +330,7 @@ def scaled_affine_backward(
 
 @checked(check_scaled_affine)
 def sparse_scaled_affine_forward(
-    x: Array,
+    x: Any,
     w: Array,
     b: Array,
     s: Array,
@@ -372,8 +372,8 @@ def sparse_scaled_affine_forward(
     """
     scales = _scales(w, s)
     # The stored values are fewer than the weights.
-    scaled = x.copy()
-    scaled.data *= scales.reshape(-1).take(x.indices)
+    scaled = x.tocsr(copy=True)
+    scaled.data *= scales.reshape(-1).take(scaled.indices)
     out, _ = unchecked(sparse_affine_forward)(scaled, w, b)
     return out, ((x, w), w, scales, s.shape)
 
