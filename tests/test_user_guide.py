@@ -20,7 +20,7 @@ PARAMETERS = sorted(
 MODULES = sorted(
     path.stem
     for path in Path(skfcnet.__file__).parent.glob("*")
-    if not path.name.startswith("__")
+    if not path.name.startswith("__") and path.suffix in ("", ".py")
 )
 
 
