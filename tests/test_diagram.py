@@ -115,10 +115,11 @@ def test_the_diagram_shows_layers_widths_and_what_happens_to_each_column(table):
     assert diagram.boxes[1][1:3] == [f"{width} features", "dropout 0.1"]
     assert diagram.boxes[2][1:] == [
         "8 units",
+        "learned scales of the features",
         "batchnorm",
         "relu",
         "dropout 0.25",
-        f"{width * 8 + 8 + 16} parameters",
+        f"{width * 8 + 8 + width + 16} parameters",
     ]
     assert diagram.boxes[4][1:] == ["1 unit", "logistic", "6 parameters"]
     found = diagram.treatments

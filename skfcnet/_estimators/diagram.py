@@ -2,13 +2,13 @@
 
 from html import escape
 
-from skfcnet._engine.plan import linear_term, output_layer
+from skfcnet._engine.plan import AFFINE_KINDS, linear_term, output_layer
 from skfcnet._tabular.description import treatments
 
 MOST_NAMES = 12
 """So many columns that are treated alike are named; of more, the first ones."""
 
-FIRST_OF_A_BOX = ("affine", "blocks", "linear_term")
+FIRST_OF_A_BOX = (*AFFINE_KINDS, "blocks", "linear_term")
 """The kinds of stages with which a new box begins."""
 
 # Gray lines and the color of the surrounding text are readable in light and dark mode.
@@ -85,7 +85,10 @@ def _boxes(estimator):
     yield _box("Input", [_count(estimator.n_features_in_, "column")])
     for group in _groups(net.stages):
         first = group[0]
-        lines = [_count(first.fan_out, "unit" if first.kind == "affine" else "feature")]
+        is_layer = first.kind in AFFINE_KINDS
+        lines = [_count(first.fan_out, "unit" if is_layer else "feature")]
+        if first.kind == "scaled_affine":
+            lines.append("learned scales of the features")
         lines += [_words(stage) for stage in group if stage.kind not in FIRST_OF_A_BOX]
         arrays = [array for stage in group for array in _arrays_of(net, stage)]
         if arrays:
@@ -94,8 +97,8 @@ def _boxes(estimator):
             yield _box("Linear term", lines[1:], kind="added")
         elif first is output:
             yield _box("Output", [lines[0], estimator.out_activation_, *lines[1:]])
-        elif first.kind == "affine":
-            number = first.name.removeprefix("affine")
+        elif is_layer:
+            number = first.name.removeprefix(first.kind)
             yield _box(f"Hidden layer {number}", lines)
         else:
             yield _box("Features", lines)
