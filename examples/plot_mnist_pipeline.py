@@ -103,12 +103,16 @@ print(f"test accuracy:       {small.score(X_test, data.y_test):.4f}")
 # Two wider hidden layers learn more, and soon they overfit the training set. Dropout
 # reduces overfitting: in every step each hidden unit is left out with probability 0.2,
 # so that no unit can rely on another. Without early stopping it is a single network.
-# All other parameters have their defaults: the estimator scales the pixels itself,
-# AdamW trains the network beside a linear model, and the learning rate falls at the
-# end.
+# AdamW takes less time than the default on so many rows. The other parameters have
+# their defaults: the estimator scales the pixels itself, a linear model stands beside
+# the network, and the learning rate falls at the end.
 
 large = FCNetClassifier(
-    hidden_layer_sizes=(256, 128), dropout=0.2, early_stopping=False, random_state=0
+    hidden_layer_sizes=(256, 128),
+    solver="adamw",
+    dropout=0.2,
+    early_stopping=False,
+    random_state=0,
 )
 large.fit(X_train, data.y_train)
 print(f"validation accuracy: {large.score(X_val, data.y_val):.4f}")
