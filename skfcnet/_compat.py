@@ -1,5 +1,7 @@
 """Names of scikit-learn that are private or differ between its versions."""
 
+from typing import Any
+
 from sklearn.utils._param_validation import (
     HasMethods,
     Interval,
@@ -25,7 +27,7 @@ except ImportError:  # scikit-learn before 1.9 has no callbacks
     class CallbackSupportMixin:  # type: ignore[no-redef]
         """Replacement of scikit-learn's mixin that takes nothing but checkpoints."""
 
-        def set_callbacks(self, *callbacks):
+        def set_callbacks(self, *callbacks: Any) -> Any:
             """Set a `skfcnet.callbacks.Checkpoint` for the estimator, or remove it.
 
             Parameters
