@@ -12,6 +12,7 @@ from scaffolding import (
     small_classifier,
 )
 from skfcnet import FCNetRegressor
+from skfcnet.gradient_check import eval_numerical_gradient_array, rel_error
 from skfcnet.layers import (
     affine_backward,
     affine_forward,
@@ -40,6 +41,26 @@ def test_equal_scales_leave_an_affine_map_as_it_is():
         gradients, affine_backward(DOUT, affine_cache), strict=True
     ):
         np.testing.assert_allclose(ours, theirs)
+
+
+@pytest.mark.parametrize("n_rows", [2, 7])  # fewer than units, and more
+def test_gradients_match_the_numeric_ones(n_rows):
+    x, w, b, s = X[:n_rows].copy(), W.copy(), B.copy(), RNG.normal(size=5)
+    dout = DOUT[:n_rows]
+    _, cache = scaled_affine_forward(x, w, b, s)
+    gradients = scaled_affine_backward(dout, cache)
+    for array, gradient in zip((x, w, b, s), gradients, strict=True):
+        numeric = eval_numerical_gradient_array(
+            lambda _: scaled_affine_forward(x, w, b, s)[0], array, dout
+        )
+        assert rel_error(gradient, numeric) < 1e-7
+
+
+def test_few_rows_give_what_they_give_among_many():
+    s = RNG.normal(size=5)
+    many, _ = scaled_affine_forward(X, W, B, s)
+    few, _ = scaled_affine_forward(X[:2], W, B, s)
+    np.testing.assert_allclose(few, many[:2])
 
 
 def test_scales_are_those_of_the_columns():

@@ -271,10 +271,16 @@ def scaled_affine_forward(
     >>> out
     array([[6., 0.]])
     """
-    scaled, scales = _scaled_weights(w, s, workspace)
-    forward = unchecked(affine_forward)
-    out, cache = forward(x, scaled, b, out=out, workspace=workspace)
-    return out, (cache, w, scales, s.shape)
+    workspace, scales = workspace or Workspace(), row_scales(w, s)
+    rows, weights = _flattened(x, w), w
+    dtype = np.result_type(rows, w)
+    if rows.shape[-2] < w.shape[-1]:  # there are fewer numbers than weights
+        shape = (*w.shape[:-2], *rows.shape[-2:])
+        rows = np.multiply(rows, scales.mT, out=workspace("scaled", shape, dtype))
+    else:
+        weights = np.multiply(w, scales, out=workspace("scaled", w.shape, dtype))
+    out, _ = unchecked(affine_forward)(rows, weights, b, out=out)
+    return out, ((x, w), scales, s.shape)
 
 
 @checked(check_scaled_affine_gradient)
@@ -320,12 +326,15 @@ def scaled_affine_backward(
     >>> ds
     array([18., 18.])
     """
-    affine_cache, w, scales, shape = cache
+    affine_cache, scales, _ = cache
     *of_affine, ds = out
     dx, dw, db = unchecked(affine_backward)(
         dout, affine_cache, out=of_affine, workspace=workspace, need_dx=need_dx
     )
-    return dx, *_scaled_gradients(dw, db, w, scales, ds, shape)
+    if dx is not None:
+        rows = _flattened(dx, dw)
+        rows *= scales.mT
+    return dx, dw, db, _gradient_of_scales(dw, cache, ds)
 
 
 @checked(check_scaled_affine)
@@ -370,12 +379,12 @@ def sparse_scaled_affine_forward(
     >>> out
     array([[ 1., 13.]])
     """
-    scales = _scales(w, s)
+    scales = row_scales(w, s)
     # The stored values are fewer than the weights.
     scaled = x.tocsr(copy=True)
     scaled.data *= scales.reshape(-1).take(scaled.indices)
     out, _ = unchecked(sparse_affine_forward)(scaled, w, b)
-    return out, ((x, w), w, scales, s.shape)
+    return out, ((x, w), scales, s.shape)
 
 
 @checked(check_scaled_affine_gradient)
@@ -414,12 +423,12 @@ def sparse_scaled_affine_backward(
     >>> sparse_scaled_affine_backward(np.array([[1.0, 3.0]]), cache)[3]
     array([ 0., 36.])
     """
-    affine_cache, w, scales, shape = cache
+    affine_cache, *_ = cache
     *of_affine, ds = out
     _, dw, db = unchecked(sparse_affine_backward)(
         dout, affine_cache, out=of_affine, workspace=workspace
     )
-    return None, *_scaled_gradients(dw, db, w, scales, ds, shape)
+    return None, dw, db, _gradient_of_scales(dw, cache, ds)
 
 
 def affine_relu_forward(x: Array, w: Array, b: Array) -> tuple[Floats, Any]:
@@ -477,28 +486,22 @@ def affine_relu_backward(dout: Array, cache: Any) -> tuple[Gradient, Floats, Flo
     return affine_backward(relu_backward(dout, relu_cache), affine_cache)
 
 
-def _scaled_weights(
-    w: Array, s: Array, workspace: Workspace | None
-) -> tuple[Floats, Floats]:
-    """Return weights times the scales of their rows, and these scales as a column."""
-    workspace, scales = workspace or Workspace(), _scales(w, s)
-    return np.multiply(w, scales, out=workspace("scaled", w.shape, w.dtype)), scales
-
-
-def _scales(w: Array, s: Array) -> Floats:
+def row_scales(w: Array, s: Array) -> Floats:
     """Return the scales of the rows of weights, as a column."""
     return (SCALE_RATE * s).reshape(*w.shape[:-1], 1)
 
 
-def _scaled_gradients(
-    dw: Array, db: Array, w: Array, scales: Array, ds: Array | None, shape: Any
-) -> tuple[Floats, Floats, Floats]:
-    """Return the gradients of what makes scaled weights, from that of the weights."""
+def _gradient_of_scales(dw: Array, cache: Any, ds: Array | None) -> Floats:
+    """Return the gradient of scales, from that of the weights that they scale.
+
+    The second becomes the gradient of the weights before they are scaled.
+    """
+    (_, w), scales, shape = cache
     ds = np.empty(shape, dw.dtype) if ds is None else ds
     np.vecdot(dw, w, out=ds.reshape(w.shape[:-1]))
     ds *= SCALE_RATE
     dw *= scales
-    return dw, db, ds
+    return ds
 
 
 def _flattened(x: Any, w: Array) -> Floats:

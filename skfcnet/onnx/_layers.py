@@ -15,7 +15,7 @@ from types import MappingProxyType
 import numpy as np
 
 from skfcnet.layers._activations import LEAKY_SLOPE, SELU_ALPHA, SELU_SCALE
-from skfcnet.layers._affine import SCALE_RATE
+from skfcnet.layers._affine import row_scales
 from skfcnet.layers._numbers import LARGEST_UNCLIPPED
 
 EPSILON = 1e-5
@@ -89,7 +89,7 @@ def _affine(g, x, W, b):
 
 
 def _scaled_affine(g, x, W, b, s):
-    return _affine(g, x, W * (SCALE_RATE * s).reshape(*W.shape[:-1], 1), b)
+    return _affine(g, x, W * row_scales(W, s), b)
 
 
 def _batchnorm(g, x, gamma, beta, *, running_mean, running_var):
