@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from math import ceil
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple
 
 import numpy as np
 from sklearn.base import is_classifier
@@ -13,7 +13,7 @@ from skfcnet._engine.arguments import checked_flag, checked_integer
 from skfcnet._engine.members import ensemble_of_members
 from skfcnet._engine.warn import warn
 from skfcnet._estimators.automatic import max_epochs
-from skfcnet._estimators.base import _BaseFCNet
+from skfcnet._estimators.base import Estimator
 from skfcnet._estimators.shards import (
     check_trains_on_shards,
     encoded_shard,
@@ -33,8 +33,6 @@ SAMPLE_SIZE = 100_000
 
 SMALL_SHARE = 0.1
 """A shard is small if it has fewer rows than this share of the mean of all shards."""
-
-Estimator = TypeVar("Estimator", bound=_BaseFCNet)
 
 
 class _Summary(NamedTuple):

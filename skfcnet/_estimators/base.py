@@ -639,3 +639,7 @@ class _BaseFCNet(
             that it has no counterpart of.
         """
         return as_mlp(self)
+
+
+Estimator = TypeVar("Estimator", bound=_BaseFCNet)
+"""One of the estimators, which a function returns as it was given."""

@@ -39,9 +39,7 @@ class FittedAttributes:
     @property
     def intercepts_(self) -> ParameterList:
         """The biases of the affine layers, which can be assigned to like ``coefs_``."""
-        # Biases of members have an axis of length 1, which is broadcast over the rows.
-        biases = self._arrays_named("b")
-        biases = [b.reshape(b.shape[:-2] + b.shape[-1:]) for b in biases]
+        biases = [_without_axis_of_rows(b) for b in self._arrays_named("b")]
         return ParameterList("intercepts_", biases, self._net.params)
 
     @intercepts_.setter
@@ -64,7 +62,7 @@ class FittedAttributes:
         scales = self._fitted("_net").params.get("s1")
         if scales is None:
             raise AttributeError("The network was fitted without learn_scales.")
-        return scales.reshape(scales.shape[:-2] + scales.shape[-1:])
+        return _without_axis_of_rows(scales)
 
     def _arrays_named(self, name):
         n_layers = self.n_layers_
@@ -184,3 +182,8 @@ class FittedAttributes:
         if not hasattr(self, "_net"):
             check_is_fitted(self)
         return getattr(self, part)
+
+
+def _without_axis_of_rows(vectors):
+    """Return the vectors of members without the axis that is broadcast over rows."""
+    return vectors.reshape(vectors.shape[:-2] + vectors.shape[-1:])

@@ -42,16 +42,19 @@ class Rows(NamedTuple):
         are a sample.
     """
 
-    is_in_memory = True  # type: ignore[misc]
-
     X: object
     y: object
     target: object
     weight: object
     cost: object
-    index: object  # type: ignore[assignment]
+    index: object  # type: ignore[assignment]  # it hides the method of tuples
     member_counts: object = None
     share: float = 1.0
+
+    @property
+    def is_in_memory(self):
+        """True, in contrast to rows on disk."""
+        return True
 
     @property
     def cross_fitted(self):

@@ -1,31 +1,30 @@
 """The base class of callbacks that show or keep the history of fits."""
 
+from abc import ABC, abstractmethod
 from typing import Any
 
 
-class Watcher:
+class Watcher(ABC):
     """Base class of callbacks that are told of every epoch of a fit.
 
-    A subclass defines what is opened at the beginning of a fit, in `_open`, what it
-    does with it after an epoch, in `_watch`, and how it is closed, in `_close`. One
-    callback may watch several fits at the same time, in threads, and is sent to other
-    processes without the fits that it watches.
+    One callback may watch several fits at the same time, in threads, and is sent to
+    other processes without the fits that it watches.
     """
 
     def __init__(self) -> None:
         self._fits: dict[Any, Any] = {}
 
+    @abstractmethod
     def _open(self, estimator: Any, context: Any) -> Any:
         """Return what is opened at the beginning of a fit."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _watch(self, fit: Any, estimator: Any, *, is_last: bool) -> None:
         """Take note of an epoch, or of the end of the fit."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _close(self, fit: Any) -> None:
         """Close what was opened."""
-        raise NotImplementedError
 
     def setup(self, estimator: Any, context: Any) -> None:
         """Begin to watch a fit.
@@ -40,7 +39,8 @@ class Watcher:
         """
         self._fits[context] = self._open(estimator, context)
 
-    def on_fit_task_begin(self, estimator: Any, context: Any) -> None:
+    # Subclasses have no news at the beginning of an epoch either.
+    def on_fit_task_begin(self, estimator: Any, context: Any) -> None:  # noqa: B027
         """Do nothing: there is news at the end of an epoch only.
 
         Parameters

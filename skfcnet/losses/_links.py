@@ -315,7 +315,7 @@ class Softmax(Link):
 class SoftmaxOfGroups(Softmax):
     """Predictions are probabilities that add up to 1 in every group of columns."""
 
-    groups: tuple | None = None  # type: ignore[misc]
+    groups: tuple | None = None  # type: ignore[misc]  # a constant of other links
 
     def inverse(self, scores: Floats) -> Floats:
         return np.exp(self.log_inverse(scores))

@@ -38,7 +38,7 @@ class Column(NamedTuple):
     """
 
     tensor: str
-    index: int  # type: ignore[assignment]
+    index: int  # type: ignore[assignment]  # it hides the method of tuples
     width: int
     is_text: bool
     label: str

@@ -8,7 +8,7 @@ from numbers import Integral
 from os import PathLike
 from pathlib import Path
 from tempfile import TemporaryDirectory, gettempdir
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -18,7 +18,7 @@ from skfcnet._compat import validate_params
 from skfcnet._engine.annotations import Table
 from skfcnet._engine.warn import warn
 from skfcnet._estimators.automatic import cross_fitted_members, minibatch_size
-from skfcnet._estimators.base import _BaseFCNet
+from skfcnet._estimators.base import Estimator, _BaseFCNet
 from skfcnet._estimators.training_data import DataInMemory
 from skfcnet._estimators.validation import split_rows, split_validation_set
 from skfcnet._tabular.tables import take_rows
@@ -32,8 +32,6 @@ BUFFER_SIZE = 32_000_000
 
 MAX_VALIDATION_SHARE = 0.5
 """The largest share of the sample that is held out for validation."""
-
-Estimator = TypeVar("Estimator", bound=_BaseFCNet)
 
 
 def fit(
