@@ -144,13 +144,14 @@ def test_a_frame_that_the_cluster_holds_is_predicted_where_it_is(options, client
 @both_ways
 def test_shards_learn_what_there_is_to_learn(options, threads):
     table = rows(3000)
-    model = trained(options, table, max_iter=30)
+    # Muon learns most of this in the first epoch.
+    model = trained(options, table, max_iter=30, solver="adamw", learn_scales=False)
     test = rows(500, seed=1)
     assert model.score(test[X.columns], test["number"]) > 0.97
     assert network_of(model).n_members == options["n_members"]
     assert model.n_iter_ == 30
     assert model.t_ == 30 * 3000
-    assert model.loss_curve_[-1] < model.loss_curve_[0] / 2
+    assert model.loss_curve_[-1] < model.loss_curve_[0] / 10
 
 
 @both_ways
