@@ -13,9 +13,11 @@ is counted, since the system can drop the other; it is sampled every millisecond
 
     SKFCNET_DATA=<folder of MNIST/raw> python benchmarks/footprint.py
 
-takes about five minutes on two cores, on Linux.
+takes about five minutes on two cores, on Linux. Compiled loops are switched off: to
+import Numba and to compile takes some 40 MB, once in a process.
 """
 
+import os
 import pickle
 import subprocess
 import sys
@@ -41,6 +43,8 @@ from _common import (
 from scipy.sparse import issparse, random_array
 
 from skfcnet import FCNetRegressor
+
+os.environ["SKFCNET_KERNELS"] = "numpy"  # in the processes that measure, too
 
 SETTINGS = WORKLOADS["256-128"] | {"max_iter": 1}
 TRAINED_ON = 2_000

@@ -189,10 +189,11 @@ def save(model: object, path: str | PathLike[str]) -> None:
     Raises
     ------
     TypeError
-        If a part of the model is of a type that skops cannot save and load.
+        If a part of the model is of a type that skops cannot save and load, or ``path``
+        is no path.
 
     OSError
-        If the file cannot be written.
+        If the file cannot be written, such as where there is no such folder.
 
     ImportError
         If skops is missing.
@@ -216,6 +217,7 @@ def save(model: object, path: str | PathLike[str]) -> None:
     >>> np.array_equal(loaded.predict_proba(X), net.predict_proba(X))
     True
     """
+    _check_path(path)
     packed = _packed(model)
     _check_can_be_loaded(packed)
     _write(packed, path)
@@ -432,6 +434,22 @@ def _key_types(node):
     return names
 
 
+def _check_path(path):
+    """Check that a path is one of a file, in a folder that exists."""
+    if not isinstance(path, str | PathLike):
+        raise TypeError(
+            f"path must be a str or path-like, got {type(path).__name__}. The model "
+            f"comes first: skfcnet.save(model, path)."
+        )
+    path = Path(path)
+    if not path.parent.is_dir():
+        raise FileNotFoundError(
+            f"path must lie in a folder that exists, got {str(path)!r}."
+        )
+    if path.is_dir():
+        raise IsADirectoryError(f"path must be that of a file, got {str(path)!r}.")
+
+
 def _write(content, path):
     """Write a file such that there is always either the old one or the new one."""
     path = Path(path).resolve()  # what a symbolic link points to is replaced
@@ -531,7 +549,8 @@ def _checked_manifest(content):
         if buffer[n_before:] != _digest(buffer[:n_before]):
             raise ValueError(
                 "it is not a file of skfcnet.save, or it is damaged: its digest is "
-                "wrong."
+                "wrong. Copy the file once more, or save the model again. Other "
+                "packages, such as joblib, load their own files."
             )
     with ZipFile(content) as archive:
         manifest = json.loads(archive.read(MANIFEST))

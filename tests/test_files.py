@@ -396,8 +396,15 @@ def test_a_file_is_replaced_and_nothing_is_left_beside_it(saved):
 
 
 def test_a_folder_that_is_gone_is_an_error(path):
-    with pytest.raises(FileNotFoundError):
+    with pytest.raises(FileNotFoundError, match=r"exists, got '.*gone.model.skops'"):
         skfcnet.save(StandardScaler(), path.parent / "gone" / "model.skops")
+
+
+def test_what_is_no_path_of_a_file_is_an_error(path):
+    with pytest.raises(TypeError, match=r"got StandardScaler\. .*save\(model, path\)"):
+        skfcnet.save(path, StandardScaler())
+    with pytest.raises(IsADirectoryError, match="must be that of a file"):
+        skfcnet.save(StandardScaler(), path.parent)
 
 
 posix = pytest.mark.skipif(os.name != "posix", reason="needs a POSIX system")

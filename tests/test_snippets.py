@@ -5,14 +5,15 @@ import re
 import subprocess
 import sys
 import textwrap
-from doctest import ELLIPSIS, OutputChecker
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 GET_STARTED = (ROOT / "docs" / "get_started.rst").read_text(encoding="utf-8")
+NUMBER = re.compile(r" *\d+(?:\.\d+)?")
 LITERAL_BLOCK = re.compile(
     r"^\.\. code-block:: (python|text)\n((?:\n| {3}.*\n)+)", re.MULTILINE
 )
@@ -38,7 +39,12 @@ def code_and_output(page):
 def test_get_started_prints_what_it_says(tmp_path):
     code, expected = code_and_output(GET_STARTED)
     printed = run(code, tmp_path)
-    assert OutputChecker().check_output(expected, printed, ELLIPSIS), printed
+    # Other versions of the packages and other processors round differently.
+    assert NUMBER.sub("#", printed) == NUMBER.sub("#", expected)
+    numbers, expected_numbers = (
+        np.array(NUMBER.findall(text), float) for text in (printed, expected)
+    )
+    np.testing.assert_allclose(numbers, expected_numbers, rtol=0.1, atol=0.05)
 
 
 @pytest.mark.parametrize("code", re.findall(r"```python\n(.*?)```", README, re.DOTALL))

@@ -266,6 +266,13 @@ def test_it_needs_a_network_and_a_target(iris):
         FCNetTransformer(NETS[0]).transform(X)
 
 
+def test_weights_that_are_huge_do_not_matter_for_the_number_of_units(iris):
+    net = FCNetClassifier((6, 5), **SHORT).fit(*iris)
+    net.coefs_ = [1e30 * w for w in net.coefs_]
+    features = FCNetTransformer(net, prefit=True).fit(iris[0])
+    assert features.get_feature_names_out().shape == (5,)
+
+
 def test_rows_too_large_to_compute_with_are_refused(iris):
     net = FCNetRegressor(hidden_layer_sizes=(4,), activation="identity", **SHORT)
     net.set_params(input_scaling="standard", numeric_embedding=None)

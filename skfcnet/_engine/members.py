@@ -6,7 +6,7 @@ what an update rule has stored for it.
 """
 
 from copy import copy, deepcopy
-from math import fsum
+from math import fsum, inf
 
 import numpy as np
 
@@ -14,8 +14,20 @@ from skfcnet._engine.parameters import Parameters, layout
 
 
 def mean_over_members(losses):
-    """Return the mean loss of members, which does not depend on their order."""
-    return fsum(losses) / len(losses)
+    """Return the mean loss of members, which does not depend on their order.
+
+    It is infinite if the sum of the losses overflows.
+
+    Examples
+    --------
+    >>> from skfcnet._engine.members import mean_over_members
+    >>> mean_over_members([0.5, 0.25]), mean_over_members([1e308, 1e308])
+    (0.375, inf)
+    """
+    try:
+        return fsum(losses) / len(losses)
+    except OverflowError:
+        return inf
 
 
 def vector_of_members(vector, net, members):

@@ -73,13 +73,18 @@ def distinct(values, weight):
     (array([1., 2.]), array([1., 4.]))
     """
     values = values + values.dtype.type(0)  # -0.0, equal to 0.0, becomes 0.0
-    if (weight == weight[0]).all():  # np.unique is faster, and the usual case
-        values, counts = np.unique(values, return_counts=True)
-        return values, counts * weight[0]
-    order = values.argsort()
-    values = values[order]
+    order = None
+    if (weight == weight[0]).all():  # the usual case, which is faster
+        values.sort()
+    else:
+        order = values.argsort()
+        values = values[order]
     first = np.flatnonzero(np.append(True, values[1:] != values[:-1]))
-    return values[first], np.add.reduceat(weight[order], first)
+    if order is None:
+        counts = np.diff(first, append=len(values)) * weight[0]
+    else:
+        counts = np.add.reduceat(weight[order], first)
+    return values[first], counts
 
 
 def quantiles(values, counts, levels):

@@ -472,7 +472,9 @@ class _BaseFCNet(
             update_network(self, rows)
             self._encoder = self._encoder.updated(rows.X, rows.weight)
             X = self._encode(rows.X)
-        validation = None if held_out is None else validation_on(self, held_out)
+        validation = None
+        if held_out is not None:
+            validation = validation_on(self, held_out, rows, X)
         return rows._replace(X=X), validation
 
     def _fit_encoder(self, rows):

@@ -140,21 +140,21 @@ def learned_errors(draft, rows, scores):
         return None
     weight = exact_weights(rows.weight, rows.n_rows)
     residuals = target.residuals(rows.target, scores, net.objective)[..., 0]
-    excess = residuals**2 - _variances(net, target, rows.X)
-    noise = [max(0.0, fsum(column) / fsum(weight)) for column in (excess.T * weight)]
-    return Errors([distinct(column, weight) for column in residuals.T], np.array(noise))
+    noise = _noise(net, target, rows, residuals, weight)
+    return Errors([distinct(column, weight) for column in residuals.T], noise)
 
 
-def _variances(net, target, X):
-    """Return the variances of the members' predictions, in units of the residuals."""
-    passes = net.test_passes(X.dtype)
-    chunks = (X[i : i + passes.chunk] for i in range(0, X.shape[0], passes.chunk))
-    return np.concatenate(
-        [
-            target.variance(passes(chunk).astype(np.float64), net.objective)
-            for chunk in chunks
-        ]
-    )
+def _noise(net, target, rows, residuals, weight):
+    """Return the mean squares of residuals beyond the variances of the members."""
+    excess = residuals**2
+    passes = net.test_passes(rows.X.dtype)
+    for start in range(0, rows.n_rows, passes.chunk):
+        chunk = slice(start, start + passes.chunk)
+        scores = passes(rows.X[chunk]).astype(np.float64)
+        excess[chunk] -= target.variance(scores, net.objective)
+    excess *= weight[:, np.newaxis]
+    total = fsum(weight)
+    return np.array([max(0.0, fsum(column) / total) for column in excess.T])
 
 
 def shift_quantiles(draft, rows, scores):

@@ -59,12 +59,15 @@ def out_of_fold(draft, rows, *, n_rows):
     """
     if rows is None:
         return None
-    rows = rows.select((rows.member_counts == 0).any(axis=1))
-    if not rows.n_rows:
+    is_predicted = (rows.member_counts == 0).any(axis=1)
+    if not is_predicted.any():
         return None
+    if not is_predicted.all():
+        rows = rows.select(is_predicted)
     # So that a row of weight k gives the same bits as k rows, in any order.
     index, weight = repeated_by_content(rows)
     rows = rows.select(index, weight=weight)
+    del index  # which has as much memory as the targets
     scores = _scores_by_left_out_members(draft._net, rows)
     errors = None
     if draft._predicts_numbers:

@@ -255,6 +255,10 @@ class ValidationInJob:
         del self._draft._net
         self._draft._training = draft._training.of_members(members)
 
+    def begin(self, X):
+        """Begin with the encoded rows that the job trains on."""
+        self._folds = self._folds.on_rows(X)
+
     def end_epoch(self, net, loss, n_rows):
         """Return the results of the members after an epoch."""
         draft = self._draft
@@ -368,6 +372,8 @@ def train_part(net, X, target, n_epochs, arguments, validation=None, descent=Non
         solver.epoch = solver.step // solver.n_minibatches  # for messages
         if descent is not None:
             descent.begin(solver)
+        if validation is not None:
+            validation.begin(X)
         epochs = []
         for _ in range(n_epochs):
             start, validated = perf_counter(), []

@@ -212,4 +212,4 @@ class FCNetTransformer(
 def _n_units(estimator, layer):
     """Return the number of units of a hidden layer, of all members together."""
     net = estimator._net
-    return net.hidden(np.zeros((1, net.input_dim)), layer).shape[1]
+    return net.n_members * net.test_stages(layer)[-1].fan_out

@@ -29,6 +29,7 @@ from skfcnet._estimators.holdout_groups import (
 )
 from skfcnet._estimators.optimization import has_jobs
 from skfcnet._estimators.unused_parameters import parameters_set_by_user
+from skfcnet._tabular.row_selection import RowSelection
 from skfcnet._tabular.tables import as_table
 from skfcnet.solver import DivergenceError
 
@@ -218,11 +219,35 @@ def _with_costs(rows):
     return rows
 
 
-def validation_on(draft, held_out):
-    """Return the validation on rows, or on a list of the rows of each member."""
+def validation_on(draft, held_out, rows, X):
+    """Return how a draft is validated.
+
+    Parameters
+    ----------
+    draft : _BaseFCNet
+        The estimator that is trained. Its encoder and its target are fitted already.
+
+    held_out : Rows or list of Rows
+        The rows of the validation set, or those of each member, which are some of the
+        rows to train on.
+
+    rows : Rows
+        The rows to train on.
+
+    X : ndarray or CSR matrix
+        Their encoded features.
+
+    Returns
+    -------
+    validation : ValidationSet or ValidationFolds
+        The validation.
+    """
     if isinstance(held_out, list):
-        return ValidationFolds(draft, held_out)
-    return ValidationSet(draft, held_out)
+        return ValidationFolds(draft, held_out, rows.index, X)
+    try:
+        return ValidationSet(draft, held_out, draft._encode(held_out.X))
+    except ValueError as error:
+        raise ValueError(f"In the validation set: {error}") from error
 
 
 class Validated(NamedTuple):
@@ -252,14 +277,14 @@ class ValidationSet:
 
     rows : Rows
         The rows of the validation set.
+
+    encoded : ndarray, CSR matrix or RowSelection
+        Their encoded features.
     """
 
-    def __init__(self, draft, rows):
-        try:
-            self._encoded = draft._encode(rows.X)
-            self._target = draft._target.transform(rows.target, draft._compute_dtype)
-        except ValueError as error:
-            raise ValueError(f"In the validation set: {error}") from error
+    def __init__(self, draft, rows, encoded):
+        self._encoded = encoded
+        self._target = draft._target.transform(rows.target, draft._compute_dtype)
         self._y = rows.y
         self._weight = rows.normalized_weight()
         fewest = draft._target.min_validation_rows
@@ -273,15 +298,20 @@ class ValidationSet:
             self._scorer = check_scoring(draft, draft.scoring)
             self._X = rows.X if issparse(rows.X) else np.asarray(rows.X)
 
+    def encoded_as(self, encoded):
+        """Return this validation set with other encoded features, or without any."""
+        changed = copy.copy(self)
+        changed._encoded = encoded
+        return changed
+
     def arrays(self):
         """Yield all arrays that the results depend on."""
-        yield from (self._encoded, self._target, self._weight)
+        yield from (self._encoded[:], self._target, self._weight)
 
     def evaluate(self, draft):
         """Return the result of the present state of an estimator, in a list."""
         net, epoch = draft._net, draft._training.n_epochs + 1
-        scores = net.scores(self._encoded).astype(np.float64)
-        objective = net.objective
+        scores, objective = self._scores(net), net.objective
         loss, _ = objective.function(scores, self._target, weight=self._weight)
         if not isfinite(loss):
             raise DivergenceError(f"the validation loss became {loss} in epoch {epoch}")
@@ -300,6 +330,16 @@ class ValidationSet:
                 f"validation set, or set another scoring."
             )
         return [Validated(float(loss), float(score), net.params.vector)]
+
+    def _scores(self, net):
+        """Return the scores of the rows, a chunk of which is read at a time."""
+        passes = net.test_passes(self._encoded.dtype)
+        chunks = (
+            self._encoded[start : start + passes.chunk]
+            for start in range(0, self._encoded.shape[0], passes.chunk)
+        )
+        average = net.objective.average
+        return np.concatenate([average(passes(x)).astype(np.float64) for x in chunks])
 
     def _score(self, draft):
         """Return the score that the scorer of the user computes."""
@@ -337,18 +377,43 @@ class ValidationFolds:
 
     held_out : list of Rows
         The validation set of each member.
+
+    index : ndarray of int, shape (N,)
+        The ``index`` of the rows to train on, some of which are held out, in ascending
+        order.
+
+    X : ndarray or CSR matrix of shape (N, width)
+        The encoded features of the rows to train on. The folds have no copies of them.
     """
 
-    def __init__(self, draft, held_out):
-        self._sets = [ValidationSet(draft, rows) for rows in held_out]
+    def __init__(self, draft, held_out, index, X):
+        self._folds = [np.searchsorted(index, own.index) for own in held_out]
+        self._sets = [
+            ValidationSet(draft, own, RowSelection(X, fold))
+            for own, fold in zip(held_out, self._folds, strict=True)
+        ]
         self._networks = None
 
     def of_members(self, members):
-        """Return the validation of some members, which are those of another network."""
+        """Return the validation of some members, which are those of another network.
+
+        It has no rows until it is given them by `on_rows`, so that it can be sent to a
+        job, which has the rows already.
+        """
         part = copy.copy(self)
-        part._sets = [self._sets[m] for m in members]
+        part._folds = [self._folds[m] for m in members]
+        part._sets = [self._sets[m].encoded_as(None) for m in members]
         part._networks = None
         return part
+
+    def on_rows(self, X):
+        """Return the same validation, with the encoded features to train on."""
+        whole = copy.copy(self)
+        whole._sets = [
+            own.encoded_as(RowSelection(X, fold))
+            for own, fold in zip(self._sets, self._folds, strict=True)
+        ]
+        return whole
 
     def arrays(self):
         """Yield all arrays that the results depend on."""

@@ -9,12 +9,12 @@ class RowSelection:
 
     The rows to train on are often most rows of the table that the user passed: those of
     positive weight, and those that are not held out. A copy of them would take as much
-    memory as the table. Indexing a selection returns an array; NumPy's functions take a
-    selection for an array of all its rows.
+    memory as the table. Indexing a selection returns an array, or a CSR matrix; NumPy's
+    functions take a selection of dense rows for an array of all its rows.
 
     Parameters
     ----------
-    table : ndarray or ColumnTable of shape (N, D)
+    table : ndarray, ColumnTable or CSR matrix of shape (N, D)
         All rows.
 
     index : ndarray of int, shape (n,)

@@ -102,7 +102,11 @@ class TableReader:
         for j in np.flatnonzero(~self.categorical & ~numeric_columns(table)):
             self._holds_text[j] = are_numbers_as_text(distinct_values(table, j))
         if self._holds_text.any():
-            _warn_of_numbers_as_text(names[self._holds_text].tolist())
+            _warn_of_numbers_as_text(
+                names[self._holds_text].tolist(),
+                " To have categories instead, fit with their dtype 'category', or with "
+                "their names in categorical_features.",
+            )
         return self
 
     def _learn_categories(self, table, j, name):
@@ -324,9 +328,8 @@ def _warn_of_rare_categories(n_categories, name):
     )
 
 
-def _warn_of_numbers_as_text(names):
+def _warn_of_numbers_as_text(names, alternative=""):
     warn(
         f"X holds numbers as text in its columns {names}, which are read as numbers: "
-        f"convert them beforehand. To have categories instead, fit with their dtype "
-        f"'category', or with their names in categorical_features."
+        f"convert them beforehand.{alternative}"
     )
