@@ -91,6 +91,16 @@ def test_the_rate_falls_when_there_is_no_more_improvement(early_stopping):
     assert model.n_iter_ < 300
 
 
+def test_the_rate_falls_for_two_fifths_of_the_epochs_up_to_the_best():
+    model, X, y = data_of("regression", n=300)
+    model.set_params(learning_rate="wsd", max_iter=300, n_iter_no_change=4)
+    model.set_params(batch_size=10).fit(X, y)
+    n_stable = 1 + np.flatnonzero(np.diff(model.history_["learning_rate"]) < 0)[0]
+    n_best = n_stable - 4
+    assert 0.4 * n_best * 30 > 100  # or it would be for at least so many minibatches
+    assert model.n_iter_ - n_stable == np.ceil(0.4 * n_best)
+
+
 def test_a_schedule_that_falls_early_goes_on_from_the_best_epoch():
     model, X, y = data_of("regression", n=300)
     X_val, y_val = X[200:], y[200:]
