@@ -114,6 +114,10 @@ def test_outliers_and_statistics_that_have_not_settled_are_no_divergence():
             {"solver": "adamw", "weight_decay": 1e5, "learning_rate_init": 1.0},
             r"Lower weight_decay=100000\.0, or",
         ),
+        ({"solver": "adamw", "weight_decay": 1.5e-30}, r"Lower weight_decay=1\.5e-30,"),
+        ({"solver": "adamw", "weight_decay": 1e-30}, r"\. Lower learning_rate_init"),
+        ({"alpha": 1.5}, r"Lower alpha=1\.5, or lower learning_rate_init"),
+        ({"alpha": 1.0}, r"\. Lower learning_rate_init"),
         ({"alpha": 1e30}, r"Lower alpha=1e\+30, or lower learning_rate_init"),
         ({"solver": "lbfgs", "alpha": 1e300}, r"Lower alpha=1e\+300\.$"),
     ],
@@ -131,6 +135,13 @@ def test_advice_on_divergence_is_by_the_settings_in_force(changes, advised):
         assert "scale_target" not in str(raised.value)
     copied = pickle.loads(pickle.dumps(raised.value))
     assert str(copied) == str(raised.value)
+
+
+def test_classifiers_are_not_told_to_scale_the_target():
+    model, X, y = data_of("binary")
+    model.set_params(learning_rate_init=1e30, solver="sgd", activation="identity")
+    with pytest.raises(DivergenceError, match=r"max_grad_norm, such as to 1\.0\.$"):
+        model.fit(X, y)
 
 
 def test_a_penalty_and_scaled_rows_are_advised_for_lbfgs():
