@@ -544,6 +544,15 @@ def test_columns_of_many_categories_are_embedded_and_stand_last():
     assert_told_apart(X, codes)
 
 
+def test_columns_of_either_kind_keep_their_order_however_many_there_are():
+    n_categories = np.arange(60) % 3 * MANY + 1
+    rows = np.arange(3 * MANY)[:, np.newaxis]
+    order = fitted(rows % n_categories).order
+    is_few = n_categories <= MAX_ONEHOT
+    expected = [*np.flatnonzero(is_few), *np.flatnonzero(~is_few)]
+    assert order.tolist() == expected
+
+
 @pytest.mark.parametrize("unknown", [UNKNOWN, 0.5, 1e6, np.nan])
 def test_unknown_categories_of_an_embedded_column_are_what_they_have_in_common(unknown):
     _, categories = many_categories()

@@ -7,6 +7,7 @@ from contextlib import suppress
 import numpy as np
 import pytest
 from scipy import sparse
+from sklearn.metrics import log_loss
 
 from scaffolding import (
     any_solver,
@@ -17,6 +18,7 @@ from scaffolding import (
 )
 from skfcnet import FCNetRegressor
 from skfcnet._estimators.optimization import SOLVERS
+from skfcnet._estimators.training import EXPLOSION_FACTOR
 from skfcnet.layers import NORMALIZATIONS
 from skfcnet.solver import DivergenceError
 
@@ -108,6 +110,14 @@ def test_outliers_and_statistics_that_have_not_settled_are_no_divergence():
             {"solver": "adamw", "weight_decay": 1e6},
             r"Lower weight_decay=1000000\.0, or",
         ),
+        (
+            {"solver": "adamw", "weight_decay": 1e5, "learning_rate_init": 1.0},
+            r"Lower weight_decay=100000\.0, or",
+        ),
+        ({"solver": "adamw", "weight_decay": 1.5e-30}, r"Lower weight_decay=1\.5e-30,"),
+        ({"solver": "adamw", "weight_decay": 1e-30}, r"\. Lower learning_rate_init"),
+        ({"alpha": 1.5}, r"Lower alpha=1\.5, or lower learning_rate_init"),
+        ({"alpha": 1.0}, r"\. Lower learning_rate_init"),
         ({"alpha": 1e30}, r"Lower alpha=1e\+30, or lower learning_rate_init"),
         ({"solver": "lbfgs", "alpha": 1e300}, r"Lower alpha=1e\+300\.$"),
     ],
@@ -125,6 +135,32 @@ def test_advice_on_divergence_is_by_the_settings_in_force(changes, advised):
         assert "scale_target" not in str(raised.value)
     copied = pickle.loads(pickle.dumps(raised.value))
     assert str(copied) == str(raised.value)
+
+
+def test_classifiers_are_not_told_to_scale_the_target():
+    model, X, y = data_of("binary")
+    model.set_params(learning_rate_init=1e30, solver="sgd", activation="identity")
+    with pytest.raises(DivergenceError, match=r"max_grad_norm, such as to 1\.0\.$"):
+        model.fit(X, y)
+
+
+def test_a_penalty_and_scaled_rows_are_advised_for_lbfgs():
+    X = np.random.default_rng(0).normal(size=(50, 3))
+    model = FCNetRegressor(hidden_layer_sizes=(8,), alpha=0.01, solver="lbfgs")
+    model.set_params(input_scaling=None, numeric_embedding=None, linear_term=False)
+    with pytest.raises(DivergenceError) as raised:
+        model.fit(1e160 * X, X[:, 0])
+    advice = "Raise alpha=0.01, or scale X, which input_scaling does for dense rows."
+    assert str(raised.value).endswith(f". {advice}")
+
+
+def test_a_large_loss_of_rows_that_cost_little_is_no_divergence():
+    model, X, y = data_of("binary")
+    model.set_params(class_weight={0: 1e-20, 1: 1}, label_smoothing=0.0, alpha=0.0)
+    model.set_params(batch_size=len(y), learning_rate_init=0.1, max_iter=30).fit(X, y)
+    # The last step would have diverged if all rows had cost the same.
+    limit = EXPLOSION_FACTOR * max(model.loss_curve_[0], 1 / EXPLOSION_FACTOR)
+    assert log_loss(y, model.predict_proba(X)) > limit
 
 
 def test_a_number_that_vanishes_in_the_dtype_is_refused():

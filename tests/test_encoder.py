@@ -5,6 +5,7 @@ from functools import partial
 from itertools import pairwise
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -214,6 +215,41 @@ def test_numbers_are_not_mistaken_for_categories_nor_categories_for_numbers():
     np.testing.assert_array_equal(features(encoder, X), [[5, -1], [6, 1], [7, 1]])
 
 
+def test_every_embedding_of_numbers_is_a_block():
+    X = a_table()
+    for embedding in EMBEDDINGS:
+        encoder = an_encoder(X, CATEGORICAL, embedding=embedding).fit(X)
+        assert embedding in [block.kind for block in encoder.blocks]
+
+
+@every_combination
+def test_the_linear_term_has_numbers_and_the_columns_of_missing_and_of_categories(
+    scaling, embedding
+):
+    X = a_table()
+    options = {"scaling": scaling, "embedding": embedding, "linear_term": True}
+    encoder = an_encoder(X, CATEGORICAL, **options).fit(X)
+    numbers = ["unclipped", "linear"] if scaling == "robust" else ["unclipped"]
+    kinds = [block.kind for block in encoder.linear_blocks]
+    assert kinds == [*numbers, "missing", "onehot"]
+    for block in encoder.linear_blocks[-2:]:
+        assert any(block is other for other in encoder.blocks)
+
+
+@pytest.mark.parametrize("embedding", [None, "ple"])
+def test_the_column_of_a_category_without_rows_is_found_behind_all_others(embedding):
+    x = np.where(np.arange(60) % 7, np.arange(60.0), np.nan)
+    dtype = pd.CategoricalDtype(["a", "b", "c"])
+    frame = pd.DataFrame({"x": x, "k": pd.Series(["a", "c"] * 30, dtype=dtype)})
+    encoder = Encoder(embedding=embedding).learn_columns(frame)
+    encoder.fit(encoder.reader.read(frame))
+    never = encoder.reader.read(pd.DataFrame({"x": [1.0], "k": ["b"]}))
+    (row,) = features(encoder, never)
+    (column,) = encoder.without_rows["W1"]
+    assert row[column] == 1
+    assert not features(encoder, encoder.reader.read(frame))[:, column].any()
+
+
 # Missing values
 
 CENTERS = {
@@ -416,6 +452,16 @@ def test_a_column_stands_before_its_components_and_goes_on_beyond_the_bins():
     np.testing.assert_allclose(within, StandardScaler().fit_transform(X), atol=1e-12)
 
 
+@pytest.mark.parametrize("embedding", [None, "ple"])
+@pytest.mark.parametrize("scaling", ["standard", None])
+def test_what_does_not_clip_is_an_affine_map_of_the_columns(scaling, embedding):
+    X = np.random.default_rng(0).normal(3, [0.1, 20], size=(50, 2))
+    options = {"scaling": scaling, "embedding": embedding, "dtype": np.float64}
+    encoder = Encoder(**options, linear_term=True).fit(X)
+    factor, shift = encoder.affine_map()
+    np.testing.assert_allclose(features(encoder, X)[:, :2], factor * X + shift)
+
+
 @given(data=st.data())
 @REPEATABLE
 def test_edges_are_values_in_ascending_order_whether_weighted_or_repeated(data):
@@ -433,6 +479,13 @@ def test_edges_are_values_in_ascending_order_whether_weighted_or_repeated(data):
     assert min(n_values, n_bins) <= len(edges) <= n_bins + 1
     if n_values <= n_bins + 1:
         np.testing.assert_array_equal(edges, np.unique(x))
+
+
+@pytest.mark.parametrize("n_values", [4, 5])
+def test_values_that_fit_into_the_bins_are_all_edges_however_frequent(n_values):
+    values = np.arange(float(n_values))
+    counts = np.where(values, 1.0, 91.0)
+    np.testing.assert_array_equal(bin_edges(values, counts, 4), values)
 
 
 def test_bins_hold_the_same_weight():

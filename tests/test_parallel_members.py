@@ -20,6 +20,7 @@ from skfcnet._engine.members import (
     vector_of_members,
 )
 from skfcnet._estimators import parallel_members
+from skfcnet._estimators.training import BestEpoch, TrainingState
 from skfcnet.solver import DivergenceError
 
 K = 5
@@ -290,6 +291,44 @@ def test_epochs_are_printed_when_they_are_over(settings, capsys):
         fitted(FCNetRegressor(**QUICK | settings, verbose=True), X, y, n_jobs=n_jobs)
         lines.append(re.sub(r"[\d.]+ s\n", "", capsys.readouterr().out))
     assert lines[0] == lines[1] != ""
+
+
+@short_fits
+def test_jobs_train_at_first_for_as_many_epochs_as_there_is_patience(monkeypatch):
+    X, y = regression()
+    train_part, rounds = parallel_members.train_part, []
+
+    def counting(*arguments):
+        trained = train_part(*arguments)
+        rounds.append(len(trained.epochs))
+        return trained
+
+    monkeypatch.setattr(parallel_members, "train_part", counting)
+    model = FCNetRegressor(**QUICK | FOLDS | {"n_iter_no_change": 3})
+    fitted(model, X, y, n_jobs=2)
+    assert rounds[:2] == [3, 3]
+
+
+@pytest.mark.parametrize(("n_members", "members"), [(2, [1]), (3, [2, 0])])
+def test_a_job_knows_the_best_epochs_of_its_members(n_members, members):
+    best = [BestEpoch(m + 3, -float(m), vector=np.zeros(9)) for m in range(n_members)]
+    state = TrainingState.start(0)._replace(best_by_validation=tuple(best))
+    known = state.of_members(members).best_by_validation
+    assert known == tuple(BestEpoch(m + 3, -float(m)) for m in members)
+
+
+def test_an_epoch_lasts_as_long_as_in_the_slowest_job(monkeypatch):
+    X, y = regression()
+    train_part, seconds = parallel_members.train_part, iter([1000.0, 2000.0])
+
+    def timed(*arguments):
+        trained, lasted = train_part(*arguments), next(seconds)
+        epochs = [epoch._replace(seconds=lasted) for epoch in trained.epochs]
+        return trained._replace(epochs=epochs)
+
+    monkeypatch.setattr(parallel_members, "train_part", timed)
+    model = fitted(FCNetRegressor(**QUICK), X, y, n_jobs=2)
+    assert model.history_["seconds"] == [2000.0] * 3
 
 
 def test_divergence_in_a_process_says_what_to_change():

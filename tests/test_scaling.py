@@ -148,6 +148,22 @@ def test_unscaled_is_as_it_is():
     np.testing.assert_array_equal(fitted(None, X).transform(X), X)
 
 
+@every_scaling
+def test_slopes_are_differences_of_scaled_numbers(scaling):
+    X = np.random.default_rng(0).normal(5, 2, size=(20, 3))
+    scaler = fitted(scaling, X)
+    less, more = (scaler.transform(X + h) for h in (-1e-6, 1e-6))
+    np.testing.assert_allclose(scaler.slopes(X), (more - less) / 2e-6, rtol=1e-6)
+
+
+@every_scaling
+def test_numbers_far_off_are_at_the_limit_if_there_is_one(scaling):
+    scaler = fitted(scaling, np.array([[-1.0], [0.0], [1.0]]))
+    far = np.array([[1e9]])
+    expected = np.minimum(scaler.without_bound(far), SCALINGS[scaling].limit)
+    np.testing.assert_allclose(scaler.transform(far), expected)
+
+
 @pytest.mark.parametrize("scaling", ["robust", "standard"])
 def test_scaling_what_is_standardised_already_changes_nothing(scaling):
     X = np.random.default_rng(0).gamma(2, 3, size=(200, 3))

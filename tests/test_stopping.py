@@ -21,6 +21,14 @@ def test_training_stops_after_exactly_n_iter_no_change_epochs_without_improvemen
     assert model.fit(X, y).n_iter_ == 4  # the first improves on nothing at all
 
 
+def test_an_adaptive_rate_is_divided_each_time_there_is_no_improvement_for_so_long():
+    X, y = np.zeros((20, 1)), np.zeros(20)
+    model = small_regressor(n_iter_no_change=3, tol=1.0, max_iter=11)
+    model.set_params(learning_rate="adaptive", learning_rate_init=0.1).fit(X, y)
+    rates = [0.1] * 4 + [0.1 / 5] * 3 + [0.1 / 25] * 3 + [0.1 / 125]
+    np.testing.assert_allclose(model.history_["learning_rate"], rates)
+
+
 @pytest.mark.parametrize("early_stopping", [False, True])
 @pytest.mark.parametrize("schedule", ["one_cycle", "cosine", "coslog4"])
 def test_a_schedule_that_has_an_end_is_followed_to_it(schedule, early_stopping):
@@ -89,6 +97,16 @@ def test_the_rate_falls_when_there_is_no_more_improvement(early_stopping):
     assert rates[n_stable - 1] == pytest.approx(model.learning_rate_init)
     assert rates[-1] < 0.02 * model.learning_rate_init
     assert model.n_iter_ < 300
+
+
+def test_the_rate_falls_for_two_fifths_of_the_epochs_up_to_the_best():
+    model, X, y = data_of("regression", n=300)
+    model.set_params(learning_rate="wsd", max_iter=300, n_iter_no_change=4)
+    model.set_params(batch_size=10).fit(X, y)
+    n_stable = 1 + np.flatnonzero(np.diff(model.history_["learning_rate"]) < 0)[0]
+    n_best = n_stable - 4
+    assert 0.4 * n_best * 30 > 100  # or it would be for at least so many minibatches
+    assert model.n_iter_ - n_stable == np.ceil(0.4 * n_best)
 
 
 def test_a_schedule_that_falls_early_goes_on_from_the_best_epoch():

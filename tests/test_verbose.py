@@ -62,6 +62,22 @@ def test_verbose_names_the_score_and_the_epoch_that_is_kept(
     )
 
 
+@pytest.mark.parametrize("n_members", [2, 3])
+@pytest.mark.parametrize("scoring", ["loss", "r2"])
+def test_verbose_names_the_epoch_that_each_member_keeps(capsys, scoring, n_members):
+    model, X, y = data_of("regression")
+    model.set_params(n_members=n_members, early_stopping=True, scoring=scoring)
+    model.set_params(verbose=True, learning_rate_init=0.1, max_iter=30)
+    model.set_params(n_iter_no_change=30)
+    *_, last = printed(capsys, model, X, y)
+    score = model.best_validation_score_ * (-1 if scoring == "loss" else 1)
+    kept = ", ".join(map(str, model.best_iteration_))
+    assert last == (
+        f"Trained to the end, epoch 30 of 30. The members keep epochs {kept}: "
+        f"mean validation {scoring} {score:.6f}."
+    )
+
+
 def test_verbose_calls_what_lbfgs_does_iterations(capsys):
     model, X, y = data_of("regression")
     model.set_params(solver="lbfgs", max_iter=3, verbose=True)

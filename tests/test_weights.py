@@ -1,5 +1,7 @@
 """Sample weights are repetition counts, and class weights costs, whatever else."""
 
+import re
+
 import numpy as np
 import pytest
 from sklearn.base import clone, is_classifier
@@ -89,6 +91,20 @@ def test_lbfgs_takes_weights_as_repetitions_too(kind, changes, factor):
     weighted = clone(model).fit(X, y, factor * weight)
     repeated = clone(model).fit(X.repeat(weight, axis=0), y.repeat(weight, axis=0))
     assert_alike(weighted, repeated, X, rtol=1e-7, atol=1e-9)
+
+
+@pytest.mark.parametrize("largest", [1.5, 9.0], ids=["fractions", "too many"])
+def test_statistics_of_minibatches_have_no_weights_with_lbfgs(largest):
+    model, X, y = data_of("regression")
+    weight = np.where(np.arange(len(y)) % 2, largest, largest + 1)
+    model.set_params(solver="lbfgs", normalization="batch")
+    message = (
+        "sample_weight must be whole numbers, with a total from the number of rows to "
+        "eight times it, for solver='lbfgs' with normalization='batch'."
+    )
+    with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
+        model.fit(X, y, weight)
+    model.set_params(normalization="layer").fit(X, y, weight)
 
 
 # The order of rows, and weights that are not integers
