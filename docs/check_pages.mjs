@@ -5,8 +5,9 @@
 //     npm install --prefix /tmp/pages axe-core mathjax puppeteer-core
 //     node docs/check_pages.mjs docs/_build/html /tmp/pages [folder for screenshots]
 //
-// Nothing is loaded from the network: MathJax comes from the installed packages. CHROMIUM is the path of the browser, /usr/bin/chromium if it is not set, and PAGES a
-// regular expression for the paths of the pages, all if it is not set.
+// Nothing is loaded from the network: MathJax comes from the installed packages. CHROMIUM
+// is the path of the browser, /usr/bin/chromium if it is not set, and PAGES a regular
+// expression for the paths of the pages, all if it is not set.
 
 import { createRequire } from "node:module";
 import { existsSync, mkdirSync, readFileSync, readdirSync } from "node:fs";

@@ -78,6 +78,7 @@ sphinx_gallery_conf = {
             "plot_categories.py",
             "plot_embedding.py",
             "plot_input_gradients.py",
+            "plot_shap.py",
             "*",
             "plot_partial_fit.py",
             "plot_parquet.py",
