@@ -67,11 +67,8 @@ for (const theme of THEMES) {
     for (const path of pages) {
       const setting = `${device}, ${theme}`;
       await tab.goto(`file://${join(html, path)}`, { timeout: 0 });
-      await tab.evaluate(() =>
-        Promise.race([
-          window.MathJax?.startup?.promise,
-          new Promise((resolve) => setTimeout(resolve, 5000)),
-        ]),
+      await tab.waitForFunction(() =>
+        [...document.querySelectorAll(".math")].every((e) => e.querySelector("mjx-container")),
       );
       const overflow = await tab.evaluate(
         () => document.documentElement.scrollWidth - window.innerWidth,
