@@ -160,12 +160,15 @@ figure.colorbar(dots, ax=axes, label="due to the position, in 100,000 dollars")
 plt.show()
 
 # %%
-# Which one should you take? SHAP explains every estimator and whole pipelines, and
-# needs the more predictions, the more features there are: here thousands for each row.
-# Integrated gradients need 64 gradients for a row and a baseline, however many features
-# there are. They are the choice for many features, such as the pixels of an image,
-# where a single black image is the baseline. They leave categories and missing values
-# as they are, see :doc:`/user_guide/explaining`.
+# Which one should you take?
+# --------------------------
+#
+# SHAP explains every estimator and whole pipelines, and needs the more predictions, the
+# more features there are: here thousands for each row. Integrated gradients need 64
+# gradients for a row and a baseline, however many features there are. They are the
+# choice for many features, such as the pixels of an image, where a single black image
+# is the baseline. They leave categories and missing values as they are, see
+# :doc:`/user_guide/explaining`.
 #
 # References
 # ----------
