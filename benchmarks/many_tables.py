@@ -174,7 +174,8 @@ def comparison(table, base):
         columns[f"{measure}: {base} better, %"] = share.round()
     seconds = means(table, "seconds")
     columns["seconds"] = np.exp(np.log(seconds).mean()).round(1)
-    return pd.DataFrame(columns).sort_values("error: mean rank")
+    table = pd.DataFrame(columns).convert_dtypes()  # whole numbers are integers
+    return table.sort_values("error: mean rank")
 
 
 def main():

@@ -1,12 +1,13 @@
 // Looks at every page of the built documentation in Chromium, at the widths of a desktop
-// and a phone, in light and dark: axe-core must find nothing serious, and no page may
-// scroll sideways. Run by hand, after a build:
+// and a phone, in light and dark: axe-core must find nothing serious, no page may scroll
+// sideways, and no text may be cut off. Run by hand, after a build:
 //
 //     npm install --prefix /tmp/pages axe-core mathjax puppeteer-core
 //     node docs/check_pages.mjs docs/_build/html /tmp/pages [folder for screenshots]
 //
-// Nothing is loaded from the network: MathJax comes from the installed packages. CHROMIUM is the path of the browser, /usr/bin/chromium if it is not set, and PAGES a
-// regular expression for the paths of the pages, all if it is not set.
+// Nothing is loaded from the network: MathJax comes from the installed packages. CHROMIUM
+// is the path of the browser, /usr/bin/chromium if it is not set, and PAGES a regular
+// expression for the paths of the pages, all if it is not set.
 
 import { createRequire } from "node:module";
 import { existsSync, mkdirSync, readFileSync, readdirSync } from "node:fs";
@@ -22,6 +23,19 @@ const THEMES = ["light", "dark"];
 const SKIPPED = /^(_|search\.html$|genindex)/;
 const CDN = /^https:\/\/cdn\.jsdelivr\.net\/npm\/((?:@[^/]+\/)?[^/@]+)(?:@[^/]+)?\/([^?#]+)/;
 const SERIOUS = new Set(["serious", "critical"]);
+
+// Returns the text of elements that are wider than the window, where nothing scrolls them.
+function textThatIsCutOff() {
+  const scrolls = (e) => ["auto", "scroll"].includes(getComputedStyle(e).overflowX);
+  return [...document.querySelectorAll("article *")]
+    .filter((e) => e.clientWidth > 1 && e.scrollWidth > e.clientWidth + 1)
+    .filter((e) => e.getBoundingClientRect().left + e.scrollWidth > innerWidth)
+    .filter((e) => {
+      while (e.tagName !== "ARTICLE" && !scrolls(e)) e = e.parentElement;
+      return e.tagName === "ARTICLE";
+    })
+    .map((e) => e.textContent.trim().slice(0, 40));
+}
 
 const pages = readdirSync(html, { recursive: true })
   .filter((path) => path.endsWith(".html") && !SKIPPED.test(path))
@@ -66,16 +80,15 @@ for (const theme of THEMES) {
     for (const path of pages) {
       const setting = `${device}, ${theme}`;
       await tab.goto(`file://${join(html, path)}`, { timeout: 0 });
-      await tab.evaluate(() =>
-        Promise.race([
-          window.MathJax?.startup?.promise,
-          new Promise((resolve) => setTimeout(resolve, 5000)),
-        ]),
+      await tab.waitForFunction(() =>
+        [...document.querySelectorAll(".math")].every((e) => e.querySelector("mjx-container")),
       );
       const overflow = await tab.evaluate(
         () => document.documentElement.scrollWidth - window.innerWidth,
       );
       if (overflow > 0) report(path, setting, `scrolls sideways by ${overflow} px`);
+      const cut = await tab.evaluate(textThatIsCutOff);
+      if (cut.length) report(path, setting, `cut off: ${cut.length} x ${cut.at(-1)}`);
       await tab.evaluate(axe);
       const { violations } = await tab.evaluate(() => axe.run({ resultTypes: ["violations"] }));
       for (const { id, impact, nodes } of violations) {

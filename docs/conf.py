@@ -63,6 +63,7 @@ html_title = project
 html_theme = "pydata_sphinx_theme"
 html_theme_options = {"show_toc_level": 2, "navigation_with_keys": False}
 html_show_sourcelink = False
+html_sidebars = {"changelog": [], "get_started": []}  # they have no section to navigate
 html_static_path = ["_static"]
 html_css_files = ["skfcnet.css"]
 
@@ -78,6 +79,7 @@ sphinx_gallery_conf = {
             "plot_categories.py",
             "plot_embedding.py",
             "plot_input_gradients.py",
+            "plot_shap.py",
             "*",
             "plot_partial_fit.py",
             "plot_parquet.py",
@@ -159,12 +161,11 @@ CHOICES = {
 for name, layers in CHOICES.items():
     write_table(
         name,
-        ("Name", "Forward pass", "Backward pass", "What it is"),
+        ("Name", "Forward and backward pass", "What it is"),
         [
             (
                 literal_of(kind),
-                link_to(layer.forward),
-                link_to(layer.backward),
+                f"{link_to(layer.forward)}, {link_to(layer.backward)}",
                 summary_of(layer.forward),
             )
             for kind, layer in layers.items()
@@ -251,9 +252,16 @@ def mend_docstring(app, kind, name, obj, options, lines):
 
 
 def mend_page(app, pagename, templatename, context, doctree):
-    """Give the entries of a list of references the role that a list requires."""
+    """Mend roles and links of a page.
+
+    The entries of a list of references get the role that a list requires. From the
+    source, links lead to where an object is described, under its public address.
+    """
     if "body" in context:
-        context["body"] = context["body"].replace("doc-biblioentry", "listitem")
+        body = context["body"].replace("doc-biblioentry", "listitem")
+        context["body"] = re.sub(
+            r"(/generated/([\w.]+)\.(\w+)\.html#)[\w.]+?\.\3\b", r"\1\2.\3", body
+        )
 
 
 def setup(app):

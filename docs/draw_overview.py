@@ -35,7 +35,7 @@ def mean_ranks():
         [row["model"] for row in rows],
         [float(row["error: mean rank"]) for row in rows],
         # The ranks are over the tables that all models were fitted to.
-        min(int(float(row["tables"])) for row in rows if row["tables"]),
+        min(int(row["tables"]) for row in rows if row["tables"]),
     )
 
 

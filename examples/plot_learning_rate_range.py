@@ -121,7 +121,7 @@ ax.axvspan(lowest / 10, lowest / 2, color="#009E73", alpha=0.2, label="good rang
 ax.axvline(lowest, color="#D55E00", linestyle="--", label="lowest loss")
 ax.semilogx(candidates, accuracies, "o-", color="#0072B2")
 ax.set(xlabel="Learning rate", ylabel="Test accuracy after 15 epochs", ylim=(0, 1.02))
-ax.legend(loc="lower center")
+ax.legend(loc="upper left")
 plt.show()
 
 # %%

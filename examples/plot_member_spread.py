@@ -63,11 +63,11 @@ ax.legend(ncols=2, loc="lower left", fontsize="small")
 plt.show()
 
 # %%
-# In the gap, the networks disagree and the band is wide. Near the training rows, it is
-# so narrow that it can hardly be seen. Outside of the training rows, the picture is a
-# warning of another kind: the networks agree, since all of them go on in the same
-# direction, and all are wrong. A large spread is a reason for doubt, but a small one is
-# no proof.
+# Near the training rows, the band is so narrow that it can hardly be seen. In the gap
+# and beyond the ends, the networks disagree and it is wider. The picture is a warning
+# of another kind, too: the networks go on in similar ways, and where all of them are
+# wrong, as in the gap, the true function lies outside of the band. A large spread is a
+# reason for doubt, but a small one is no proof.
 #
 # House prices
 # ------------

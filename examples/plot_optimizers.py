@@ -83,9 +83,9 @@ for ax, (name, points) in zip(axes.flat, best.items(), strict=False):
     ax.plot(1, 1, "*", color="white", markeredgecolor="black", markersize=14)
     ax.set(title=name, xlim=(-1.9, 1.9), ylim=(-0.8, 2.4), xticks=(), yticks=())
     axes[1, 2].semilogy(surface(*points.T), color=COLORS[name], label=name)
-axes[1, 2].set(title="The race", xlabel="Step", ylabel="Height", ylim=(1e-8, 100))
+axes[1, 2].set(title="The race", xlabel="Step", ylabel="Height", ylim=(1e-8, 1e5))
 axes[1, 2].yaxis.set(ticks_position="right", label_position="right")
-axes[1, 2].legend(loc="upper right", fontsize="small")
+axes[1, 2].legend(loc="upper right", ncols=2, fontsize="small")
 plt.show()
 
 # %%

@@ -140,9 +140,8 @@ print(f"R2 on the test rows:     {regressor.score(X_test, y_test):.3f}")
 # The training loss refers to the scaled target, and includes the penalty. At first it
 # falls mainly because the weights, and with them the penalty, become smaller. The
 # validation loss, which is without the penalty, hardly changes: a linear model, with
-# which training begins, is nearly as good as it gets here. When there is no more
-# improvement, each network returns to its best epoch, and its learning rate falls. The
-# training loss jumps there, since the best epoch was an early one with larger weights.
+# which training begins, is nearly as good as it gets here. In the end, each network
+# returns to its best epoch. These are the dots, and most of them are early ones.
 
 display = TrainingCurveDisplay.from_estimator(regressor)
 display.ax_.set(yscale="log", title="Diabetes")
