@@ -231,8 +231,11 @@ def test_many_fits_leave_no_threads_files_or_objects_behind(monkeypatch):
     n_threads, n_files, n_objects = left()
     for seed in range(N_FITS):
         fit(seed)
-    assert left()[:2] == (n_threads, n_files)
-    assert left()[2] < n_objects + N_FITS
+    n_threads_now, n_files_now, n_objects_now = left()
+    # What tests before this one have used may be closed meanwhile.
+    assert n_threads_now <= n_threads
+    assert n_files_now <= n_files
+    assert n_objects_now < n_objects + N_FITS
 
 
 MEMORY = """
