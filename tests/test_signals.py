@@ -173,6 +173,12 @@ if case == "partial_fit":
         model.partial_fit(X, y)
 
 
+def comes_from_ctrl_c(error):
+    while error is not None and not isinstance(error, KeyboardInterrupt):
+        error = error.__context__
+    return error is not None
+
+
 def child(pipe):
     global backend
     if case == "processes":
@@ -189,6 +195,11 @@ def child(pipe):
                 work(model, done)
         finally:
             signal.signal(signal.SIGINT, signal.SIG_IGN)
+    except Exception as error:
+        # joblib may fail when it is interrupted while it starts its workers.
+        if case != "processes" or not comes_from_ctrl_c(error):
+            raise
+        is_interrupted = True
     except KeyboardInterrupt:
         is_interrupted = True
     left = check(model, done, before)
