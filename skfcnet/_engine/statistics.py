@@ -73,18 +73,19 @@ def distinct(values, weight):
     (array([1., 2.]), array([1., 4.]))
     """
     values = values + values.dtype.type(0)  # -0.0, equal to 0.0, becomes 0.0
-    order = None
-    if (weight == weight[0]).all():  # the usual case, which is faster
+    if (weight == weight[0]).all():  # the usual case, which needs no order
         values.sort()
-    else:
-        order = values.argsort()
-        values = values[order]
-    first = np.flatnonzero(np.append(True, values[1:] != values[:-1]))
-    if order is None:
-        counts = np.diff(first, append=len(values)) * weight[0]
-    else:
-        counts = np.add.reduceat(weight[order], first)
-    return values[first], counts
+        first = _first_of_equal(values)
+        return values[first], np.diff(first, append=len(values)) * weight[0]
+    order = values.argsort()
+    values = values[order]
+    first = _first_of_equal(values)
+    return values[first], np.add.reduceat(weight[order], first)
+
+
+def _first_of_equal(values):
+    """Return the index of the first of each run of equal values."""
+    return np.flatnonzero(np.append(True, values[1:] != values[:-1]))
 
 
 def quantiles(values, counts, levels):

@@ -4,6 +4,7 @@ There is one validation set for all members, or a fold of the rows for each of t
 """
 
 import copy
+from contextlib import contextmanager
 from math import isfinite
 from numbers import Real
 from typing import NamedTuple
@@ -244,8 +245,16 @@ def validation_on(draft, held_out, rows, X):
     """
     if isinstance(held_out, list):
         return ValidationFolds(draft, held_out, rows.index, X)
+    with _named_in_errors():
+        encoded = draft._encode(held_out.X)
+    return ValidationSet(draft, held_out, encoded)
+
+
+@contextmanager
+def _named_in_errors():
+    """Say in errors that it is the validation set which cannot be encoded."""
     try:
-        return ValidationSet(draft, held_out, draft._encode(held_out.X))
+        yield
     except ValueError as error:
         raise ValueError(f"In the validation set: {error}") from error
 
@@ -284,7 +293,8 @@ class ValidationSet:
 
     def __init__(self, draft, rows, encoded):
         self._encoded = encoded
-        self._target = draft._target.transform(rows.target, draft._compute_dtype)
+        with _named_in_errors():
+            self._target = draft._target.transform(rows.target, draft._compute_dtype)
         self._y = rows.y
         self._weight = rows.normalized_weight()
         fewest = draft._target.min_validation_rows
