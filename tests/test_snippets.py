@@ -39,12 +39,13 @@ def code_and_output(page):
 def test_get_started_prints_what_it_says(tmp_path):
     code, expected = code_and_output(GET_STARTED)
     printed = run(code, tmp_path)
-    # Other versions of the packages and other processors round differently.
+    # Where other versions and processors round differently, training takes another
+    # way: predictions may differ by a tenth of the range of the target.
     assert NUMBER.sub("#", printed) == NUMBER.sub("#", expected)
     numbers, expected_numbers = (
         np.array(NUMBER.findall(text), float) for text in (printed, expected)
     )
-    np.testing.assert_allclose(numbers, expected_numbers, rtol=0.1, atol=0.05)
+    np.testing.assert_allclose(numbers, expected_numbers, rtol=0.2, atol=0.05)
 
 
 @pytest.mark.parametrize("code", re.findall(r"```python\n(.*?)```", README, re.DOTALL))
