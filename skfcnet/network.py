@@ -1,6 +1,6 @@
 """Fully connected networks: layers in a row, with their parameters in one vector."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from copy import copy, deepcopy
 from functools import cached_property, partial
@@ -773,7 +773,7 @@ class FullyConnectedNet:
         passes = self.test_passes(x.dtype)
         shape = (x.shape[0], passes.width, self.input_dim)
         gradients = np.empty(shape, passes.dtype)
-        for rows in _chunks(x, passes.chunk):
+        for rows in passes.chunks_of(x):
             _, gradients[rows] = passes.gradients(x[rows])
         return gradients
 
@@ -794,11 +794,12 @@ class FullyConnectedNet:
         Returns
         -------
         passes : InferencePasses
-            Called with at most ``passes.chunk`` rows, dense or in CSR format, the
-            object returns their scores or activations by every member, of shape
-            (n_members, N, width) and dtype ``passes.dtype``. ``passes.gradients(x)``
-            returns the scores of dense rows, with the members averaged, and their
-            gradients. The rows are not checked. A result is valid until the next call.
+            Called with at most ``passes.chunk`` rows, dense or in CSR format, of which
+            ``passes.chunks_of(x)`` yields the slices, the object returns their scores
+            or activations by every member, of shape (n_members, N, width) and dtype
+            ``passes.dtype``. ``passes.gradients(x)`` returns the scores of dense rows,
+            with the members averaged, and their gradients. The rows are not checked. A
+            result is valid until the next call.
 
         Raises
         ------
@@ -910,7 +911,7 @@ class FullyConnectedNet:
         if X.shape[0] <= passes.chunk:
             return passes(X)  # there is no further call to overwrite it
         outputs = np.empty((self.n_members, X.shape[0], passes.width), passes.dtype)
-        for rows in _chunks(X, passes.chunk):
+        for rows in passes.chunks_of(X):
             outputs[:, rows] = passes(X[rows])
         return outputs
 
@@ -926,12 +927,6 @@ class FullyConnectedNet:
                 f"X must have rows of {self.input_dim} features, got shape {X.shape}."
             )
         return X.reshape(X.shape[0], self.input_dim)
-
-
-def _chunks(X: Any, size: int) -> Iterator[slice]:
-    """Yield slices of at most ``size`` rows."""
-    for start in range(0, X.shape[0], size):
-        yield slice(start, start + size)
 
 
 def _normal_weights(

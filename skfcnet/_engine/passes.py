@@ -306,6 +306,22 @@ class InferencePasses:
             out, _ = passes.forward(self._converted(x))
         return self._by_member(out)
 
+    def chunks_of(self, x):
+        """Yield slices of rows, each of at most ``chunk`` of them.
+
+        Parameters
+        ----------
+        x : ndarray, CSR matrix or RowSelection of shape (N, D)
+            All rows.
+
+        Yields
+        ------
+        rows : slice
+            The rows of the next call.
+        """
+        for start in range(0, x.shape[0], self.chunk):
+            yield slice(start, start + self.chunk)
+
     def gradients(self, x):
         """Return the scores of rows, and the gradient of each with respect to its row.
 

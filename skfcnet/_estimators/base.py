@@ -550,8 +550,7 @@ class _BaseFCNet(
         passes = self._net.test_passes(X.dtype, layer=layer)
         results = None
         with np.errstate(all="ignore"):  # all results are checked
-            for start in range(0, X.shape[0], passes.chunk):
-                chunk = slice(start, start + passes.chunk)
+            for chunk in passes.chunks_of(X):
                 rows = X[chunk]
                 encoded = self._encoder.transform(
                     rows, dtype=passes.dtype, is_complete=is_complete

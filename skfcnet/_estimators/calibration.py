@@ -148,8 +148,7 @@ def _noise(net, target, rows, residuals, weight):
     """Return the mean squares of residuals beyond the variances of the members."""
     excess = residuals**2
     passes = net.test_passes(rows.X.dtype)
-    for start in range(0, rows.n_rows, passes.chunk):
-        chunk = slice(start, start + passes.chunk)
+    for chunk in passes.chunks_of(rows.X):
         scores = passes(rows.X[chunk]).astype(np.float64)
         excess[chunk] -= target.variance(scores, net.objective)
     excess *= weight[:, np.newaxis]

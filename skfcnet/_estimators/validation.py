@@ -244,7 +244,7 @@ def validation_on(draft, held_out, rows, X):
         The validation.
     """
     if isinstance(held_out, list):
-        return ValidationFolds(draft, held_out, rows.index, X)
+        return ValidationFolds(draft, held_out, rows.index).on_rows(X)
     with _named_in_errors():
         encoded = draft._encode(held_out.X)
     return ValidationSet(draft, held_out, encoded)
@@ -287,8 +287,8 @@ class ValidationSet:
     rows : Rows
         The rows of the validation set.
 
-    encoded : ndarray, CSR matrix or RowSelection
-        Their encoded features.
+    encoded : ndarray, CSR matrix or RowSelection, or None
+        Their encoded features; None if `encoded_as` is going to set them.
     """
 
     def __init__(self, draft, rows, encoded):
@@ -343,13 +343,12 @@ class ValidationSet:
 
     def _scores(self, net):
         """Return the scores of the rows, a chunk of which is read at a time."""
-        passes = net.test_passes(self._encoded.dtype)
-        chunks = (
-            self._encoded[start : start + passes.chunk]
-            for start in range(0, self._encoded.shape[0], passes.chunk)
+        passes, average = net.test_passes(self._encoded.dtype), net.objective.average
+        scores = (
+            average(passes(self._encoded[rows])).astype(np.float64)
+            for rows in passes.chunks_of(self._encoded)
         )
-        average = net.objective.average
-        return np.concatenate([average(passes(x)).astype(np.float64) for x in chunks])
+        return np.concatenate([*scores])
 
     def _score(self, draft):
         """Return the score that the scorer of the user computes."""
@@ -380,6 +379,10 @@ class ValidationSet:
 class ValidationFolds:
     """Validation of each member of an ensemble on a fold of its own.
 
+    The folds have no copies of their rows. They are some of the rows to train on, which
+    `on_rows` gives them. A job has these rows anyway, so that folds are sent to it
+    without them.
+
     Parameters
     ----------
     draft : _BaseFCNet
@@ -391,25 +394,15 @@ class ValidationFolds:
     index : ndarray of int, shape (N,)
         The ``index`` of the rows to train on, some of which are held out, in ascending
         order.
-
-    X : ndarray or CSR matrix of shape (N, width)
-        The encoded features of the rows to train on. The folds have no copies of them.
     """
 
-    def __init__(self, draft, held_out, index, X):
+    def __init__(self, draft, held_out, index):
         self._folds = [np.searchsorted(index, own.index) for own in held_out]
-        self._sets = [
-            ValidationSet(draft, own, RowSelection(X, fold))
-            for own, fold in zip(held_out, self._folds, strict=True)
-        ]
+        self._sets = [ValidationSet(draft, own, None) for own in held_out]
         self._networks = None
 
     def of_members(self, members):
-        """Return the validation of some members, which are those of another network.
-
-        It has no rows until it is given them by `on_rows`, so that it can be sent to a
-        job, which has the rows already.
-        """
+        """Return the validation of members of another network, without the rows."""
         part = copy.copy(self)
         part._folds = [self._folds[m] for m in members]
         part._sets = [self._sets[m].encoded_as(None) for m in members]
@@ -417,7 +410,7 @@ class ValidationFolds:
         return part
 
     def on_rows(self, X):
-        """Return the same validation, with the encoded features to train on."""
+        """Return the same validation, on the encoded features to train on."""
         whole = copy.copy(self)
         whole._sets = [
             own.encoded_as(RowSelection(X, fold))
