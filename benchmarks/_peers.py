@@ -183,6 +183,17 @@ IN_SCIKIT_LEARN = [
 ]
 """Peers that are there wherever the benchmark runs."""
 
+MLP_SETTINGS = {
+    "max_iter=1000": {"max_iter": 1_000},
+    "early_stopping=True": {"early_stopping": True},
+}
+"""What users often set, as the label of a variant of ours, and as parameters."""
+
+PEERS |= {
+    f"scaled MLP, {label}": PEERS["scaled MLP"]._replace(parameters=parameters)
+    for label, parameters in MLP_SETTINGS.items()
+}
+
 
 def categorical(X):
     """Return the names of the columns whose dtype says that they are categorical."""

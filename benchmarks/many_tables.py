@@ -30,7 +30,7 @@ import numpy as np
 import pandas as pd
 from _common import parsed, print_header
 from _comparison import against, chosen_elsewhere, exceeding, means, paired, ranked
-from _peers import IN_SCIKIT_LEARN, PEERS
+from _peers import IN_SCIKIT_LEARN, MLP_SETTINGS, PEERS
 from _tables import (
     COLUMNS,
     COMPARED,
@@ -65,6 +65,10 @@ LIMITS = [
 ]
 """Measures, and of which peers' lowest the base has at most how many times, and how
 much in addition, on every table."""
+
+SAME_SETTING = 2.0
+"""How many times the seconds of MLP ours takes at most on every table, where both have
+the same setting."""
 
 HONEST = 0.9
 """On which share of the fits the out-of-fold score is within a standard error."""
@@ -135,6 +139,12 @@ def verdicts(table, base):
     return [
         *(share_verdict(table, base, *share) for share in SHARES),
         *(limit_verdict(table, base, *limit) for limit in LIMITS),
+        *(
+            limit_verdict(
+                table, setting, "seconds", [f"scaled MLP, {setting}"], SAME_SETTING, 0.0
+            )
+            for setting in MLP_SETTINGS
+        ),
         honesty_verdict(of_base),
         coverage_verdict(of_base),
     ]

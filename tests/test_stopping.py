@@ -5,7 +5,7 @@ import warnings
 import numpy as np
 import pytest
 from sklearn.base import clone
-from sklearn.datasets import load_diabetes
+from sklearn.datasets import load_diabetes, make_friedman1
 from sklearn.exceptions import ConvergenceWarning
 
 from scaffolding import any_solver, data_of, short_fits, small_regressor
@@ -137,3 +137,13 @@ def test_the_score_decides_and_the_loss_only_where_scores_are_tied():
     assert best_after(0.5, -0.5) == 2
     assert best_after(0.5, -2.0) == 1
     assert best_after(0.50005, -2.0) == 1
+
+
+def test_patience_lasts_while_the_validation_loss_falls_towards_its_minimum():
+    # Among 295 columns of noise, the loss first rises above that of the linear term.
+    X, y = make_friedman1(3_000, 300, noise=1.0, random_state=0)
+    settings = {"hidden_layer_sizes": (32,), "n_members": 2, "max_iter": 100}
+    model = FCNetRegressor(**settings, random_state=0).fit(X[:2_000], y[:2_000])
+    stopped = clone(model).set_params(n_iter_no_change=20).fit(X[:2_000], y[:2_000])
+    assert stopped.n_iter_ < 60 and model.n_iter_ == 100
+    assert model.score(X[2_000:], y[2_000:]) > stopped.score(X[2_000:], y[2_000:])

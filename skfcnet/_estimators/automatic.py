@@ -48,6 +48,11 @@ MIN_PATIENCE, PATIENCE_STEPS, PATIENCE_SHARE = 5, 200, 0.3
 """``n_iter_no_change=None`` stands for at least so many epochs, and for those that make
 so many minibatches and this share of all epochs up to the last improvement."""
 
+CATCH_UP_PARTS, CATCH_UP_HORIZON = 3, 2
+"""The epochs without an improvement are divided into so many parts, and the pace of the
+validation loss is the difference between the last two of them. It catches up if it will
+be below its minimum within so many times these epochs."""
+
 LBFGS_PATIENCE = 10
 """The number of iterations that it stands for with L-BFGS."""
 
@@ -212,3 +217,35 @@ def patience(estimator, n_epochs_before, steps_per_epoch):
         return LBFGS_PATIENCE
     steps = PATIENCE_STEPS / steps_per_epoch
     return max(MIN_PATIENCE, ceil(steps + PATIENCE_SHARE * n_epochs_before))
+
+
+def is_catching_up(losses, best_loss, tol):
+    """Return whether a loss falls so fast that it will soon be below its minimum.
+
+    Among many columns without information, the validation loss can rise at first, and
+    then fall far below its minimum so far. Training goes on if it will be below at the
+    pace of the last epochs, within twice as many epochs as have passed since.
+
+    Parameters
+    ----------
+    losses : sequence of float
+        The losses of the epochs since the minimum.
+
+    best_loss : float
+        The minimum.
+
+    tol : float
+        By how much less the loss has to be to count as an improvement.
+
+    Examples
+    --------
+    >>> from skfcnet._estimators.automatic import is_catching_up
+    >>> is_catching_up([1.1, 1.3, 1.4, 1.4, 1.3, 1.2], best_loss=1.0, tol=1e-4)
+    True
+    >>> is_catching_up([1.1, 1.3, 1.4, 1.4, 1.4, 1.4], best_loss=1.0, tol=1e-4)
+    False
+    """
+    n = len(losses) // CATCH_UP_PARTS
+    before, last = np.mean(losses[-2 * n : -n]), np.mean(losses[-n:])
+    fall = CATCH_UP_HORIZON * CATCH_UP_PARTS * (before - last)
+    return bool(fall >= last - best_loss + tol)

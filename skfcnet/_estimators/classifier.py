@@ -204,8 +204,9 @@ class FCNetClassifier(ClassifierMixin, _BaseFCNet):
         The number of consecutive epochs without an improvement by ``tol`` after which
         training stops, or with 'wsd' the learning rate falls. It has no effect with a
         schedule that has a fixed end. None stands for as many epochs as make 200
-        minibatches, plus 30 % of the epochs up to the last improvement, but at least 5.
-        For 'lbfgs', None stands for 10 iterations.
+        minibatches, plus 30 % of the epochs up to the last improvement, but at least 5,
+        and for more as long as the validation loss falls so fast that it will soon be
+        below its minimum. For 'lbfgs', None stands for 10 iterations.
 
     max_fun : int, default=15000
         The maximum number of evaluations of the loss. Only used when

@@ -17,7 +17,7 @@ import numpy as np
 from skfcnet._engine.lbfgs import train_lbfgs
 from skfcnet._engine.members import mean_over_members, set_members
 from skfcnet._engine.threads import one_blas_thread
-from skfcnet._estimators.automatic import patience
+from skfcnet._estimators.automatic import is_catching_up, patience
 from skfcnet._estimators.checkpoints import CheckpointWriter
 from skfcnet._estimators.history import Epoch, History
 from skfcnet._estimators.log import EpochLog
@@ -435,6 +435,8 @@ class TrainingMonitor:
         n_best = training.n_epochs - n_idle
         if n_idle < patience(draft, n_best, self._steps_per_epoch):
             return
+        if draft.n_iter_no_change is None and self._is_catching_up(n_idle):
+            return
         reason = f"there was no improvement by tol={draft.tol:g} for {n_idle} epochs"
         if can_divide_learning_rate(draft, training):
             draft._training = training.with_smaller_learning_rate()
@@ -447,6 +449,16 @@ class TrainingMonitor:
             self._last_epoch = min(last_epoch, self._last_epoch)
         else:
             self.stop_reason = reason
+
+    def _is_catching_up(self, n_idle):
+        """Return whether the validation loss will soon be below its minimum."""
+        if self._validation is None:
+            return False
+        training = self._draft._training
+        losses = [epoch.validation_loss for epoch in training.history[-n_idle:]]
+        best_losses = [-best.tie_breaker for best in training.best]
+        best_loss = mean_over_members(best_losses)
+        return is_catching_up(losses, best_loss, self._draft.tol)
 
     def print_summary(self):
         """Print why training stopped, and which epoch is kept."""
