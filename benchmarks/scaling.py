@@ -1,21 +1,22 @@
 """How the time of an epoch grows with rows, width and minibatches.
 
 Epochs of Adam on MNIST rows in float32, with one hidden layer, against scikit-learn's
-multilayer perceptron: one number changes at a time, and both train in one process, in
-turns. Medians are printed, with the ratio within a turn, how many times longer
-scikit-learn takes, and drawn in three panels.
+multilayer perceptron, and with compiled loops if Numba is installed: one number changes
+at a time, and all train in one process, in turns. Medians are printed, with the ratio
+within a turn to skfcnet without compiled loops, and drawn in three panels.
 
     SKFCNET_DATA=<folder of MNIST/raw> python benchmarks/scaling.py
 
-takes about five minutes on two cores, needs matplotlib, and writes scaling.png, or what
-``--picture`` says.
+takes about seven minutes on two idle cores, needs matplotlib, and writes scaling.png,
+or what ``--picture`` says.
 """
 
 from functools import partial
 from statistics import median
 
 import numpy as np
-from _common import ESTIMATORS, SHARED, interleaved, parsed, print_header, ratio
+from _common import SHARED, interleaved, parsed, print_header, ratio
+from fit_time import FITS
 from matplotlib.figure import Figure
 
 from skfcnet.datasets import fetch_mnist
@@ -28,10 +29,24 @@ PANELS = {
 }
 """The values of every number; the others are as usual."""
 
-LINES = {  # blue and vermilion: colours that all eyes tell apart
-    "skfcnet": {"color": "#0072B2", "marker": "o"},
-    "sklearn": {"color": "#D55E00", "marker": "s", "linestyle": "--"},
+LINES = {  # blue, green and vermilion: colours that all eyes tell apart
+    "skfcnet": {"label": "skfcnet", "color": "#0072B2", "marker": "o"},
+    "compiled": {
+        "label": "skfcnet, compiled loops",
+        "color": "#009E73",
+        "marker": "^",
+        "linestyle": ":",
+    },
+    "sklearn": {
+        "label": "scikit-learn",
+        "color": "#D55E00",
+        "marker": "s",
+        "linestyle": "--",
+    },
 }
+"""How the curve of each is drawn."""
+
+COMPARED = {name: FITS[name] for name in LINES if name in FITS}
 
 
 def all_rows():
@@ -42,17 +57,15 @@ def all_rows():
 
 
 def epoch_times(numbers, X, y, *, epochs, repeats):
-    """Return the seconds per epoch of both, in turns."""
+    """Return the seconds per epoch of each, in turns."""
     n_rows, width, batch_size = numbers.values()
     settings = SHARED | {
         "hidden_layer_sizes": (width,),
         "batch_size": batch_size,
         "max_iter": epochs,
     }
-    fits = {
-        name: partial(kind(**settings).fit, X[:n_rows], y[:n_rows])
-        for name, kind in ESTIMATORS.items()
-    }
+    rows = X[:n_rows], y[:n_rows]
+    fits = {name: partial(fit, settings, *rows) for name, fit in COMPARED.items()}
     times, _ = interleaved(fits, repeats)
     return {name: np.divide(seconds, epochs) for name, seconds in times.items()}
 
@@ -61,8 +74,8 @@ def draw(medians, picture):
     figure = Figure(figsize=(12, 4), layout="constrained")
     panels = figure.subplots(1, len(PANELS), sharey=True)
     for panel, (number, values) in zip(panels, PANELS.items(), strict=True):
-        for name, style in LINES.items():
-            panel.loglog(values, medians[number][name], label=name, **style)
+        for name, seconds in medians[number].items():
+            panel.loglog(values, seconds, **LINES[name])
         fixed = [f"{n:,} {what}" for what, n in USUAL.items() if what != number]
         panel.set(title=", ".join(fixed), xlabel=number)
         panel.set_xticks(values, [f"{value:,}" for value in values])
@@ -77,8 +90,9 @@ def main():
     arguments = parsed(__doc__, epochs=2, repeats=5, picture="scaling.png")
     print_header()
     X, y = all_rows()
-    print(f"{'':>26} {'skfcnet':>9} {'sklearn':>9} {'ratio':>6}   (seconds per epoch)")
-    medians = {number: {name: [] for name in ESTIMATORS} for number in PANELS}
+    medians = {number: {name: [] for name in COMPARED} for number in PANELS}
+    for fit in COMPARED.values():  # some compile when they first train
+        fit(SHARED | {"max_iter": 1}, X, y)
     for number, values in PANELS.items():
         for value in values:
             times = epoch_times(
@@ -88,14 +102,14 @@ def main():
                 epochs=arguments.epochs,
                 repeats=arguments.repeats,
             )
+            ours = times["skfcnet"]
             for name, seconds in times.items():
                 medians[number][name].append(median(seconds))
-            ours, theirs = times.values()
-            print(
-                f"{value:7,} {number:<18} {median(ours):9.3f} {median(theirs):9.3f} "
-                f"{ratio(theirs, ours):6.2f}",
-                flush=True,
-            )
+                print(
+                    f"{value:7,} {number:<18} {name:<9} {median(seconds):9.3f} s an "
+                    f"epoch, ratio {ratio(seconds, ours):5.2f}",
+                    flush=True,
+                )
     draw(medians, arguments.picture)
 
 
