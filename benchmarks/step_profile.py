@@ -6,6 +6,7 @@ fit_time.py is trained on 50,000 MNIST rows, plain and with batch normalisation 
 dropout, in turns. Printed are medians over the turns: microseconds per step, and the
 share of the whole step. "products" are the affine layers, biases included; "Python" is
 what no timer covers. Timers cost time, too: the last line is the step without them.
+Compiled loops are not used, since the timers do not know them.
 
     SKFCNET_DATA=<folder of MNIST/raw> python benchmarks/step_profile.py
 
@@ -31,6 +32,7 @@ from _common import (
     print_header,
 )
 
+from skfcnet import config_context
 from skfcnet._engine import minibatches
 from skfcnet._engine.arguments import unchecked
 from skfcnet._engine.batches import Batches
@@ -127,7 +129,8 @@ def main():
             estimator = ESTIMATORS["skfcnet"](**settings, **options)
             fits[variant, True] = partial(seconds_of_parts, estimator, X, y)
             fits[variant, False] = partial(seconds_of_epochs, estimator, X, y)
-        _, seconds = interleaved(fits, arguments.repeats)
+        with config_context(kernels="numpy"):
+            _, seconds = interleaved(fits, arguments.repeats)
 
         columns = [
             {
