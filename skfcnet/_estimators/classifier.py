@@ -446,6 +446,14 @@ class FCNetClassifier(ClassifierMixin, _BaseFCNet):
         The number of rows that were trained on in all epochs. A row of weight k counts
         k times in each epoch.
 
+    feature_importances_ : ndarray of shape (n_features,)
+        How far the predictions depend on each column of X, as shares of 1: the mean
+        square of how far the probabilities move when a column is redrawn, in rows
+        whose columns are independent. It is an estimate from the fitted network, for
+        `~sklearn.feature_selection.SelectFromModel` and others, and computed when it is
+        read. `~sklearn.inspection.permutation_importance` measures on data how much
+        worse a score becomes.
+
     n_features_in_ : int
         The number of features seen during `fit`.
 

@@ -11,6 +11,7 @@ from sklearn.utils.validation import check_is_fitted
 from skfcnet._engine.annotations import Floats
 from skfcnet._engine.members import mean_over_members
 from skfcnet._engine.parameters import ParameterList
+from skfcnet._estimators.importances import feature_importances
 from skfcnet.layers._affine import SCALE_RATE
 from skfcnet.network import FullyConnectedNet
 
@@ -56,6 +57,12 @@ class FittedAttributes:
         learned = [self._learned_scales()]
         learned = ParameterList("scales_", learned, self._net.params)
         learned[0] = np.divide(scales, SCALE_RATE)
+
+    @property
+    def feature_importances_(self) -> Floats:
+        """How far the predictions depend on each column of X, as shares of 1."""
+        self._fitted("_net")
+        return feature_importances(self)
 
     def _learned_scales(self):
         """Return the scales as the network has them, without the factor."""

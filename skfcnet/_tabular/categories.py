@@ -133,6 +133,11 @@ class CategoryEncoder:
             out[:, j] = column.codes(X[:, self.order[j]])
         return out
 
+    @property
+    def shares(self):
+        """The share of the rows that has each code, for the columns in their order."""
+        return [column.counts / column.counts.sum() for column in self._columns]
+
     def codes_of(self, place, n_categories):
         """Return the codes of the categories of one column.
 

@@ -33,15 +33,11 @@ def treatments(encoder):
     >>> treatments(encoder)
     ['robust scaling, whether it is missing', '3 one-hot columns']
     """
-    numeric, categorical = encoder._numeric, encoder._categorical
-    parts = [[] for _ in range(len(numeric) + len(categorical))]
-    for column in numeric:
+    parts = [[] for _ in range(encoder.width)]
+    for column in encoder._numeric:
         parts[column].append(SCALINGS_IN_WORDS[encoder.scaling])
-    places = numeric
-    if len(categorical):
-        places = np.append(numeric, categorical[encoder._categories.order])
     for block in encoder.blocks:
-        own = places[slice(*block.columns)]
+        own = encoder.sources[slice(*block.columns)]
         for column, words in zip(
             own, _BLOCKS[block.kind](block, len(own)), strict=True
         ):

@@ -106,6 +106,9 @@ class Encoder:
     is_identity : bool
         Whether the compact table is the numbers themselves, but for missing values.
 
+    is_sparse : bool
+        Whether it was fitted to sparse rows.
+
     without_rows : dict of str to ndarray of int
         Which rows of the arrays of a network, by their names, belong to categories that
         no row has.
@@ -127,6 +130,8 @@ class Encoder:
     >>> [block.kind for block in encoder.blocks]
     ['linear', 'missing', 'onehot']
     """
+
+    is_sparse = False  # of encoders in files that were written without it
 
     def __init__(
         self,
@@ -224,8 +229,9 @@ class Encoder:
         self._categorical = np.flatnonzero(is_categorical)
         numeric, categories = self._split(numbers)
         self._with_missing = _columns_with_missing(numeric)
+        self.is_sparse = issparse(numbers)
         embedding = self._chosen_embedding(numeric)
-        has_linear_term = self.linear_term and not issparse(numbers)
+        has_linear_term = self.linear_term and not self.is_sparse
         self.is_identity = (
             self.scaling is embedding is None
             and not has_linear_term
@@ -353,6 +359,13 @@ class Encoder:
         weight = exact_weights(weight, len(numbers))
         encoder._scaler = self._scaler.updated(numeric, weight)
         return encoder
+
+    @property
+    def sources(self):
+        """Which column of the table each column of the compact table is made of."""
+        if not self._categorical.size:
+            return self._numeric
+        return np.append(self._numeric, self._categorical[self._categories.order])
 
     # Encoding
 
