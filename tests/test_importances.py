@@ -156,6 +156,27 @@ def test_columns_of_frames():
     assert importances[informative].min() > 3 * importances.drop(informative).max()
 
 
+def test_columns_count_as_often_as_their_values_differ():
+    rng = np.random.default_rng(0)
+    X = (rng.random((2000, 4)) < [0.5, 0.1, 0.5, 0.5]).astype(float)
+    X[:, 2] = np.where(rng.random(2000) < 0.1, np.nan, rng.normal(size=2000))
+    y = X[:, 0] + X[:, 1] + np.isnan(X[:, 2]) + 0.1 * rng.normal(size=2000)
+    net = FCNetRegressor(n_members=1, random_state=0).fit(X, y)
+    # Shares of the variance, p (1 - p): 0.25, 0.09 and 0.09.
+    np.testing.assert_allclose(
+        net.feature_importances_, [0.58, 0.21, 0.21, 0], atol=0.06
+    )
+
+
+def test_a_column_that_was_constant_in_the_first_call_can_become_important(table):
+    X, y = table
+    net = FCNetRegressor(**SMALL)
+    net.partial_fit(np.where(np.arange(7) == 1, 0, X), y)
+    assert net.feature_importances_[1] == 0
+    X = np.where((np.arange(7) == 1) & (X < -1), np.nan, X)
+    assert net.partial_fit(X, y).feature_importances_[1] > 0
+
+
 def test_columns_of_sparse_rows():
     rng = np.random.default_rng(0)
     X = (rng.random((400, 6)) < 0.2).astype(float)

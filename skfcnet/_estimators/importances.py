@@ -22,9 +22,9 @@ def feature_importances(estimator):
 
     where f are predictions as the network makes them: probabilities, or values in the
     units of its scaled targets. The columns of the row x are independent, with the
-    values that the encoder knows of them; in x', column j is drawn anew.
+    values that the encoder keeps of them; in x', column j is drawn anew.
 
-    Of sparse rows the encoder knows no values. There x is 0, and column j of x' is 1.
+    Of sparse rows it keeps none. There x is 0, and column j of x' is 1.
 
     Parameters
     ----------
@@ -46,31 +46,37 @@ def feature_importances(estimator):
     net, encoder = estimator._net, estimator._encoder
     effects = np.zeros(encoder.width)
     effects_of_columns = _effects_of_ones if encoder.is_sparse else _effects
-    effects[encoder.sources] = effects_of_columns(net, encoder)
+    passes = net.test_passes(net.dtype)
+    effects[encoder.sources] = effects_of_columns(passes, encoder)
     return effects / (effects.sum() or 1.0)
 
 
-def _effects(net, encoder):
+def _effects(passes, encoder):
     """Return the effect of each column, redrawn in rows of independent columns."""
     n_rows = np.clip(N_PREDICTIONS // encoder.width, FEWEST_ROWS, MOST_ROWS)
     rows = independent_rows(encoder, n_rows, np.random.default_rng(0))
-    rows = rows.astype(net.dtype)
-    before = _predictions(net, rows)
+    rows = rows.astype(passes.dtype)
+    before = _predictions(passes, rows)
     effects = []
     for column in rows.T:
         kept = column.copy()
         column[...] = np.roll(column, 1)
-        effects.append(np.square(_predictions(net, rows) - before).sum())
+        effects.append(np.square(_predictions(passes, rows) - before).sum())
         column[...] = kept
     return effects
 
 
-def _effects_of_ones(net, encoder):
+def _effects_of_ones(passes, encoder):
     """Return the effect of each column of sparse rows."""
-    ones = eye_array(encoder.width, dtype=net.dtype, format="csr")
-    before = _predictions(net, 0 * ones[:1])
-    return np.square(_predictions(net, ones) - before).sum(axis=1)
+    ones = eye_array(encoder.width, dtype=passes.dtype, format="csr")
+    before = _predictions(passes, 0 * ones[:1])
+    return np.square(_predictions(passes, ones) - before).sum(axis=1)
 
 
-def _predictions(net, rows):
-    return net.objective.link.inverse(net.scores(rows).astype(np.float64))
+def _predictions(passes, rows):
+    """Return what the network predicts for rows of the compact table."""
+    objective, predictions = passes.objective, []
+    for chunk in passes.chunks_of(rows):
+        scores = objective.average(passes(rows[chunk])).astype(np.float64)
+        predictions.append(objective.link.inverse(scores))
+    return np.concatenate(predictions)

@@ -131,8 +131,6 @@ class Encoder:
     ['linear', 'missing', 'onehot']
     """
 
-    is_sparse = False  # of encoders in files that were written without it
-
     def __init__(
         self,
         *,

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from skfcnet._engine.numeric import checked_range
-from skfcnet._engine.statistics import distinct
+from skfcnet._engine.statistics import distinct, quantiles
 from skfcnet._tabular.chunks import columns_of
 from skfcnet._tabular.location_scale import (
     mean_and_deviation,
@@ -26,6 +26,9 @@ SMALLEST_NORMAL = np.finfo(np.float64).tiny
 
 LIMIT = 3.0
 """Scaled numbers are smoothly clipped to this size."""
+
+N_VALUES = 64
+"""So many values stand for all those of a column."""
 
 CLIP_LIMIT = 1e9
 """Scaled numbers are clipped to this size first, so that their squares are finite."""
@@ -117,6 +120,10 @@ class Scaler:
     is_known : ndarray of bool, shape (D,)
         Which columns have a centre: those with at least one value that is not missing.
 
+    values : ndarray of shape (N_VALUES, D)
+        What stands for the values of each column: the lowest, the highest, and
+        quantiles between them; then NaN, as often as values are missing.
+
     width : int
         Number of columns.
 
@@ -155,6 +162,7 @@ class Scaler:
         """
         self.half_center, self.factor = np.zeros((2, X.shape[1]))
         self.is_known = np.zeros(X.shape[1], bool)
+        self.values = np.full((N_VALUES, X.shape[1]), np.nan)
         for j, column in enumerate(columns_of(X)):
             self._learn(j, column, weight)
         return self
@@ -201,10 +209,14 @@ class Scaler:
             return
         fit = SCALINGS[self.scaling].fit
         halves, counts = 0.5 * column[is_present].astype(np.float64), weight[is_present]
+        n_values = max(2, int(N_VALUES * counts.sum() / weight.sum()))
         if self.is_known[j]:
             constant = self.half_center[j]
             halves, counts = with_earlier_constant(halves, counts, constant)
-        half_center, half_scale = fit(*distinct(halves, counts)) if fit else (0.0, 0.5)
+        halves, counts = distinct(halves, counts)
+        levels = np.linspace(0, 1, n_values)
+        self.values[:n_values, j] = 2 * quantiles(halves, counts, levels)
+        half_center, half_scale = fit(halves, counts) if fit else (0.0, 0.5)
         self.half_center[j] = half_center
         self.factor[j] = (half_scale > 0) / np.maximum(half_scale, SMALLEST_NORMAL)
         self.is_known[j] = True
