@@ -212,3 +212,14 @@ def test_unfitted_estimators_have_no_importances():
         assert not hasattr(net, "feature_importances_")
         with pytest.raises(NotFittedError):
             SelectFromModel(net, prefit=True).transform([[0.0]])
+
+
+def test_constant_targets_depend_on_no_column(table):
+    X, y = table
+    model = FCNetRegressor(n_members=1, max_iter=5, random_state=0)
+    assert not model.fit(X, np.full(len(X), 3.0)).feature_importances_.any()
+    several = clone(model).fit(X, np.column_stack([np.ones_like(y), y, y]))
+    repeated = clone(several).fit(X, np.column_stack([y, y, np.ones_like(y)]))
+    check(several.feature_importances_, X.shape[1])
+    for fitted in (several, repeated):
+        assert {*np.argsort(fitted.feature_importances_)[-2:]} == {*INFORMATIVE}

@@ -47,36 +47,33 @@ def feature_importances(estimator):
     effects = np.zeros(encoder.width)
     effects_of_columns = _effects_of_ones if encoder.is_sparse else _effects
     passes = net.test_passes(net.dtype)
-    effects[encoder.sources] = effects_of_columns(passes, encoder)
+
+    def predict(rows):
+        scores = [passes(rows[chunk]) for chunk in passes.chunks_of(rows)]
+        scores = [net.objective.average(s).astype(np.float64) for s in scores]
+        return estimator._target.comparable(np.concatenate(scores), net.objective)
+
+    effects[encoder.sources] = effects_of_columns(predict, encoder, net.dtype)
     return effects / (effects.sum() or 1.0)
 
 
-def _effects(passes, encoder):
+def _effects(predict, encoder, dtype):
     """Return the effect of each column, redrawn in rows of independent columns."""
     n_rows = np.clip(N_PREDICTIONS // encoder.width, FEWEST_ROWS, MOST_ROWS)
     rows = independent_rows(encoder, n_rows, np.random.default_rng(0))
-    rows = rows.astype(passes.dtype)
-    before = _predictions(passes, rows)
+    rows = rows.astype(dtype)
+    before = predict(rows)
     effects = []
     for column in rows.T:
         kept = column.copy()
         column[...] = np.roll(column, 1)
-        effects.append(np.square(_predictions(passes, rows) - before).sum())
+        effects.append(np.square(predict(rows) - before).sum())
         column[...] = kept
     return effects
 
 
-def _effects_of_ones(passes, encoder):
+def _effects_of_ones(predict, encoder, dtype):
     """Return the effect of each column of sparse rows."""
-    ones = eye_array(encoder.width, dtype=passes.dtype, format="csr")
-    before = _predictions(passes, 0 * ones[:1])
-    return np.square(_predictions(passes, ones) - before).sum(axis=1)
-
-
-def _predictions(passes, rows):
-    """Return what the network predicts for rows of the compact table."""
-    objective, predictions = passes.objective, []
-    for chunk in passes.chunks_of(rows):
-        scores = objective.average(passes(rows[chunk])).astype(np.float64)
-        predictions.append(objective.link.inverse(scores))
-    return np.concatenate(predictions)
+    ones = eye_array(encoder.width, dtype=dtype, format="csr")
+    before = predict(0 * ones[:1])
+    return np.square(predict(ones) - before).sum(axis=1)

@@ -124,6 +124,11 @@ class ContinuousTarget(Target):
         y = loss.link.inverse(scores)
         return y.reshape(len(y), self.n_outputs, -1)
 
+    def comparable(self, scores, loss):
+        """Return the predictions of scaled targets, and 0 for constant targets."""
+        y = self._scaled_predictions(scores, loss)
+        return np.where(self.scaler.is_constant, 0, y).reshape(len(y), -1)
+
     @property
     def score_name(self):
         """The name of the score."""

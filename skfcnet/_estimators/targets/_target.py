@@ -131,6 +131,13 @@ class Target(ABC):
     def score(self, y, predictions, weight, loss_value):
         """Return the default validation score; greater is better."""
 
+    def comparable(self, scores, loss):
+        """Return predictions whose differences are the same in any unit of the targets.
+
+        For classification, these are the probabilities.
+        """
+        return loss.link.inverse(scores)
+
     def backward(self, gradients, scores, loss):
         """Return the gradients of the predictions, given the gradients of the scores.
 
