@@ -246,7 +246,8 @@ def logistic_loss(
 ) -> tuple[float, Floats]:
     r"""Binary cross-entropy of the sigmoid of the scores, summed over outputs.
 
-    .. math:: L = \frac{1}{N} \sum_{ik} \log(1 + e^{x_{ik}}) - x_{ik} y_{ik},
+    .. math:: L = \frac{1}{N} \sum_{ik}
+            \left(\log(1 + e^{x_{ik}}) - x_{ik} y_{ik}\right),
         \qquad \frac{\partial L}{\partial x_{ik}} = \frac{\sigma(x_{ik}) - y_{ik}}{N}
 
     Here, :math:`\sigma` is the logistic sigmoid. The loss is computed from the scores,
