@@ -645,7 +645,7 @@ class FCNetClassifier(ClassifierMixin, _BaseFCNet):
 
         Returns
         -------
-        self : FCNetClassifier
+        self : object
             The fitted estimator.
 
         Raises

@@ -660,7 +660,7 @@ class FCNetRegressor(RegressorMixin, _BaseFCNet):
 
         Returns
         -------
-        self : FCNetRegressor
+        self : object
             The fitted estimator.
 
         Raises
