@@ -86,10 +86,10 @@ for name, p in probabilities.items():
 # Reliability diagrams
 # --------------------
 #
-# Every dot stands for the test rows whose predicted probability is in one of ten bins.
-# The vertical axis has the share of them that belong to the class. On the diagonal,
-# predictions hold what they promise. Below each diagram is the histogram of the
-# probabilities.
+# Every marker stands for the test rows whose predicted probability is in one of ten
+# bins. The vertical axis has the share of them that belong to the class. On the
+# diagonal, predictions hold what they promise. Below each diagram is the histogram of
+# the probabilities.
 
 import matplotlib.pyplot as plt
 from sklearn.calibration import CalibrationDisplay

@@ -108,13 +108,19 @@ solver = Solver(
     lr_decay=0.95,
     num_epochs=20,
     num_train_samples=None,
-    print_every=1000,
+    verbose=False,
     random_state=0,
 )
 solver.train()
 
+print("epoch  training error  validation error")
+for epoch in range(0, solver.epoch + 1, 4):
+    train, val = solver.train_acc_history[epoch], solver.val_acc_history[epoch]
+    print(f"{epoch:5}  {train:14.3f}  {val:16.3f}")
+
 # %%
-# The solver keeps the parameters of the epoch with the lowest validation error.
+# With ``verbose=True``, the solver would print the errors of every epoch by itself. It
+# keeps the parameters of the epoch with the lowest validation error.
 
 # sphinx_gallery_thumbnail_number = 4
 import matplotlib.pyplot as plt
@@ -143,9 +149,11 @@ plt.show()
 # The estimator is the shorter way, and its defaults are the better recipe. The features
 # are not scaled beforehand: the estimator scales them such that no extreme values
 # remain, and adds piecewise linear encoding. The learning rate rises and falls once,
-# and the number of epochs depends on the number of rows. Training therefore need not be
-# stopped early, and the validation set is not used. The loss is *half* the mean squared
-# error here, as in scikit-learn, of targets that are scaled to a variance of 1.
+# and the number of epochs depends on the number of rows. There are five networks, the
+# members of an ensemble, whose predictions are averaged. ``X_val`` is not needed: each
+# member holds out another fifth of the training rows, and keeps the weights of the
+# epoch in which its loss on them is lowest. The loss is *half* the mean squared error
+# here, as in scikit-learn, of targets that are scaled to a variance of 1.
 
 from skfcnet import FCNetRegressor, TrainingCurveDisplay
 
@@ -162,8 +170,15 @@ display.ax_.set_ylim(0, 0.25)
 plt.show()
 
 # %%
-# The loss falls until the last epoch. At the end, where the learning rate goes to zero,
-# steps are no longer too long, and the loss does not rise any more.
+# The solid line is the training loss. The dashed line is the mean of the members'
+# validation losses, with a band of one standard deviation on either side. Each dot is
+# on the validation curve of one member, at the epoch whose weights it keeps. At the
+# end, where the learning rate goes to zero, steps are no longer too long: the
+# validation loss hardly changes, while the training loss still falls.
+#
+# On the made-up data, the training loss jumps once. When the validation losses no
+# longer improve, training goes back to the best epochs, and the learning rate falls
+# from there.
 #
 # Predicted against true values
 # -----------------------------

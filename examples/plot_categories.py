@@ -128,7 +128,7 @@ for name, model in models.items():
     print(f"{name:31}" + "".join(f"{loss:8.3f}" for loss in losses[name]))
 
 # %%
-# The grey line is the log loss of a model that knows nothing but the share of rows
+# The dashed line is the log loss of a model that knows nothing but the share of rows
 # above 50,000 dollars.
 
 import matplotlib.pyplot as plt
@@ -143,7 +143,8 @@ figure, ax = plt.subplots(figsize=(7, 4), layout="constrained")
 for name, values in losses.items():
     ax.semilogx(sizes, values, label=name, **STYLES[name])
 share = np.full(len(y_test), y.mean())
-ax.axhline(log_loss(y_test, share), color="0.5", label="no features")
+ax.axhline(log_loss(y_test, share), color="0.5", linestyle="--", label="no features")
+ax.margins(y=0.1)  # else, the line would lie just below the frame
 ax.xaxis.set_major_formatter(ScalarFormatter())
 ax.xaxis.set_minor_formatter(NullFormatter())
 ax.set(xlabel="Training rows", ylabel="Log loss on the test rows", xticks=sizes)

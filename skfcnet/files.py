@@ -231,10 +231,10 @@ def load(
 ) -> Any:
     """Load a model from a file that `save` wrote.
 
-    Only types of `TRUSTED_TYPES`, those that skops trusts, and those that you name are
-    loaded; nothing else that a file may contain is run. There is a warning if the file
-    was saved with other versions of skfcnet, scikit-learn or NumPy, with which
-    predictions may differ.
+    Only types of `skfcnet.files.TRUSTED_TYPES`, those that skops trusts, and those that
+    you name are loaded; nothing else that a file may contain is run. There is a warning
+    if the file was saved with other versions of skfcnet, scikit-learn or NumPy, with
+    which predictions may differ.
 
     Parameters
     ----------

@@ -134,8 +134,9 @@ class FullyConnectedNet:
     ----------
     params : Mapping of str to ndarray
         The trainable arrays, W1, b1, gamma1, beta1, W2, ..., which are views of one
-        vector. Those of blocks come first: w0, b0, V0 and c0 of "pbld", E0 and o0 of
-        "lookup". s1 are the scales of the features. Assignment copies into the array.
+        vector. Those of blocks come first: w0, b0, V0 and c0 of a block of the kind
+        "pbld", E0 and o0 of one of the kind "lookup" (see `skfcnet.layers.Block`). s1
+        are the scales of the features. Assignment copies into the array.
         With k > 1 members, all have a leading axis of length k, and vectors are rows:
         W1 (k, D, M), b1 (k, 1, M).
 
@@ -843,7 +844,7 @@ class FullyConnectedNet:
             Lends all scratch arrays; None for a new one.
 
         **options : dict
-            Further options of `Passes`, such as the ``momentum`` of batch
+            Further options of the passes, such as the ``momentum`` of batch
             normalisation.
 
         Returns

@@ -689,8 +689,25 @@ def plot_history(solver: Any) -> Any:
 
     Examples
     --------
+    >>> import matplotlib
+    >>> matplotlib.use("Agg")
+    >>> import numpy as np
+    >>> from skfcnet.network import FullyConnectedNet
     >>> from skfcnet.plotting import plot_history
-    >>> figure = plot_history(solver)  # doctest: +SKIP
+    >>> from skfcnet.solver import Solver
+    >>> X = np.random.default_rng(0).normal(size=(300, 2))
+    >>> y = (X[:, 0] > X[:, 1]).astype(int)
+    >>> data = {
+    ...     "X_train": X[:200], "y_train": y[:200], "X_val": X[200:], "y_val": y[200:]
+    ... }
+    >>> net = FullyConnectedNet(
+    ...     "classification", [8], input_dim=2, output_dim=2, random_state=0
+    ... )
+    >>> solver = Solver(net, data, num_epochs=5, verbose=False, random_state=0)
+    >>> solver.train()
+    >>> figure = plot_history(solver)
+    >>> [ax.get_ylabel() for ax in figure.axes]
+    ['Training loss', 'Accuracy']
     """
     figure, (loss, accuracy) = _pyplot().subplots(
         1, 2, figsize=(10, 4), layout="constrained"

@@ -177,7 +177,7 @@ def wsd(step: float, n_steps: float) -> float:
 
     The factor rises from almost 0 to 1 in 100 steps, but at most a tenth of all steps.
     It stays there, and falls to almost 0 in the last half of the steps. As it is
-    constant before, training may also begin to fall earlier, when there is no more
+    constant before, the factor may also begin to fall earlier, when there is no more
     improvement: see `skfcnet.solver.Solver.finish_schedule`.
 
     Parameters

@@ -54,11 +54,8 @@ class DivergenceError(ValueError):
     Examples
     --------
     >>> from skfcnet.solver import DivergenceError
-    >>> raise DivergenceError("the loss became nan in epoch 2")
-    Traceback (most recent call last):
-        ...
-    skfcnet.solver.DivergenceError: Training diverged: the loss became nan in epoch 2. \
-Lower the learning rate, or standardise the input (and, for regression, the target).
+    >>> print(DivergenceError("the loss became nan", "Lower the learning rate."))
+    Training diverged: the loss became nan. Lower the learning rate.
     """
 
     def __init__(
@@ -198,6 +195,15 @@ class Solver:
     learning_rate : float
         The learning rate before the schedule's factor; it may be set between epochs.
 
+    last_learning_rate : float
+        The learning rate of the last step, with the schedule's factor.
+
+    n_minibatches : int
+        Number of minibatches of an epoch.
+
+    optim_config : dict
+        The update rule's configuration, with which a new solver continues.
+
     Raises
     ------
     ValueError
@@ -219,7 +225,8 @@ class Solver:
     ``params``
         A dict from names to arrays of floats, whose shapes stay the same. An update
         changes them in place; other arrays may be assigned to the names at any time.
-        Arrays with two axes or more are weights, which the rule `adamw` decays.
+        Arrays with two axes or more are weights, which the rule
+        `skfcnet.update_rules.adamw` decays.
 
     ``loss(X, y)``
         Returns the loss of a minibatch, a number that includes any penalty, and a dict

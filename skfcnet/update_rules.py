@@ -171,7 +171,7 @@ def sgd(
         The gradient of the parameters.
 
     config : dict, default=None
-        The configuration: ``learning_rate`` (default 1e-2).
+        The configuration: ``learning_rate`` (default 1e-2), :math:`\eta`.
 
     out : ndarray of the shape of ``w``, default=None
         The array for the next parameters, which may be ``w``.
@@ -222,8 +222,8 @@ def sgd_momentum(
         The gradient of the parameters.
 
     config : dict, default=None
-        The configuration: ``learning_rate`` (default 1e-2), ``momentum`` (default 0.9)
-        and the state ``velocity``.
+        The configuration: ``learning_rate`` (default 1e-2), :math:`\eta`, ``momentum``
+        (default 0.9), :math:`\mu`, and the state ``velocity``, :math:`v`.
 
     out : ndarray of the shape of ``w``, default=None
         The array for the next parameters, which may be ``w``.
@@ -281,8 +281,8 @@ def sgd_nesterov(
         The gradient of the parameters.
 
     config : dict, default=None
-        The configuration: ``learning_rate`` (default 1e-2), ``momentum`` (default 0.9)
-        and the state ``velocity``.
+        The configuration: ``learning_rate`` (default 1e-2), :math:`\eta`, ``momentum``
+        (default 0.9), :math:`\mu`, and the state ``velocity``, :math:`v`.
 
     out : ndarray of the shape of ``w``, default=None
         The array for the next parameters, which may be ``w``.
@@ -349,8 +349,9 @@ def rmsprop(
         The gradient of the parameters.
 
     config : dict, default=None
-        The configuration: ``learning_rate`` (default 1e-2), ``decay_rate`` (default
-        0.99), ``epsilon`` (default 1e-8) and the state ``cache``.
+        The configuration: ``learning_rate`` (default 1e-2), :math:`\eta`,
+        ``decay_rate`` (default 0.99), :math:`\rho`, ``epsilon`` (default 1e-8),
+        :math:`\epsilon`, and the state ``cache``, :math:`c`.
 
     out : ndarray of the shape of ``w``, default=None
         The array for the next parameters, which may be ``w``.
@@ -419,11 +420,12 @@ def adam(
         The gradient of the parameters.
 
     config : dict, default=None
-        The configuration: ``learning_rate`` (default 1e-3), ``beta1`` (default 0.9),
-        ``beta2`` (default 0.999), ``epsilon`` (default 1e-8), the number of steps
-        ``t``, and the state ``m`` and ``v``. The arrays hold :math:`m / (1 - \beta_1)`
-        and :math:`v / (1 - \beta_2)`, since their updates take one multiplication and
-        one addition each.
+        The configuration: ``learning_rate`` (default 1e-3), :math:`\eta`, ``beta1``
+        (default 0.9), :math:`\beta_1`, ``beta2`` (default 0.999), :math:`\beta_2`,
+        ``epsilon`` (default 1e-8), :math:`\epsilon`, the number of steps ``t``, and the
+        state ``m`` and ``v``. The arrays hold :math:`m / (1 - \beta_1)` and
+        :math:`v / (1 - \beta_2)`, since their updates take one multiplication and one
+        addition each.
 
     out : ndarray of the shape of ``w``, default=None
         The array for the next parameters, which may be ``w``.
@@ -476,7 +478,8 @@ def adamw(
 ) -> Floats:
     r"""Adam with decoupled weight decay [1]_.
 
-    In addition to the step of `adam`, :math:`w \leftarrow w - \eta \lambda w`.
+    In addition to the step of `adam` with the learning rate :math:`\eta`,
+    :math:`w \leftarrow w - \eta \lambda w`.
 
     Parameters
     ----------
@@ -556,12 +559,12 @@ def muon(
 
     where :math:`\operatorname{orth}(U S V^T) = U V^T`, for matrices of M rows and N
     columns. The factor makes the root mean square of a step about 0.2 times the
-    learning rate, as those of Adam are [2]_, so that both have the same learning rate.
-    An array of one axis, such as biases, takes the step of `adamw`.
+    learning rate :math:`\eta`, as those of Adam are [2]_, so that both have the same
+    learning rate. An array of one axis, such as biases, takes the step of `adamw`.
 
-    Networks update the weights of their hidden layers by orthogonal matrices, and those
-    of the output layer and of embeddings, whose rows are learned one by one, as arrays
-    of one axis.
+    Networks update the weights of their hidden layers by orthogonal matrices. The
+    weights of the output layer and of embeddings, whose rows are learned one by one,
+    take the step of arrays of one axis.
 
     Parameters
     ----------

@@ -653,7 +653,7 @@ class FCNetClassifier(ClassifierMixin, _BaseFCNet):
 
         Returns
         -------
-        self : FCNetClassifier
+        self : object
             The fitted estimator.
 
         Raises

@@ -668,7 +668,7 @@ class FCNetRegressor(RegressorMixin, _BaseFCNet):
 
         Returns
         -------
-        self : FCNetRegressor
+        self : object
             The fitted estimator.
 
         Raises

@@ -151,7 +151,7 @@ class FCNetTransformer(
 
         Returns
         -------
-        self : FCNetTransformer
+        self : object
             The fitted transformer.
 
         Raises

@@ -177,6 +177,8 @@ def tanh_forward(x, *, out=None, workspace=None):
 def tanh_backward(dout, cache, *, out=(None,), workspace=None):
     r"""Gradient of the hyperbolic tangent: :math:`dout \, (1 - a^2)`.
 
+    Here, :math:`a` is the output.
+
     Examples
     --------
     >>> from skfcnet.layers import tanh_backward, tanh_forward
@@ -214,6 +216,8 @@ def sigmoid_forward(x, *, out=None, workspace=None):
 @activation_backward
 def sigmoid_backward(dout, cache, *, out=(None,), workspace=None):
     r"""Gradient of the logistic sigmoid: :math:`dout \, a (1 - a)`.
+
+    Here, :math:`a` is the output.
 
     Examples
     --------
@@ -261,7 +265,7 @@ def softplus_forward(x, *, out=None, workspace=None):
 def softplus_backward(dout, cache, *, out=(None,), workspace=None):
     r"""Gradient of softplus: :math:`dout \, (1 - e^{-a})`.
 
-    The derivative is the sigmoid of the input.
+    Here, :math:`a` is the output. The derivative is the sigmoid of the input.
 
     Examples
     --------
@@ -303,6 +307,8 @@ def elu_forward(x, *, out=None, workspace=None):
 @activation_backward
 def elu_backward(dout, cache, *, out=(None,), workspace=None):
     r"""Gradient of the exponential linear unit: :math:`dout \, (1 + \min(0, a))`.
+
+    Here, :math:`a` is the output.
 
     Examples
     --------
@@ -354,6 +360,9 @@ def selu_backward(dout, cache, *, out=(None,), workspace=None):
     .. math:: dx = dout \begin{cases} \lambda & \text{where } a > 0, \\
         a + \lambda \alpha & \text{elsewhere} \end{cases}
 
+    Here, :math:`a` is the output, and :math:`\lambda` and :math:`\alpha` are the two
+    constants of `selu_forward`.
+
     Examples
     --------
     >>> from skfcnet.layers import selu_backward, selu_forward
@@ -400,7 +409,8 @@ def gelu_backward(dout, cache, *, out=(None,), workspace=None):
     .. math:: dx = dout \left(\Phi(x) + x \, \varphi(x)\right), \qquad
         \varphi(x) = \frac{1}{\sqrt{2 \pi}} e^{-x^2 / 2}
 
-    The cache is :math:`x` and :math:`\Phi(x)`.
+    The cache is the input :math:`x` and :math:`\Phi(x)`, the distribution function of
+    the standard normal.
 
     Examples
     --------
@@ -426,6 +436,8 @@ def gelu_backward(dout, cache, *, out=(None,), workspace=None):
 def silu_forward(x, *, out=None, workspace=None):
     r"""Sigmoid linear unit, or swish: :math:`x \, \sigma(x)` [1]_.
 
+    Here, :math:`\sigma` is the logistic sigmoid.
+
     References
     ----------
     .. [1] Elfwing, S., Uchibe, E., Doya, K., "Sigmoid-Weighted Linear Units for Neural
@@ -448,7 +460,8 @@ def silu_forward(x, *, out=None, workspace=None):
 def silu_backward(dout, cache, *, out=(None,), workspace=None):
     r"""Gradient of the sigmoid linear unit: :math:`dout \, (\sigma + a (1 - \sigma))`.
 
-    The cache is the output and the sigmoid of the input, :math:`\sigma = \sigma(x)`.
+    The cache is the output :math:`a` and the logistic sigmoid of the input,
+    :math:`\sigma = \sigma(x)`.
 
     Examples
     --------
@@ -499,7 +512,8 @@ def mish_forward(x, *, out=None, workspace=None):
 def mish_backward(dout, cache, *, out=(None,), workspace=None):
     r"""Gradient of mish: :math:`dout \, (t + x (1 - t^2) \sigma(x))`.
 
-    The cache is the input and :math:`t`, the hyperbolic tangent of its softplus.
+    The cache is the input :math:`x` and :math:`t`, the hyperbolic tangent of its
+    softplus. The logistic sigmoid is :math:`\sigma`.
 
     Examples
     --------

@@ -57,6 +57,10 @@ Returns
 -------
 dx : ndarray of the shape of ``dout``
     Gradient of the loss with respect to the input.
+
+See Also
+--------
+{forward} : The forward pass.
 """
 
 
@@ -94,7 +98,9 @@ def activation_forward(function: Callable[..., Any]) -> Forward:
 
 def activation_backward(function: Callable[..., Any]) -> Backward:
     """Make a function the backward pass of an activation, in the same way."""
-    function.__doc__ = _with_sections(function.__doc__, BACKWARD)
+    forward = function.__name__.replace("_backward", "_forward")
+    shared = BACKWARD.format(forward=forward)
+    function.__doc__ = _with_sections(function.__doc__, shared)
     function.__annotations__ = Backward.__call__.__annotations__
     return checked(check_gradient)(function)
 

@@ -315,8 +315,8 @@ def unclipped_forward(
 
     .. math:: z = x / \sqrt{1 - (x / l)^2}.
 
-    It is computed up to `LARGEST_UNCLIPPED`, where x in single precision can be told
-    from l, and clipped to a range.
+    It is computed up to a magnitude of 1000, up to which x in single precision can be
+    told from l, and clipped to the range from ``low`` to ``high``.
 
     Parameters
     ----------
@@ -380,7 +380,9 @@ def unclipped_backward(
 ) -> Gradient:
     r"""Gradient of columns without their clip.
 
-    It is :math:`(1 - (x / l)^2)^{-3/2} \, dout` inside the range, and 0 outside.
+    It is :math:`(1 - (x / l)^2)^{-3/2} \, dout` where the output of
+    `unclipped_forward` lies between ``low`` and ``high``, and 0 elsewhere. Here, x is
+    the input of `unclipped_forward`, and l the ``limit`` of the clip.
 
     Parameters
     ----------

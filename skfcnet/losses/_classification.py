@@ -61,8 +61,11 @@ def softmax_loss(
         \qquad \frac{\partial L}{\partial x_{ic}}
         = \frac{p_{ic} - [c = y_i]}{N}
 
+    Here, :math:`p_{ic}` is the softmax, the probability of class c for row i, and
+    :math:`[c = y_i]` is 1 for the class of the row and 0 for the others.
+
     The largest score of each row is subtracted first, so that no exponential
-    overflows [1]_. Label smoothing takes the target of the own class from 1 to
+    overflows [1]_. ``label_smoothing=s`` takes the target of the own class from 1 to
     ``1 - s`` and spreads ``s`` over all classes alike [2]_.
 
     Parameters
@@ -77,7 +80,7 @@ def softmax_loss(
         How much of each target is spread over all classes, in [0, 1).
 
     weight, out, workspace : optional
-        As the conventions of `skfcnet.losses` say.
+        See the conventions of `skfcnet.losses`.
 
     Returns
     -------
@@ -173,7 +176,7 @@ def softmax_groups_loss(
         How much of each target is spread over all classes of its group, in [0, 1).
 
     weight, out, workspace : optional
-        As the conventions of `skfcnet.losses` say.
+        See the conventions of `skfcnet.losses`.
 
     Returns
     -------
@@ -243,12 +246,13 @@ def logistic_loss(
 ) -> tuple[float, Floats]:
     r"""Binary cross-entropy of the sigmoid of the scores, summed over outputs.
 
-    .. math:: L = \frac{1}{N} \sum_{ik} \log(1 + e^{x_{ik}}) - x_{ik} y_{ik},
+    .. math:: L = \frac{1}{N} \sum_{ik}
+            \left(\log(1 + e^{x_{ik}}) - x_{ik} y_{ik}\right),
         \qquad \frac{\partial L}{\partial x_{ik}} = \frac{\sigma(x_{ik}) - y_{ik}}{N}
 
-    Computed from the scores, not from rounded probabilities, so that it neither
-    overflows nor takes the logarithm of zero [1]_. Label smoothing moves the targets
-    to ``(1 - s) y + s / 2`` [2]_.
+    Here, :math:`\sigma` is the logistic sigmoid. The loss is computed from the scores,
+    not from rounded probabilities, so that it neither overflows nor takes the logarithm
+    of zero [1]_. ``label_smoothing=s`` moves the targets to ``(1 - s) y + s / 2`` [2]_.
 
     Parameters
     ----------
@@ -262,7 +266,7 @@ def logistic_loss(
         How far targets move towards 1/2, in [0, 1).
 
     weight, out, workspace : optional
-        As the conventions of `skfcnet.losses` say.
+        See the conventions of `skfcnet.losses`.
 
     Returns
     -------

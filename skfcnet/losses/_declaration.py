@@ -121,7 +121,7 @@ class Loss(NamedTuple):
         Returns
         -------
         average : ndarray of shape (N, S)
-            The scores of a single member are its own.
+            The scores. For a single member, they are its own.
         """
         if len(scores) == 1:
             return scores[0]

@@ -28,12 +28,13 @@ def poisson_loss(
     r"""Half the Poisson deviance, summed over outputs; scores are logarithms of means.
 
     .. math:: L = \frac{1}{N} \sum_{ik}
-            y_{ik} \log \frac{y_{ik}}{e^{x_{ik}}} - y_{ik} + e^{x_{ik}},
+            \left(y_{ik} \log \frac{y_{ik}}{e^{x_{ik}}} - y_{ik} + e^{x_{ik}}\right),
         \qquad \frac{\partial L}{\partial x_{ik}} = \frac{e^{x_{ik}} - y_{ik}}{N}
 
-    The value is what scikit-learn's networks report [1]_, the terms without ``x``
-    included: it is 0 for perfect predictions. Where a score is farther than
-    `LOG_BOUND` from 0, the loss continues along its tangent, so that it stays finite.
+    The terms of the Poisson deviance [1]_ without ``x`` are included, as in what
+    scikit-learn's networks report: the loss is 0 for perfect predictions. Where a score
+    is farther than `LOG_BOUND` from 0, the loss continues along its tangent, so that it
+    stays finite.
 
     Parameters
     ----------
@@ -44,7 +45,7 @@ def poisson_loss(
         Targets, not negative.
 
     weight, out, workspace : optional
-        As the conventions of `skfcnet.losses` say.
+        See the conventions of `skfcnet.losses`.
 
     Returns
     -------
@@ -89,7 +90,7 @@ def gamma_loss(
 
     With the ratio :math:`r_{ik} = y_{ik} / e^{x_{ik}}` of target and mean,
 
-    .. math:: L = \frac{1}{NK} \sum_{ik} r_{ik} - \log r_{ik} - 1,
+    .. math:: L = \frac{1}{NK} \sum_{ik} \left(r_{ik} - \log r_{ik} - 1\right),
         \qquad \frac{\partial L}{\partial x_{ik}} = \frac{1 - r_{ik}}{NK}.
 
     The terms without ``x``, :math:`-\log y_{ik} - 1`, are included: the loss is 0
@@ -105,7 +106,7 @@ def gamma_loss(
         Targets, positive.
 
     weight, out, workspace : optional
-        As the conventions of `skfcnet.losses` say.
+        See the conventions of `skfcnet.losses`.
 
     Returns
     -------

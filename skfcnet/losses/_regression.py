@@ -53,7 +53,7 @@ def mse_loss(
         compare every prediction with every target.
 
     weight, out, workspace : optional
-        As the conventions of `skfcnet.losses` say.
+        See the conventions of `skfcnet.losses`.
 
     Returns
     -------
@@ -106,7 +106,7 @@ def squared_error_loss(
         Targets.
 
     weight, out, workspace : optional
-        As the conventions of `skfcnet.losses` say.
+        See the conventions of `skfcnet.losses`.
 
     Returns
     -------
@@ -153,7 +153,7 @@ def absolute_error_loss(
         Targets.
 
     weight, out, workspace : optional
-        As the conventions of `skfcnet.losses` say.
+        See the conventions of `skfcnet.losses`.
 
     Returns
     -------
@@ -210,7 +210,7 @@ def huber_loss(
         Where the linear part begins, in units of ``y``; positive.
 
     weight, out, workspace : optional
-        As the conventions of `skfcnet.losses` say.
+        See the conventions of `skfcnet.losses`.
 
     Returns
     -------
@@ -274,7 +274,7 @@ def quantile_loss(
         Which quantiles are predicted, in (0, 1).
 
     weight, out, workspace : optional
-        As the conventions of `skfcnet.losses` say.
+        See the conventions of `skfcnet.losses`.
 
     Returns
     -------
