@@ -111,11 +111,11 @@ class FCNetClassifier(ClassifierMixin, _BaseFCNet):
         'lbfgs', it is the maximum number of iterations.
 
         None chooses the number of epochs so that there are enough minibatches. For
-        cross-fitted members (see ``n_members``), these are 2,000 minibatches from
-        32,000 rows on, and more for fewer rows, up to 4,000 at 8,000 rows or fewer, in
-        8 to 192 epochs. For other networks, they are 4,000 minibatches, in 10 to 256
-        epochs. 'muon' uses half as many, since its minibatches are larger. For 'lbfgs',
-        None stands for 200 iterations.
+        cross-fitted members (see ``n_members``), these are 1,000 minibatches from
+        32,000 rows on, and more for fewer rows, up to 2,000 at 8,000 rows or fewer, in
+        8 to 192 epochs. For other networks, they are 2,000 minibatches, in 10 to 256
+        epochs. With a solver other than 'muon', or a number as ``batch_size``, there
+        are twice as many. For 'lbfgs', None stands for 200 iterations.
 
     shuffle : bool, default=True
         Whether to shuffle the rows in every epoch. If True, the result does not depend
