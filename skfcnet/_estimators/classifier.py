@@ -506,8 +506,11 @@ class FCNetClassifier(ClassifierMixin, _BaseFCNet):
     >>> from sklearn.preprocessing import StandardScaler
     >>> from skfcnet import FCNetClassifier
     >>> X, y = load_digits(return_X_y=True)
-    >>> X_train, X_test, y_train, y_test = train_test_split(X, y, random_state=0)
-    >>> model = make_pipeline(StandardScaler(), FCNetClassifier(random_state=0))
+    >>> X_train, X_test, y_train, y_test = train_test_split(
+    ...     X, y, random_state=0
+    ... )
+    >>> net = FCNetClassifier(random_state=0)
+    >>> model = make_pipeline(StandardScaler(), net)
     >>> model.fit(X_train, y_train).score(X_test, y_test) > 0.96
     True
     """

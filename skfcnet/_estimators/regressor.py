@@ -515,8 +515,11 @@ class FCNetRegressor(RegressorMixin, _BaseFCNet):
     >>> from sklearn.preprocessing import StandardScaler
     >>> from skfcnet import FCNetRegressor
     >>> X, y = make_regression(1000, 10, random_state=0)
-    >>> X_train, X_test, y_train, y_test = train_test_split(X, y / 100, random_state=0)
-    >>> model = make_pipeline(StandardScaler(), FCNetRegressor(random_state=0))
+    >>> X_train, X_test, y_train, y_test = train_test_split(
+    ...     X, y / 100, random_state=0
+    ... )
+    >>> net = FCNetRegressor(random_state=0)
+    >>> model = make_pipeline(StandardScaler(), net)
     >>> model.fit(X_train, y_train).score(X_test, y_test) > 0.95
     True
     """
