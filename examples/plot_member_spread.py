@@ -58,7 +58,7 @@ ax.fill_between(
 ax.plot(grid, mean, color="#0072B2", linewidth=2, label="mean of eight members")
 ax.plot(grid, np.sin(1.5 * grid), "k--", linewidth=1, label="true function")
 ax.scatter(x, y, color="#D55E00", s=12, zorder=3, label="training rows")
-ax.set(xlabel="x", ylabel="y", xlim=(-7, 7), ylim=(-3.5, 3))
+ax.set(xlabel="x", ylabel="y", xlim=(-7, 7), ylim=(-3.5, 3.5))
 ax.legend(ncols=2, loc="lower left", fontsize="small")
 plt.show()
 

@@ -32,8 +32,8 @@ model.fit(X_train, y_train)
 print(f"test accuracy: {model.score(X_test, y_test):.3f}")
 
 # %%
-# Out to ONNX
-# -----------
+# Convert to ONNX
+# ---------------
 #
 # Importing :mod:`skfcnet.onnx` tells skl2onnx, the converter of scikit-learn, how to
 # convert the estimators of this package. The first rows of the data tell it the number
@@ -42,7 +42,7 @@ print(f"test accuracy: {model.score(X_test, y_test):.3f}")
 
 from skl2onnx import to_onnx
 
-import skfcnet.onnx  # noqa: F401
+import skfcnet.onnx
 
 converted = to_onnx(model, X_train[:1], options={"zipmap": False})
 content = converted.SerializeToString()
@@ -58,8 +58,8 @@ operations = Counter(node.op_type for node in converted.graph.node)
 print(", ".join(f"{count} x {name}" for name, count in operations.most_common()))
 
 # %%
-# In to onnxruntime
-# -----------------
+# Run it in onnxruntime
+# ---------------------
 #
 # A session is the model, ready to run. It knows nothing about Python, NumPy or this
 # package. ``run`` takes the names of the outputs that are wanted, None for all, and a
@@ -97,7 +97,9 @@ for (image, bars), row in zip(axes.T, hardest, strict=True):
     bars.set(xticks=(0, 3, 6, 9), ylim=(0, 1))
 axes[1, 0].set_ylabel("Probability")
 figure.supxlabel("Digit")
-axes[1, 7].legend(fontsize="x-small", loc="upper right")
+figure.legend(
+    *axes[1, 7].get_legend_handles_labels(), loc="outside upper center", ncols=2
+)
 plt.show()
 
 # %%

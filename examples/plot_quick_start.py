@@ -2,7 +2,7 @@
 Quick start
 ===========
 
-A neural network is one more scikit-learn estimator here.
+Here, a neural network is a scikit-learn estimator like any other.
 :class:`~skfcnet.FCNetClassifier` and :class:`~skfcnet.FCNetRegressor` have ``fit``,
 ``predict`` and ``score``, take their place at the end of a pipeline, and are searched
 over and saved like any other. This page goes through these steps on two small data

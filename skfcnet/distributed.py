@@ -113,7 +113,7 @@ def fit(
     Raises
     ------
     TypeError
-        If ``frame`` is no dask frame.
+        If ``frame`` is not a dask frame.
 
     ValueError
         If a parameter or the data are invalid, a target is missing, or training

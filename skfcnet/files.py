@@ -1,21 +1,18 @@
 """Files of fitted models, which are safe to load and are never loaded in part.
 
-`save` and `load` store any model that contains estimators of this package, such as a
-pipeline or a search. The files are those of skops [1]_, which contain no code, with a
-manifest in addition to the model. The extra ``skfcnet[files]`` installs skops.
+`skfcnet.save` and `skfcnet.load` store any model that contains estimators of this
+package, such as a pipeline or a search. The files are those of `skops
+<https://skops.readthedocs.io>`__, which contain no code, with a manifest in addition to
+the model. The extra ``skfcnet[files]`` installs skops.
 
 Conventions
 -----------
-A file is a zip archive of the members that `skops.io.dump` writes, and of
+A file is a zip archive of the members that ``skops.io.dump`` writes, and of
 ``manifest.json``, which says the format, the versions of the packages and the SHA-256
 of every other member. The comment at the end of the archive is the SHA-256 of all bytes
 before it. ``skops.io.load(path, trusted=TRUSTED_TYPES)`` reads the same file, without
-these checks. Arrays are not compressed, and begin at multiples of `ALIGNMENT` bytes, so
-that they can be mapped into memory.
-
-References
-----------
-.. [1] https://skops.readthedocs.io
+these checks. Arrays are not compressed, and begin at multiples of 64 bytes, so that
+they can be mapped into memory.
 """
 
 import io
@@ -153,7 +150,7 @@ connections."""
 
 
 class ModelFileError(ValueError):
-    """A file is damaged, of a newer format, or none that `save` wrote.
+    """A file is damaged, of a newer format, or none that `skfcnet.save` wrote.
 
     Examples
     --------
@@ -190,7 +187,7 @@ def save(model: object, path: str | PathLike[str]) -> None:
     ------
     TypeError
         If a part of the model is of a type that skops cannot save and load, or ``path``
-        is no path.
+        is not a path.
 
     OSError
         If the file cannot be written, such as where there is no such folder.

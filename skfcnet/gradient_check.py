@@ -34,6 +34,8 @@ def rel_error(x: ArrayLike, y: ArrayLike) -> float:
     >>> from skfcnet.gradient_check import rel_error
     >>> rel_error([1.0, 2.0], [1.0, 2.0])
     0.0
+    >>> rel_error([1.0, 2.0], [1.0, 3.0])  # 1 / (2 + 3)
+    0.2
     """
     x, y = np.asarray(x), np.asarray(y)
     return float(np.max(np.abs(x - y) / np.maximum(1e-8, np.abs(x) + np.abs(y))))

@@ -55,7 +55,8 @@ def integrated_gradients(
         If the estimator has no ``input_gradients``, or X is sparse.
 
     ValueError
-        If X or ``baseline`` is invalid, or ``n_steps`` is no positive integer.
+        If X or ``baseline`` is invalid, or ``n_steps`` is not a positive
+        integer.
 
     NotFittedError
         If the estimator is not fitted.

@@ -72,12 +72,11 @@ To be as close as possible, add ``label_smoothing=0.0`` for a classifier, and
 """
 
 FAST = {"n_members": 1}
-"""Parameters for fits whose time matters more than the error: one network instead of
-five."""
+"""Parameters for when speed matters more than accuracy: one network instead of five."""
 
 ACCURATE = {"n_members": 10, "validation_fraction": 0.1}
-"""Parameters for fits whose error matters more than the time: ten networks instead of
-five, each of which is trained on nine tenths of the rows."""
+"""Parameters for when accuracy matters more than speed: ten networks instead of five,
+each of which is trained on nine tenths of the rows."""
 
 SEARCH_SPACE = {
     "hidden_layer_sizes": [(64, 64), (128, 128), (256, 256), (128, 128, 128)],

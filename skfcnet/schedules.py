@@ -1,9 +1,11 @@
 r"""Learning-rate schedules: the factors by which the learning rate is multiplied.
 
-Conventions ----------- ``factor = function(step, n_steps, **parameters)`` is the factor
-of the learning rate in a step. ``step`` is the number of minibatches so far, and
-``n_steps`` the total number of minibatches. A schedule is a function of the step alone,
-so that training is resumed by continuing to count.
+Conventions
+-----------
+``factor = function(step, n_steps, **parameters)`` is the factor of the learning rate in
+a step. ``step`` is the number of minibatches so far, and ``n_steps`` the total number
+of minibatches. A schedule is a function of the step alone, so that training is resumed
+by continuing to count.
 
 `SCHEDULES` is the table of all schedules, which the solver, the estimators, the tests
 and the documentation read.

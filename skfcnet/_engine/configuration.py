@@ -30,7 +30,7 @@ _KERNELS = ContextVar("kernels", default=None)
 
 @contextmanager
 def config_context(*, kernels: str) -> Iterator[None]:
-    """Choose by which code networks are trained inside a ``with`` statement.
+    """Choose the code that trains networks inside a ``with`` statement.
 
     The environment variable ``SKFCNET_KERNELS`` has the same values, for the whole
     process. Workers of joblib that a fit starts for its members get the choice of the

@@ -122,11 +122,11 @@ class FCNetRegressor(RegressorMixin, _BaseFCNet):
         'lbfgs', it is the maximum number of iterations.
 
         None chooses the number of epochs so that there are enough minibatches. For
-        cross-fitted members (see ``n_members``), these are 2,000 minibatches from
-        32,000 rows on, and more for fewer rows, up to 4,000 at 8,000 rows or fewer, in
-        8 to 192 epochs. For other networks, they are 4,000 minibatches, in 10 to 256
-        epochs. 'muon' uses half as many, since its minibatches are larger. For 'lbfgs',
-        None stands for 200 iterations.
+        cross-fitted members (see ``n_members``), these are 1,000 minibatches from
+        32,000 rows on, and more for fewer rows, up to 2,000 at 8,000 rows or fewer, in
+        8 to 192 epochs. For other networks, they are 2,000 minibatches, in 10 to 256
+        epochs. With a solver other than 'muon', or a number as ``batch_size``, there
+        are twice as many. For 'lbfgs', None stands for 200 iterations.
 
     shuffle : bool, default=True
         Whether to shuffle the rows in every epoch. If True, the result does not depend
@@ -523,8 +523,11 @@ class FCNetRegressor(RegressorMixin, _BaseFCNet):
     >>> from sklearn.preprocessing import StandardScaler
     >>> from skfcnet import FCNetRegressor
     >>> X, y = make_regression(1000, 10, random_state=0)
-    >>> X_train, X_test, y_train, y_test = train_test_split(X, y / 100, random_state=0)
-    >>> model = make_pipeline(StandardScaler(), FCNetRegressor(random_state=0))
+    >>> X_train, X_test, y_train, y_test = train_test_split(
+    ...     X, y / 100, random_state=0
+    ... )
+    >>> net = FCNetRegressor(random_state=0)
+    >>> model = make_pipeline(StandardScaler(), net)
     >>> model.fit(X_train, y_train).score(X_test, y_test) > 0.95
     True
     """

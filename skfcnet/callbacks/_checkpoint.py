@@ -33,8 +33,8 @@ class Checkpoint:
     Raises
     ------
     ValueError
-        If ``every`` is no positive integer, ``seconds`` no number from 0 on, or the
-        folder of ``path`` does not exist.
+        If ``every`` is not a positive integer, ``seconds`` is not a number from 0 on,
+        or the folder of ``path`` does not exist.
 
     See Also
     --------
@@ -43,10 +43,10 @@ class Checkpoint:
     Notes
     -----
     It needs an integer as ``random_state``, since another run begins with other random
-    numbers otherwise, and a solver other than "lbfgs". Raised by `fit` are a
-    `ValueError` if the file is that of a fit with other parameters or data, and
-    `skfcnet.files.ModelFileError` if it is damaged. The data are compared as they are
-    after encoding, so that the same numbers in another form are the same.
+    numbers otherwise, and a solver other than "lbfgs". ``fit`` raises a ValueError if
+    the file belongs to a fit with other parameters or data, and a
+    `skfcnet.files.ModelFileError` if the file is damaged. The data are compared as they
+    are after encoding, so that the same numbers in another form are the same.
 
     It works for ``skfcnet.streaming.fit`` as well, which encodes the rows again before
     it continues. ``partial_fit`` does not use it: `skfcnet.save` keeps all that it

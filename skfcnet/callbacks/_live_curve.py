@@ -28,7 +28,7 @@ class LiveCurve(Watcher):
         If matplotlib or IPython is missing. The extra ``skfcnet[watch]`` installs both.
 
     ValueError
-        If ``seconds`` is no number from 0 on.
+        If ``seconds`` is not a number from 0 on.
 
     See Also
     --------

@@ -1,6 +1,6 @@
 """The callback that scores on validation data."""
 
-from typing import Any
+from typing import Any, Literal
 
 from numpy.typing import ArrayLike
 from sklearn.utils import check_consistent_length
@@ -70,10 +70,15 @@ class ValidationMonitor(ScoringMonitor):
     >>> from skfcnet.callbacks import ValidationMonitor
     >>> X, y = load_digits(return_X_y=True)
     >>> X, X_val, y, y_val = train_test_split(X / 16, y, random_state=0)
-    >>> monitor = ValidationMonitor(X_val, y_val, scoring=["accuracy", "neg_log_loss"])
-    >>> net = FCNetClassifier(early_stopping=False, max_iter=8, random_state=0)
+    >>> monitor = ValidationMonitor(
+    ...     X_val, y_val, scoring=["accuracy", "neg_log_loss"]
+    ... )
+    >>> net = FCNetClassifier(
+    ...     early_stopping=False, max_iter=8, random_state=0
+    ... )
     >>> net = net.set_callbacks(monitor).fit(X, y)
-    >>> epochs = [row for row in monitor.get_logs().data if row["task_name"] == "epoch"]
+    >>> rows = monitor.get_logs().data
+    >>> epochs = [row for row in rows if row["task_name"] == "epoch"]
     >>> len(epochs) == net.n_iter_
     True
     >>> epochs[-1]["accuracy"] == net.score(X_val, y_val)
@@ -93,6 +98,31 @@ class ValidationMonitor(ScoringMonitor):
         self._data = {"X": X_val, "y": y_val}
         has_weights = sample_weight is not None
         self._metadata = {"sample_weight": sample_weight} if has_weights else {}
+
+    def setup(self, estimator: Any, context: Any) -> None:
+        """Make the scorers for an estimator, before it is fitted.
+
+        Parameters
+        ----------
+        estimator : estimator instance
+            The estimator that is being fitted.
+
+        context : sklearn.callback.CallbackContext
+            The context of the fit.
+        """
+        super().setup(estimator, context)
+
+    def on_fit_task_begin(self, estimator: Any, context: Any) -> None:
+        """Do nothing: scores are computed at the end of an epoch.
+
+        Parameters
+        ----------
+        estimator : estimator instance
+            The estimator that is being fitted.
+
+        context : sklearn.callback.CallbackContext
+            The context of the fit, or of an epoch.
+        """
 
     def on_fit_task_end(
         self, estimator: Any, context: Any, *, fitted_estimator: Any = None
@@ -118,3 +148,47 @@ class ValidationMonitor(ScoringMonitor):
             metadata=self._metadata,
             **self._data,
         )
+
+    def teardown(self, estimator: Any, context: Any) -> None:
+        """Forget the scorers of an estimator whose fit has ended, or failed.
+
+        Parameters
+        ----------
+        estimator : estimator instance
+            The estimator that was being fitted.
+
+        context : sklearn.callback.CallbackContext
+            The context of the fit.
+        """
+        super().teardown(estimator, context)
+
+    def get_logs(
+        self,
+        select: Literal["all", "most_recent"] = "most_recent",
+        include_lineage: bool = False,
+    ) -> Any:
+        """Return the scores that were logged.
+
+        Parameters
+        ----------
+        select : {"all", "most_recent"}, default="most_recent"
+            The runs whose scores are returned. A run is one fit of the outermost
+            estimator, such as of a search.
+
+        include_lineage : bool, default=False
+            Whether the log also has a row, without scores, for everything that the
+            epochs are part of, such as the candidates and folds of a search.
+
+        Returns
+        -------
+        logs : sklearn.callback.ScoringMonitorLog or list of them
+            The log of the most recent run, or those of all runs. ``data`` is a list of
+            dicts, one for each epoch and one for the fit, with the names of the scores
+            among their keys. ``data_as_pandas`` is the same as a data frame.
+
+        Raises
+        ------
+        ValueError
+            If nothing was logged.
+        """
+        return super().get_logs(select=select, include_lineage=include_lineage)

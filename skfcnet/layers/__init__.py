@@ -20,7 +20,7 @@ array([[10.],
        [20.]])
 
 All layers follow the conventions of this page, which their own docstrings do not
-repeat. The functions that are read here are also those that train.
+repeat. Training calls these same functions.
 
 Arguments and results
 ---------------------

@@ -86,7 +86,7 @@ def affine_backward(
         See the conventions of `skfcnet.layers`.
 
     need_dx : bool, default=True
-        Whether to compute ``dx``. In the first layer of a network, nobody needs it.
+        Whether to compute ``dx``. In the first layer of a network, it is not needed.
 
     Returns
     -------
@@ -306,7 +306,7 @@ def scaled_affine_backward(
         See the conventions of `skfcnet.layers`.
 
     need_dx : bool, default=True
-        Whether to compute ``dx``. In the first layer of a network, nobody needs it.
+        Whether to compute ``dx``. In the first layer of a network, it is not needed.
 
     Returns
     -------

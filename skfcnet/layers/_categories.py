@@ -121,7 +121,7 @@ def lookup_forward(
     out: Array | None = None,
     workspace: Workspace | None = None,
 ) -> tuple[Floats, Any]:
-    r"""Trained embedding of columns of categories: look up a row for each code.
+    r"""Trained embedding [1]_ of columns of categories: look up a row for each code.
 
     Category c of column j becomes the vector
 
@@ -129,8 +129,8 @@ def lookup_forward(
 
     of d numbers. :math:`o_j` is common to all categories of the column, so that every
     row trains it, and it is what a category without rows is encoded as:
-    :math:`s_{jc} = 0`. A category of few rows has a small factor :math:`s_{jc}`, by
-    which it stays close to the others.
+    :math:`s_{jc} = 0`. A category of few rows has a small factor :math:`s_{jc}`, so it
+    stays close to the others.
 
     Parameters
     ----------

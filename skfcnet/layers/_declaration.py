@@ -19,8 +19,8 @@ class Layer(NamedTuple):
 
     specs : callable
         Called with (fan_in, fan_out) and the settings of a block as keywords; returns
-        the `ParamSpec` of every array of the layer, in the order in which ``forward``
-        takes them.
+        the ``ParamSpec`` of every array of the layer, in the order in which ``forward``
+        takes them. By default, the layer has no arrays.
 
     takes_options : bool, default=False
         Whether ``forward`` takes a dict of options, after its arrays: the mode, the
@@ -88,9 +88,16 @@ class Block(NamedTuple):
     >>> import numpy as np
     >>> from skfcnet.layers import Block
     >>> from skfcnet.network import FullyConnectedNet
-    >>> bins = {"column": [0, 0], "left": [0.0, 1.0], "slope": [1.0, 0.5]}
-    >>> blocks = [Block("ple", (0, 1), bins), Block("linear", (1, 2), {"factor": 1.0})]
-    >>> FullyConnectedNet("regression", [4], input_dim=2, output_dim=1, blocks=blocks)
+    >>> bins = {
+    ...     "column": [0, 0], "left": [0.0, 1.0], "slope": [1.0, 0.5]
+    ... }
+    >>> blocks = [
+    ...     Block("ple", (0, 1), bins),
+    ...     Block("linear", (1, 2), {"factor": 1.0}),
+    ... ]
+    >>> FullyConnectedNet(
+    ...     "regression", [4], input_dim=2, output_dim=1, blocks=blocks
+    ... )
     FullyConnectedNet(2 → ple + linear → affine 4 → relu → affine 1 → mse)
     """
 

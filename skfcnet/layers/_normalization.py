@@ -72,7 +72,8 @@ def batchnorm_forward(
     >>> import numpy as np
     >>> from skfcnet.layers import batchnorm_forward
     >>> x = np.array([[1.0, 10.0], [3.0, 30.0]])
-    >>> out, _ = batchnorm_forward(x, np.ones(2), np.zeros(2), {"mode": "train"})
+    >>> gamma, beta = np.ones(2), np.zeros(2)
+    >>> out, _ = batchnorm_forward(x, gamma, beta, {"mode": "train"})
     >>> out.round(3)
     array([[-1., -1.],
            [ 1.,  1.]])
@@ -132,8 +133,10 @@ def batchnorm_backward(
     >>> import numpy as np
     >>> from skfcnet.layers import batchnorm_backward, batchnorm_forward
     >>> x, gamma, beta = np.array([[1.0], [3.0]]), np.ones(1), np.zeros(1)
-    >>> out, cache = batchnorm_forward(x, gamma, beta, {"mode": "train"})
-    >>> dx, dgamma, dbeta = batchnorm_backward(np.array([[1.0], [2.0]]), cache)
+    >>> param = {"mode": "train"}
+    >>> out, cache = batchnorm_forward(x, gamma, beta, param)
+    >>> dout = np.array([[1.0], [2.0]])
+    >>> dx, dgamma, dbeta = batchnorm_backward(dout, cache)
     >>> dbeta
     array([3.])
     """

@@ -270,7 +270,7 @@ def ple_backward(
         See the conventions of `skfcnet.layers`.
 
     need_dx : bool, default=True
-        Whether to compute ``dx``. In training, nobody needs it.
+        Whether to compute ``dx``. In training, it is not needed.
 
     Returns
     -------

@@ -147,7 +147,7 @@ def pbld_backward(
         See the conventions of `skfcnet.layers`.
 
     need_dx : bool, default=True
-        Whether to compute ``dx``. In training, nobody needs it.
+        Whether to compute ``dx``. In training, it is not needed.
 
     Returns
     -------
