@@ -27,9 +27,11 @@ def poisson_loss(
 ) -> tuple[float, Floats]:
     r"""Half the Poisson deviance, summed over outputs; scores are logarithms of means.
 
-    .. math:: L = \frac{1}{N} \sum_{ik}
-            y_{ik} \log \frac{y_{ik}}{e^{x_{ik}}} - y_{ik} + e^{x_{ik}},
-        \qquad \frac{\partial L}{\partial x_{ik}} = \frac{e^{x_{ik}} - y_{ik}}{N}
+    .. math::
+
+        L &= \frac{1}{N} \sum_{ik} y_{ik} \log \frac{y_{ik}}{e^{x_{ik}}} - y_{ik}
+            + e^{x_{ik}}, \\
+        \frac{\partial L}{\partial x_{ik}} &= \frac{e^{x_{ik}} - y_{ik}}{N}
 
     The value is what scikit-learn's networks report [1]_, the terms without ``x``
     included: it is 0 for perfect predictions. Where a score is farther than
@@ -89,8 +91,10 @@ def gamma_loss(
 
     With the ratio :math:`r_{ik} = y_{ik} / e^{x_{ik}}` of target and mean,
 
-    .. math:: L = \frac{1}{NK} \sum_{ik} r_{ik} - \log r_{ik} - 1,
-        \qquad \frac{\partial L}{\partial x_{ik}} = \frac{1 - r_{ik}}{NK}.
+    .. math::
+
+        L &= \frac{1}{NK} \sum_{ik} r_{ik} - \log r_{ik} - 1, \\
+        \frac{\partial L}{\partial x_{ik}} &= \frac{1 - r_{ik}}{NK}.
 
     The terms without ``x``, :math:`-\log y_{ik} - 1`, are included: the loss is 0
     for perfect predictions [1]_. Where a score is farther than `LOG_BOUND` from 0, the
