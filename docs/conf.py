@@ -246,7 +246,7 @@ write_table(
 REFERENCE = re.compile(
     r'(, in the form of)?\s*<a class="reference[^>]* href="[^"]*\.html#r[\w-]+".*?</a>'
 )
-BREAK = re.compile(r"(?<=\w)([_=]+|\.(?=[^\W\d]))(?=\w)")
+BREAK = re.compile(r"(?<=\w)([_=]+|\.(?=[^\W\d]))(?=\w)|(?<=[a-z]{2})(?=[A-Z][a-z]{2})")
 # A figure that is no thumbnail, with the link that it is in, if there is one.
 FIGURE = re.compile(
     r'(<a [^>]*>\s*)?<img [^>]*?src="(?P<file>[^"]*_images/[^"]*)"[^>]*>'
@@ -288,7 +288,7 @@ def mend_page(app, pagename, templatename, context, doctree):
     source, links lead to where an object is described, under its public address.
     Summaries in tables come without their references to the literature. Figures are
     links to their full size, since phones show them small. Long names can break after
-    an underscore, a dot or an equals sign.
+    an underscore, a dot or an equals sign, and before a capital letter.
     """
     if "body" in context:
         body = context["body"].replace("doc-biblioentry", "listitem")
@@ -303,8 +303,8 @@ def mend_page(app, pagename, templatename, context, doctree):
         )
         body = FIGURE.sub(linked, body)
         context["body"] = re.sub(
-            r'(?<=<span class="pre">)[^<]+|(?<=<h1>|<td>)(?:<p>)?[^<]+',
-            lambda name: BREAK.sub(r"\g<0><wbr>", name[0]),
+            r'(<span class="pre">|<h1>|<t[dh]\b[^>]*>(?:<p>)?)([^<]+)',
+            lambda text: text[1] + BREAK.sub(r"\g<0><wbr>", text[2]),
             body,
         )
 
