@@ -185,10 +185,10 @@ SWEEPS = {
     "categories": Sweep(categories, (2, 20_000), OF_CATEGORIES),
 }
 
-PER_LINE = 5
+PER_LINE = 2
 """How many sweeps the picture has side by side."""
 
-TEXT_WIDTH = 0.04
+TEXT_WIDTH = 0.05
 """The width of a line of text, as a share of that of a panel."""
 
 MEASURES = {"error": "error", "seconds": "seconds of a fit"}
@@ -233,37 +233,46 @@ def print_curves(means, sweeps):
 
 def draw(means, sweeps, picture):
     """Draw a panel of errors and one of seconds for every sweep."""
+    n_columns = min(PER_LINE, len(sweeps))
     n_rows = -(-len(sweeps) // PER_LINE)
-    size = 3.2 * min(PER_LINE, len(sweeps)), 5 * n_rows
-    figure = Figure(figsize=size, layout="constrained")
-    parts = figure.subfigures(n_rows, min(PER_LINE, len(sweeps)), squeeze=False)
+    figure = Figure(figsize=(3.6 * n_columns, 5.5 * n_rows), layout="constrained")
+    parts = figure.subfigures(n_rows, n_columns, squeeze=False)
     for sweep, part in zip(sweeps, parts.flat, strict=False):
         panels = part.subplots(len(MEASURES), 1, sharex=True)
         for panel, (measure, text) in zip(panels, MEASURES.items(), strict=True):
-            draw_curves(panel, means.xs(sweep)[measure], SWEEPS[sweep].constants)
+            draw_curves(panel, means.xs(sweep)[measure])
+            mark_constants(panel, SWEEPS[sweep].constants, named=panel is panels[0])
             panel.set_ylabel(text)
         panels[-1].set_xlabel(sweep)
-    parts[0, 0].axes[0].legend(fontsize=7)
+    if len(parts[0, 0].axes[0].get_legend_handles_labels()[1]) > 1:
+        parts[0, 0].axes[0].legend(fontsize=8)
     figure.savefig(picture, dpi=120)
 
 
-def draw_curves(panel, table, constants):
-    """Draw a measure of every model, and mark the constants."""
+def draw_curves(panel, table):
+    """Draw a measure of every model."""
     for model, curve in table.items():
         curve = curve.dropna()
         panel.plot(curve.index, curve, marker="o", markersize=3, label=short(model))
     panel.set(xscale="log", ylim=(0, None))
     panel.xaxis.minorticks_off()
     panel.grid(alpha=0.3)
-    low, high = table.index.min(), table.index.max()
+
+
+def mark_constants(panel, constants, *, named):
+    """Mark the constants in a panel by lines, and write their names above it."""
+    low, high = panel.dataLim.intervalx
     shown = sorted(constant for constant in constants if low <= constant <= high)
     for constant in shown:
         panel.axvline(constant, color="grey", linewidth=0.8, linestyle=":")
-    for near in close_together(shown, TEXT_WIDTH * np.log(high / low)):
-        name = ", ".join(constants[constant] for constant in near)
+    if named:
         where = panel.get_xaxis_transform()
-        text = panel.text(near[0], 0.02, name, transform=where, rotation=90)
-        text.set(fontsize=6, verticalalignment="bottom", horizontalalignment="right")
+        for near in close_together(shown, TEXT_WIDTH * np.log(high / low)):
+            name = ", ".join(constants[constant] for constant in near)
+            text = panel.text(near[0], 1.03, name, transform=where, rotation=90)
+            text.set(
+                fontsize=8, verticalalignment="bottom", horizontalalignment="center"
+            )
 
 
 def close_together(numbers, distance):

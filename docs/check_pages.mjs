@@ -20,21 +20,24 @@ const axe = readFileSync(require.resolve("axe-core/axe.min.js"), "utf8");
 
 const WIDTHS = { desktop: 1280, phone: 390 };
 const THEMES = ["light", "dark"];
-const SKIPPED = /^(_|search\.html$|genindex)/;
+const SKIPPED = /^(_|search\.html$)/;
 const CDN = /^https:\/\/cdn\.jsdelivr\.net\/npm\/((?:@[^/]+\/)?[^/@]+)(?:@[^/]+)?\/([^?#]+)/;
 const SERIOUS = new Set(["serious", "critical"]);
 
-// Returns the text of elements that are wider than the window, where nothing scrolls them.
+// Returns the text of elements that are wider than the window, where nothing scrolls them,
+// and of the links at the foot that are wider than their boxes.
 function textThatIsCutOff() {
+  const links = [...document.querySelectorAll(".prev-next-area a")]
+    .filter((e) => e.scrollWidth > e.clientWidth + 1);
   const scrolls = (e) => ["auto", "scroll"].includes(getComputedStyle(e).overflowX);
-  return [...document.querySelectorAll("article *")]
+  const others = [...document.querySelectorAll("article *")]
     .filter((e) => e.clientWidth > 1 && e.scrollWidth > e.clientWidth + 1)
     .filter((e) => e.getBoundingClientRect().left + e.scrollWidth > innerWidth)
     .filter((e) => {
       while (e.tagName !== "ARTICLE" && !scrolls(e)) e = e.parentElement;
       return e.tagName === "ARTICLE";
-    })
-    .map((e) => e.textContent.trim().slice(0, 40));
+    });
+  return [...links, ...others].map((e) => e.textContent.trim().slice(0, 40));
 }
 
 const pages = readdirSync(html, { recursive: true })

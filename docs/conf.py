@@ -106,10 +106,10 @@ def summary_of(function):
     return re.sub(r"(, in the form of)? \[\d+\]_", "", first_line)
 
 
-def link_to(function):
-    """Return a link to the reference of a function, by its public address."""
-    module = function.__module__.partition("._")[0]
-    return f":func:`~{module}.{function.__name__}`"
+def link_to(function, name=None):
+    """Return a link to the reference of a function, with its own or another name."""
+    address = f"{function.__module__.partition('._')[0]}.{function.__name__}"
+    return f":func:`{name} <{address}>`" if name else f":func:`~{address}`"
 
 
 def literal_of(value):
@@ -117,9 +117,14 @@ def literal_of(value):
     return f"``{value}``"
 
 
+def literals_of(values, before=""):
+    """Return some values, after a text that is left out if there are none."""
+    return before + ", ".join(map(literal_of, values)) if values else ""
+
+
 def defaults_of(declared):
     """Return the numbers of a loss or an update rule, with their defaults."""
-    return ", ".join(literal_of(f"{k}={v}") for k, v in declared.defaults.items())
+    return [f"{name}={default}" for name, default in declared.defaults.items()]
 
 
 def write(path, text):
@@ -173,60 +178,54 @@ for name, layers in CHOICES.items():
     )
 write_table(
     "initializers",
-    ("Name", "Function", "What it is"),
+    ("Name", "What it is"),
     [
-        (literal_of(name), link_to(function), summary_of(function))
+        (link_to(function, name), summary_of(function))
         for name, function in INITIALIZERS.items()
     ],
 )
 write_table(
     "losses",
-    ("Name", "Function", "Targets", "Inverse link", "Parameters", "What it is"),
+    ("Name", "Targets", "What it is, and its parameters"),
     [
         (
-            literal_of(name),
-            link_to(loss.function),
+            link_to(loss.function, name),
             loss.domain.requirement,
-            literal_of(loss.link.name),
-            defaults_of(loss) or "none",
-            summary_of(loss.function),
+            summary_of(loss.function) + literals_of(defaults_of(loss), " Parameters: "),
         )
         for name, loss in LOSSES.items()
     ],
 )
 write_table(
     "links",
-    ("Name", "Inverse link", "Parameters of the loss", "What it is"),
+    ("Name", "Inverse link", "What it is, and the parameters of the loss"),
     [
         (
             literal_of(name),
             literal_of(link.name),
-            ", ".join(map(literal_of, link.parameters)) or "none",
-            summary_of(type(link)),
+            summary_of(type(link)) + literals_of(link.parameters, " Parameters: "),
         )
         for name, link in LINKS.items()
     ],
 )
 write_table(
     "update_rules",
-    ("Rule", "Numbers and their defaults", "Arrays", "What it is"),
+    ("Rule", "What it is", "Numbers and their defaults; arrays"),
     [
         (
             link_to(rule),
-            defaults_of(rule),
-            ", ".join(map(literal_of, rule.slots)) or "none",
             summary_of(rule),
+            literals_of(defaults_of(rule)) + literals_of(rule.slots, "; arrays: "),
         )
         for rule in UPDATE_RULES.values()
     ],
 )
 write_table(
     "schedules",
-    ("Name", "Function", "What it is", "Depends on the number of steps"),
+    ("Name", "What it is", "Depends on the number of steps"),
     [
         (
-            literal_of(name),
-            link_to(schedule.function),
+            link_to(schedule.function, name),
             summary_of(schedule.function),
             "yes" if schedule.has_horizon else "no",
         )
@@ -243,24 +242,70 @@ write_table(
 )
 
 
+# A reference to the literature in a page, and where a long name can break.
+REFERENCE = re.compile(
+    r'(, in the form of)?\s*<a class="reference[^>]* href="[^"]*\.html#r[\w-]+".*?</a>'
+)
+BREAK = re.compile(r"(?<=\w)([_=]+|\.(?=[^\W\d]))(?=\w)|(?<=[a-z]{2})(?=[A-Z][a-z]{2})")
+# A figure that is no thumbnail, with the link that it is in, if there is one.
+FIGURE = re.compile(
+    r'(<a [^>]*>\s*)?<img [^>]*?src="(?P<file>[^"]*_images/[^"]*)"[^>]*>'
+)
+
+
+def linked(figure):
+    """Return a figure as a link to its full size."""
+    if figure[1] or "_thumb." in figure["file"]:
+        return figure[0]
+    theme = re.search(r"only-(light|dark)", figure[0])
+    classes = f"figure {theme[0]}" if theme else "figure"
+    return f'<a class="{classes}" href="{figure["file"]}">{figure[0]}</a>'
+
+
 def mend_docstring(app, kind, name, obj, options, lines):
-    """Take links out of a docstring that lead nowhere here."""
-    for i, line in enumerate(lines):
-        # scikit-learn's methods refer to its user guide.
-        line = re.sub(r":ref:`sphx_glr[^`]*`", "scikit-learn's gallery", line)
-        lines[i] = re.sub(r":ref:`([^<`]+?) *<[^>`]+>`", r"\1", line)
+    """Take out of a docstring of scikit-learn what means nothing here.
+
+    Links to its user guide lead nowhere, names of parameters are not references, and
+    its versions are not those of this package.
+    """
+    if getattr(obj, "__module__", "").startswith("sklearn"):
+        text = re.sub(
+            r"^( *)\.\. version(?:added|changed)::.*\n(?:\1 +.*\n|\n(?=\1 ))*",
+            "",
+            "\n".join(lines),
+            flags=re.MULTILINE,
+        )
+        text = re.sub(r":ref:`sphx_glr[^`]*`", "scikit-learn's gallery", text)
+        text = re.sub(r":ref:`([^<`]+?) *<[^>`]+>`", r"\1", text)
+        text = re.sub(r"(?<![^\s(\[])`([^`<~\n]+)`(?![`_])", r"``\1``", text)
+        lines[:] = text.split("\n")
 
 
 def mend_page(app, pagename, templatename, context, doctree):
-    """Mend roles and links of a page.
+    """Mend roles, links and long names of a page.
 
     The entries of a list of references get the role that a list requires. From the
     source, links lead to where an object is described, under its public address.
+    Summaries in tables come without their references to the literature. Figures are
+    links to their full size, since phones show them small. Long names can break after
+    an underscore, a dot or an equals sign, and before a capital letter.
     """
     if "body" in context:
         body = context["body"].replace("doc-biblioentry", "listitem")
-        context["body"] = re.sub(
+        body = re.sub(
             r"(/generated/([\w.]+)\.(\w+)\.html#)[\w.]+?\.\3\b", r"\1\2.\3", body
+        )
+        body = re.sub(
+            r'<table class="autosummary.*?</table>',
+            lambda table: REFERENCE.sub("", table[0]),
+            body,
+            flags=re.DOTALL,
+        )
+        body = FIGURE.sub(linked, body)
+        context["body"] = re.sub(
+            r'(<span class="pre">|<h1>|<t[dh]\b[^>]*>(?:<p>)?)([^<]+)',
+            lambda text: text[1] + BREAK.sub(r"\g<0><wbr>", text[2]),
+            body,
         )
 
 

@@ -211,7 +211,10 @@ def sgd_momentum(
 ) -> Floats:
     r"""Gradient descent with momentum [1]_.
 
-    .. math:: v \leftarrow \mu v - \eta \, dw, \qquad w \leftarrow w + v
+    .. math::
+
+        v &\leftarrow \mu v - \eta \, dw, \\
+        w &\leftarrow w + v
 
     Parameters
     ----------
@@ -269,8 +272,10 @@ def sgd_nesterov(
 ) -> Floats:
     r"""Gradient descent with Nesterov's momentum, in the form of [1]_.
 
-    .. math:: v \leftarrow \mu v - \eta \, dw,
-        \qquad w \leftarrow w + \mu v - \eta \, dw
+    .. math::
+
+        v &\leftarrow \mu v - \eta \, dw, \\
+        w &\leftarrow w + \mu v - \eta \, dw
 
     Parameters
     ----------
@@ -337,8 +342,10 @@ def rmsprop(
 ) -> Floats:
     r"""RMSProp [1]_: a step relative to the recent size of the gradient.
 
-    .. math:: c \leftarrow \rho c + (1 - \rho) \, dw^2,
-        \qquad w \leftarrow w - \frac{\eta \, dw}{\sqrt{c} + \epsilon}
+    .. math::
+
+        c &\leftarrow \rho c + (1 - \rho) \, dw^2, \\
+        w &\leftarrow w - \frac{\eta \, dw}{\sqrt{c} + \epsilon}
 
     Parameters
     ----------
@@ -554,8 +561,8 @@ def muon(
     .. math::
 
         v &\leftarrow \mu v + dw, \\
-        w &\leftarrow w - \eta \lambda w
-            - 0.2 \sqrt{\max(M, N)} \; \eta \operatorname{orth}(\mu v + dw),
+        w &\leftarrow w - \eta \lambda w \\
+        &\qquad - 0.2 \sqrt{\max(M, N)} \; \eta \operatorname{orth}(\mu v + dw),
 
     where :math:`\operatorname{orth}(U S V^T) = U V^T`, for matrices of M rows and N
     columns. The factor makes the root mean square of a step about 0.2 times the

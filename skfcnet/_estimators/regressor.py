@@ -741,8 +741,10 @@ class FCNetRegressor(RegressorMixin, _BaseFCNet):
         out-of-fold residuals :math:`r_i = y_i - \hat y_{-i}(x_i)` of n rows, the
         interval is
 
-        .. math:: \bigl[\hat y(x) + r_{(n + 1 - k)},\ \hat y(x) + r_{(k)}\bigr],
-            \qquad k = \bigl\lceil (n + 1) (1 + \text{share}) / 2 \bigr\rceil
+        .. math::
+
+            &\bigl[\hat y(x) + r_{(n + 1 - k)},\ \hat y(x) + r_{(k)}\bigr], \\
+            &k = \bigl\lceil (n + 1) (1 + \text{share}) / 2 \bigr\rceil
 
         with the k-th smallest residual :math:`r_{(k)}`, so that as many new targets are
         below as above it. A row of weight k counts as k residuals. The residuals are

@@ -327,8 +327,10 @@ def elu_backward(dout, cache, *, out=(None,), workspace=None):
 def selu_forward(x, *, out=None, workspace=None):
     r"""Scaled exponential linear unit [1]_.
 
-    .. math:: a = \lambda \left(\max(0, x) + \alpha \min(0, e^x - 1)\right),
-        \qquad \lambda \approx 1.0507, \quad \alpha \approx 1.6733
+    .. math::
+
+        a &= \lambda \left(\max(0, x) + \alpha \min(0, e^x - 1)\right), \\
+        \lambda &\approx 1.0507, \quad \alpha \approx 1.6733
 
     The two constants are such that standard normal input has output of mean 0 and
     variance 1.
@@ -406,8 +408,10 @@ def gelu_forward(x, *, out=None, workspace=None):
 def gelu_backward(dout, cache, *, out=(None,), workspace=None):
     r"""Gradient of the Gaussian error linear unit.
 
-    .. math:: dx = dout \left(\Phi(x) + x \, \varphi(x)\right), \qquad
-        \varphi(x) = \frac{1}{\sqrt{2 \pi}} e^{-x^2 / 2}
+    .. math::
+
+        dx &= dout \left(\Phi(x) + x \, \varphi(x)\right), \\
+        \varphi(x) &= \frac{1}{\sqrt{2 \pi}} e^{-x^2 / 2}
 
     The cache is the input :math:`x` and :math:`\Phi(x)`, the distribution function of
     the standard normal.

@@ -77,8 +77,11 @@ def affine_backward(
 ) -> tuple[Gradient, Floats, Floats]:
     r"""Return the gradients of an affine map.
 
-    .. math:: dx = dout \, w^T, \qquad dw = x^T \, dout,
-        \qquad db = \sum_i dout_i
+    .. math::
+
+        dx &= dout \, w^T, \\
+        dw &= x^T \, dout, \\
+        db &= \sum_i dout_i
 
     Parameters
     ----------
@@ -296,9 +299,12 @@ def scaled_affine_backward(
 
     With the gradient :math:`g = x^T \, dout` of the scaled weights:
 
-    .. math:: dx = dout \, (\operatorname{diag}(6 s) \, w)^T,
-        \qquad dw = \operatorname{diag}(6 s) \, g,
-        \qquad db = \sum_i dout_i, \qquad ds_j = 6 \sum_m g_{jm} w_{jm}
+    .. math::
+
+        dx &= dout \, (\operatorname{diag}(6 s) \, w)^T, \\
+        dw &= \operatorname{diag}(6 s) \, g, \\
+        db &= \sum_i dout_i, \\
+        ds_j &= 6 \sum_m g_{jm} w_{jm}
 
     Parameters
     ----------

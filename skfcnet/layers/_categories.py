@@ -205,8 +205,10 @@ def lookup_backward(
 
     The gradient of the vector of a row is added up where it was looked up:
 
-    .. math:: do_j = \sum_i de_{ij}, \qquad
-        dE_{jc} = s_{jc} \sum_{i: x_{ij} = c} de_{ij}
+    .. math::
+
+        do_j &= \sum_i de_{ij}, \\
+        dE_{jc} &= s_{jc} \sum_{i: x_{ij} = c} de_{ij}
 
     Parameters
     ----------

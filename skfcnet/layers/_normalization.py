@@ -27,8 +27,10 @@ def batchnorm_forward(
     While training, every column is standardised by the mean and the (uncorrected)
     variance of the minibatch, at test time by their running averages:
 
-    .. math:: out = \gamma \, \hat x + \beta,
-        \qquad \hat x = \frac{x - \mu}{\sqrt{\sigma^2 + \epsilon}}
+    .. math::
+
+        out &= \gamma \, \hat x + \beta, \\
+        \hat x &= \frac{x - \mu}{\sqrt{\sigma^2 + \epsilon}}
 
     Parameters
     ----------
@@ -108,9 +110,12 @@ def batchnorm_backward(
 ) -> tuple[Floats, Floats, Floats]:
     r"""Return the gradients of batch normalisation, through its statistics.
 
-    .. math:: dx = \frac{\gamma}{\sqrt{\sigma^2 + \epsilon}} \left(dout
-        - \frac{d\beta + \hat x \, d\gamma}{N}\right), \qquad
-        d\gamma = \sum_i dout_i \hat x_i, \qquad d\beta = \sum_i dout_i
+    .. math::
+
+        dx &= \frac{\gamma}{\sqrt{\sigma^2 + \epsilon}} \left(dout
+            - \frac{d\beta + \hat x \, d\gamma}{N}\right), \\
+        d\gamma &= \sum_i dout_i \hat x_i, \\
+        d\beta &= \sum_i dout_i
 
     At test time the statistics are constants that do not depend on the rows, and
     ``dx`` is :math:`\gamma \, dout / \sqrt{\sigma^2 + \epsilon}`.
@@ -173,8 +178,10 @@ def layernorm_forward(
     Every row is standardised by its own mean and (uncorrected) variance, while
     training and at test time alike, whatever the other rows are:
 
-    .. math:: out = \gamma \, \hat x + \beta,
-        \qquad \hat x = \frac{x - \mu}{\sqrt{\sigma^2 + \epsilon}}
+    .. math::
+
+        out &= \gamma \, \hat x + \beta, \\
+        \hat x &= \frac{x - \mu}{\sqrt{\sigma^2 + \epsilon}}
 
     Parameters
     ----------
@@ -235,9 +242,12 @@ def layernorm_backward(
 
     With :math:`g = \gamma \, dout`, and the means over the D columns of each row:
 
-    .. math:: dx = \frac{1}{\sqrt{\sigma^2 + \epsilon}} \left(g
-        - \overline{g} - \hat x \, \overline{g \hat x}\right), \qquad
-        d\gamma = \sum_i dout_i \hat x_i, \qquad d\beta = \sum_i dout_i
+    .. math::
+
+        dx &= \frac{1}{\sqrt{\sigma^2 + \epsilon}} \left(g
+            - \overline{g} - \hat x \, \overline{g \hat x}\right), \\
+        d\gamma &= \sum_i dout_i \hat x_i, \\
+        d\beta &= \sum_i dout_i
 
     Parameters
     ----------

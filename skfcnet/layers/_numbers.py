@@ -188,7 +188,8 @@ def ple_forward(
     With the edges :math:`b_0 < \ldots < b_T` of the bins of a column, x becomes the
     T components
 
-    .. math:: e_t = \min(\max((x - b_{t-1}) / (b_t - b_{t-1}), 0), 1),
+    .. math:: e_t = \min\left(\max\left(
+        \frac{x - b_{t-1}}{b_t - b_{t-1}}, 0\right), 1\right),
 
     which are 1 for the bins below that of x and 0 for those above; the component of the
     bin of x says how far up x is in it. The edges are not trained. In the paper, the

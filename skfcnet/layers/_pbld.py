@@ -134,10 +134,12 @@ def pbld_backward(
     gradients :math:`du_{if} = -\sin(u_{if}) \sum_m V_{imf} \, de_{im}`, the gradients
     with respect to the parameters are sums over the rows:
 
-    .. math:: dw_{if} = 2 \pi \sum x_i \, du_{if}, \qquad
-        db_{if} = 2 \pi \sum du_{if}, \qquad
-        dV_{imf} = \sum de_{im} \cos u_{if}, \qquad
-        dc_{im} = \sum de_{im}
+    .. math::
+
+        dw_{if} &= 2 \pi \sum x_i \, du_{if}, \\
+        db_{if} &= 2 \pi \sum du_{if}, \\
+        dV_{imf} &= \sum de_{im} \cos u_{if}, \\
+        dc_{im} &= \sum de_{im}
 
     The gradient of :math:`x_i` is :math:`2 \pi \sum_f w_{if} \, du_{if}`.
 

@@ -57,9 +57,10 @@ def softmax_loss(
 ) -> tuple[float, Floats]:
     r"""Mean cross-entropy of the softmax of the scores.
 
-    .. math:: L = -\frac{1}{N} \sum_i \log \frac{e^{x_{i, y_i}}}{\sum_c e^{x_{ic}}},
-        \qquad \frac{\partial L}{\partial x_{ic}}
-        = \frac{p_{ic} - [c = y_i]}{N}
+    .. math::
+
+        L &= -\frac{1}{N} \sum_i \log \frac{e^{x_{i, y_i}}}{\sum_c e^{x_{ic}}}, \\
+        \frac{\partial L}{\partial x_{ic}} &= \frac{p_{ic} - [c = y_i]}{N}
 
     Here, :math:`p_{ic}` is the softmax, the probability of class c for row i, and
     :math:`[c = y_i]` is 1 for the class of the row and 0 for the others.
@@ -155,8 +156,10 @@ def softmax_groups_loss(
 
     With the softmax :math:`p` of the scores of each group g of neighbouring columns,
 
-    .. math:: L = -\frac{1}{N} \sum_{ig} \sum_{c \in g} y_{ic} \log p_{ic},
-        \qquad \frac{\partial L}{\partial x_{ic}} = \frac{p_{ic} - y_{ic}}{N}
+    .. math::
+
+        L &= -\frac{1}{N} \sum_{ig} \sum_{c \in g} y_{ic} \log p_{ic}, \\
+        \frac{\partial L}{\partial x_{ic}} &= \frac{p_{ic} - y_{ic}}{N}
 
     for targets with a sum of 1 in every group; for others the gradient is exact, too.
     It is the sum of the `softmax_loss` of each group [1]_.
@@ -246,9 +249,10 @@ def logistic_loss(
 ) -> tuple[float, Floats]:
     r"""Binary cross-entropy of the sigmoid of the scores, summed over outputs.
 
-    .. math:: L = \frac{1}{N} \sum_{ik}
-            \left(\log(1 + e^{x_{ik}}) - x_{ik} y_{ik}\right),
-        \qquad \frac{\partial L}{\partial x_{ik}} = \frac{\sigma(x_{ik}) - y_{ik}}{N}
+    .. math::
+
+        L &= \frac{1}{N} \sum_{ik} \left(\log(1 + e^{x_{ik}}) - x_{ik} y_{ik}\right), \\
+        \frac{\partial L}{\partial x_{ik}} &= \frac{\sigma(x_{ik}) - y_{ik}}{N}
 
     Here, :math:`\sigma` is the logistic sigmoid. The loss is computed from the scores,
     not from rounded probabilities, so that it neither overflows nor takes the logarithm

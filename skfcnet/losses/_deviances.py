@@ -27,9 +27,11 @@ def poisson_loss(
 ) -> tuple[float, Floats]:
     r"""Half the Poisson deviance, summed over outputs; scores are logarithms of means.
 
-    .. math:: L = \frac{1}{N} \sum_{ik}
-            \left(y_{ik} \log \frac{y_{ik}}{e^{x_{ik}}} - y_{ik} + e^{x_{ik}}\right),
-        \qquad \frac{\partial L}{\partial x_{ik}} = \frac{e^{x_{ik}} - y_{ik}}{N}
+    .. math::
+
+        L &= \frac{1}{N} \sum_{ik} \left(y_{ik} \log \frac{y_{ik}}{e^{x_{ik}}}
+            - y_{ik} + e^{x_{ik}}\right), \\
+        \frac{\partial L}{\partial x_{ik}} &= \frac{e^{x_{ik}} - y_{ik}}{N}
 
     The terms of the Poisson deviance [1]_ without ``x`` are included, as in what
     scikit-learn's networks report: the loss is 0 for perfect predictions. Where a score
@@ -90,8 +92,10 @@ def gamma_loss(
 
     With the ratio :math:`r_{ik} = y_{ik} / e^{x_{ik}}` of target and mean,
 
-    .. math:: L = \frac{1}{NK} \sum_{ik} \left(r_{ik} - \log r_{ik} - 1\right),
-        \qquad \frac{\partial L}{\partial x_{ik}} = \frac{1 - r_{ik}}{NK}.
+    .. math::
+
+        L &= \frac{1}{NK} \sum_{ik} \left(r_{ik} - \log r_{ik} - 1\right), \\
+        \frac{\partial L}{\partial x_{ik}} &= \frac{1 - r_{ik}}{NK}.
 
     The terms without ``x``, :math:`-\log y_{ik} - 1`, are included: the loss is 0
     for perfect predictions [1]_. Where a score is farther than `LOG_BOUND` from 0, the

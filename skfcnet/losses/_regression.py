@@ -39,9 +39,10 @@ def mse_loss(
 ) -> tuple[float, Floats]:
     r"""Mean squared error.
 
-    .. math:: L = \frac{1}{NK} \sum_{ik} (x_{ik} - y_{ik})^2,
-        \qquad \frac{\partial L}{\partial x_{ik}}
-        = \frac{2 (x_{ik} - y_{ik})}{NK}
+    .. math::
+
+        L &= \frac{1}{NK} \sum_{ik} (x_{ik} - y_{ik})^2, \\
+        \frac{\partial L}{\partial x_{ik}} &= \frac{2 (x_{ik} - y_{ik})}{NK}
 
     Parameters
     ----------
@@ -91,9 +92,10 @@ def squared_error_loss(
 ) -> tuple[float, Floats]:
     r"""Half the mean squared error, as scikit-learn's regressors report it.
 
-    .. math:: L = \frac{1}{2NK} \sum_{ik} (x_{ik} - y_{ik})^2,
-        \qquad \frac{\partial L}{\partial x_{ik}}
-        = \frac{x_{ik} - y_{ik}}{NK}
+    .. math::
+
+        L &= \frac{1}{2NK} \sum_{ik} (x_{ik} - y_{ik})^2, \\
+        \frac{\partial L}{\partial x_{ik}} &= \frac{x_{ik} - y_{ik}}{NK}
 
     It is half of `mse_loss`, and so is its gradient.
 
@@ -140,9 +142,11 @@ def absolute_error_loss(
 ) -> tuple[float, Floats]:
     r"""Mean absolute error: predictions are medians.
 
-    .. math:: L = \frac{1}{NK} \sum_{ik} |x_{ik} - y_{ik}|,
-        \qquad \frac{\partial L}{\partial x_{ik}}
-        = \frac{\operatorname{sign}(x_{ik} - y_{ik})}{NK}
+    .. math::
+
+        L &= \frac{1}{NK} \sum_{ik} |x_{ik} - y_{ik}|, \\
+        \frac{\partial L}{\partial x_{ik}} &=
+            \frac{\operatorname{sign}(x_{ik} - y_{ik})}{NK}
 
     Parameters
     ----------
@@ -192,8 +196,10 @@ def huber_loss(
     With the error :math:`e_{ik} = x_{ik} - y_{ik}` and its clipped value
     :math:`c_{ik} = \max(-\delta, \min(e_{ik}, \delta))`,
 
-    .. math:: L = \frac{1}{NK} \sum_{ik} c_{ik} (e_{ik} - c_{ik} / 2),
-        \qquad \frac{\partial L}{\partial x_{ik}} = \frac{c_{ik}}{NK}.
+    .. math::
+
+        L &= \frac{1}{NK} \sum_{ik} c_{ik} (e_{ik} - c_{ik} / 2), \\
+        \frac{\partial L}{\partial x_{ik}} &= \frac{c_{ik}}{NK}.
 
     Up to ``delta`` it is half the squared error, beyond it
     :math:`\delta (|e_{ik}| - \delta / 2)`.
@@ -256,8 +262,10 @@ def quantile_loss(
     With the error :math:`e = x_{i, kQ + j} - y_{ik}` of the j-th quantile
     :math:`q_j` of target k, and :math:`g = \operatorname{sign}(e) / 2 + 1/2 - q_j`,
 
-    .. math:: L = \frac{1}{NKQ} \sum_{ikj} g e,
-        \qquad \frac{\partial L}{\partial x_{i, kQ + j}} = \frac{g}{NKQ},
+    .. math::
+
+        L &= \frac{1}{NKQ} \sum_{ikj} g e, \\
+        \frac{\partial L}{\partial x_{i, kQ + j}} &= \frac{g}{NKQ},
 
     that is, :math:`(1 - q_j) e` for predictions that are too high and
     :math:`-q_j e` for those that are too low.
