@@ -16,7 +16,7 @@ from scaffolding import (
     plain,
     short_fits,
 )
-from skfcnet import FCNetRegressor
+from skfcnet import FCNetClassifier, FCNetRegressor
 from skfcnet._estimators.optimization import SOLVERS
 from skfcnet._estimators.training import EXPLOSION_FACTOR
 from skfcnet.layers import NORMALIZATIONS
@@ -192,3 +192,16 @@ def test_numbers_too_large_for_single_precision_are_refused_without_a_warning():
             model.fit(rows, [0.0, 1.0])
     with pytest.raises(DivergenceError):
         model.fit(np.array([[3e38], [-3e38]], np.float32), [0.0, 1.0])
+
+
+@pytest.mark.parametrize("n_members", [1, 2])
+def test_predictions_that_overflow_by_running_statistics_are_a_divergence(n_members):
+    # All features of all minibatches are dropped, so that the weights only decay, by a
+    # factor of far below -1, and the rows of training do not tell.
+    X = np.random.default_rng(3).normal(size=(7, 1))
+    model = FCNetClassifier(normalization="batch", linear_term=False, random_state=0)
+    model.set_params(n_members=n_members, early_stopping=False, hidden_layer_sizes=3)
+    model.set_params(input_dropout=0.99, batch_size=2, max_iter=2, dropout=0.0)
+    model.set_params(learning_rate="constant", learning_rate_init=1e4, alpha=0.0)
+    with pytest.raises(DivergenceError, match="learning_rate_init"):
+        model.fit(X, np.arange(7) % 2)
