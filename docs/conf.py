@@ -57,6 +57,7 @@ intersphinx_mapping = {
 
 numpydoc_show_class_members = False
 autodoc_typehints = "none"  # the descriptions of parameters say more
+autodoc_preserve_defaults = True  # "np.float32", not "<class ...>"
 copybutton_exclude = ".linenos, .gp, .go"
 
 html_title = project

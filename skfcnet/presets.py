@@ -104,5 +104,6 @@ DIGITS = {
     "max_iter": 20,
     "label_smoothing": 0.05,
     "learn_scales": False,
+    "linear_term": False,
 }
 """Parameters for a classifier of images of handwritten digits, such as MNIST."""
