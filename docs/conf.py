@@ -57,7 +57,6 @@ intersphinx_mapping = {
 
 numpydoc_show_class_members = False
 autodoc_typehints = "none"  # the descriptions of parameters say more
-autodoc_preserve_defaults = True  # "np.float32", not "<class ...>"
 copybutton_exclude = ".linenos, .gp, .go"
 
 html_title = project
@@ -282,6 +281,13 @@ def mend_docstring(app, kind, name, obj, options, lines):
         lines[:] = text.split("\n")
 
 
+def mend_signature(app, what, name, obj, options, signature, result):
+    """Write classes and functions that are defaults by their names alone."""
+    if signature:
+        signature = re.sub(r"<(?:class|function) '?([\w.]+)[^>]*>", r"\1", signature)
+    return signature, result
+
+
 def mend_page(app, pagename, templatename, context, doctree):
     """Mend roles, links and long names of a page.
 
@@ -313,4 +319,5 @@ def mend_page(app, pagename, templatename, context, doctree):
 def setup(app):
     """Register the hooks, that for docstrings to run before numpydoc."""
     app.connect("autodoc-process-docstring", mend_docstring, priority=100)
+    app.connect("autodoc-process-signature", mend_signature)
     app.connect("html-page-context", mend_page)
