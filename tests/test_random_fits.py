@@ -179,7 +179,10 @@ class Trial:
         if model.scoring is not rows_seen:
             return 0
         # Of equal rows to validate on, there is one that counts as all of them.
-        return counts.sum() - ROWS_SEEN[-1] * self.recipe.n_copies
+        n_copies = self.recipe.n_copies
+        n_distinct = len({*map(repr, zip(*part.columns, part.y, strict=True))})
+        n_equal = max(0, -(-len(counts) // n_copies) - n_distinct)
+        return counts.sum() - (ROWS_SEEN[-1] + n_equal) * n_copies
 
     def assert_is_sound(self, call):
         """Assert that what is learned and recorded is finite, and fits together."""
