@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from copy import copy, deepcopy
 from functools import cached_property, partial
-from math import prod, sqrt
+from math import inf, prod, sqrt
 from numbers import Integral
 from typing import Any, Self, overload
 
@@ -608,7 +608,8 @@ class FullyConnectedNet:
         """Return the loss of every member, without the penalty and without dropout.
 
         Batch normalisation takes the statistics of these rows, as in training. Nothing
-        in the network changes.
+        in the network changes. The loss is infinite where scores are not finite, with
+        these statistics or with the running ones, by which rows are predicted.
 
         Parameters
         ----------
@@ -630,9 +631,20 @@ class FullyConnectedNet:
         params = Parameters(self.params.specs, vector=self.params.vector.copy())
         stages = stages_for(self.test_stages(), x)
         scores, _ = Passes(stages, params, mode="train").forward(x)
-        return self._losses_of_scores(
+        results = [scores]
+        if _have_running_statistics(self.stages):
+            results.append(Passes(stages, self.params, mode="test").forward(x)[0])
+        are_finite = [
+            all(np.isfinite(own).all() for own in of_member)
+            for of_member in zip(*map(self._by_member, results), strict=True)
+        ]
+        losses = self._losses_of_scores(
             scores.astype(np.float64), y, weight=weight, workspace=Workspace()
         )
+        return [
+            loss if is_finite else inf
+            for loss, is_finite in zip(losses, are_finite, strict=True)
+        ]
 
     def recompute_statistics(self, X: Table) -> None:
         """Set the running statistics of batch normalisation to those of given rows.
@@ -642,7 +654,7 @@ class FullyConnectedNet:
         X : ndarray of shape (N, D) or CSR matrix
             Rows, in the dtype of the network.
         """
-        if any(stage.kind == "batchnorm" for stage in self.stages):
+        if _have_running_statistics(self.stages):
             self.training_passes(X, momentum=0.0).forward(X)
 
     def scores(self, X: Table) -> Floats:
@@ -928,6 +940,11 @@ class FullyConnectedNet:
                 f"X must have rows of {self.input_dim} features, got shape {X.shape}."
             )
         return X.reshape(X.shape[0], self.input_dim)
+
+
+def _have_running_statistics(stages: Sequence[Any]) -> bool:
+    """Return whether there is batch normalisation among some stages."""
+    return any(stage.kind == "batchnorm" for stage in stages)
 
 
 def _normal_weights(

@@ -236,32 +236,3 @@ def _update_rule(estimator):
     if state <= training.optimizer.keys():
         config |= {entry: training.optimizer[entry] for entry in state}
     return rule, config
-
-
-@np.errstate(all="ignore")
-def last_losses(net, solver):
-    """Return the losses of the last minibatch after its step.
-
-    They are infinite where predictions are not finite. Batch normalisation predicts by
-    running statistics, and the scores may overflow that do not in training.
-
-    Parameters
-    ----------
-    net : FullyConnectedNet
-        The network.
-
-    solver : Solver
-        The solver that trained it.
-
-    Returns
-    -------
-    losses : list of float
-        The loss of every member.
-    """
-    x, y, cost = solver.last_minibatch
-    losses = net.training_losses(x, y, weight=cost)
-    passes = net.test_passes(net.dtype)
-    for chunk in passes.chunks_of(x):
-        is_finite = np.isfinite(passes(x[chunk])).all(axis=(1, 2))
-        losses = np.where(is_finite, losses, np.inf).tolist()
-    return losses

@@ -28,7 +28,7 @@ from skfcnet._engine.members import (
 )
 from skfcnet._engine.threads import one_blas_thread
 from skfcnet._estimators.history import Epoch
-from skfcnet._estimators.optimization import last_losses, solver_arguments
+from skfcnet._estimators.optimization import solver_arguments
 from skfcnet._estimators.states_on_disk import StatesOnDisk
 from skfcnet.solver import Solver
 
@@ -388,12 +388,13 @@ def train_part(net, X, target, n_epochs, arguments, validation=None, descent=Non
                 epoch._replace(validated=validation.with_best_vectors(epoch.validated))
                 for epoch in epochs
             ]
+        x, y, cost = solver.last_minibatch
         return TrainedMembers(
             net.params.vector,
             epochs,
             solver.epoch_rows,
-            last_losses(net, solver),
-            solver.epoch_rows / len(solver.last_minibatch[1]),
+            net.training_losses(x, y, weight=cost),
+            solver.epoch_rows / len(y),
             solver.n_minibatches,
             solver.optim_config,
             solver.step,

@@ -26,7 +26,6 @@ from skfcnet._estimators.optimization import (
     can_divide_learning_rate,
     can_end_early,
     l2_coefficient,
-    last_losses,
     minibatch_solver,
     trains_all_epochs,
 )
@@ -590,7 +589,8 @@ def record_training(draft, trained, task):
 
 def finish_minibatch_training(draft, solver, first_epoch):
     """Check that the last step did not diverge, and store the state of the solver."""
-    losses, (_, y, _) = last_losses(draft._net, solver), solver.last_minibatch
+    x, y, cost = solver.last_minibatch
+    losses = draft._net.training_losses(x, y, weight=cost)
     check_last_step(draft, losses, solver.epoch_rows / len(y), first_epoch)
     draft._training = draft._training.with_solver(solver)
 

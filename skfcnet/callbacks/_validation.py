@@ -6,6 +6,7 @@ from numpy.typing import ArrayLike
 from sklearn.utils import check_consistent_length
 
 from skfcnet._compat import ScoringMonitor
+from skfcnet.callbacks._watcher import Watcher
 
 
 def _default_score(estimator: Any, X: Any, y: Any, **metadata: Any) -> dict[str, float]:
@@ -112,17 +113,7 @@ class ValidationMonitor(ScoringMonitor):
         """
         super().setup(estimator, context)
 
-    def on_fit_task_begin(self, estimator: Any, context: Any) -> None:
-        """Do nothing: scores are computed at the end of an epoch.
-
-        Parameters
-        ----------
-        estimator : estimator instance
-            The estimator that is being fitted.
-
-        context : sklearn.callback.CallbackContext
-            The context of the fit, or of an epoch.
-        """
+    on_fit_task_begin = Watcher.on_fit_task_begin
 
     def on_fit_task_end(
         self, estimator: Any, context: Any, *, fitted_estimator: Any = None
