@@ -526,7 +526,7 @@ def a_row_alone_is_a_row_among_many(subject):
 
 @promise(PREDICTIONS, "test_inputs")
 def predictions_have_the_dtype_of_x(subject):
-    """Predictions have the dtype of X, float32 or float64."""
+    """Predictions have the dtype of X, float32 or float64, if it has room for them."""
     for model, X, y in subject.tasks():
         model.fit(X, y)
         for dtype in (np.float32, np.float64):

@@ -205,3 +205,21 @@ def test_predictions_that_overflow_by_running_statistics_are_a_divergence(n_memb
     model.set_params(learning_rate="constant", learning_rate_init=1e4, alpha=0.0)
     with pytest.raises(DivergenceError, match="learning_rate_init"):
         model.fit(X, np.arange(7) % 2)
+
+
+@pytest.mark.parametrize("n_members", [1, 2])
+@pytest.mark.parametrize("method", ["fit", "partial_fit"])
+def test_a_network_that_predicts_the_last_minibatch_alone_is_a_divergence(
+    method, n_members
+):
+    # With this epsilon, Adam changes a parameter without a gradient by 1e297, and the
+    # row of the last minibatch need not depend on it.
+    rng = np.random.default_rng(1)
+    X, y = rng.normal(size=(2, 1)), rng.normal(size=2)
+    model = FCNetRegressor(hidden_layer_sizes=3, batch_size=1, dtype="float64")
+    model.set_params(early_stopping=False, linear_term=False, scale_target=False)
+    model.set_params(solver="adam", beta_2=0.0, epsilon=1e-300, n_members=n_members)
+    model.set_params(alpha=0.0, weight_decay=0.0, max_iter=2, random_state=0)
+    with pytest.raises(DivergenceError, match="learning_rate_init"):
+        for _ in range(2):
+            getattr(model, method)(X, y)

@@ -1,6 +1,7 @@
 """X in every dtype, layout and container, and one row among many."""
 
 import copy
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -17,7 +18,7 @@ from scaffolding import (
     needs_new_scikit_learn,
     short_fits,
 )
-from skfcnet import FCNetClassifier
+from skfcnet import FCNetClassifier, FCNetRegressor
 
 pytestmark = [short_fits, any_solver]
 
@@ -38,6 +39,23 @@ def test_predictions_have_the_dtype_of_x_whatever_is_computed_in(kind, dtype):
         for given in (np.float32, np.float64):
             told = getattr(model, method)(X.astype(given))
             assert all(a.dtype == given for a in told)
+
+
+@pytest.mark.parametrize("size", [1e39, -1e200])
+def test_predictions_too_large_for_the_dtype_of_x_are_returned_in_double(size):
+    X = np.random.default_rng(0).normal(size=(3000, 2)).astype(np.float32)
+    X[:2500, 0] *= 0.1  # there is room for the first predictions of about 1e38
+    y = size * X[:, 0].astype(np.float64)
+    model = FCNetRegressor(max_iter=3, random_state=0).fit(X, y)
+    for method in (
+        model.predict,
+        partial(model.predict, return_std=True),
+        partial(model.predict, return_interval=0.9),
+        model.input_gradients,
+    ):
+        for single, double in zip(method(X), method(X.astype(float)), strict=True):
+            assert single.dtype == np.float64
+            np.testing.assert_allclose(single / size, double / size, atol=0.1)
 
 
 @pytest.mark.parametrize("kind", KINDS)

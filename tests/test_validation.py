@@ -536,6 +536,18 @@ def test_later_rows_constant_columns_and_gaps_are_on_no_other_scale():
     model.fit(X, y, X_val=X_val, y_val=y_val)
 
 
+@pytest.mark.parametrize("scoring", [None, "loss"])
+@pytest.mark.parametrize("weight", [0.0, 1e-300])
+def test_a_validation_set_whose_classes_weigh_nothing_is_refused(scoring, weight):
+    model, X, y, X_val, y_val = data_of("binary")
+    of_no_cost = y_val == (label := y_val[0])
+    model.set_params(class_weight={label: 0.0}, scoring=scoring)
+    weights = np.where(of_no_cost, 1e300, weight)
+    with pytest.raises(ValueError, match="class_weight must not be zero for all rows"):
+        model.fit(X, y, X_val=X_val, y_val=y_val, sample_weight_val=weights)
+    model.fit(X, y, X_val=X_val, y_val=y_val)
+
+
 @pytest.mark.parametrize("splitter", [None, PredefinedSplit([-1] * 79 + [0])])
 def test_a_score_of_too_few_rows_is_refused_before_training(splitter):
     model, X, y, X_val, y_val = data_of("regression")

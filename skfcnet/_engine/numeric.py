@@ -36,6 +36,13 @@ def checked_cast(a, dtype, name):
     return converted
 
 
+def cast_where_possible(a, dtype):
+    """Return finite numbers in another dtype, or as they are if it has no room."""
+    with np.errstate(over="ignore", under="ignore"):
+        converted = a.astype(dtype)
+    return converted if np.isfinite(converted).all() else a
+
+
 def checked_range(computed, dtype):
     """Return what was computed from X, and raise an error where dtype has no room."""
     if not np.abs(computed).max(initial=0.0) <= np.finfo(dtype).max:  # as for NaN

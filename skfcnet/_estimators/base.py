@@ -29,7 +29,7 @@ from skfcnet._compat import (
     with_callbacks,
 )
 from skfcnet._engine.annotations import Floats, Table
-from skfcnet._engine.numeric import checked_cast, checked_range
+from skfcnet._engine.numeric import cast_where_possible, checked_cast, checked_range
 from skfcnet._engine.warn import warn
 from skfcnet._estimators.architecture import (
     ENCODING_PARAMETERS,
@@ -65,6 +65,7 @@ from skfcnet._estimators.training import (
     TrainingMonitor,
     TrainingState,
     advice_on_divergence,
+    check_predictions,
     finish_minibatch_training,
     train_on_all_rows,
     train_on_minibatches,
@@ -271,6 +272,7 @@ class _BaseFCNet(
             try:
                 with advice_on_divergence(draft):
                     has_converged = train(draft, rows, validation, task)
+                    check_predictions(draft, rows)
                 draft._out_of_fold = out_of_fold(
                     draft, rows.cross_fitted, n_rows=data.n_predicted
                 )
@@ -321,6 +323,7 @@ class _BaseFCNet(
             monitor = TrainingMonitor(draft, validation)
             monitor.end_minibatch_epoch(solver, solver.train_epoch())
             finish_minibatch_training(draft, solver, first_epoch)
+            check_predictions(draft, rows)
         self._commit(draft)
         return self
 
@@ -560,6 +563,9 @@ class _BaseFCNet(
                     if len(result) == X.shape[0]:
                         return result
                     results = np.empty((X.shape[0], *result.shape[1:]), result.dtype)
+                # A chunk has another dtype if its predictions are too large for it.
+                dtype = np.promote_types(results.dtype, result.dtype)
+                results = results.astype(dtype, copy=False)
                 results[chunk] = result
         return results
 
@@ -607,7 +613,7 @@ class _BaseFCNet(
             gradients = self._encoder.backward(rows, gradients.astype(np.float64))
             scores = scores.astype(np.float64)
             gradients = self._target.backward(gradients, scores, passes.objective)
-            return checked_range(gradients, self._net.dtype).astype(X.dtype)
+            return cast_where_possible(checked_range(gradients, np.float64), X.dtype)
 
         gradients = self._apply_in_chunks(gradients_of_chunk, X, is_complete)
         n_outputs, n_scores = self.n_outputs_, gradients.shape[1]

@@ -305,7 +305,8 @@ class FCNetRegressor(RegressorMixin, _BaseFCNet):
         predicts all of them. Only used when ``loss='quantile'``.
 
     dtype : {'float32', 'float64'} or numpy type, default='float32'
-        The dtype in which the network is trained. Predictions have the dtype of X.
+        The dtype in which the network is trained. Predictions have the dtype of X, or
+        float64 if they are too large for it.
 
     input_scaling : {'robust', 'standard'} or None, default='robust'
         How numeric features are scaled, with statistics of the training set. 'standard'
@@ -712,9 +713,10 @@ class FCNetRegressor(RegressorMixin, _BaseFCNet):
         Returns
         -------
         y : ndarray of shape (n_samples,) or (n_samples, n_outputs)
-            The predictions, in the dtype of X and the units of the targets. Several
-            quantiles are the last axis, in the order of ``quantile``. With several
-            members, the predictions are the mean of theirs.
+            The predictions, in the units of the targets and the dtype of X, or in
+            float64 if they are too large for it. Several quantiles are the last axis,
+            in the order of ``quantile``. With several members, the predictions are the
+            mean of theirs.
 
         y_std : ndarray of the shape of ``y``
             Only returned if ``return_std=True``. With out-of-fold predictions, and

@@ -42,6 +42,10 @@ this share of those of the best epoch, but at least for so many minibatches."""
 EXPLOSION_FACTOR = 1000.0
 """Training has diverged if the loss is this many times that of the first epoch."""
 
+LARGE_PARAMETER = 1000.0
+"""Predictions are checked if a parameter is at least so large, which those of networks
+that have not diverged hardly ever are."""
+
 
 class BestEpoch(NamedTuple):
     """The best epoch so far, by a score and, if scores are tied, by a second score.
@@ -624,6 +628,33 @@ def check_last_step(draft, losses, n_minibatches, first_epoch):
             f"the last step left a loss of {loss:g}, where the first epoch had "
             f"{first_loss:g}"
         )
+
+
+def check_predictions(draft, rows):
+    """Raise an error if a row of the training set cannot be predicted.
+
+    The weights after the last step may be finite, and their loss on the last minibatch,
+    too, while other rows have scores that are not.
+
+    Parameters
+    ----------
+    draft : _BaseFCNet
+        The estimator after training.
+
+    rows : Rows
+        The encoded rows of the training set. Rows on disk are not checked.
+    """
+    net = draft._net
+    largest = np.abs(net.params.trainable).max()
+    if largest < LARGE_PARAMETER or not rows.is_in_memory:
+        return
+    passes = net.test_passes(net.dtype)
+    for chunk in passes.chunks_of(rows.X):
+        if not np.isfinite(passes(rows.X[chunk])).all():
+            raise DivergenceError(
+                f"parameters became as large as {largest:g}, so that rows of the "
+                f"training set have predictions that are not finite"
+            )
 
 
 def train_on_all_rows(draft, rows, validation, task):

@@ -212,10 +212,11 @@ def _validation_rows(rows, split):
 
 def _with_costs(rows):
     """Return the rows of a validation set, some of which have a positive cost."""
-    if rows.cost is not None and not rows.cost.any():
+    if rows.cost is not None and not rows.normalized_weight().any():
         raise TooFewRowsError(
-            "class_weight must not be zero for all rows of the validation set: pass "
-            "other rows as X_val and y_val, or set early_stopping=False."
+            "class_weight must not be zero for all rows of the validation set, or for "
+            "all but those of negligible sample weight: pass other rows as X_val and "
+            "y_val, or set early_stopping=False."
         )
     return rows
 

@@ -7,7 +7,7 @@ import numpy as np
 from sklearn.metrics import r2_score
 from sklearn.utils import check_array
 
-from skfcnet._engine.numeric import checked_cast
+from skfcnet._engine.numeric import cast_where_possible, checked_cast
 from skfcnet._estimators.target_checks import check_n_outputs
 from skfcnet._estimators.targets._target import Target
 from skfcnet._tabular.target_scaler import TargetScaler
@@ -149,14 +149,15 @@ class ContinuousTarget(Target):
 
     def predict(self, scores, loss, dtype):
         """Return the predictions of rows."""
-        return self.decode(loss.average(scores), loss).astype(dtype)
+        return cast_where_possible(self.decode(loss.average(scores), loss), dtype)
 
     def mean_and_deviation(self, scores, loss, dtype):
         """Return the mean and the standard deviation of the members, along axis 1."""
         mean = self.predict(scores, loss, dtype)
         predictions = [self.decode(member_scores, loss) for member_scores in scores]
         deviation = np.std(predictions, axis=0)
-        return np.stack([mean, deviation.astype(dtype)], axis=1)
+        deviation = cast_where_possible(deviation, dtype)
+        return np.stack([mean, deviation], axis=1)
 
     # Errors, for losses with one prediction for each target. They are in units of the
     # scaled targets, and of their deviation where that depends on the mean.
@@ -231,7 +232,8 @@ class ContinuousTarget(Target):
         variance += noise[:, np.newaxis] * self._unit(mean) ** 2
         error = _without_short_axes(np.sqrt(variance) * self.scaler.slope)
         predictions = self.predict(scores, loss, dtype)
-        return np.stack([predictions, error.astype(dtype)], axis=1)
+        error = cast_where_possible(error, dtype)
+        return np.stack([predictions, error], axis=1)
 
     def mean_and_interval(self, scores, loss, dtype, *, bounds):
         """Return the mean of the members and an interval for new targets.
@@ -254,7 +256,7 @@ class ContinuousTarget(Target):
         if loss.link.name == "exp":  # there are no negative targets
             ends = np.maximum(ends, 0)
         joined = np.concatenate([mean, ends], axis=2)
-        return self._in_units_of_y(joined).astype(dtype)
+        return cast_where_possible(self._in_units_of_y(joined), dtype)
 
 
 def _without_short_axes(y):
