@@ -116,11 +116,7 @@ class BlockPasses:
         cache : tuple
             For `backward`.
         """
-        filled = x
-        if self._has_missing:
-            filled = workspace("filled", x.shape, x.dtype)
-            np.copyto(filled, x)
-            filled[np.isnan(x)] = 0
+        filled = self.filled(x, workspace)
         caches = []
         for call in self._calls:
             given = x if call.takes_missing else filled
@@ -132,6 +128,15 @@ class BlockPasses:
             )
             caches.append(cache)
         return out, (x, caches)
+
+    def filled(self, x, workspace):
+        """Return rows with 0 for missing values, if a block takes these."""
+        if not self._has_missing:
+            return x
+        filled = workspace("filled", x.shape, x.dtype)
+        np.copyto(filled, x)
+        filled[np.isnan(x)] = 0
+        return filled
 
     def backward(self, dout, cache, *, out=(None,), workspace, need_dx=True):
         """Write the gradients of all trained arrays, and return that of the rows.

@@ -312,8 +312,7 @@ def ple_forward(x, column, left, slope, out):
         for i in range(out.shape[1]):
             for t in range(column.size):
                 height = (x[m, i, column[t]] - left[t]) * slope[t]
-                height = zero if height < zero else height
-                out[k, i, t] = one if height > one else height
+                out[k, i, t] = min(max(height, zero), one)
 
 
 @loop
@@ -334,11 +333,8 @@ def unclipped_forward(x, factor, least, low, high, out):
             for j in range(out.shape[2]):
                 share = factor * x[m, i, j]
                 square = one - share * share
-                # A comparison with NaN is false, so that NaN stays NaN.
-                square = least if square < least else square
-                z = x[m, i, j] / np.sqrt(square)
-                z = low[j] if z < low[j] else z
-                out[k, i, j] = high[j] if z > high[j] else z
+                z = x[m, i, j] / np.sqrt(max(square, least))
+                out[k, i, j] = min(max(z, low[j]), high[j])
 
 
 @loop
@@ -379,6 +375,92 @@ def lookup_backward(dout, rows, factor, dE, do):
                     d = dout[k, i, c * size + e]
                     do[k, c, e] += d
                     dE[k, row, e] += factor[m, i, c] * d
+
+
+# Products of encoded columns with weights. The features of column c are those from
+# `starts[c]` to `ends[c]`. In row i, `feature[i, c]` is the one that is `value[i, c]`.
+# In the first `n_steps` columns, the features of the column before it are 1, so that
+# sums of their weights, times their scales, are added. All others are 0.
+
+
+@loop
+def locate_bins(x, starts, ends, left, slope, feature, value):
+    zero, one = x.dtype.type(0), x.dtype.type(1)
+    for i in range(x.shape[0]):
+        for c in range(ends.size):
+            t = starts[c]
+            while t + 1 < ends[c] and x[i, c] >= left[t + 1]:
+                t += 1
+            height = (x[i, c] - left[t]) * slope[t]
+            feature[i, c], value[i, c] = t, min(max(height, zero), one)
+
+
+@loop
+def locate_codes(x, starts, ends, plus, minus, feature, value):
+    zero, one = x.dtype.type(0), x.dtype.type(1)
+    for i in range(x.shape[0]):
+        for c in range(ends.size):
+            feature[i, c], value[i, c] = starts[c], zero
+            for t in range(starts[c], ends[c]):
+                if x[i, c] == plus[t]:
+                    feature[i, c], value[i, c] = t, one
+                elif x[i, c] == minus[t]:
+                    feature[i, c], value[i, c] = t, -one
+
+
+@loop
+def sum_steps(w, scale, starts, ends, before):
+    for k in range(w.shape[0]):
+        for c in range(ends.size):
+            before[k, starts[c]] = 0
+            for t in range(starts[c] + 1, ends[c]):
+                total, last, own = before[k, t], before[k, t - 1], w[k, t - 1]
+                factor = scale[k, t - 1]
+                for j in range(own.size):
+                    total[j] = last[j] + factor * own[j]
+
+
+@loop
+def located_forward(feature, value, n_steps, w, scale, before, out):
+    for k in range(out.shape[0]):
+        for c in range(n_steps):
+            for i in range(out.shape[1]):
+                t = feature[i, c]
+                factor, own = scale[k, t] * value[i, c], w[k, t]
+                total, out_i = before[k, t], out[k, i]
+                for j in range(out_i.size):
+                    out_i[j] += total[j] + factor * own[j]
+        for c in range(n_steps, feature.shape[1]):
+            for i in range(out.shape[1]):
+                t = feature[i, c]
+                factor, own, out_i = scale[k, t] * value[i, c], w[k, t], out[k, i]
+                for j in range(out_i.size):
+                    out_i[j] += factor * own[j]
+
+
+@loop
+def located_backward(dout, feature, value, n_steps, starts, ends, dbefore, dw):
+    for k in range(dout.shape[0]):
+        dw[k] = 0
+        dbefore[k] = 0
+        for c in range(n_steps):
+            for i in range(dout.shape[1]):
+                t, factor, dout_i = feature[i, c], value[i, c], dout[k, i]
+                own, total = dw[k, t], dbefore[k, t]
+                for j in range(dout_i.size):
+                    total[j] += dout_i[j]
+                    own[j] += factor * dout_i[j]
+            for t in range(ends[c] - 2, starts[c] - 1, -1):
+                own, total, following = dw[k, t], dbefore[k, t], dbefore[k, t + 1]
+                for j in range(own.size):
+                    own[j] += following[j]
+                    total[j] += following[j]
+        for c in range(n_steps, feature.shape[1]):
+            for i in range(dout.shape[1]):
+                t, factor, dout_i = feature[i, c], value[i, c], dout[k, i]
+                own = dw[k, t]
+                for j in range(dout_i.size):
+                    own[j] += factor * dout_i[j]
 
 
 # Losses, of the scores of one member. Without weights, `weight` is empty. They return

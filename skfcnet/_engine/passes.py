@@ -7,6 +7,11 @@ from scipy.sparse import block_diag, issparse
 
 from skfcnet._engine.arguments import unchecked
 from skfcnet._engine.block_passes import BlockPasses, block_calls
+from skfcnet._engine.encoded_affine import (
+    ENCODED_AFFINE,
+    EncodedAffinePasses,
+    join_encoding,
+)
 from skfcnet._engine.linear_term import LinearTermPasses
 from skfcnet._engine.parameters import Parameters
 from skfcnet._engine.plan import linear_term, stages_for
@@ -52,6 +57,10 @@ class Passes:
         Returns, for each function of a layer, the one that does its work: the function
         without its checks, or its twin from `skfcnet._engine.twins`.
 
+    joins_encoding : bool, default=False
+        Whether the first affine map runs together with the blocks before it, by
+        compiled loops, where that saves time.
+
     **options : dict
         Further options of the layers, such as the ``momentum`` of batch normalisation.
 
@@ -91,11 +100,14 @@ class Passes:
         rng=None,
         workspace=None,
         lookup=unchecked,
+        joins_encoding=False,
         **options,
     ):
         self.grads = grads
         self.lookup = lookup
         self.workspace = workspace or Workspace()
+        if joins_encoding:
+            stages = join_encoding(stages)
         self._stages, self._params = stages, params
         self._member_shape = stages[-1].member_shape if stages else ()
         self._options = {"mode": mode, "rng": rng, **options}
@@ -112,10 +124,16 @@ class Passes:
             scratch = self.workspace.scope(term.name)
             self.linear_term = LinearTermPasses(term, blocks, params, scratch)
         self._block_passes = {
-            stage.name: BlockPasses(self._block_calls(stage, grads))
+            stage.name: self._passes_through(stage)
             for stage in self._stages
             if stage.blocks
         }
+
+    def _passes_through(self, stage):
+        calls = partial(self._block_calls, grads=self.grads)
+        if stage.kind == ENCODED_AFFINE:
+            return EncodedAffinePasses(stage, self._params, self.grads, calls)
+        return BlockPasses(calls(stage))
 
     def _block_calls(self, stage, grads):
         return block_calls(stage, self._arguments, grads, self.lookup)

@@ -65,7 +65,8 @@ class Stage(NamedTuple):
         Of the stage of a block: the columns that it takes.
 
     blocks : tuple of Stage, default=()
-        The stages of the blocks, if the kind is "blocks" or "linear_term".
+        The stages of the blocks, if the kind is "blocks" or "linear_term", or the
+        stage was joined to blocks.
     """
 
     name: str

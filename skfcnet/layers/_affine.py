@@ -340,7 +340,7 @@ def scaled_affine_backward(
     if dx is not None:
         rows = _flattened(dx, dw)
         rows *= scales.mT
-    return dx, dw, db, _gradient_of_scales(dw, cache, ds)
+    return dx, dw, db, gradient_of_scales(dw, cache, ds)
 
 
 @checked(check_scaled_affine)
@@ -434,7 +434,7 @@ def sparse_scaled_affine_backward(
     _, dw, db = unchecked(sparse_affine_backward)(
         dout, affine_cache, out=of_affine, workspace=workspace
     )
-    return None, dw, db, _gradient_of_scales(dw, cache, ds)
+    return None, dw, db, gradient_of_scales(dw, cache, ds)
 
 
 def affine_relu_forward(x: Array, w: Array, b: Array) -> tuple[Floats, Any]:
@@ -497,7 +497,7 @@ def row_scales(w: Array, s: Array) -> Floats:
     return (SCALE_RATE * s).reshape(*w.shape[:-1], 1)
 
 
-def _gradient_of_scales(dw: Array, cache: Any, ds: Array | None) -> Floats:
+def gradient_of_scales(dw: Array, cache: Any, ds: Array | None) -> Floats:
     """Return the gradient of scales, from that of the weights that they scale.
 
     The second becomes the gradient of the weights before they are scaled.
