@@ -372,8 +372,7 @@ class Solver:
             self._grads,
             rng=self._mask_generators or self._rng,
             workspace=self._workspace,
-            joins_encoding=has_kernels,
-            **({"lookup": fastest} if has_kernels else {}),
+            **({"lookup": fastest, "joins_encoding": True} if has_kernels else {}),
         )
         update: Any = ModelUpdate if is_custom else VectorUpdate
         if has_kernels and update_rule in STEPS:

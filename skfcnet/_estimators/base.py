@@ -588,9 +588,10 @@ class _BaseFCNet(
         -------
         gradients : ndarray of shape (n_samples, n_features) or \
                 (n_samples, n_scores, n_features)
-            The gradients, in the dtype of X. For regression, they are the gradients of
-            ``predict``, with an axis for the targets if there are several, then an axis
-            for the quantiles if there are several, before the axis of the features.
+            The gradients, in the dtype of X, or in float64 if they are too large for
+            it. For regression, they are the gradients of ``predict``, with an axis for
+            the targets if there are several, then an axis for the quantiles if there
+            are several, before the axis of the features.
             For classification, they are the gradients of ``decision_function``: of the
             log-odds of ``classes_[1]`` for two classes, and otherwise of the score of
             each class or label.

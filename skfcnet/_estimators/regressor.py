@@ -305,8 +305,7 @@ class FCNetRegressor(RegressorMixin, _BaseFCNet):
         predicts all of them. Only used when ``loss='quantile'``.
 
     dtype : {'float32', 'float64'} or numpy type, default='float32'
-        The dtype in which the network is trained. Predictions have the dtype of X, or
-        float64 if they are too large for it.
+        The dtype in which the network is trained. Predictions have the dtype of X.
 
     input_scaling : {'robust', 'standard'} or None, default='robust'
         How numeric features are scaled, with statistics of the training set. 'standard'
