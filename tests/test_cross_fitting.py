@@ -335,7 +335,9 @@ def test_weighted_is_repeated_with_folds(kind):
         ours, theirs = [ours], [theirs]
     for own, other in zip(ours, theirs, strict=True):
         assert np.isnan(own[weight == 0]).all()
-        np.testing.assert_allclose(own[rows], other, rtol=1e-5, atol=1e-7)
+        # BLAS rounds the scores of a row in another way beside other rows: in single
+        # precision, those of about 1 by a few times 1e-7.
+        np.testing.assert_allclose(own[rows], other, rtol=1e-5, atol=1e-6)
 
 
 def test_a_score_that_folds_without_a_class_do_not_have_is_named():
