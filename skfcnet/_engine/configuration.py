@@ -14,15 +14,17 @@ KERNELS = ("auto", "numba", "numpy")
 VARIABLE = "SKFCNET_KERNELS"
 """The environment variable that has one of them."""
 
-MIN_UPDATES = 2_000_000
+MIN_UPDATES = 1_000_000
 """Number of parameters that an epoch updates for one member, from which on loops are
 compiled.
 
-A process needs half a second for Numba and the cached loops, and loops save a few
-nanoseconds for each updated parameter. A fit of the default five members and thirty
-epochs earns that from about this number on. It depends neither on the epochs nor on the
-members of a fit, so that several calls of `partial_fit`, and members that are trained
-in several processes, use the same code as one fit.
+A process needs half a second for Numba and the cached loops. For each parameter of a
+default network, whose five members are updated together, loops save 4 ns if its table
+has many columns, and 25 to 50 ns if its columns have many bins or categories. A fit of
+thirty epochs of such tables earns the half second from about this number on. It depends
+neither on the epochs nor on the members of a fit, so that several calls of
+`partial_fit`, and members that are trained in several processes, use the same code as
+one fit.
 """
 
 _KERNELS = ContextVar("kernels", default=None)
