@@ -22,9 +22,8 @@ PATIENCE = 2
 MAX_ITERATIONS = 50
 """The maximum number of iterations of L-BFGS for one penalty."""
 
-TOLERANCE = 1e-4
-"""L-BFGS stops where no element of the gradient is larger. The mean loss is then above
-its minimum by far less than `IMPROVEMENT`."""
+TOLERANCE = 1e-5
+"""L-BFGS stops where no element of the gradient is larger."""
 
 RANK_TOLERANCE = 1e-10
 """Directions of a smaller share of the variance are left out."""

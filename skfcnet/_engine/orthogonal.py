@@ -92,8 +92,7 @@ def _polar_factor(gram, workspace):
     scale = 1 / np.maximum(squares, np.finfo(gram.dtype).tiny)
     gram *= scale  # the singular values are at most 1 now
     for i, (a, b, c) in enumerate(POLYNOMIALS):
-        # NumPy computes only half of the product of a matrix and its own transpose.
-        np.matmul(gram, gram.mT, out=square)
+        np.matmul(gram, gram, out=square)
         square *= c
         np.multiply(gram, b, out=step)
         step += square
@@ -104,6 +103,6 @@ def _polar_factor(gram, workspace):
         else:
             factor, following = np.matmul(factor, step, out=following), factor
         if i < len(POLYNOMIALS) - 1:
-            np.matmul(step, step.mT, out=square)
+            np.matmul(step, step, out=square)
             gram, following = np.matmul(gram, square, out=following), gram
     return factor
