@@ -3,8 +3,8 @@
 The rows are many and narrow: 1,000,000 of 10 standard normal features, in two classes.
 The default classifier is trained for 10,000 steps. Printed is the time of a step in
 each thousand, and its ratio to the first, as medians over the repeats. Then one epoch
-without numeric embedding is compared with that of scikit-learn's multilayer perceptron
-of equal widths and batch size, in turns.
+of a single network without numeric embedding is compared with that of scikit-learn's
+multilayer perceptron of equal widths and batch size, in turns.
 
 Times are those of the processor. Beside them stand the subnormal numbers in the
 network's vector and in the memory of the update rule at the end of each thousand: many
@@ -12,7 +12,7 @@ processors take much longer for them, but not all, and only those show it in the
 
     OMP_NUM_THREADS=1 python benchmarks/long_epoch.py
 
-takes about two minutes on an idle machine.
+takes about five minutes on an idle machine.
 """
 
 from statistics import median
@@ -86,7 +86,7 @@ def main():
     arguments = parsed(__doc__, repeats=3)
     print_header()
     X, y = many_rows()
-    ours = FCNetClassifier(numeric_embedding=None, **EPOCH)
+    ours = FCNetClassifier(n_members=1, numeric_embedding=None, **EPOCH)
     theirs = MLPClassifier(**EPOCH)
     portions, epochs = [], []
     for _ in range(arguments.repeats):
