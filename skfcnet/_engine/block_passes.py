@@ -94,7 +94,7 @@ class BlockPasses:
         self._calls = calls
         self._has_missing = any(call.takes_missing for call in calls)
 
-    def forward(self, x, *, out, workspace):
+    def forward(self, x, *, out, workspace, filled=None):
         """Write what the blocks make of the rows, side by side.
 
         Parameters
@@ -108,6 +108,9 @@ class BlockPasses:
         workspace : Workspace
             Lends the scratch arrays.
 
+        filled : ndarray of the shape of ``x``, default=None
+            What `filled` returns for these rows, if it is known.
+
         Returns
         -------
         out : ndarray of shape (..., N, F)
@@ -116,7 +119,7 @@ class BlockPasses:
         cache : tuple
             For `backward`.
         """
-        filled = self.filled(x, workspace)
+        filled = self.filled(x, workspace) if filled is None else filled
         caches = []
         for call in self._calls:
             given = x if call.takes_missing else filled

@@ -10,6 +10,7 @@ import numpy as np
 from skfcnet._engine import kernels
 from skfcnet._engine.arguments import unchecked
 from skfcnet._engine.block_passes import BlockPasses
+from skfcnet._engine.members import by_member
 from skfcnet._engine.plan import AFFINE_KINDS
 from skfcnet.layers import affine_backward, affine_forward
 from skfcnet.layers._affine import gradient_of_scales, row_scales
@@ -119,16 +120,18 @@ class EncodedAffinePasses:
         weights = w[..., self._features, :] * scales[..., self._features, :]
         lead = w.shape[:-2] if self._trains_blocks else x.shape[:-2]
         shape = *lead, x.shape[-2], len(self._features)
-        features, cache = self._others.forward(
-            x, out=workspace("features", shape, dtype), workspace=workspace
+        filled = self._others.filled(x, workspace)
+        features = workspace("features", shape, dtype)
+        _, cache = self._others.forward(
+            x, out=features, workspace=workspace, filled=filled
         )
         unchecked(affine_forward)(features, weights, self._b, out=out)
-        located = self._locate(self._others.filled(x, workspace), workspace)
-        arrays = _by_member(w), _by_member(scales)[..., 0]
+        located = self._locate(filled, workspace)
+        arrays = by_member(w), by_member(scales)[..., 0]
         sums = workspace("sums", arrays[0].shape, dtype)
         n_steps = self._n_steps
         kernels.sum_steps(*arrays, self._starts[:n_steps], self._ends[:n_steps], sums)
-        kernels.located_forward(*located, n_steps, *arrays, sums, _by_member(out))
+        kernels.located_forward(*located, n_steps, *arrays, sums, by_member(out))
         return out, (features, weights, cache, located, scales)
 
     def _locate(self, x, workspace):
@@ -146,29 +149,15 @@ class EncodedAffinePasses:
     def backward(self, dout, cache, *, out=(None,), workspace, need_dx=False):
         """Write the gradients of all trained arrays.
 
-        Parameters
-        ----------
-        dout : ndarray of shape (..., N, M)
-            Gradient with respect to the output.
-
-        cache : tuple
-            From `forward`.
-
-        out : tuple
-            Unused, since nobody needs the gradient with respect to the rows.
-
-        workspace : Workspace
-            Lends the scratch arrays.
-
-        need_dx : bool, default=False
-            Unused.
+        The parameters are those of `BlockPasses.backward`. Nobody needs the gradient
+        with respect to the rows, which is not computed.
         """
         features, weights, others_cache, located, scales = cache
         dw, db, *dscales = self._grads
         columns = *located, self._n_steps, self._starts, self._ends
-        dw_by_member = _by_member(dw)
+        dw_by_member = by_member(dw)
         sums = workspace("sums", dw_by_member.shape, dw.dtype)
-        kernels.located_backward(_by_member(dout), *columns, sums, dw_by_member)
+        kernels.located_backward(by_member(dout), *columns, sums, dw_by_member)
         dfeatures, dweights, _ = unchecked(affine_backward)(
             dout,
             (features, weights),
@@ -179,7 +168,7 @@ class EncodedAffinePasses:
         dw[..., self._features, :] = dweights
         if self._scales:
             (s,) = self._scales
-            gradient_of_scales(dw, ((None, self._w), scales, s.shape), *dscales)
+            gradient_of_scales(dw, self._w, scales, s.shape, *dscales)
         if self._trains_blocks:
             self._others.backward(
                 dfeatures, others_cache, workspace=workspace, need_dx=False
@@ -254,8 +243,3 @@ def _is_located(block):
     codes = np.stack([np.tile(column, 2), np.concatenate(numbers)])
     codes = codes[:, ~np.isnan(codes[1])]
     return len(np.unique(codes, axis=1).T) == codes.shape[1]
-
-
-def _by_member(a):
-    """Return an array of two axes with one for members before them."""
-    return a if a.ndim == 3 else a[np.newaxis]

@@ -30,6 +30,11 @@ def mean_over_members(losses):
         return inf
 
 
+def by_member(a):
+    """Return an array of two axes with one for members before them."""
+    return a if a.ndim == 3 else a[np.newaxis]
+
+
 def vector_of_members(vector, net, members):
     """Return what some members have in the vector of an ensemble.
 

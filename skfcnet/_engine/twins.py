@@ -14,6 +14,7 @@ from skfcnet import layers, losses, update_rules
 from skfcnet._engine import kernels
 from skfcnet._engine.adam import bias_corrected
 from skfcnet._engine.arguments import unchecked
+from skfcnet._engine.members import by_member
 from skfcnet._engine.workspace import Workspace
 from skfcnet.layers._activations import LEAKY_SLOPE, SELU_ALPHA, SELU_SCALE
 from skfcnet.layers._dropout import drawing_blocks, least_kept, random_bits
@@ -137,12 +138,12 @@ def _batchnorm_forward(x, gamma, beta, bn_param, *, out=None, workspace=None):
     centred = (workspace or Workspace())("centred", x.shape, x.dtype)
     mean, var, inv_std = (np.empty_like(gamma) for _ in range(3))
     kernels.batchnorm_forward(
-        _rows(x),
+        by_member(x),
         *map(_vectors, (gamma, beta)),
         x.dtype.type(bn_param.get("eps", 1e-5)),
-        _rows(centred),
+        by_member(centred),
         *map(_vectors, (mean, var, inv_std)),
-        _rows(out),
+        by_member(out),
     )
     update_running_statistics(bn_param, mean, var)
     return out, (centred, gamma, inv_std, True)
@@ -155,9 +156,9 @@ def _batchnorm_backward(dout, cache, *, out=(None, None, None), workspace=None):
         return backward(dout, cache, out=out, workspace=workspace)
     dx, dgamma, dbeta = _allocated(out, (dout, gamma, gamma))
     kernels.batchnorm_backward(
-        *map(_rows, (dout, centred)),
+        *map(by_member, (dout, centred)),
         *map(_vectors, (gamma, inv_std)),
-        _rows(dx),
+        by_member(dx),
         *map(_vectors, (dgamma, dbeta)),
     )
     return dx, dgamma, dbeta
@@ -169,12 +170,12 @@ def _layernorm_forward(x, gamma, beta, ln_param, *, out=None, workspace=None):
     x_hat = workspace("centred", x.shape, x.dtype)
     inv_std = workspace("inv_std", (*x.shape[:-1], 1), x.dtype)
     kernels.layernorm_forward(
-        _rows(x),
+        by_member(x),
         *map(_vectors, (gamma, beta)),
         x.dtype.type(ln_param.get("eps", 1e-5)),
-        _rows(x_hat),
-        _rows(inv_std)[..., 0],
-        _rows(out),
+        by_member(x_hat),
+        by_member(inv_std)[..., 0],
+        by_member(out),
     )
     return out, (x_hat, gamma, inv_std)
 
@@ -183,10 +184,10 @@ def _layernorm_backward(dout, cache, *, out=(None, None, None), workspace=None):
     x_hat, gamma, inv_std = cache
     dx, dgamma, dbeta = _allocated(out, (dout, gamma, gamma))
     kernels.layernorm_backward(
-        *map(_rows, (dout, x_hat)),
+        *map(by_member, (dout, x_hat)),
         _vectors(gamma),
-        _rows(inv_std)[..., 0],
-        _rows(dx),
+        by_member(inv_std)[..., 0],
+        by_member(dx),
         *map(_vectors, (dgamma, dbeta)),
     )
     return dx, dgamma, dbeta
@@ -200,14 +201,14 @@ def _ple_forward(x, ple_param, *, out=None, workspace=None):
     left, slope = (np.asarray(ple_param[k], x.dtype) for k in ("left", "slope"))
     shape = *x.shape[:-1], len(column)
     out = np.empty(shape, x.dtype) if out is None else out
-    kernels.ple_forward(_rows(x), column, left, slope, _rows(out))
+    kernels.ple_forward(by_member(x), column, left, slope, by_member(out))
     return out, (shape, x, column, left, slope)
 
 
 def _linear_forward(x, linear_param, *, out=None, workspace=None):
     out = np.empty_like(x) if out is None else out
     factor = x.dtype.type(linear_param["factor"])
-    kernels.linear_forward(_rows(x), factor, _rows(out))
+    kernels.linear_forward(by_member(x), factor, by_member(out))
     return out, (x.shape, factor)
 
 
@@ -216,7 +217,7 @@ def _unclipped_forward(x, unclipped_param, *, out=None, workspace=None):
     limit = float(unclipped_param["limit"])
     low, high = (np.asarray(unclipped_param[k], x.dtype) for k in ("low", "high"))
     numbers = map(x.dtype.type, (1 / limit, least_square(limit)))
-    kernels.unclipped_forward(_rows(x), *numbers, low, high, _rows(out))
+    kernels.unclipped_forward(by_member(x), *numbers, low, high, by_member(out))
     return out, (x.shape, x, limit, low, high)
 
 
@@ -225,7 +226,7 @@ def _onehot_forward(x, onehot_param, *, out=None, workspace=None):
     plus, minus = (np.asarray(onehot_param[k], x.dtype) for k in ("plus", "minus"))
     shape = *x.shape[:-1], len(column)
     out = np.empty(shape, x.dtype) if out is None else out
-    kernels.onehot_forward(_rows(x), column, plus, minus, _rows(out))
+    kernels.onehot_forward(by_member(x), column, plus, minus, by_member(out))
     return out, (shape, x.shape)
 
 
@@ -235,7 +236,7 @@ def _lookup_forward(x, E, o, lookup_param, *, out=None, workspace=None):
     if out is None:
         width = x.shape[-1] * E.shape[-1]
         out = np.empty((*E.shape[:-2], x.shape[-2], width), x.dtype)
-    kernels.lookup_forward(_rows(rows), factors, *map(_rows, (E, o, out)))
+    kernels.lookup_forward(by_member(rows), factors, *map(by_member, (E, o, out)))
     return out, (out.shape, rows, factors[rows][..., np.newaxis], E.shape, x.shape)
 
 
@@ -248,7 +249,7 @@ def _lookup_backward(
     if do is None:
         do = np.empty((*shape[:-2], rows.shape[-1], shape[-1]), dout.dtype)
     arrays = dout, rows, factor[..., 0], dE, do
-    kernels.lookup_backward(*map(_rows, arrays))
+    kernels.lookup_backward(*map(by_member, arrays))
     return zero_gradient(dout, x_shape, dx) if need_dx else None, dE, do
 
 
@@ -303,11 +304,6 @@ def _written(a, flat):
     if not a.flags.c_contiguous:
         a[...] = flat.reshape(a.shape)
     return a
-
-
-def _rows(a):
-    """Return an array of two axes with one for members before them."""
-    return a if a.ndim == 3 else a[np.newaxis]
 
 
 def _vectors(a):

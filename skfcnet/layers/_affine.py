@@ -332,7 +332,7 @@ def scaled_affine_backward(
     >>> ds
     array([18., 18.])
     """
-    affine_cache, scales, _ = cache
+    affine_cache, scales, shape = cache
     *of_affine, ds = out
     dx, dw, db = unchecked(affine_backward)(
         dout, affine_cache, out=of_affine, workspace=workspace, need_dx=need_dx
@@ -340,7 +340,8 @@ def scaled_affine_backward(
     if dx is not None:
         rows = _flattened(dx, dw)
         rows *= scales.mT
-    return dx, dw, db, gradient_of_scales(dw, cache, ds)
+    _, w = affine_cache
+    return dx, dw, db, gradient_of_scales(dw, w, scales, shape, ds)
 
 
 @checked(check_scaled_affine)
@@ -429,12 +430,13 @@ def sparse_scaled_affine_backward(
     >>> sparse_scaled_affine_backward(np.array([[1.0, 3.0]]), cache)[3]
     array([ 0., 36.])
     """
-    affine_cache, *_ = cache
+    affine_cache, scales, shape = cache
     *of_affine, ds = out
     _, dw, db = unchecked(sparse_affine_backward)(
         dout, affine_cache, out=of_affine, workspace=workspace
     )
-    return None, dw, db, gradient_of_scales(dw, cache, ds)
+    _, w = affine_cache
+    return None, dw, db, gradient_of_scales(dw, w, scales, shape, ds)
 
 
 def affine_relu_forward(x: Array, w: Array, b: Array) -> tuple[Floats, Any]:
@@ -497,12 +499,13 @@ def row_scales(w: Array, s: Array) -> Floats:
     return (SCALE_RATE * s).reshape(*w.shape[:-1], 1)
 
 
-def gradient_of_scales(dw: Array, cache: Any, ds: Array | None) -> Floats:
+def gradient_of_scales(
+    dw: Array, w: Array, scales: Array, shape: tuple[int, ...], ds: Array | None
+) -> Floats:
     """Return the gradient of scales, from that of the weights that they scale.
 
     The second becomes the gradient of the weights before they are scaled.
     """
-    (_, w), scales, shape = cache
     ds = np.empty(shape, dw.dtype) if ds is None else ds
     np.vecdot(dw, w, out=ds.reshape(w.shape[:-1]))
     ds *= SCALE_RATE
