@@ -42,7 +42,8 @@ X_train, X_test, y_train, y_test = train_test_split(
 # :class:`~sklearn.calibration.CalibratedClassifierCV` fits five of them, learns from
 # out-of-fold predictions how to correct their probabilities, and averages the results.
 # ``FCNetClassifier`` also averages five networks, each of which is stopped when its log
-# loss on held-out rows is lowest. Nothing is corrected afterwards.
+# loss on held-out rows is lowest. Afterwards, it could only make them more certain,
+# which these rows give no reason for.
 
 import warnings
 

@@ -1,4 +1,4 @@
-"""Intervals, standard deviations and quantiles that out-of-fold residuals calibrate."""
+"""Intervals, standard deviations, quantiles and probabilities that are calibrated."""
 
 import copy
 import pickle
@@ -11,9 +11,12 @@ from hypothesis import strategies as st
 from scipy.sparse import csr_matrix
 from sklearn.base import clone
 from sklearn.datasets import load_diabetes
+from sklearn.metrics import log_loss
 from sklearn.model_selection import PredefinedSplit
 
 from scaffolding import (
+    SEVERAL,
+    assert_alike,
     assert_same,
     data_of,
     repeatable,
@@ -21,9 +24,12 @@ from scaffolding import (
     small_regressor,
     weighted_data_of,
 )
-from skfcnet import FCNetRegressor
+from skfcnet import FCNetClassifier, FCNetRegressor
 from skfcnet._engine.statistics import distinct
-from skfcnet._estimators.calibration import conformal_quantile
+from skfcnet._estimators.calibration import (
+    conformal_quantile,
+    sharpen_probabilities,
+)
 
 pytestmark = short_fits
 
@@ -392,3 +398,81 @@ def test_quantiles_of_several_targets_are_shifted_by_themselves():
     model.set_params(warm_start=True).fit(X, targets)  # continues from the shifted ones
     shares = np.mean(targets[..., np.newaxis] <= model.oob_prediction_ + 1e-3, axis=0)
     np.testing.assert_allclose(shares, [[0.2, 0.6]] * 2, atol=0.02)
+
+
+# Probabilities
+
+
+def classes_by_sign(n, *, flipped=0.0):
+    """Return rows of two classes, of which a share is flipped, and as many new rows."""
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(2 * n, 6))
+    y = (X[:, 0] > 0) ^ (rng.random(2 * n) < flipped)
+    return X[:n], y[:n], X[n:], y[n:]
+
+
+def scaled_before_sharpening(monkeypatch, factor):
+    """Let classifiers be less or more certain when training ends than they are."""
+
+    def with_factor(draft, rows, scores):
+        for arrays in (draft.coefs_, draft.intercepts_):
+            arrays[-1] = factor * arrays[-1]
+        if draft.linear_term:
+            draft._net.state["V"] = factor * draft._net.state["V"]
+        return sharpen_probabilities(draft, rows, factor * scores)
+
+    module = "skfcnet._estimators.out_of_fold.sharpen_probabilities"
+    monkeypatch.setattr(module, with_factor)
+
+
+def a_cross_fitted_classifier(**changes):
+    settings = FOLDS | {"max_iter": 10, "linear_term": True, "random_state": 0}
+    return FCNetClassifier((8,), **settings | changes)
+
+
+@pytest.mark.parametrize("kind", ["binary", "multiclass", "multilabel", SEVERAL])
+def test_classifiers_that_are_not_certain_enough_become_so(kind, monkeypatch):
+    _, X, y = data_of(kind, n=240)
+    scaled_before_sharpening(monkeypatch, 0.2)
+    a_fifth = a_cross_fitted_classifier().fit(X, y)
+    scaled_before_sharpening(monkeypatch, 0.4)
+    two_fifths = a_cross_fitted_classifier().fit(X, y)
+    assert_alike(a_fifth, two_fifths, X, rtol=1e-3, atol=1e-4)
+    np.testing.assert_allclose(
+        np.hstack(a_fifth.oob_decision_function_),
+        np.hstack(two_fifths.oob_decision_function_),
+        atol=1e-4,
+    )
+
+
+def test_sharper_probabilities_are_better_on_new_rows(monkeypatch):
+    X, y, X_new, y_new = classes_by_sign(300)
+    model = FCNetClassifier(random_state=0).fit(X, y)
+    monkeypatch.setattr(
+        "skfcnet._estimators.out_of_fold.sharpen_probabilities", lambda *_: False
+    )
+    without = FCNetClassifier(random_state=0).fit(X, y)
+    losses = [log_loss(y_new, m.predict_proba(X_new)) for m in (model, without)]
+    assert losses[0] < 0.9 * losses[1]
+    np.testing.assert_array_equal(model.predict(X_new), without.predict(X_new))
+
+
+def test_classifiers_that_are_certain_enough_stay_as_they_are(monkeypatch):
+    X, y, _, _ = classes_by_sign(300, flipped=0.3)
+    scaled_before_sharpening(monkeypatch, 8.0)
+    certain = a_cross_fitted_classifier().fit(X, y)
+    scaled_before_sharpening(monkeypatch, 16.0)
+    more_certain = a_cross_fitted_classifier().fit(X, y)
+    np.testing.assert_array_equal(2 * certain.coefs_[-1], more_certain.coefs_[-1])
+
+
+@pytest.mark.parametrize("n", [40, 160])
+def test_few_rows_do_not_justify_certainty(n, monkeypatch):
+    X, y, _, _ = classes_by_sign(n)
+    X[:, 0] += np.where(y, 3, -3)  # so that all predictions are right
+    scaled_before_sharpening(monkeypatch, 0.2)
+    model = a_cross_fitted_classifier().fit(X, y)
+    assert model.oob_score_ == 1
+    p = model.oob_decision_function_[np.arange(n), y.astype(int)]
+    # One more row, of a random class, would be wrong with a probability of 1/2.
+    assert 0.5 / (n + 1) <= np.mean(1 - p) <= 1 / (n + 1)

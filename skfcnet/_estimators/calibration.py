@@ -1,18 +1,27 @@
-"""Calibration of a regressor by the residuals of its out-of-fold predictions.
+"""Calibration by out-of-fold predictions.
 
-A residual is the target minus the prediction, in units of the scaled target. They are
-those of rows that the members did not train on, so that they are as large as the errors
-on new rows. From their quantiles follow prediction intervals, from their mean square a
-standard deviation, and from their median, or another quantile, how far a predicted
-quantile has to be shifted.
+The probabilities of a classifier are made more certain if its predictions were right
+more often than they say.
+
+A regressor is calibrated by residuals. A residual is the target minus the prediction,
+in units of the scaled target. The residuals are those of rows that the members did not
+train on, so that they are as large as the errors on new rows. From their quantiles
+follow prediction intervals, from their mean square a standard deviation, and from their
+median, or another quantile, how far a predicted quantile has to be shifted.
 """
 
 from math import fsum, inf
 from typing import NamedTuple
 
 import numpy as np
+from scipy.optimize import brentq
 
+from skfcnet._engine.plan import linear_term
 from skfcnet._engine.statistics import ROUNDING, distinct, exact_weights, quantiles
+
+MAX_SHARPENING = 10.0
+"""The largest factor of `sharpen_probabilities`, so that differences between scores
+that are mere rounding errors stay small."""
 
 
 class Errors(NamedTuple):
@@ -196,3 +205,53 @@ def shift_quantiles(draft, rows, scores):
     shifts = np.clip(shifts, columns.min(axis=1), columns.max(axis=1))
     draft.intercepts_[-1] = draft.intercepts_[-1] + shifts
     return loss.link.inverse(scores) + shifts
+
+
+def sharpen_probabilities(draft, rows, scores):
+    """Make the probabilities of a classifier more certain if they are too uncertain.
+
+    The scores of all members are multiplied by the factor that minimises the
+    out-of-fold loss, which is one over the temperature of temperature scaling [1]_. In
+    addition to the rows, one counts that is equally likely to be of any class, so that
+    few rows do not justify probabilities close to 0 and 1, even if all predictions are
+    right. The factor is not below 1, since the mean of the members is already less
+    certain than each of them.
+
+    Parameters
+    ----------
+    draft : FCNetClassifier
+        The classifier, after training.
+
+    rows : Rows
+        The encoded rows that have out-of-fold predictions.
+
+    scores : ndarray of shape (N, S)
+        Their out-of-fold scores.
+
+    Returns
+    -------
+    is_changed : bool
+        Whether the factor is above 1, so that the network was changed.
+
+    References
+    ----------
+    .. [1] Guo, C., Pleiss, G., Sun, Y., Weinberger, K. Q., "On Calibration of Modern
+       Neural Networks", ICML 2017.
+    """
+    share_of_one_row = 1 / (1 + rows.total_weight())
+    loss = draft._net.objective.bind({"label_smoothing": share_of_one_row})
+    weight = rows._replace(member_counts=None).normalized_weight()
+
+    def slope(factor):
+        _, gradient = loss.function(factor * scores, rows.target, weight=weight)
+        return np.vdot(gradient, scores)
+
+    if slope(1.0) >= 0:
+        return False
+    is_bounded = slope(MAX_SHARPENING) > 0
+    factor = brentq(slope, 1.0, MAX_SHARPENING) if is_bounded else MAX_SHARPENING
+    draft.coefs_[-1] = factor * draft.coefs_[-1]
+    draft.intercepts_[-1] = factor * draft.intercepts_[-1]
+    if linear_term(draft._net.stages) is not None:
+        draft._net.state["V"] = factor * draft._net.state["V"]
+    return True

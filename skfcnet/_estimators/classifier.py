@@ -749,6 +749,9 @@ class FCNetClassifier(ClassifierMixin, _BaseFCNet):
     def predict_proba(self, X: Table) -> ByOutput:
         """Predict the probability of each class.
 
+        If the members are cross-fitted and their out-of-fold predictions were too
+        uncertain, `fit` has multiplied their scores by a factor above 1.
+
         Parameters
         ----------
         X : {array-like, sparse matrix, dataframe} of shape (n_samples, n_features)

@@ -6,7 +6,12 @@ from typing import NamedTuple
 import numpy as np
 
 from skfcnet._engine.members import ensemble_of_members
-from skfcnet._estimators.calibration import Errors, learned_errors, shift_quantiles
+from skfcnet._estimators.calibration import (
+    Errors,
+    learned_errors,
+    sharpen_probabilities,
+    shift_quantiles,
+)
 from skfcnet._estimators.rows import repeated_by_content
 
 
@@ -36,8 +41,8 @@ class OutOfFold(NamedTuple):
 def out_of_fold(draft, rows, *, n_rows):
     """Predict each row by the members of an ensemble that did not train on it.
 
-    Predicted quantiles are shifted, in the network as well, such that they hold their
-    shares of these rows.
+    Predicted quantiles are shifted such that they hold their shares of these rows, and
+    probabilities that are too uncertain become more certain, in the network as well.
 
     Parameters
     ----------
@@ -74,6 +79,8 @@ def out_of_fold(draft, rows, *, n_rows):
         if draft._target.loss == "quantile":
             scores = shift_quantiles(draft, rows, scores)
         errors = learned_errors(draft, rows, scores)
+    elif sharpen_probabilities(draft, rows, scores):
+        scores = _scores_by_left_out_members(draft._net, rows)
     target, objective = draft._target, draft._net.objective
     decode = getattr(target, draft._out_of_fold_method)
     predictions = decode(scores[np.newaxis], objective, np.float64)
