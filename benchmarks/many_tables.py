@@ -6,7 +6,7 @@ target; the log loss; and the seconds of a fit, which are those of the processor
 _tables.py has the tables and the rows, _peers.py the peers.
 
     SKFCNET_DATA=<folder> OMP_NUM_THREADS=1 python benchmarks/many_tables.py \
-        --splits 3 --variants "numeric_embedding=None" "few bins: n_bins=4"
+        --splits 10 --variants "numeric_embedding=None" "few bins: n_bins=4"
 
 A variant of ours is written as the parameters and the constants of the package that
 are not as in the default, after a name if it has one. ``--data`` names other tables
@@ -183,7 +183,7 @@ def comparison(table, base):
         share = 100 * against(table, measure, base)["wins"]
         columns[f"{measure}: {base} better, %"] = share.round()
     seconds = means(table, "seconds")
-    columns["seconds"] = np.exp(np.log(seconds).mean()).round(1)
+    columns["seconds"] = np.exp(np.log(seconds).mean()).round(2)
     table = pd.DataFrame(columns).convert_dtypes()  # whole numbers are integers
     return table.sort_values("error: mean rank")
 
