@@ -76,5 +76,5 @@ def test_the_comparison_has_the_numbers_of_the_benchmark():
         row = models[model]
         assert error[column] == f"{float(row['error: skfcnet better, %']):.0f} %"
         assert log_loss[column] == f"{float(row['log loss: skfcnet better, %']):.0f} %"
-        assert seconds[column] == row["seconds"]
-    assert seconds[1] == models["skfcnet"]["seconds"]
+        assert seconds[column] == f"{float(row['seconds']):.1f}"
+    assert seconds[1] == f"{float(models['skfcnet']['seconds']):.1f}"
