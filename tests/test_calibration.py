@@ -447,11 +447,12 @@ def test_classifiers_that_are_not_certain_enough_become_so(kind, monkeypatch):
 
 def test_sharper_probabilities_are_better_on_new_rows(monkeypatch):
     X, y, X_new, y_new = classes_by_sign(300)
-    model = FCNetClassifier(random_state=0).fit(X, y)
+    smoothed = FCNetClassifier(label_smoothing=0.01, random_state=0)
+    model = clone(smoothed).fit(X, y)
     monkeypatch.setattr(
         "skfcnet._estimators.out_of_fold.sharpen_probabilities", lambda *_: False
     )
-    without = FCNetClassifier(random_state=0).fit(X, y)
+    without = smoothed.fit(X, y)
     losses = [log_loss(y_new, m.predict_proba(X_new)) for m in (model, without)]
     assert losses[0] < 0.9 * losses[1]
     np.testing.assert_array_equal(model.predict(X_new), without.predict(X_new))

@@ -9,13 +9,14 @@ from sklearn.exceptions import ConvergenceWarning
 
 from scaffolding import (
     KINDS,
+    SEVERAL,
     any_solver,
     assert_same,
     data_of,
     short_fits,
     small_regressor,
 )
-from skfcnet import FCNetRegressor
+from skfcnet import FCNetClassifier, FCNetRegressor
 
 pytestmark = [short_fits, any_solver]
 
@@ -201,48 +202,80 @@ def test_patience_is_by_minibatches_but_five_epochs_at_least(n, batch_size, expe
     assert model.set_params(n_iter_no_change=3).fit(X, X[:, 0]).n_iter_ == 4
 
 
-def automatic_smoothing(total_weight):
-    return min(0.01, 5 / total_weight)
+WITH_CLASSES = ["binary", "multiclass", "multilabel", SEVERAL]
 
 
-@pytest.mark.parametrize("kind", KINDS[:3])
+def with_rare_class(kind, n, n_rare):
+    """Return what data_of does; a class has only the first n_rare rows."""
+    model, X, y = data_of(kind, n)
+    is_rare = np.arange(n) < n_rare
+    if kind == "binary":
+        y = np.where(is_rare, 0, 1)
+    elif kind == "multiclass":
+        y = np.where(is_rare, 2, y % 2)
+    elif kind == "multilabel":
+        y[:, 1] = is_rare
+    else:
+        y[:, 0] = np.where(is_rare, 2, y[:, 0] % 2)
+    return model, X, y
+
+
+@pytest.mark.parametrize("kind", WITH_CLASSES)
 @pytest.mark.parametrize("solver", ["adamw", "lbfgs"])
-@pytest.mark.parametrize(("n", "factor"), [(90, 1), (700, 1), (300, 3)])
-def test_labels_are_smoothed_the_more_the_fewer_rows(kind, solver, n, factor):
-    model, X, y = data_of(kind, n=n)
-    weight = np.full(n, float(factor))
+@pytest.mark.parametrize(("n_rare", "expected"), [(20, 0.005), (3, 0.0025)])
+def test_labels_are_smoothed_but_less_where_a_class_is_rare(
+    kind, solver, n_rare, expected
+):
+    model, X, y = with_rare_class(kind, 600, n_rare)
     assert model.label_smoothing == "auto"
-    ours = clone(model.set_params(solver=solver)).fit(X, y, weight)
-    model.set_params(label_smoothing=automatic_smoothing(factor * n))
-    assert_same(ours, clone(model).fit(X, y, weight), X)
-    plain = model.set_params(label_smoothing=0.0).fit(X, y, weight)
+    ours = clone(model.set_params(solver=solver)).fit(X, y)
+    theirs = clone(model).set_params(label_smoothing=expected).fit(X, y)
+    assert_same(ours, theirs, X)
+    plain = model.set_params(label_smoothing=0.0).fit(X, y)
     assert ours.loss_curve_ != plain.loss_curve_
 
 
+def test_rows_of_a_rare_class_count_by_their_weights():
+    model, X, y = with_rare_class("multiclass", 600, 1)
+    weight = np.where(np.arange(600) < 1, 3, 1)
+    ours = clone(model).fit(X, y, weight)
+    model.set_params(label_smoothing=3 / 602 / 2)
+    assert_same(ours, model.fit(X, y, weight), X)
+
+
+def test_classes_of_weight_zero_do_not_limit_the_smoothing_of_labels():
+    model, X, y = with_rare_class("multiclass", 600, 3)
+    weight = (y < 2).astype(int)
+    ours = clone(model).fit(X, y, weight)
+    model.set_params(label_smoothing=0.005)
+    assert_same(ours, model.fit(X, y, weight), X)
+
+
 def test_rows_that_are_validated_on_do_not_count_for_smoothing():
-    model, X, y = data_of("multiclass", n=1_000)
+    model, X, y = with_rare_class("multiclass", 1_000, 4)
+    X, y = X[::-1], y[::-1]
+    y[:2] = 2
     model.set_params(early_stopping=True)
-    ours = clone(model).fit(X[:700], y[:700], X_val=X[700:], y_val=y[700:])
-    model.set_params(label_smoothing=automatic_smoothing(700))
-    theirs = model.fit(X[:700], y[:700], X_val=X[700:], y_val=y[700:])
+    ours = clone(model).fit(X[:500], y[:500], X_val=X[500:], y_val=y[500:])
+    model.set_params(label_smoothing=2 / 500 / 2)
+    theirs = model.fit(X[:500], y[:500], X_val=X[500:], y_val=y[500:])
     assert_same(ours, theirs, X)
 
 
 def test_smoothing_is_learned_in_the_first_call():
-    model, X, y = data_of("multiclass", n=1_000)
-    given = clone(model).set_params(label_smoothing=automatic_smoothing(600))
+    model, X, y = with_rare_class("multiclass", 1_000, 3)
+    given = clone(model).set_params(label_smoothing=3 / 600 / 2)
     for rows in (slice(600), slice(600, 1_000), slice(30)):
         for each in (model, given):
             each.partial_fit(X[rows], y[rows], classes=[0, 1, 2])
     assert_same(model, given, X)
 
 
-def test_only_rows_trained_on_count_in_the_smoothing_of_labels():
-    model, X, y = data_of("multiclass", n=2000)
-    weight = np.where(np.arange(2000) < 1500, 2, 0)
-    ours = clone(model).fit(X, y, weight)
-    model.set_params(label_smoothing=automatic_smoothing(3000))
-    assert_same(ours, model.fit(X, y, weight), X)
+def test_rare_classes_are_predicted_about_as_often_as_they_occur():
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(5_000, 2)), np.arange(5_000) < 10
+    p = FCNetClassifier(n_members=1, random_state=0).fit(X, y).predict_proba(X)[:, 1]
+    assert p.mean() == pytest.approx(0.002, rel=0.35)
 
 
 @pytest.mark.parametrize("n_features", [1, 51, 52, 600])

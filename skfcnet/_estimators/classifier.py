@@ -287,8 +287,9 @@ class FCNetClassifier(ClassifierMixin, _BaseFCNet):
 
     label_smoothing : float or 'auto', default='auto'
         The share of each label that is spread evenly over all classes [13]_, in [0, 1).
-        'auto' is 5 divided by the number of training rows, but at most 0.01, since few
-        rows do not justify probabilities close to 0 and 1.
+        'auto' is 0.005, since some of the labels of most tables are wrong, but at most
+        half the share of the rarest class, so that no class is predicted much more
+        often than it occurs.
 
     class_weight : dict, list of dict, 'balanced' or None, default=None
         The factors by which the loss of the rows of each class is multiplied, as a dict

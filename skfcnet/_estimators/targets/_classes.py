@@ -6,6 +6,7 @@ import numpy as np
 from sklearn.metrics import accuracy_score
 from sklearn.utils.multiclass import check_classification_targets
 
+from skfcnet._engine.statistics import exact_weights
 from skfcnet._estimators.target_checks import check_n_outputs, sorted_labels
 from skfcnet._estimators.targets._class_weights import ClassWeights
 from skfcnet._estimators.targets._target import Target
@@ -14,9 +15,12 @@ ABSENT_CLASS_DISTANCE = 1e4
 """The distance of the score of a class without rows below all other scores, with which
 its probability is 0."""
 
-AUTO_SMOOTHING_ROWS, MAX_AUTO_SMOOTHING = 5, 0.01
-"""``label_smoothing="auto"`` is the share of this number of rows, but at most this
-maximum."""
+AUTO_SMOOTHING = 0.005
+"""The value of ``label_smoothing="auto"``, unless a class is rare.
+
+In most tables some labels are wrong, however many rows there are. Where hardly any are,
+`sharpen_probabilities` makes the probabilities of cross-fitted members more certain.
+"""
 
 
 class ClassTarget(Target):
@@ -99,11 +103,26 @@ class ClassTarget(Target):
         return None if self.has_several_columns else encoded.ravel()
 
     def learn_from_training_set(self, rows):
-        """Choose the label smoothing of 'auto', in the first call."""
+        """Choose the label smoothing of 'auto', in the first call.
+
+        Smoothing adds the same probability to every class, one n-th of it to each of n
+        classes. With at most half the share of the rarest class, it makes no class more
+        than a quarter more frequent than it is.
+        """
         if self._auto_smoothing is None:
-            share = AUTO_SMOOTHING_ROWS / rows.total_weight()
-            self._auto_smoothing = min(MAX_AUTO_SMOOTHING, share)
+            self._auto_smoothing = min(AUTO_SMOOTHING, self._rarest_share(rows) / 2)
         return False
+
+    def _rarest_share(self, rows):
+        """Return the share of the rarest class in the total weight of rows."""
+        weight = exact_weights(rows.weight, rows.n_rows)
+        totals = self._total_weights(rows.target, weight)
+        shares = np.append(totals, weight.sum() - totals) / weight.sum()
+        return shares[shares > 0].min()
+
+    def _total_weights(self, target, weight):
+        """Return the total weight of the rows of each class that has a score."""
+        return weight @ target
 
     def loss_params(self):
         """Return the parameters of the loss by name."""
@@ -212,9 +231,12 @@ class MulticlassTarget(ClassTarget):
         """Return the most likely labels."""
         return self.classes[loss.link.decide(scores)]
 
+    def _total_weights(self, target, weight):
+        return np.bincount(target, weight, minlength=self.n_classes)
+
     def best_constant_scores(self, rows, weight, loss):
         """Return the logarithms of the shares of the classes."""
-        totals = np.bincount(rows.target, weight, minlength=self.n_classes)
+        totals = self._total_weights(rows.target, weight)
         pairs = np.column_stack([totals.sum() - totals, totals])
         no_and_yes = np.arange(2.0)
         return [np.ravel(loss.constant_scores(no_and_yes, pair)) for pair in pairs]
