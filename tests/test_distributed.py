@@ -108,11 +108,15 @@ def test_a_cluster_does_not_change_a_bit_of_members(settings, client):
     assert_same(ours, model, numbers)
 
 
-def test_a_search_on_a_cluster_finds_what_one_process_does(client):
-    table = rows()
+@pytest.mark.parametrize(
+    ("estimator", "target"), [(FCNetClassifier, "label"), (FCNetRegressor, "number")]
+)
+def test_a_search_on_a_cluster_finds_what_one_process_does(estimator, target, client):
+    table = rows().astype({"kind": "category"})
+    table.loc[::5, "c"] = np.nan
     grid = {"alpha": [0.001, 10.0], "n_members": [1, 2]}
-    search = GridSearchCV(FCNetClassifier(**QUICK), grid, cv=2)
-    X, y = table[["a", "b", "c"]], table["label"]
+    search = GridSearchCV(estimator(**QUICK), grid, cv=2)
+    X, y = table[["a", "b", "c", "kind"]], table[target]
     with joblib.parallel_config(backend="dask"):
         ours = clone(search).fit(X, y)
     search.fit(X, y)

@@ -184,7 +184,7 @@ def test_hidden_features_come_as_frames(table):
     assert model.score(X, y) > 0.85
 
 
-# polars, dask and skops
+# polars and skops
 
 
 def test_polars_frames_give_what_pandas_gives(table):
@@ -199,30 +199,6 @@ def test_polars_frames_give_what_pandas_gives(table):
     transformer = FCNetTransformer(FCNetClassifier(**QUICK, linear_term=False))
     transformer.set_output(transform="polars").fit(frame, y)
     assert isinstance(transformer.transform(frame), pl.DataFrame)
-
-
-@pytest.mark.filterwarnings("ignore::ResourceWarning")
-def test_a_search_runs_on_dask_and_dask_frames_are_predicted(table):
-    distributed = optional("distributed", "distributed")
-    dd = optional("dask.dataframe", "distributed")
-    import joblib
-
-    X, target, _ = table
-    settings = QUICK | {"max_iter": 3}
-    search = GridSearchCV(FCNetRegressor(**settings), {"alpha": [1e-4, 1.0]}, cv=2)
-    expected = clone(search).fit(X, target)
-    with (
-        distributed.LocalCluster(
-            n_workers=1, threads_per_worker=2, processes=False, dashboard_address=None
-        ) as cluster,
-        distributed.Client(cluster),
-        joblib.parallel_config(backend="dask"),
-    ):
-        search.fit(X, target)
-    np.testing.assert_array_equal(search.predict(X), expected.predict(X))
-    frame = dd.from_pandas(X, npartitions=3)
-    predicted = frame.map_partitions(search.predict, meta=(None, "f8")).compute()
-    np.testing.assert_allclose(predicted, search.predict(X), rtol=1e-6)
 
 
 def test_skops_keeps_pipelines(table):
