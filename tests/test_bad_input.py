@@ -38,12 +38,15 @@ def bad_fits():
     weight = np.ones(len(X))
     return {
         "NaN in sparse X": (
-            {}, sparse.csr_array(nan), labels, None, "X contains NaN"
+            {}, sparse.csr_array(nan), labels, None, "X is sparse and contains NaN"
         ),
         "infinity in X": ({}, infinite, labels, None, "X contains infinity"),
         "values too large": ({}, huge, labels, None, "X contains.*too large"),
         "NaN in y": ({}, X, np.where(labels, 1.0, np.nan), None, "y contains NaN"),
         "None among labels": ({}, X, missing, None, "y contains .*: 1 of its 120"),
+        "sets of labels": (
+            {}, X, [["a", "b"], ["a"]] * 60, None, "lengths.*MultiLabelBinarizer"
+        ),
         "mixed labels": (
             {}, X, np.array([1, "a"] * 60, object), None,
             "y must contain labels of one kind|y has labels",
@@ -235,6 +238,15 @@ def test_prediction_refuses_what_it_cannot_compute_with(bad):
     X[0, 0] = bad
     with pytest.raises(ValueError, match="X contains"):
         model.predict(X)
+
+
+def test_all_columns_of_a_frame_without_rows_are_counted():
+    frame = pd.DataFrame({"size": [1.0, 2.0], "colour": ["red", "blue"]})
+    frame = pd.concat([frame] * 30)
+    model = FCNetClassifier().fit(frame, ["a", "b"] * 30)
+    for call in (lambda: model.predict(frame[:0]), lambda: model.fit(frame[:0], [])):
+        with pytest.raises(ValueError, match=r"0 sample\(s\) \(shape=\(0, 2\)\)"):
+            call()
 
 
 def test_floating_point_errors_of_the_caller_do_not_matter():

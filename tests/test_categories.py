@@ -121,7 +121,8 @@ def test_other_columns_are_refused(categorical_features, message):
 
 
 def test_names_are_those_of_a_data_frame():
-    with pytest.raises(ValueError, match="categorical_features has names"):
+    message = r"has names \['size'\], but X is not a data frame"
+    with pytest.raises(ValueError, match=message):
         categorical_mask(np.zeros((2, 2)), ["size"])
 
 

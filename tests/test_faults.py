@@ -181,7 +181,7 @@ FAULTS = [
     ),
     Fault(
         "NaN in sparse X",
-        "X contains NaN",
+        "X is sparse and contains NaN: .* pass a dense table",
         {"X": sparse.csr_array(changed(X, np.nan))},
         methods=EVERYWHERE,
     ),

@@ -473,10 +473,19 @@ def test_categories_that_onnx_has_no_type_for():
         converted(model, frame, types=types)
 
 
-def test_a_table_of_categories_alone():
+@pytest.mark.parametrize("names", [["few", "many"], ["two"]], ids=", ".join)
+def test_a_table_of_categories_alone(names):
     frame, y = a_frame()
-    categories = frame[["few", "many"]]
-    assert_same(classifier().fit(categories, y), categories)
+    categories = frame[names]
+    model = classifier().fit(categories, y)
+    assert_same(model, with_surprises(frame)[names])
+
+
+@pytest.mark.parametrize("dtype", ["boolean", "Int64", "Float32"])
+def test_numbers_of_pandas_own_dtypes_with_gaps(dtype):
+    frame = pd.DataFrame({"size": pd.array([1, None, 0] * 40, dtype=dtype)})
+    assert inputs_of(frame)["size"].dtype == "f8"
+    assert_same(classifier().fit(frame, np.arange(120) % 2), frame)
 
 
 def test_numbers_that_are_equal_as_floats():

@@ -59,11 +59,19 @@ def validate_table(estimator, X, *y, reader, reset, accept_sparse="csr", **check
     checks |= {
         "accept_sparse": accept_sparse,
         "dtype": (np.float64, np.float32),
-        "ensure_all_finite": True if issparse(X) else "allow-nan",
+        "ensure_all_finite": "allow-nan",
     }
     if reader is None and holds_numbers(X):
-        return validate_data(estimator, X, *y, reset=reset, **checks)
+        validated = validate_data(estimator, X, *y, reset=reset, **checks)
+        if issparse(X):
+            _refuse_missing_in_sparse(validated[0] if y else validated)
+        return validated
     validate_data(estimator, X, *y, reset=reset, skip_check_array=True)
+    if X.shape[0] == 0:
+        raise ValueError(
+            f"Found array with 0 sample(s) (shape={X.shape}) while a minimum of 1 is "
+            f"required by {type(estimator).__name__}."
+        )
     reader = TableReader(np.zeros(X.shape[1], bool)) if reader is None else reader
     X = reader.read_columns(X)
     first = X[:, :1]  # the numbers have been checked
@@ -72,6 +80,15 @@ def validate_table(estimator, X, *y, reader, reset, accept_sparse="csr", **check
         return X
     _, y = check_X_y(first, *y, **checks)
     return X, y
+
+
+def _refuse_missing_in_sparse(X):
+    n_missing = np.count_nonzero(np.isnan(X.data))
+    if n_missing:
+        raise ValueError(
+            f"X is sparse and contains NaN: {n_missing} of its values are missing. "
+            f"Fill them, or pass a dense table, where missing values are accepted."
+        )
 
 
 def validate_X_predict(estimator, X, reader, *, accept_sparse="csr"):

@@ -281,7 +281,7 @@ class FCNetRegressor(RegressorMixin, _BaseFCNet):
         classification, values in regression. With early stopping and without ``X_val``,
         the members are cross-fitted: each has its own validation set (see
         ``early_stopping``). 'auto' stands for five if the members are cross-fitted, and
-        otherwise for a single network.
+        otherwise, and for 'lbfgs', for a single network.
 
     n_jobs : int or None, default=None
         The number of jobs that train the members, through joblib. None means 1 unless

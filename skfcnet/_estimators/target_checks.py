@@ -7,10 +7,17 @@ from skfcnet._tabular.values import is_missing, kind_of, shown
 
 
 def refuse_missing(y, name):
-    """Raise an error if there are missing targets."""
+    """Raise an error if there are missing targets, or rows of different lengths."""
     if y is None or issparse(y):
         return
-    given, y = y, np.asarray(y)
+    given = y
+    try:
+        y = np.asarray(given)
+    except ValueError as error:
+        raise ValueError(
+            f"{name} has rows of different lengths. Sets of labels are made a matrix "
+            f"by sklearn.preprocessing.MultiLabelBinarizer."
+        ) from error
     if y.dtype.kind == "U" and not hasattr(given, "dtype"):
         y = np.array(given, dtype=object)  # NumPy turns NaN in a list into a string
     missing = np.zeros(1)

@@ -73,7 +73,12 @@ def categorical_mask(table, categorical_features):
     if kinds == {"b"}:
         return _checked_mask(wanted, n_columns)
     if kinds == {"U"}:
-        return _mask_of(wanted, [] if names is None else list(names), "names")
+        if names is None:
+            raise ValueError(
+                f"categorical_features has names {wanted}, but X is not a data frame "
+                f"and has no names: pass the indices of the columns instead."
+            )
+        return _mask_of(wanted, list(names), "names")
     if kinds <= {"i", "u"}:
         return _mask_of(wanted, list(range(n_columns)), "indices")
     raise ValueError(

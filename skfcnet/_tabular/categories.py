@@ -95,7 +95,9 @@ class CategoryEncoder:
                 features.append((j, 1, 0, True))
             else:
                 features += [(j, k, np.nan, n > 0) for k, n in enumerate(column.counts)]
-        column, plus, minus, has_rows = np.reshape(features, (-1, 4)).T
+        # They are floats, as the codes are: ONNX compares only numbers of one type.
+        table = np.array(features, dtype=float).reshape(-1, 4)
+        column, plus, minus, has_rows = table.T
         self.onehot = {"column": column.astype(int), "plus": plus, "minus": minus}
         self.features_without_rows = np.flatnonzero(has_rows == 0)
 

@@ -5,6 +5,7 @@ from itertools import count
 from typing import Any
 
 import numpy as np
+from sklearn.utils import check_array
 
 from skfcnet._engine.annotations import Array, Table
 from skfcnet._tabular.tables import (
@@ -91,16 +92,24 @@ def _columns_of(X):
         is_single = table.dtype == np.float32
         return {"X": table.astype(np.float32 if is_single else np.float64)}
     numeric = numeric_columns(table)
-    dtypes = {np.asarray(take_columns(table, j)).dtype for j in np.flatnonzero(numeric)}
-    dtype = np.float32 if dtypes == {np.dtype(np.float32)} else np.float64
+    numbers = {j: _numbers(table, j) for j in np.flatnonzero(numeric)}
+    dtype = np.result_type(np.float32, *numbers.values())
     inputs = {}
     for j, name in enumerate(column_names(table)):
-        if numeric[j]:
-            column = take_columns(table, j).to_numpy().astype(dtype)
-        else:
-            column = _categories(table, j, name)
+        column = numbers[j].astype(dtype) if numeric[j] else _categories(table, j, name)
         inputs[str(name)] = column.reshape(-1, 1)
     return inputs
+
+
+def _numbers(table, j):
+    """Return a column of numbers in float32 or float64, with NaN for missing ones."""
+    return check_array(
+        take_columns(table, np.array([j])),
+        dtype=(np.float64, np.float32),
+        ensure_all_finite=False,
+        ensure_min_samples=0,
+        input_name="X",
+    )
 
 
 def _categories(table, j, name):
