@@ -159,6 +159,10 @@ def test_partial_fit_needs_all_classes_at_first_and_the_same_ones_later():
     model, X, y = data_of("multiclass")
     with pytest.raises(ValueError, match="classes must be passed on the first call"):
         model.partial_fit(X, y)
+    with pytest.raises(ValueError, match="classes must not be empty"):
+        model.partial_fit(X, y, classes=[])
+    with pytest.raises(ValueError, match="classes contains NaN"):
+        model.partial_fit(X, y * 1.0, classes=[0, 1, 2, np.nan])
     model.partial_fit(X[y < 2], y[y < 2], classes=[0, 1, 2])
     assert model.predict_proba(X).shape == (len(X), 3)
     with pytest.raises(ValueError, match="classes"):

@@ -228,6 +228,15 @@ FAULTS = [
     ),
     Fault("all-zero weights", "weight.*zero|zero.*weight", {"weight": 0 * ONES}),
     Fault("NaN weights", "sample_weight contains NaN", {"weight": np.nan * ONES}),
+    Fault(
+        "dates as weights",
+        "sample_weight has dates",
+        {"weight": np.arange(N_ROWS).astype("M8[D]")},
+        error=TypeError,
+    ),
+    Fault(
+        "words as weights", "sample_weight must be .* array", {"weight": ["a"] * N_ROWS}
+    ),
     Fault("wrong-length weights", "sample_weight", {"weight": ONES[1:]}),
     Fault("2-D weights", "sample_weight", {"weight": ONES[:, None]}),
     Fault(

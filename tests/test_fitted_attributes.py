@@ -61,7 +61,9 @@ def test_reading_the_weights_changes_nothing():
 def test_unfitted_estimators_say_so():
     with pytest.raises(NotFittedError):
         FCNetClassifier().predict([[0.0]])
-    assert not hasattr(FCNetClassifier(), "coefs_")
+    for name in ("coefs_", "classes_", "oob_score_", "oob_decision_function_"):
+        with pytest.raises(NotFittedError):
+            getattr(FCNetClassifier(), name)
 
 
 def test_tags_are_honest():

@@ -190,6 +190,7 @@ def test_arrays_in_a_list_are_read_only_but_can_be_assigned_to():
         (-1, 0.0, r"coefs_\[1\] takes"),
         (0, np.full((3, 4), np.nan), r"coefs_\[0\] takes .*finite"),
         (0, np.full((3, 4), 1e300), r"coefs_\[0\] takes .*finite in float32"),
+        (0, np.full((3, 4), 1j), r"coefs_\[0\] takes .*finite in float32.*complex128"),
         (slice(None), [np.zeros((3, 4))], "coefs_ takes 2 arrays, got 1"),
         (slice(None), [np.zeros((3, 4)), np.zeros(2)], r"coefs_\[1\] takes"),
     ],
@@ -201,6 +202,10 @@ def test_what_does_not_fit_is_refused_and_nothing_is_copied(index, values, messa
     np.testing.assert_array_equal(params.vector, filled().vector)
     with pytest.raises(IndexError):
         weights_of(params)[2] = np.zeros(2)
+    with pytest.raises(
+        TypeError, match="coefs_ takes a list of arrays, got a NoneType"
+    ):
+        weights_of(params)[:] = None
 
 
 def test_a_list_of_arrays_keeps_its_length_and_order():

@@ -761,6 +761,10 @@ X, Y = np.ones((4, 2)), np.arange(4.0)
         ((X, Y, Y), ValueError, "every batch must have sample weights, or none"),
         ((X, 3.0), ValueError, "y must be an array"),
         ((X, list("abcd")), ValueError, "the targets are objects, but numbers"),
+        ((X, Y * 1j), ValueError, "y contains complex numbers"),
+        ((X, np.ma.masked_array(Y)), TypeError, "y is a masked array"),
+        ((X, Y, np.ma.masked_array(Y)), TypeError, "sample_weight is a masked array"),
+        ((X, Y, Y.astype("M8[s]")), TypeError, "sample_weight has dates"),
     ],
 )
 def test_errors_of_tuples_name_the_batch(second, error, message):
@@ -796,6 +800,12 @@ def test_data_must_be_the_same_when_they_are_read_again():
     batches = iter([FRAME])
     with pytest.raises(ValueError, match="1200 rows when they were read first, and 0"):
         fit_by_buckets(regressor(), lambda: batches, target="y")
+
+
+def test_rows_must_be_in_the_same_order_when_they_are_read_again():
+    orders = iter([FRAME, FRAME[::-1]])
+    with pytest.raises(ValueError, match=r"Batch 1 .* targets are not those .* first"):
+        fit_by_buckets(regressor(), lambda: [next(orders)], target="y")
 
 
 @pytest.mark.parametrize(

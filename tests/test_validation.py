@@ -389,7 +389,20 @@ def test_a_scorer_that_takes_no_weights_is_named():
     model.set_params(
         early_stopping=True, class_weight="balanced", scoring=lambda *_: 0.5
     )
-    with pytest.raises(ValueError, match=r"scoring=.*must accept sample_weight"):
+    with pytest.raises(
+        ValueError, match=r"scoring=.*accepts .*, X, y, sample_weight: "
+    ):
+        model.fit(X, y)
+
+
+@pytest.mark.parametrize("scoring", ["roc_auc", lambda y, p: 0.5], ids=["name", "call"])
+def test_what_is_no_scorer_of_the_estimator_is_named(scoring):
+    model, X, y, *_ = data_of("regression")
+    model.set_params(early_stopping=True, scoring=scoring)
+    message = (
+        r"scoring=.* must be a scorer for a FCNetRegressor that accepts .*, X, y: "
+    )
+    with pytest.raises(ValueError, match=message):
         model.fit(X, y)
 
 

@@ -147,6 +147,10 @@ class ParameterList(list[Floats]):
         indices = range(len(self))[index]
         values = value if isinstance(index, slice) else [value]
         indices = indices if isinstance(index, slice) else [indices]
+        if not hasattr(values, "__len__"):
+            raise TypeError(
+                f"{self._name} takes a list of arrays, got a {type(values).__name__}."
+            )
         if len(values) != len(indices):
             raise ValueError(
                 f"{self._name} takes {len(indices)} arrays, got {len(values)}."
@@ -155,11 +159,14 @@ class ParameterList(list[Floats]):
         for i, given in zip(indices, values, strict=True):
             array = self._arrays[i]
             with np.errstate(over="ignore"):
-                given = np.asarray(given, array.dtype)
-            if given.shape != array.shape or not np.isfinite(given).all():
+                dtype = None if np.iscomplexobj(given) else array.dtype
+                given = np.asarray(given, dtype)
+            is_right = given.shape == array.shape and given.dtype == array.dtype
+            if not is_right or not np.isfinite(given).all():
                 raise ValueError(
                     f"{self._name}[{i}] takes numbers of shape {array.shape} that are "
-                    f"finite in {array.dtype}, got an array of shape {given.shape}."
+                    f"finite in {array.dtype}, got an array of shape {given.shape} of "
+                    f"{given.dtype}."
                 )
             pairs.append((array, given))
         for array, given in pairs:

@@ -14,7 +14,12 @@ from sklearn.utils.validation import (
 from skfcnet._engine.numeric import has_finite_norm
 from skfcnet._estimators.target_checks import refuse_missing
 from skfcnet._tabular.table_reader import TableReader
-from skfcnet._tabular.tables import as_table, holds_numbers, refuse_masks
+from skfcnet._tabular.tables import (
+    as_table,
+    holds_numbers,
+    refuse_dates,
+    refuse_masks,
+)
 
 
 @np.errstate(all="ignore")  # scikit-learn's checks add up numbers that may be huge
@@ -159,14 +164,22 @@ def validate_sample_weight(sample_weight, n_rows):
         The weights, none of which is negative, and at least one of which is positive.
     """
     refuse_masks(sample_weight, "sample_weight")
+    refuse_dates(sample_weight, "sample_weight")
     if isinstance(sample_weight, Real):
         sample_weight = np.full(n_rows, sample_weight)
-    weight = check_array(
-        sample_weight,
-        ensure_2d=False,
-        dtype=np.float64,
-        input_name="sample_weight",
-    )
+    try:
+        weight = check_array(
+            sample_weight,
+            ensure_2d=False,
+            dtype=np.float64,
+            input_name="sample_weight",
+        )
+    except (TypeError, ValueError) as error:
+        if "sample_weight" in str(error):
+            raise
+        raise ValueError(
+            f"sample_weight must be a one-dimensional array of numbers: {error}"
+        ) from error
     if weight.shape != (n_rows,):
         raise ValueError(
             f"sample_weight must have shape ({n_rows},), got {weight.shape}."

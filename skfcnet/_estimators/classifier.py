@@ -594,7 +594,8 @@ class FCNetClassifier(ClassifierMixin, _BaseFCNet):
     @property
     def oob_decision_function_(self) -> ByOutput:
         """The out-of-fold probabilities of the classes."""
-        return self._target.split_by_output(self._out_of_fold_predictions)
+        predictions = self._out_of_fold_predictions
+        return self._target.split_by_output(predictions)
 
     def _new_target(self, y, classes, *, is_whole):
         return class_target(self, y, classes=classes, is_partial_fit=not is_whole)

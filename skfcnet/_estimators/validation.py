@@ -362,12 +362,11 @@ class ValidationSet:
         weights = {} if self._weight is None else {"sample_weight": self._weight}
         try:
             return self._scorer(estimator, self._X, self._y, **weights)
-        except TypeError as error:
-            if not weights:
-                raise
+        except (AttributeError, TypeError) as error:
+            arguments = ["estimator", "X", "y", *weights]
             raise ValueError(
-                f"scoring={draft.scoring!r} must accept sample_weight if there are "
-                f"weights: {error}"
+                f"scoring={draft.scoring!r} must be a scorer for a "
+                f"{type(draft).__name__} that accepts {', '.join(arguments)}: {error}"
             ) from error
         except ValueError as error:
             raise ValueError(

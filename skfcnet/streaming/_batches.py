@@ -16,6 +16,8 @@ from skfcnet._tabular.tables import (
     has_categorical_dtype,
     is_frame,
     numeric_columns,
+    refuse_dates,
+    refuse_masks,
 )
 from skfcnet.streaming._sources import opener
 
@@ -167,9 +169,8 @@ class BatchStream:
         features = [name for name in names if name not in {*targets, *weights}]
         if not features:
             raise ValueError(f"there are no features besides {targets + weights}.")
-        y = batch[self._target]
-        weight = np.asarray(batch[weights[0]]) if weights else None
-        return batch[features], np.asarray(y), weight
+        weight = batch[weights[0]] if weights else None
+        return batch[features], _as_array(batch[self._target], "y"), _as_weight(weight)
 
     def _split_tuple(self, batch):
         """Return X, y and the weights of a tuple."""
@@ -185,10 +186,26 @@ class BatchStream:
                 f"items."
             )
         X, y, *weights = batch
-        y = y.toarray() if issparse(y) else np.asarray(y)
+        y = y.toarray() if issparse(y) else _as_array(y, "y")
         if y.ndim == 0:
             raise ValueError("y must be an array with one entry for each row.")
-        return X, y, np.asarray(weights[0]) if weights else None
+        return X, y, _as_weight(weights[0] if weights else None)
+
+
+def _as_array(a, name):
+    """Return targets or weights as an array, unless numbers would be lost."""
+    refuse_masks(a, name)
+    array = np.asarray(a)
+    if array.dtype.kind == "c":
+        raise ValueError(f"{name} contains complex numbers: pass real ones.")
+    return array
+
+
+def _as_weight(weight):
+    if weight is None:
+        return None
+    refuse_dates(weight, "sample_weight")
+    return _as_array(weight, "sample_weight")
 
 
 def _checked_table(X):

@@ -344,6 +344,8 @@ class StreamedData(NamedTuple):
         n_read = 0
         for batch in self.stream:
             n_read += batch.n_rows
+            with batch.named_in_errors():
+                self.sample.check_again(batch)
             patterns = folds.patterns(batch.start, n_read)
             is_trained_on = batch.has_weight & folds.are_trained_on(patterns)
             patterns = patterns[is_trained_on]

@@ -57,6 +57,17 @@ class Sample(NamedTuple):
         """Whether these are all rows of the stream."""
         return len(self.y) == self.n_total
 
+    def check_again(self, batch):
+        """Raise an error if the targets of a batch differ from those read first."""
+        end = batch.start + batch.n_rows
+        first, last = np.searchsorted(self.position, [batch.start, end])
+        again = batch.y[self.position[first:last] - batch.start]
+        if not np.array_equal(again, self.y[first:last]):
+            raise ValueError(
+                "the targets are not those that were read first. The data must have "
+                "the same rows in the same order every time: shuffle them only once."
+            )
+
 
 def read_sample(stream, estimator, *, buffer_size, rng):
     """Read a stream for the first time.

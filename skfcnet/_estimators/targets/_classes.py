@@ -7,7 +7,11 @@ from sklearn.metrics import accuracy_score
 from sklearn.utils.multiclass import check_classification_targets
 
 from skfcnet._engine.statistics import exact_weights
-from skfcnet._estimators.target_checks import check_n_outputs, sorted_labels
+from skfcnet._estimators.target_checks import (
+    check_n_outputs,
+    refuse_missing,
+    sorted_labels,
+)
 from skfcnet._estimators.targets._class_weights import ClassWeights
 from skfcnet._estimators.targets._target import Target
 
@@ -355,8 +359,15 @@ def sorted_classes(classes):
     """Return the distinct labels, sorted; for several outputs, a list of arrays."""
     outputs = [_as_list(labels) for labels in classes] if np.iterable(classes) else []
     if outputs and all(np.ndim(labels) == 1 for labels in outputs):
-        return [sorted_labels(labels, "classes") for labels in outputs]
-    return sorted_labels(_as_list(classes), "classes")
+        return [_sorted_classes_of_one_output(labels) for labels in outputs]
+    return _sorted_classes_of_one_output(_as_list(classes))
+
+
+def _sorted_classes_of_one_output(labels):
+    if np.size(labels) == 0:
+        raise ValueError("classes must not be empty: list all labels that y may have.")
+    refuse_missing(labels, "classes")
+    return sorted_labels(labels, "classes")
 
 
 def _as_list(labels):
