@@ -64,19 +64,23 @@ def repeated_rows():
     )
 
 
-def table_of(counts, n_values=5):
-    rng = np.random.default_rng(len(counts))
-    X = rng.integers(n_values, size=(len(counts), 2)).astype(float)
-    return X, rng.integers(2, size=len(counts))
+def table_of(n, n_values=5, *, is_noisy):
+    """Return rows of which some are equal, with targets that may be unequal then."""
+    rng = np.random.default_rng(n)
+    X = rng.integers(n_values, size=(n, 2)).astype(float)
+    y = rng.integers(2, size=n) if is_noisy else (X.sum(axis=1) > 3).astype(int)
+    return X, y
 
 
 @repeatable(60)
-@given(counts_and_seed=repeated_rows(), n_folds=st.integers(2, 5))
+@given(
+    counts_and_seed=repeated_rows(), is_noisy=st.booleans(), n_folds=st.integers(2, 5)
+)
 def test_a_row_of_weight_k_is_in_the_folds_like_k_rows_in_any_order(
-    counts_and_seed, n_folds
+    counts_and_seed, is_noisy, n_folds
 ):
     counts, seed = np.array(counts_and_seed[0]), counts_and_seed[1]
-    X, y = table_of(counts)
+    X, y = table_of(len(counts), is_noisy=is_noisy)
     weighted = folds_of(X, y, counts.astype(float), seed=seed, n_folds=n_folds)
     many = np.random.default_rng(1).permutation(np.arange(len(X)).repeat(counts))
     repeated = folds_of(X[many], y[many], seed=seed, n_folds=n_folds)
@@ -84,16 +88,30 @@ def test_a_row_of_weight_k_is_in_the_folds_like_k_rows_in_any_order(
     for one, other in zip(weighted, repeated, strict=True):
         assert one.validation_weight is other.validation_weight is None
         np.testing.assert_array_equal(X[one.validation], X[many][other.validation])
-        trained = np.repeat(np.flatnonzero(one.counts), counts[one.counts])
-        assert rows_of(X, y, trained) == rows_of(X, y, many[other.counts])
+        np.testing.assert_array_equal(one.counts[many], other.counts)
+
+
+@repeatable(60)
+@given(
+    counts_and_seed=repeated_rows(), is_noisy=st.booleans(), n_folds=st.integers(2, 5)
+)
+def test_every_row_is_held_out_once(counts_and_seed, is_noisy, n_folds):
+    counts, seed = np.array(counts_and_seed[0]), counts_and_seed[1]
+    X, y = table_of(len(counts), is_noisy=is_noisy)
+    splits = folds_of(X, y, counts.astype(float), seed=seed, n_folds=n_folds)
+    held_out = np.sum([1 - split.counts for split in splits], axis=0)
+    np.testing.assert_allclose(held_out, 1, atol=1e-7)
+    for split in splits:
+        remaining = counts @ split.counts
+        assert remaining + len(split.validation) == pytest.approx(sum(counts), rel=1e-7)
 
 
 @repeatable(60)
 @given(counts_and_seed=repeated_rows(), n_folds=st.integers(2, 5))
 def test_folds_are_disjoint_and_every_class_is_trained_on(counts_and_seed, n_folds):
     counts, seed = counts_and_seed
-    X, y = table_of(counts)
-    y[0] = 2  # a class of a single row
+    X, y = table_of(len(counts), is_noisy=False)
+    X[0], y[0] = 9, 2  # a class of a single row
     splits = folds_of(X, y, seed=seed, n_folds=n_folds)
     contents = [set(rows_of(X, y, split.validation)) for split in splits]
     assert sum(map(len, contents)) == len(set.union(*contents))
@@ -101,7 +119,7 @@ def test_folds_are_disjoint_and_every_class_is_trained_on(counts_and_seed, n_fol
         trained = rows_of(X, y, split.counts)
         assert not held_out & set(trained)
         assert len(trained) + len(split.validation) == len(X)
-        assert set(y[split.counts]) == {0, 1, 2}
+        assert set(y[split.counts]) == set(y)
     n_different = [len(held_out) for held_out in contents]
     assert max(n_different) - min(n_different) <= 1
 
@@ -376,6 +394,35 @@ def test_out_of_fold_predictions_have_the_shape_of_predictions(kind):
         assert own.shape == predictions.shape
         assert np.isfinite(own).all()
     assert model.oob_score_ <= 1
+
+
+@pytest.mark.parametrize("n_members", [1, 5])
+def test_a_table_of_two_different_rows_is_learned(n_members):
+    # Folds of all rows of one kind would show the opposite of what is learned.
+    x = np.random.default_rng(0).integers(2, size=(400, 1)).astype(float)
+    noise = np.random.default_rng(1).random(400)
+    y = (noise < np.where(x[:, 0] == 1, 0.8, 0.2)).astype(int)
+    model = FCNetClassifier(n_members=n_members, early_stopping=True, random_state=0)
+    p = model.fit(x, y).predict_proba([[0.0], [1.0]])[:, 1]
+    np.testing.assert_allclose(p, [y[x[:, 0] == k].mean() for k in (0, 1)], atol=0.05)
+    if n_members > 1:
+        assert model.oob_score_ == pytest.approx(model.score(x, y), abs=0.02)
+
+
+@pytest.mark.parametrize("n_members", [1, 3])
+def test_weighted_is_repeated_where_equal_rows_are_observations(n_members):
+    X, y = table_of(80, 3, is_noisy=True)
+    model = FCNetClassifier((6,), max_iter=8, n_members=n_members, random_state=0)
+    weight = np.random.default_rng(1).integers(1, 4, len(X))
+    rows = np.random.default_rng(2).permutation(np.arange(len(X)).repeat(weight))
+    weighted = clone(model).fit(X, y, weight)
+    repeated = clone(model).fit(X[rows], y[rows])
+    assert_same(weighted, repeated, X)
+    if n_members > 1:
+        np.testing.assert_array_equal(
+            weighted.oob_decision_function_[rows], repeated.oob_decision_function_
+        )
+        assert weighted.oob_score_ == pytest.approx(repeated.oob_score_, rel=1e-6)
 
 
 def test_out_of_fold_quantiles():

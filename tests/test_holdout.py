@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scaffolding import repeatable
-from skfcnet._estimators.holdout import split_by_fraction
+from skfcnet._estimators.holdout import repeated_weight, split_by_fraction
 
 
 def split(X, y, weight=None, *, seed=0, **options):
@@ -18,15 +18,22 @@ def rows_of(X, y, index):
     return sorted(map(tuple, np.column_stack([X, y])[index]))
 
 
+def table_of(n, n_values=5, *, is_noisy):
+    """Return rows of which some are equal, with targets that may be unequal then."""
+    rng = np.random.default_rng(0)
+    X = rng.integers(n_values, size=(n, 2)).astype(float)
+    y = rng.integers(2, size=n) if is_noisy else (X.sum(axis=1) > 3).astype(int)
+    return X, y
+
+
 @repeatable(100)
 @given(
     counts=st.lists(st.integers(1, 4), min_size=12, max_size=40),
+    is_noisy=st.booleans(),
     seed=st.integers(0, 99),
 )
-def test_a_row_of_weight_k_is_split_like_k_rows(counts, seed):
-    rng = np.random.default_rng(0)
-    X = rng.integers(5, size=(len(counts), 2)).astype(float)  # with equal rows
-    y = rng.integers(2, size=len(counts))
+def test_a_row_of_weight_k_is_split_like_k_rows(counts, is_noisy, seed):
+    X, y = table_of(len(counts), is_noisy=is_noisy)
     counts = np.array(counts)
     trained, validated, weight = split(X, y, counts.astype(float), seed=seed)
     assert weight is None
@@ -35,19 +42,30 @@ def test_a_row_of_weight_k_is_split_like_k_rows(counts, seed):
     trained_many, validated_many, weight = split(X[shuffled], y[shuffled], seed=seed)
     assert weight is None
     np.testing.assert_array_equal(X[validated], X[shuffled][validated_many])
-    repeated = np.repeat(np.flatnonzero(trained), counts[trained])
-    assert rows_of(X, y, repeated) == rows_of(X, y, shuffled[trained_many])
+    remaining = repeated_weight(counts.astype(float), trained)
+    repeated = np.repeat(np.flatnonzero(trained), remaining.astype(int))
+    assert remaining.sum() == len(repeated)
+    assert set(trained_many) <= {0, 1}
+    assert rows_of(X, y, repeated) == rows_of(X, y, shuffled[trained_many == 1])
 
 
-def test_equal_rows_are_never_on_both_sides():
-    rng = np.random.default_rng(0)
-    X = rng.integers(3, size=(200, 3)).astype(float)
-    y = rng.integers(2, size=200)
+def test_copies_are_never_on_both_sides():
+    X, y = table_of(200, is_noisy=False)
     for seed in range(20):
         trained, validated, _ = split(X, y, seed=seed)
         both = set(rows_of(X, y, trained)) & set(rows_of(X, y, validated))
         assert not both
         assert trained.sum() + len(validated) == 200
+
+
+def test_observations_that_are_equal_are_held_out_in_proportion():
+    X, y = table_of(2000, n_values=3, is_noisy=True)
+    trained, validated, _ = split(X, y)
+    assert trained.sum() + len(validated) == 2000
+    rows = rows_of(X, y, slice(None))
+    held_out = rows_of(X, y, validated)
+    for row in set(rows):
+        assert 0.08 < held_out.count(row) / rows.count(row) < 0.35
 
 
 @pytest.mark.parametrize("fraction", [0.1, 0.25, 0.5])

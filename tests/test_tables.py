@@ -662,7 +662,7 @@ def test_sparse_rows_are_neither_scaled_nor_missing():
     )
     X[0, 0] = np.nan
     for call in (model.fit, lambda X, y: plain.predict(X)):
-        with pytest.raises(ValueError, match="X contains NaN"):
+        with pytest.raises(ValueError, match="X is sparse and contains NaN"):
             call(csr_array(X), y)
 
 

@@ -172,8 +172,9 @@ class FCNetClassifier(ClassifierMixin, _BaseFCNet):
 
     validation_fraction : float or splitter, default=0.2
         The proportion of the data that is held out as the validation set, by sample
-        weight, in (0, 1). Equal rows stay together, and in classification every class
-        is held out in this proportion. Which rows are held out depends on
+        weight, in (0, 1). Equal rows stay together, unless the table has few different
+        rows with different targets, and in classification every class is held out in
+        this proportion. Which rows are held out depends on
         ``random_state`` and on the values in X and y, but not on the order of the rows.
         The same data in other units, or in another precision, may be split differently.
         Only used with early stopping, and if no ``X_val`` is passed to `fit`.

@@ -3,7 +3,8 @@
 The splits of `split_by_fraction` and `folds_by_content` depend on the content of the
 rows, their weights and the generator, but not on the order of the rows, nor on whether
 a row of weight k is given once or k times. Equal rows stay together, so that no row of
-a validation set has a copy in its training set.
+a validation set has a copy in its training set, unless they are separate observations
+of a table with few different rows (`skfcnet._estimators.repeated_rows`).
 """
 
 from itertools import islice
@@ -14,7 +15,12 @@ from scipy.sparse import issparse
 
 from skfcnet._engine.batches import order_by_content
 from skfcnet._engine.warn import warn
+from skfcnet._estimators.repeated_rows import are_observations
 from skfcnet._tabular.tables import as_table
+
+PRECISION = 2.0**-26
+"""Fractions of rows are multiples of it, so that sums over copies are exact, and the
+same as products with the weight of one row."""
 
 N_COMPARED_ROWS = 1000
 """The approximate number of rows by which the scales of two sets are compared."""
@@ -31,8 +37,9 @@ class Split(NamedTuple):
 
     Parameters
     ----------
-    counts : ndarray of bool or int, shape (N,)
-        How often each row is in the training set: 0 if it is not.
+    counts : ndarray of bool, int or float, shape (N,)
+        How often each row is in the training set: 0 if it is not, and a fraction if a
+        part of the rows that it stands for is.
 
     validation : ndarray of int
         The indices of the rows of the validation set.
@@ -71,6 +78,9 @@ class DistinctRows:
     rng : numpy.random.Generator
         The generator that draws the order.
 
+    may_divide : bool, default=False
+        Whether equal rows that are separate observations are as many distinct rows.
+
     Attributes
     ----------
     weights : ndarray of shape (n_distinct,)
@@ -83,17 +93,26 @@ class DistinctRows:
         Which distinct rows are the first of their stratum.
     """
 
-    def __init__(self, X, y, weight, *, strata, rng):
-        weight = np.ones(X.shape[0]) if weight is None else weight
-        order, is_new = order_by_content(X, y, weight)
-        self._number_of = np.empty(len(order), int)
-        self._number_of[order] = np.cumsum(is_new) - 1
-        first_copies = order[is_new]
-        weights = np.bincount(self._number_of[order], weight[order])
+    def __init__(self, X, y, weight, *, strata, rng, may_divide=False):
+        self._weight = np.ones(X.shape[0]) if weight is None else weight
+        self._order, is_new = order_by_content(X, y, self._weight)
+        self._number_of = np.empty(len(self._order), int)
+        self._number_of[self._order] = np.cumsum(is_new) - 1
+        first_copies = self._order[is_new]
+        weights = np.bincount(self._number_of[self._order], self._weight[self._order])
+        self._totals, numbers = weights, np.arange(len(weights))
+        is_several = (weights >= 2) & (weights == np.rint(weights))
+        if (
+            may_divide
+            and is_several.any()
+            and are_observations(X[first_copies], y[first_copies], weights)
+        ):
+            numbers = np.repeat(numbers, np.where(is_several, weights, 1).astype(int))
+            weights = np.where(is_several, 1.0, weights)
+        numbers = numbers[rng.permutation(len(numbers))]
         stratum_of = np.zeros(len(first_copies), int)
         if strata is not None:
             stratum_of = strata[first_copies]
-        numbers = rng.permutation(len(first_copies))
         self._numbers = numbers[np.argsort(stratum_of[numbers], kind="stable")]
         self.first_copies = first_copies[self._numbers]
         self.weights = weights[self._numbers]
@@ -104,13 +123,17 @@ class DistinctRows:
         """Return the number of distinct rows."""
         return len(self._numbers)
 
-    def hold_out(self, chosen):
+    def hold_out(self, chosen, *, evenly=False):
         """Return the split of which the validation set is these rows.
 
         Parameters
         ----------
         chosen : ndarray of bool, shape (n_distinct,)
             The distinct rows.
+
+        evenly : bool, default=False
+            Whether equal rows, some of which are chosen, are all trained on in the same
+            proportion. Otherwise, the training set has as many of them as remain.
 
         Returns
         -------
@@ -120,16 +143,42 @@ class DistinctRows:
             says, so that a row of weight k gives the same result as k rows.
         """
         validation, weights = self.first_copies[chosen], self.weights[chosen]
-        training = ~np.isin(self._number_of, self._numbers[chosen])
+        held_out = np.bincount(
+            self._numbers[chosen], weights, minlength=len(self._totals)
+        )
+        remaining = self._totals - held_out
+        training = (held_out == 0)[self._number_of]
+        is_divided = (held_out > 0) & (remaining > 0)
+        if is_divided.any():
+            divide = self._even_counts if evenly else self._counts_one_by_one
+            training = np.where(
+                is_divided[self._number_of], divide(remaining), training
+            )
         if (weights == np.rint(weights)).all():
             return Split(training, np.repeat(validation, weights.astype(int)), None)
         return Split(training, validation, weights)
+
+    def _even_counts(self, remaining):
+        """Return the same count for all copies of a row, by the weight that remains."""
+        counts = np.rint(remaining / self._totals / PRECISION) * PRECISION
+        return counts[self._number_of]
+
+    def _counts_one_by_one(self, remaining):
+        """Return the counts of copies of which the first ones remain."""
+        ordered = self._weight[self._order]
+        numbers = self._number_of[self._order]
+        starts = np.cumsum(self._totals) - self._totals
+        before = np.cumsum(ordered) - ordered - starts[numbers]
+        counts = np.empty(len(ordered))
+        counts[self._order] = np.clip(remaining[numbers] - before, 0, ordered) / ordered
+        return counts
 
     def too_few(self):
         """Return the error for rows that are too few to be split."""
         return TooFewRowsError(
             f"There are too few rows to hold out a validation set for early "
-            f"stopping: n_samples = {len(self._number_of)}, of which {len(self)} are "
+            f"stopping: n_samples = {len(self._number_of)}, of which "
+            f"{len(self._totals)} are "
             f"different, and every class keeps one row in the training set. Pass "
             f"X_val and y_val, or set early_stopping=False."
         )
@@ -172,7 +221,7 @@ def split_by_fraction(X, y, weight, *, fraction, classes=None, min_rows=1, rng):
     ValueError
         If there are too few distinct rows.
     """
-    rows = DistinctRows(X, y, weight, strata=classes, rng=rng)
+    rows = DistinctRows(X, y, weight, strata=classes, rng=rng, may_divide=True)
     chosen = np.zeros(len(rows), bool)
     account, n_chosen = 0.0, 0
     largest_share = min(2 * fraction, (1 + fraction) / 2)
@@ -226,7 +275,7 @@ def folds_by_content(X, y, weight, *, n_folds, classes=None, min_rows=1, rng):
     ValueError
         If there are too few distinct rows for two folds.
     """
-    rows = DistinctRows(X, y, weight, strata=classes, rng=rng)
+    rows = DistinctRows(X, y, weight, strata=classes, rng=rng, may_divide=True)
     starts = np.flatnonzero(rows.is_first_of_stratum)
     classes = [c for c in np.split(np.arange(len(rows)), starts[1:]) if len(c) > 1]
     n_folds = min(n_folds, sum(map(len, classes)) // min_rows)
@@ -244,7 +293,7 @@ def folds_by_content(X, y, weight, *, n_folds, classes=None, min_rows=1, rng):
         fold_of[members[heaviest_first]] = folds
         totals += np.bincount(folds, weights[heaviest_first], minlength=n_folds)
         n_rows += np.bincount(folds, minlength=n_folds)
-    return [rows.hold_out(fold_of == fold) for fold in range(n_folds)]
+    return [rows.hold_out(fold_of == fold, evenly=True) for fold in range(n_folds)]
 
 
 def splits_by_splitter(splitter, rows, X, y, groups, *, n_splits):
@@ -312,9 +361,14 @@ def repeated_weight(weight, counts):
     """Return the weights of the rows that occur, times how often they do; or None."""
     chosen = counts > 0
     weight = None if weight is None else weight[chosen]
-    if counts.max() == 1:
+    counts = counts[chosen]
+    if (counts == 1).all():
         return weight
-    return counts[chosen] * (1.0 if weight is None else weight)  # as in a bootstrap
+    if weight is None:
+        return counts * 1.0  # as in a bootstrap
+    weight = counts * weight
+    nearest = np.rint(weight)  # of a fraction of an integer that is an integer
+    return np.where(np.isclose(weight, nearest, rtol=1e-12, atol=0), nearest, weight)
 
 
 def warn_if_scales_differ(X, X_val):

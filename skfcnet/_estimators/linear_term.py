@@ -149,7 +149,7 @@ def _rows_of_models(net, rows):
         training = np.hstack([total - held_out, total])
     else:
         training = totals(weight[:, np.newaxis] * counts)
-        held_out = totals(weight[:, np.newaxis] * (counts == 0))
+        held_out = totals(weight[:, np.newaxis] * np.maximum(0, 1 - counts))
     if rows.cost is not None:
         cost = rows.cost[sample][:, np.newaxis]
         training, held_out = training * cost, held_out * cost

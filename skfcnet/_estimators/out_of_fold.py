@@ -64,7 +64,7 @@ def out_of_fold(draft, rows, *, n_rows):
     """
     if rows is None:
         return None
-    is_predicted = (rows.member_counts == 0).any(axis=1)
+    is_predicted = (rows.member_counts < 1).any(axis=1)
     if not is_predicted.any():
         return None
     if not is_predicted.all():
@@ -98,7 +98,7 @@ def out_of_fold(draft, rows, *, n_rows):
 def _scores_by_left_out_members(net, rows):
     """Return the mean scores of each row by the members that did not train on it."""
     scores = None
-    is_left_out = rows.member_counts == 0
+    is_left_out = rows.member_counts < 1
     patterns, pattern_of = np.unique(is_left_out, axis=0, return_inverse=True)
     for k, pattern in enumerate(patterns):
         # NumPy 2.0 returns the inverse with a second axis.

@@ -30,7 +30,7 @@ class Folds:
         if counts is None:
             counts = np.ones((rows.n_rows, 1), int)
         n_members = counts.shape[1]
-        of_sample = np.zeros((len(sample.y), n_members), int)
+        of_sample = np.zeros((len(sample.y), n_members), np.result_type(counts, int))
         of_sample[rows.index] = counts
         of_others = np.ones((1, n_members), int)
         self._counts, patterns = np.unique(
