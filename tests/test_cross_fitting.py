@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from scipy.sparse import csr_matrix
 from sklearn.base import clone, is_classifier
 from sklearn.datasets import make_classification
+from sklearn.linear_model import LinearRegression
 from sklearn.metrics import get_scorer, log_loss
 from sklearn.model_selection import KFold, PredefinedSplit, ShuffleSplit
 
@@ -409,10 +410,21 @@ def test_a_table_of_two_different_rows_is_learned(n_members):
         assert model.oob_score_ == pytest.approx(model.score(x, y), abs=0.02)
 
 
+def test_a_linear_term_is_learned_where_equal_rows_are_observations():
+    rng = np.random.default_rng(0)
+    X = rng.integers(3, size=(400, 2)).astype(float)
+    y = np.rint(X.sum(axis=1) + rng.normal(size=400))
+    model = FCNetRegressor(n_members=3, max_iter=1, random_state=0).fit(X, y)
+    linear = LinearRegression().fit(X, y)
+    assert model.score(X, y) == pytest.approx(linear.score(X, y), abs=0.01)
+
+
 @pytest.mark.parametrize("n_members", [1, 3])
 def test_weighted_is_repeated_where_equal_rows_are_observations(n_members):
-    X, y = table_of(80, 3, is_noisy=True)
+    X, _ = table_of(80, 3, is_noisy=True)
+    y = (X.sum(axis=1) + np.random.default_rng(3).normal(size=80) > 2).astype(int)
     model = FCNetClassifier((6,), max_iter=8, n_members=n_members, random_state=0)
+    model.set_params(dtype="float64")  # which shows any other order of sums
     weight = np.random.default_rng(1).integers(1, 4, len(X))
     rows = np.random.default_rng(2).permutation(np.arange(len(X)).repeat(weight))
     weighted = clone(model).fit(X, y, weight)

@@ -40,6 +40,18 @@ def test_equal_rows_of_different_targets_are_observations(share, convert):
     assert not found(convert(X), noisy(X, 0.0))
 
 
+def test_a_rare_class_is_noise_as_well():
+    X = cells(3000, 20, 1).repeat(3, axis=1)
+    assert found(X, (np.random.default_rng(1).random(3000) < 0.003).astype(int))
+
+
+def test_the_variance_of_pairs_is_not_underestimated():
+    X, y = np.arange(260.0)[:, np.newaxis] // 2, np.arange(260) // 2 % 2
+    assert not found(X, y)
+    y[[0, 2]] ^= 1
+    assert found(X, y)
+
+
 def test_numbers_and_several_targets_have_noise_as_well():
     X = cells(100, 4)
     ratings = X[:, 0] + np.random.default_rng(1).integers(-1, 2, size=100)

@@ -802,6 +802,18 @@ def test_data_must_be_the_same_when_they_are_read_again():
         fit_by_buckets(regressor(), lambda: batches, target="y")
 
 
+def test_equal_rows_that_are_observations_are_trained_on():
+    x = np.random.default_rng(0).integers(2, size=2000).astype(float)
+    y = x + np.random.default_rng(1).integers(-1, 2, size=2000)
+    data = [pd.DataFrame({"x": x, "y": y})]
+    model = FCNetRegressor(**OPTIONS, n_members=2, max_iter=10, random_state=0)
+    model = fit_by_buckets(model, data, target="y")
+    means = [y[x == k].mean() for k in (0, 1)]
+    predicted = model.predict(pd.DataFrame({"x": [0.0, 1.0]}))
+    np.testing.assert_allclose(predicted, means, atol=0.1)
+    assert model.t_ == 2000 * model.n_iter_
+
+
 def test_rows_must_be_in_the_same_order_when_they_are_read_again():
     orders = iter([FRAME, FRAME[::-1]])
     with pytest.raises(ValueError, match=r"Batch 1 .* targets are not those .* first"):
