@@ -15,9 +15,8 @@ def found(X, y, weight=None):
     """Return what is found for rows of which some are equal in both X and y."""
     weight = np.ones(len(y)) if weight is None else weight
     order, is_new = order_by_content(X, y, weight)
-    first = order[is_new]
     totals = np.add.reduceat(weight[order], np.flatnonzero(is_new))
-    return are_observations(X[first], y[first], totals)
+    return are_observations(X, y, order[is_new], totals)
 
 
 def cells(n, n_values, n_columns=2):

@@ -105,7 +105,7 @@ class DistinctRows:
         if (
             may_divide
             and is_several.any()
-            and are_observations(X[first_copies], y[first_copies], weights)
+            and are_observations(X, y, first_copies, weights)
         ):
             numbers = np.repeat(numbers, np.where(is_several, weights, 1).astype(int))
             weights = np.where(is_several, 1.0, weights)
@@ -178,9 +178,8 @@ class DistinctRows:
         return TooFewRowsError(
             f"There are too few rows to hold out a validation set for early "
             f"stopping: n_samples = {len(self._number_of)}, of which "
-            f"{len(self._totals)} are "
-            f"different, and every class keeps one row in the training set. Pass "
-            f"X_val and y_val, or set early_stopping=False."
+            f"{len(self._totals)} are different, and every class keeps one row in the "
+            f"training set. Pass X_val and y_val, or set early_stopping=False."
         )
 
 

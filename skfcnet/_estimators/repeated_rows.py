@@ -20,11 +20,11 @@ MIN_ROWS_PER_CELL = 10
 average, this many of them."""
 
 MIN_SHARE_BY_CHANCE = 0.1
-"""And only if rows would be equal this many times as often if the columns were drawn
-independently of each other."""
+"""And only if rows would be equal at least this many times as often if the columns were
+drawn independently of each other."""
 
 
-def are_observations(X, y, weight):
+def are_observations(X, y, distinct, weight):
     """Return whether rows with equal features are separate observations.
 
     They are if their targets differ, as those of copies do not: if the variance of the
@@ -35,13 +35,16 @@ def are_observations(X, y, weight):
     Parameters
     ----------
     X : ndarray of shape (N, D) or CSR matrix
-        The features of the rows, of which no two are equal in both X and y.
+        The features.
 
     y : ndarray of shape (N,) or (N, K)
-        Their targets: numbers, class indices or indicators.
+        The targets: numbers, class indices or indicators.
 
-    weight : ndarray of shape (N,)
-        How often each row occurs.
+    distinct : ndarray of int, shape (n_distinct,)
+        The index of one of all rows that are equal in both X and y.
+
+    weight : ndarray of shape (n_distinct,)
+        How often each of these rows occurs.
 
     Returns
     -------
@@ -53,16 +56,19 @@ def are_observations(X, y, weight):
     >>> import numpy as np
     >>> from skfcnet._estimators.repeated_rows import are_observations
     >>> X, y = np.array([[0.0], [0.0], [1.0], [1.0]]), np.array([0, 1, 0, 1])
-    >>> are_observations(X, y, np.array([40.0, 10.0, 20.0, 30.0]))
+    >>> are_observations(X, y, np.arange(4), np.array([40.0, 10.0, 20.0, 30.0]))
     True
-    >>> are_observations(np.array([[0.2], [0.7], [1.4]]), y[:3], np.array([1, 9, 1]))
+    >>> X = np.array([[0.2], [0.7], [1.4], [1.5]])
+    >>> are_observations(X, y, np.arange(4), np.array([1.0, 9.0, 1.0, 9.0]))
     False
     """
-    order, is_new = order_by_content(X, np.zeros(X.shape[0]), weight)
+    # Only the cells are copied: X may be large.
+    order, is_new = order_by_content(X, np.zeros(X.shape[0]), np.zeros(X.shape[0]))
     cell_of = np.empty(len(order), int)
     cell_of[order] = np.cumsum(is_new) - 1
+    cell_of = cell_of[distinct]
     in_cell = np.bincount(cell_of, weight)
-    columns = y.reshape(len(y), -1).T.astype(np.float64)
+    columns = y[distinct].reshape(len(distinct), -1).T.astype(np.float64)
     if _noise(columns, weight, cell_of, in_cell) >= MIN_NOISE:
         return True
     if issparse(X) or in_cell.sum() < MIN_ROWS_PER_CELL * len(in_cell):
