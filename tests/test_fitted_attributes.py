@@ -64,6 +64,7 @@ def test_unfitted_estimators_say_so():
     for name in ("coefs_", "classes_", "oob_score_", "oob_decision_function_"):
         with pytest.raises(NotFittedError):
             getattr(FCNetClassifier(), name)
+        assert not hasattr(FCNetClassifier(), name)
 
 
 def test_tags_are_honest():

@@ -194,6 +194,21 @@ def order_by_content(X, y, weight):
     return order, is_new
 
 
+def numbers_of_contents(order, is_new):
+    """Return the number of each row's content, from what `order_by_content` returns.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skfcnet._engine.batches import numbers_of_contents
+    >>> numbers_of_contents(np.array([2, 0, 1]), np.array([True, False, True]))
+    array([0, 1, 0])
+    """
+    numbers = np.empty(len(order), int)
+    numbers[order] = np.cumsum(is_new) - 1
+    return numbers
+
+
 def _differs_from_previous(a):
     return np.append(True, a[1:] != a[:-1])
 

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy.sparse import issparse
 
-from skfcnet._engine.batches import order_by_content
+from skfcnet._engine.batches import numbers_of_contents, order_by_content
 from skfcnet._engine.warn import warn
 from skfcnet._estimators.repeated_rows import are_observations
 from skfcnet._tabular.tables import as_table
@@ -96,8 +96,7 @@ class DistinctRows:
     def __init__(self, X, y, weight, *, strata, rng, may_divide=False):
         self._weight = np.ones(X.shape[0]) if weight is None else weight
         self._order, is_new = order_by_content(X, y, self._weight)
-        self._number_of = np.empty(len(self._order), int)
-        self._number_of[self._order] = np.cumsum(is_new) - 1
+        self._number_of = numbers_of_contents(self._order, is_new)
         first_copies = self._order[is_new]
         weights = np.bincount(self._number_of[self._order], self._weight[self._order])
         self._totals, numbers = weights, np.arange(len(weights))

@@ -10,7 +10,7 @@ them out like any other rows.
 import numpy as np
 from scipy.sparse import issparse
 
-from skfcnet._engine.batches import order_by_content
+from skfcnet._engine.batches import numbers_of_contents, order_by_content
 
 MIN_NOISE = 0.02
 """Equal rows are observations if their targets have this share of all variance."""
@@ -64,9 +64,7 @@ def are_observations(X, y, distinct, weight):
     """
     # Only the cells are copied: X may be large.
     order, is_new = order_by_content(X, np.zeros(X.shape[0]), np.zeros(X.shape[0]))
-    cell_of = np.empty(len(order), int)
-    cell_of[order] = np.cumsum(is_new) - 1
-    cell_of = cell_of[distinct]
+    cell_of = numbers_of_contents(order, is_new)[distinct]
     in_cell = np.bincount(cell_of, weight)
     columns = y[distinct].reshape(len(distinct), -1).T.astype(np.float64)
     if _noise(columns, weight, cell_of, in_cell) >= MIN_NOISE:
